@@ -1,0 +1,223 @@
+"""One step of each published method as its script has it: plain modules, eager, class by class, one graph through all.
+
+What a step costs here is what `objective_step.py` sets beside limbeck's objectives. The mathematics is the same, and
+so are the draws: they come from limbeck's keys, so that both ways see the same networks, real images and augmentations.
+Nothing else of limbeck is used: networks have torch's own initialisers, losses are cross-entropy with hard labels.
+
+Where the scripts call `backward` on the loss of a step, so does this: it fills in the gradients of all leaves, those of
+the network too, though only the set's are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from limbeck.core.contracts import Problem
+from limbeck.core.key import Key
+from limbeck.learn.augment import Siamese
+
+
+class ConvNet(nn.Module):
+    """Three blocks of convolution, instance norm, ReLU and average pooling, and a linear layer, for 32 x 32 images."""
+
+    def __init__(self, width: int, classes: int = 10) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for channels in (3, width, width):
+            layers += [
+                nn.Conv2d(channels, width, kernel_size=3, padding=1),
+                nn.GroupNorm(width, width, affine=True),
+                nn.ReLU(inplace=True),
+                nn.AvgPool2d(kernel_size=2, stride=2),
+            ]
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Linear(width * 4 * 4, classes)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """What enters the linear layer."""
+        return self.features(images).flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The logits."""
+        return self.classifier(self.embed(images))
+
+
+class Set(NamedTuple):
+    """What a step is taken on: items class by class, and how a learner is trained on them."""
+
+    images: Tensor
+    labels: Tensor
+    step_size: Tensor
+    momentum: float
+    order: Sequence[Tensor]
+    """The items that each inner step sees."""
+
+
+class Found(NamedTuple):
+    """What a step comes to."""
+
+    loss: Tensor
+    slopes: dict[str, Tensor]
+    """The gradient of the loss, by what is learned."""
+    network: list[Tensor]
+    """The parameters of the network after the step, where it is trained between steps."""
+
+
+def fresh(width: int, key: Key) -> ConvNet:
+    """A network as it is initialised under `key`."""
+    with key.governing():
+        return ConvNet(width)
+
+
+def distribution(width: int, problem: Problem, learned: Set, per_class: int, augment: Siamese, key: Key) -> Found:
+    """Distribution matching: a fresh frozen network, and class by class the squared distance of the mean embeddings."""
+    net = fresh(width, key.fold("network"))
+    net.requires_grad_(False)
+    real = problem.real(key.fold("real"), per_class)
+    loss = torch.zeros(())
+    for label in range(10):
+        pair = []
+        for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
+            mine = labels == label
+            pair.append(augment.augment(images[mine], key.fold("augment"), labels[mine], True))
+        with torch.no_grad():
+            of_real = net.embed(pair[0])
+        of_set = net.embed(pair[1])
+        loss = loss + torch.sum((of_real.mean(0) - of_set.mean(0)) ** 2)
+    loss.backward()
+    return Found(loss.detach(), {"images": learned.images.grad}, [])
+
+
+def matching(net: ConvNet, problem: Problem, learned: Set, per_class: int, augment: Siamese | None, key: Key) -> Found:
+    """Gradient matching: class by class the distance of two gradients, one backward pass, then training on the set."""
+    real = problem.real(key.fold("real"), per_class)
+    parameters = list(net.parameters())
+    loss = torch.zeros(())
+    for label in range(10):
+        pair = []
+        for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
+            mine = labels == label
+            shown = images[mine]
+            if augment is not None:
+                shown = augment.augment(shown, key.fold("augment"), labels[mine], True)
+            pair.append((shown, labels[mine]))
+        of_real = torch.autograd.grad(functional.cross_entropy(net(pair[0][0]), pair[0][1]), parameters)
+        of_real = [slope.detach().clone() for slope in of_real]
+        loss_of_set = functional.cross_entropy(net(pair[1][0]), pair[1][1])
+        of_set = torch.autograd.grad(loss_of_set, parameters, create_graph=True)
+        loss = loss + _distance(of_real, of_set)
+    loss.backward()
+    _train(net, learned, augment, key.fold("train"))
+    return Found(loss.detach(), {"images": learned.images.grad}, [leaf.detach() for leaf in net.parameters()])
+
+
+def _distance(of_real: Sequence[Tensor], of_set: Sequence[Tensor]) -> Tensor:
+    """One minus the cosine, summed over the rows of every weight."""
+    total = torch.zeros(())
+    for one, other in zip(of_real, of_set, strict=True):
+        if one.dim() == 1:
+            continue
+        a, b = one.reshape(len(one), -1), other.reshape(len(other), -1)
+        cosines = torch.sum(a * b, dim=-1) / (torch.norm(a, dim=-1) * torch.norm(b, dim=-1) + 0.000001)
+        total = total + torch.sum(1 - cosines)
+    return total
+
+
+def _train(net: ConvNet, learned: Set, augment: Siamese | None, key: Key) -> None:
+    """The network trained in place, by an optimiser and a loader of the set's images."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    batches = [rows.tolist() for rows in learned.order]
+    loader = DataLoader(TensorDataset(learned.images.detach().clone(), learned.labels), batch_sampler=batches)
+    for step, (images, labels) in enumerate(loader):
+        shown = images
+        if augment is not None:
+            shown = augment.augment(images, key.fold("augment", step), torch.arange(len(images)), True)
+        loss = functional.cross_entropy(net(shown), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def trajectory(
+    net: ConvNet, start: Sequence[Tensor], goal: Sequence[Tensor], learned: Set, augment: Siamese | None, key: Key
+) -> Found:
+    """Trajectory matching: one graph through all steps of the student, whose parameters are one flat vector."""
+    begin, aim = (torch.cat([leaf.reshape(-1) for leaf in leaves]) for leaves in (start, goal))
+    student = begin.clone().requires_grad_()
+    for step, rows in enumerate(learned.order):
+        images = learned.images[rows]
+        if augment is not None:
+            images = augment.augment(images, key.fold("augment", step), torch.arange(len(images)), True)
+        outputs = functional_call(net, _named(net, student), (images,))
+        loss = functional.cross_entropy(outputs, learned.labels[rows])
+        (slope,) = torch.autograd.grad(loss, student, create_graph=True)
+        student = student - learned.step_size * slope
+    loss = functional.mse_loss(student, aim, reduction="sum") / functional.mse_loss(begin, aim, reduction="sum")
+    loss.backward()
+    return Found(loss.detach(), {"images": learned.images.grad, "step size": learned.step_size.grad}, [])
+
+
+def _named(net: ConvNet, flat: Tensor) -> dict[str, Tensor]:
+    """The parameters that lie one after the other in a vector."""
+    named = dict(net.named_parameters())
+    pieces = flat.split([leaf.numel() for leaf in named.values()])
+    return {name: piece.view_as(leaf) for (name, leaf), piece in zip(named.items(), pieces, strict=True)}
+
+
+def through_training(width: int, problem: Problem, learned: Set, per_class: int, key: Key) -> Found:
+    """Back-propagation through training: one graph through all steps of SGD with momentum, then the real loss."""
+    net = fresh(width, key.fold("network"))
+    parameters = dict(net.named_parameters())
+    velocity = {name: torch.zeros_like(leaf) for name, leaf in parameters.items()}
+    for rows in learned.order:
+        loss = functional.cross_entropy(functional_call(net, parameters, (learned.images[rows],)), learned.labels[rows])
+        slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+        velocity = {
+            name: learned.momentum * velocity[name] + slope for name, slope in zip(parameters, slopes, strict=True)
+        }
+        parameters = {name: leaf - learned.step_size * velocity[name] for name, leaf in parameters.items()}
+    real = problem.real(key.fold("real"), per_class)
+    loss = functional.cross_entropy(functional_call(net, parameters, (real.inputs,)), real.classes)
+    (slope,) = torch.autograd.grad(loss, [learned.images])
+    return Found(loss.detach(), {"images": slope}, [])
+
+
+def by_stored_weights(width: int, problem: Problem, learned: Set, per_class: int, key: Key) -> Found:
+    """The same without a graph through the steps: weights are stored, and the way back is written out step by step."""
+    net = fresh(width, key.fold("network"))
+    parameters = [leaf.detach() for leaf in net.parameters()]
+    velocity, size = [torch.zeros_like(leaf) for leaf in parameters], float(learned.step_size)
+    stored = []
+
+    def slopes_at(leaves: Sequence[Tensor], rows: Tensor, create_graph: bool = False) -> tuple[Tensor, ...]:
+        named = dict(zip(dict(net.named_parameters()), leaves, strict=True))
+        loss = functional.cross_entropy(functional_call(net, named, (learned.images[rows],)), learned.labels[rows])
+        return torch.autograd.grad(loss, leaves, create_graph=create_graph)
+
+    for rows in learned.order:
+        stored.append(parameters)
+        slopes = slopes_at([leaf.clone().requires_grad_() for leaf in parameters], rows)
+        velocity = [learned.momentum * v + slope for v, slope in zip(velocity, slopes, strict=True)]
+        parameters = [leaf - size * v for leaf, v in zip(parameters, velocity, strict=True)]
+    real = problem.real(key.fold("real"), per_class)
+    end = [leaf.clone().requires_grad_() for leaf in parameters]
+    named = dict(zip(dict(net.named_parameters()), end, strict=True))
+    loss = functional.cross_entropy(functional_call(net, named, (real.inputs,)), real.classes)
+    by_weights = torch.autograd.grad(loss, end)
+    by_velocity = [torch.zeros_like(leaf) for leaf in by_weights]
+    by_images = torch.zeros_like(learned.images)
+    for rows, before in zip(reversed(learned.order), reversed(stored), strict=True):
+        by_velocity = [learned.momentum * v - size * w for v, w in zip(by_velocity, by_weights, strict=True)]
+        leaves = [leaf.clone().requires_grad_() for leaf in before]
+        slopes = slopes_at(leaves, rows, create_graph=True)
+        mixed = torch.autograd.grad(slopes, [learned.images, *leaves], by_velocity)
+        by_images += mixed[0]
+        by_weights = [w + curved for w, curved in zip(by_weights, mixed[1:], strict=True)]
+    return Found(loss.detach(), {"images": by_images}, [])
