@@ -15,7 +15,14 @@ from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.learn.augment import Siamese
-from limbeck.learn.distances import DISTANCES, AbstractDistance, GlobalCosine, RowCosine, SquaredError
+from limbeck.learn.distances import (
+    DISTANCES,
+    AbstractDistance,
+    GlobalCosine,
+    RowAngleAndMagnitude,
+    RowCosine,
+    SquaredError,
+)
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
 from limbeck.objectives import gradient
@@ -75,13 +82,15 @@ def trees(seed: str) -> dict[str, torch.Tensor]:
 def literal_distance(distance: AbstractDistance, real: Any, synthetic: Any) -> torch.Tensor:
     """Number by number."""
     total = torch.zeros((), dtype=tree.leaves(real)[0].dtype)
-    if isinstance(distance, RowCosine):
+    if isinstance(distance, RowCosine | RowAngleAndMagnitude):
         for name, weight in real.items():
             if weight.dim() == 1:
                 continue
             for row in range(len(weight)):
                 a, b = weight[row].reshape(-1), synthetic[name][row].reshape(-1)
                 total = total + 1 - (a * b).sum() / (a.norm() * b.norm() + 0.000001)
+                if isinstance(distance, RowAngleAndMagnitude):
+                    total = total + ((a - b) ** 2).sum() ** 0.5
         return total
     a, b = (torch.cat([leaf.reshape(-1) for leaf in side.values()]) for side in (real, synthetic))
     if isinstance(distance, SquaredError):
@@ -149,6 +158,28 @@ def test_a_row_of_zeros_is_at_distance_one() -> None:
     real, none = trees("real"), {name: torch.zeros_like(leaf) for name, leaf in trees("real").items()}
     assert float(RowCosine().distance(real, none)) == 4 + 5
     assert float(GlobalCosine().distance(real, none)) == 1
+
+
+def test_angle_and_magnitude_are_told_apart() -> None:
+    east, north = torch.tensor([[3.0, 0.0]]).double(), torch.tensor([[0.0, 4.0]]).double()
+    both, blind = RowAngleAndMagnitude(angle=2.0, magnitude=10.0), RowAngleAndMagnitude(magnitude=0.0)
+    assert float(both.distance({"w": east}, {"w": north})) == 2 * 1 + 10 * 5
+    # Equally directed rows differ by their lengths alone, and opposite ones by the sum of them.
+    assert float(both.distance({"w": east}, {"w": 3 * east})) == pytest.approx(10 * 6, abs=1e-5)
+    assert float(both.distance({"w": east}, {"w": -east})) == pytest.approx(2 * 2 + 10 * 6, abs=1e-5)
+    assert blind.distance(trees("real"), trees("synthetic")) == RowCosine().distance(trees("real"), trees("synthetic"))
+
+
+def test_equal_rows_have_no_pull() -> None:
+    same = trees("real")["head"].requires_grad_()
+    (slope,) = torch.autograd.grad(RowAngleAndMagnitude(angle=0.0).distance({"w": same.detach()}, {"w": same}), same)
+    assert bool((slope == 0).all())
+
+
+@pytest.mark.parametrize("fields", [{"angle": -1.0}, {"magnitude": -0.5}, {"angle": 0.0, "magnitude": 0.0}])
+def test_a_distance_that_measures_nothing_is_refused(fields: dict[str, float]) -> None:
+    with pytest.raises(Refusal, match="row-angle-and-magnitude: found angle"):
+        RowAngleAndMagnitude(**fields)
 
 
 @every_distance
