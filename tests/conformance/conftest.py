@@ -44,6 +44,9 @@ class DoubledNetwork(AbstractNetwork):
     def apply(self, params: Any, inputs: Any, statistics: Any = None) -> Readout:
         return self.inner.apply(params, inputs, statistics)
 
+    def layers(self, params: Any, inputs: Any, statistics: Any = None) -> tuple[torch.Tensor, ...]:
+        return self.inner.layers(params, inputs, statistics)
+
     def track(self, params: Any, inputs: Any, statistics: Any) -> tuple[Readout, Any]:
         return self.inner.track(params, inputs, statistics)
 

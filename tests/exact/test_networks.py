@@ -57,6 +57,57 @@ def test_the_convnet_equals_its_definition() -> None:
     assert features.shape == (5, 4 * 4 * 4)
 
 
+def test_the_layers_of_the_convnet_are_its_activations_before_they_are_pooled_and_its_features() -> None:
+    network = build("convnet-w4-d2-batch", SMALL, 3)
+    params, statistics = tree.map(lambda leaf: leaf.double(), (network.init(KEY), network.statistics()))
+    inputs = images(5, *SMALL).double()
+    module = plain(network, {**params, **statistics}).eval()
+    first = module.block1[:3](inputs)
+    second = module.block2[:3](module.block1[3](first))
+    found = network.layers(params, inputs, statistics)
+    for layer, expected in zip(found, (first, second, module.block2[3](second).flatten(1)), strict=True):
+        torch.testing.assert_close(layer, expected)
+    # Without running statistics the batch's own are used, as in the readout.
+    assert torch.equal(network.layers(params, inputs)[-1], network.apply(params, inputs).features)
+    assert not torch.equal(network.layers(params, inputs)[0], found[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("mlp-w8", 2), ("lenet", 4), ("alexnet", 6), ("vgg11", 9), ("resnet18", 18), ("vit", 5)]
+)
+def test_the_layers_of_every_network_end_in_its_features(name: str, count: int) -> None:
+    network = build(name, SMALL, 3)
+    params, inputs = network.init(KEY), images(2, *SMALL)
+    found = network.layers(params, inputs)
+    assert len(found) == count and all(len(layer) == 2 for layer in found)
+    assert torch.equal(found[-1], network.apply(params, inputs).features)
+    # Nothing is left listening: another call hears only itself.
+    assert len(network.layers(params, inputs)) == count
+
+
+@pytest.mark.parametrize("name", ["convnet-w2-d1-batch-tanh", "mlp-w3", "vit"])
+def test_layers_can_be_stacked_and_differentiated_twice(name: str) -> None:
+    network = build(name, (1, 4, 4), 2)
+    singles = [tree.map(lambda leaf: leaf.double(), network.init(KEY.fold(index))) for index in range(2)]
+    inputs = images(3, 1, 4, 4).double()
+
+    def size(params: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        return torch.stack([layer.square().sum() for layer in network.layers(params, inputs)]).sum()
+
+    found = vmap(grad(size), in_dims=(0, None))(tree.map(lambda *leaves: torch.stack(leaves), *singles), inputs)
+    for index, params in enumerate(singles):
+        for leaf, expected in grad(size)(params, inputs).items():
+            torch.testing.assert_close(found[leaf][index], expected)
+
+    def slope(inputs: Tensor) -> Tensor:
+        return tree.norm(grad(size)(singles[0], inputs))
+
+    (along,) = torch.autograd.grad(slope(moved := inputs.clone().requires_grad_()), [moved])
+    direction, step = KEY.fold("direction").normal(3, 1, 4, 4).double(), 1e-6
+    difference = (slope(inputs + step * direction) - slope(inputs - step * direction)) / (2 * step)
+    torch.testing.assert_close((along * direction).sum(), difference.detach(), rtol=1e-4, atol=1e-6)
+
+
 def test_however_it_is_written_a_network_has_one_name_and_is_built_alike() -> None:
     network = build("convnet-w128-d3-instance-avg-relu", (3, 32, 32), 10)
     assert network.name == "convnet"
@@ -278,6 +329,8 @@ def test_a_users_module_is_made_pure_and_its_dropout_is_off() -> None:
     torch.testing.assert_close(readout.outputs, expected)
     assert readout.features.shape == (6, 4)
     assert torch.equal(network.apply(params, inputs).outputs, network.apply(params, inputs).outputs)
+    # Its activation is a function, not a module.
+    assert torch.equal(*(*network.layers(params, inputs), network.apply(params, inputs).features))
     double = tree.map(lambda leaf: leaf.double(), params)
     assert network.apply(double, inputs.double()).outputs.dtype == torch.float64
 

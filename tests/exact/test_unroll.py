@@ -52,6 +52,9 @@ class Linear(AbstractNetwork):
     def apply(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> Readout:
         return Readout(inputs, inputs @ params["W"].T)
 
+    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
+        return (inputs,)
+
     def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
         return self.apply(params, inputs), statistics
 

@@ -94,6 +94,10 @@ class AbstractNetwork(ABC):
         """The readout of `inputs`, normalised by running `statistics` where given, else by the batch's own."""
 
     @abstractmethod
+    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
+        """What each layer makes of `inputs`, in order, each (example, ...); the features of the readout come last."""
+
+    @abstractmethod
     def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch."""
 

@@ -13,6 +13,24 @@ from torch.nn.modules.batchnorm import _NormBase
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 
+ACTIVATIONS = (
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.PReLU,
+    nn.ELU,
+    nn.SELU,
+    nn.CELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Hardtanh,
+    nn.Hardswish,
+    nn.Softplus,
+    nn.Sigmoid,
+    nn.Tanh,
+)
+"""What acts on each number by itself and ends a layer, whatever the layer is made of."""
+
 
 class Anatomy(NamedTuple):
     """Skeletons without numbers of their own, and the names by which numbers are put into them."""

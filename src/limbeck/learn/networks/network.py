@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from limbeck.core.contracts import AbstractNetwork, Readout
 from limbeck.core.key import Key
-from limbeck.learn.networks.anatomy import Anatomy, dissect
+from limbeck.learn.networks.anatomy import ACTIVATIONS, Anatomy, dissect
 
 Params = dict[str, Tensor]
 
@@ -60,6 +60,31 @@ class Network(AbstractNetwork):
         if not statistics:
             return self._read(self.anatomy.by_batch, params, inputs, {})
         return self._read(self.anatomy.by_running, params, inputs, statistics)
+
+    def layers(
+        self, params: Params, inputs: Float[Tensor, "example channel height width"], statistics: Params | None = None
+    ) -> tuple[Float[Tensor, "example ..."], ...]:
+        """What each activation function gives, in the order of computation, and last the features.
+
+        Found by type, as the modules of `anatomy.ACTIVATIONS` in the body; one that is called twice gives twice.
+        An activation that a module calls as a plain function is not seen, so that with no other there are the
+        features alone. Where the last activation is itself what enters the last layer, it is given once.
+        """
+        body = self.anatomy.by_running if statistics else self.anatomy.by_batch
+        found: list[Tensor] = []
+        hooks = [
+            part.register_forward_hook(lambda _part, _given, result: found.append(result))
+            for part in body.modules()
+            if isinstance(part, ACTIVATIONS)
+        ]
+        try:
+            features = self._read(body, params, inputs, statistics or {}).features
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if found and found[-1] is features:
+            found.pop()
+        return (*found, features)
 
     def track(
         self, params: Params, inputs: Float[Tensor, "example channel height width"], statistics: Params
