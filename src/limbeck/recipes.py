@@ -11,7 +11,15 @@ from limbeck.core.contracts import AbstractObjective, AbstractParameterization, 
 from limbeck.core.family import Family
 from limbeck.core.refusal import unknown
 from limbeck.learn.optim import SGD, AbstractOptimizer, Adam
-from limbeck.objectives import Distribution, Gradient, TrainedDistribution, Trajectory, TruncatedUnrolled, Unrolled
+from limbeck.objectives import (
+    Distribution,
+    Gradient,
+    LayerwiseDistribution,
+    TrainedDistribution,
+    Trajectory,
+    TruncatedUnrolled,
+    Unrolled,
+)
 from limbeck.parameterizations import Pixels
 from limbeck.schedules import LearnedStepSizes, Stated, UnconstrainedStepSizes
 from limbeck.starts import Herding, KCenter, KMeans, Noise, Real
@@ -67,6 +75,20 @@ RECIPES: dict[str, Published] = {
         source="Zhao et al., Improved Distribution Matching for Dataset Condensation, CVPR 2023, without its tiling",
         expected=_NOT_YET.format("CIFAR-10, convnet, IPC 1 / 10: 45.6 / 58.6 by its own protocol, with tiling"),
         cost="dm's, and some training of the networks in the queue",
+    ),
+    "cafe": Published(
+        summary="Feature alignment: class means in every layer of a network in training, and how they classify.",
+        recipe=Recipe(
+            start=Noise(),
+            objective=LayerwiseDistribution(augment=None),
+            optimizer=SGD(step_size=0.1, momentum=0.5),
+            steps=20_000,
+        ),
+        source="Wang et al., CAFE: Learning to Condense Dataset by Aligning Features, CVPR 2022; its code halves the "
+        "step size three times, which is left out, and counts 2,000 networks instead of steps, of at least 10 each",
+        expected=_NOT_YET.format("CIFAR-10, convnet: IPC 1 / 10 / 50 30.3 / 46.3 / 55.5 by its own protocol (cafe)"),
+        cost="20,000 times one pass over 256 real images per class, and 10 to 20 epochs of a network on the set with "
+        "its accuracy on 128 real images per class after each",
     ),
     "dc": Published(
         summary="Gradient matching: class by class, along the training of a network on the set.",

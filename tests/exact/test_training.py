@@ -67,7 +67,8 @@ def test_the_published_protocols_are_those_published() -> None:
     assert paper.step_sizes.tolist() == pytest.approx([0.01] * 300)
     assert paper.order.tolist() == [list(range(100))]
     assert (float(paper.momentum), float(paper.decay)) == pytest.approx((0.9, 0.0))
-    for name, epochs, drop in [("dc", 300, 151), ("dsa", 1000, 501), ("dm", 1000, 501), ("mtt", 1000, 501)]:
+    published = [("dc", 300, 151), ("cafe", 600, 301), ("dsa", 1000, 501), ("dm", 1000, 501), ("mtt", 1000, 501)]
+    for name, epochs, drop in published:
         schedule = PROTOCOLS[name].at(0.01).schedule(500, KEY)
         assert schedule.order.shape == (2 * epochs, 256)
         assert schedule.step_sizes.tolist() == pytest.approx([0.01] * (2 * drop) + [0.001] * (2 * (epochs - drop)))

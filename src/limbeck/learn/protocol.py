@@ -92,11 +92,12 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(name="dc", batch=256, decay=5e-4, epochs=300, drop_after=151),
         Protocol(name="dsa", batch=256, decay=5e-4, epochs=1000, drop_after=501, augment=Siamese()),
         Protocol(name="dm", batch=256, decay=5e-4, epochs=1000, drop_after=501, augment=Siamese()),
+        Protocol(name="cafe", batch=256, decay=5e-4, epochs=600, drop_after=301),
         Protocol(name="mtt", step_size=0.0, batch=256, decay=5e-4, epochs=1000, drop_after=501, augment=Siamese()),
     )
 }
 """The published protocols by the name of the method that uses each: DC (Zhao et al. 2021), DSA (Zhao & Bilen
-2021), DM (Zhao & Bilen 2023), MTT (Cazenavette et al. 2022, at the learned step size)."""
+2021), DM (Zhao & Bilen 2023), CAFE (Wang et al. 2022), MTT (Cazenavette et al. 2022, at the learned step size)."""
 
 
 def named(name: str) -> Protocol:

@@ -4,11 +4,20 @@ from limbeck.core.contracts import AbstractObjective
 from limbeck.core.family import Family
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.gradient import Gradient as Gradient
+from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
 from limbeck.objectives.unrolled import TruncatedUnrolled as TruncatedUnrolled
 from limbeck.objectives.unrolled import Unrolled as Unrolled
 
 OBJECTIVES = Family(
-    "objective", AbstractObjective, Distribution, TrainedDistribution, Gradient, Unrolled, TruncatedUnrolled, Trajectory
+    "objective",
+    AbstractObjective,
+    Distribution,
+    TrainedDistribution,
+    LayerwiseDistribution,
+    Gradient,
+    Unrolled,
+    TruncatedUnrolled,
+    Trajectory,
 )
