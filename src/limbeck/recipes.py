@@ -20,9 +20,9 @@ from limbeck.objectives import (
     TruncatedUnrolled,
     Unrolled,
 )
-from limbeck.parameterizations import Pixels
+from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import LearnedStepSizes, Stated, UnconstrainedStepSizes
-from limbeck.starts import Herding, KCenter, KMeans, Noise, Real
+from limbeck.starts import Herding, KCenter, KMeans, Noise, Real, Relabelled
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,25 @@ RECIPES: dict[str, Published] = {
         expected="CIFAR-10, convnet: IPC 1 / 10 46.3 / 65.3 by its own protocol (mtt) with whitening, "
         "IPC 10 53.6 by the paper's without; not yet run at full scale here",
         cost="once 100 experts of 50 epochs (`limbeck experts`); 5,000 times 30 steps of a student and their way back",
+    ),
+    "tesla": Published(
+        summary="Trajectory matching under soft labels that an expert gave the real images of the start.",
+        recipe=Recipe(
+            start=Relabelled(Real()),
+            parameterization=FixedTargets(Pixels()),
+            objective=Trajectory(),
+            schedule=UnconstrainedStepSizes(around=Stated(steps=30, momentum=0.0), shared=True),
+            optimizer=SGD(step_size=1000.0, momentum=0.5),
+            pacemaker=SGD(step_size=1e-5, momentum=0.5),
+            steps=5000,
+        ),
+        source="Cui et al., Scaling Up Dataset Distillation to ImageNet-1K with Constant Memory, ICML 2023; its labels "
+        "are given once here, its memory is that of every unroll here, the other fields are those of mtt",
+        expected=_NOT_YET.format(
+            "CIFAR-10, convnet: IPC 1 / 10 / 50 48.5 / 66.4 / 72.6 by its own protocol (mtt) with whitening; the "
+            "commands published for it learn under hard labels"
+        ),
+        cost="as mtt",
     ),
     "random": Published(
         summary="Random real images, the honest floor.",

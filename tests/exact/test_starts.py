@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from limbeck.core.contracts import AbstractNetwork, AbstractStart, AbstractTask, Batch, Forgetful, Problem
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractNetwork, AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn import features
 from limbeck.learn.features import trained_features
 from limbeck.learn.networks import build
-from limbeck.starts import STARTS, ClassMeans, Herding, KCenter, KMeans, Noise, Real, Xavier
+from limbeck.starts import STARTS, ClassMeans, Herding, KCenter, KMeans, Noise, Real, Relabelled, Xavier
 from limbeck.starts.herding import herd
 from limbeck.starts.kcenter import farthest_first
 from limbeck.starts.kmeans import nearest_to_centres
@@ -64,8 +65,17 @@ class Blobs(AbstractTask):
         raise NotImplementedError
 
 
+class Expert:
+    """A memo that has an expert, which is as good after any epoch, and keeps nothing else."""
+
+    def remember(self, address: dict, make: Callable[[], Tree], branch: str = "") -> Tree:
+        if address["name"] == "experts":
+            return PROBLEM.network.init(KEY.fold("expert", address["number"]))
+        return tree.branch(make(), branch)
+
+
 TASK = Blobs()
-PROBLEM = Problem(TASK, TASK.network("mlp-w16"), torch.device("cpu"), Forgetful())
+PROBLEM = Problem(TASK, TASK.network("mlp-w16"), torch.device("cpu"), Expert())
 every_start = pytest.mark.parametrize("start", [part() for part in STARTS.parts.values()], ids=list(STARTS.parts))
 real_starts = pytest.mark.parametrize("start", [Real(), Herding(), KMeans(), KCenter()], ids=lambda start: repr(start))
 
@@ -87,13 +97,13 @@ def rows(batch: Batch) -> list[int]:
 
 @every_start
 @pytest.mark.parametrize("per_class", [1, 4])
-def test_a_start_is_class_by_class_with_one_hot_targets_and_follows_its_key(
+def test_a_start_is_class_by_class_with_one_hot_targets_but_where_an_expert_gave_them_and_follows_its_key(
     start: AbstractStart, per_class: int
 ) -> None:
     batch = start.pick(PROBLEM, per_class, KEY)
     expected = torch.arange(3).repeat_interleave(per_class)
     assert torch.equal(batch.classes, expected)
-    assert torch.equal(batch.targets, torch.eye(3)[expected])
+    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(start, Relabelled)
     assert batch.inputs.shape == (3 * per_class, 1, 8, 8)
     assert batch.inputs.dtype == torch.float32
     assert torch.equal(start.pick(PROBLEM, per_class, KEY).inputs, batch.inputs)
@@ -216,5 +226,14 @@ def test_no_more_images_than_the_cap_are_considered() -> None:
 
 
 def test_every_start_is_listed_with_a_summary() -> None:
-    assert sorted(STARTS.parts) == ["class-means", "herding", "kcenter", "kmeans", "noise", "real", "xavier"]
+    assert sorted(STARTS.parts) == [
+        "class-means",
+        "herding",
+        "kcenter",
+        "kmeans",
+        "noise",
+        "real",
+        "relabelled",
+        "xavier",
+    ]
     assert all(entry["summary"].endswith(".") for entry in STARTS.summaries())

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 import limbeck
-from limbeck.cli import main
+from limbeck.cli import distill, main
 from limbeck.cli.list import KINDS
+from limbeck.learn.distances import RowAngleAndMagnitude
+from limbeck.objectives import Gradient
+from limbeck.recipes import RECIPES
+from limbeck.starts import Herding, Relabelled
 
 NETWORK = "convnet-w8-d2"
 
@@ -183,3 +187,21 @@ def test_runs_are_listed_shown_and_cleaned(here: Path, capsys: pytest.CaptureFix
     assert "removed 1 runs" in capsys.readouterr().out
     assert main(["runs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_a_recipe_named_alone_is_the_published_one(name: str) -> None:
+    plan, _ = distill._new(["digits", "--recipe", name, "--ipc", "1", "--out", "set.safetensors"])
+    assert plan.recipe == RECIPES[name].recipe
+
+
+def test_parts_of_parts_are_named_by_their_class_and_have_options() -> None:
+    words = ["digits", "--ipc", "1", "--out", "set.safetensors", "--recipe"]
+    plan, _ = distill._new(
+        [*words, "dsa", "--objective.distance", "RowAngleAndMagnitude", "--objective.per_class", "9"]
+    )
+    assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(), per_class=9)
+    plan, _ = distill._new(
+        [*words, "tesla", "--start.start", "Herding", "--start.start.images", "5", "--start.epoch", "3"]
+    )
+    assert plan.recipe.start == Relabelled(Herding(images=5), epoch=3)

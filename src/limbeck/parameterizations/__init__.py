@@ -2,7 +2,8 @@
 
 from limbeck.core.contracts import AbstractParameterization
 from limbeck.core.family import Family
+from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
 
-PARAMETERIZATIONS = Family("parameterization", AbstractParameterization, Pixels, SoftTargets)
+PARAMETERIZATIONS = Family("parameterization", AbstractParameterization, Pixels, SoftTargets, FixedTargets)

@@ -10,8 +10,9 @@ from limbeck.starts.kcenter import KCenter
 from limbeck.starts.kmeans import KMeans
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
+from limbeck.starts.relabelled import Relabelled
 from limbeck.starts.xavier import Xavier
 
-__all__ = ["STARTS", "ClassMeans", "Herding", "KCenter", "KMeans", "Noise", "Real", "Xavier"]
+__all__ = ["STARTS", "ClassMeans", "Herding", "KCenter", "KMeans", "Noise", "Real", "Relabelled", "Xavier"]
 
-STARTS = Family("start", AbstractStart, Real, Noise, Xavier, ClassMeans, Herding, KMeans, KCenter)
+STARTS = Family("start", AbstractStart, Real, Noise, Xavier, ClassMeans, Herding, KMeans, KCenter, Relabelled)

@@ -1,0 +1,51 @@
+"""Another start under the soft labels of an expert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from limbeck.core.contracts import AbstractStart, Batch, Problem
+from limbeck.core.key import Key
+from limbeck.core.refusal import Refusal
+from limbeck.learn.experts import Experts
+from limbeck.starts.real import Real
+
+CHUNK = 1000
+"""Items read at once."""
+
+
+@dataclass(frozen=True)
+class Relabelled(AbstractStart):
+    """The items of another start under the soft labels that an expert gives them (Cui et al., ICML 2023).
+
+    targets = softmax(outputs of the network at e), where e are the parameters of expert `number` after `epoch`
+    epochs on the real data; classes stay as they were. The expert normalises by the batch of all items. To keep the
+    labels as they are, distil with the parameterization `fixed-targets`; `pixels` would make them hard again.
+
+    Published code labels the items anew at each step, as they then are, by the very snapshot that the student of
+    the step is to reach, which is after at most 16 epochs where trajectory matching is left as it is. Labels that are
+    given once, and the snapshot that gives them, are ours. Raises Refusal where the expert has not been trained.
+    """
+
+    start: AbstractStart = field(default_factory=Real)
+    experts: Experts = field(default_factory=Experts)
+    number: int = 0
+    epoch: int = 16
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < self.experts.count or not 0 <= self.epoch <= self.experts.epochs:
+            raise Refusal(
+                f"start relabelled: found expert {self.number} after epoch {self.epoch}, expected one of "
+                f"{self.experts.count} experts of {self.experts.epochs} epochs; change --start.number or --start.epoch"
+            )
+
+    def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
+        """`per_class` items of every class as the other start gives them, softly labelled."""
+        picked = self.start.pick(problem, per_class, key)
+        params = self.experts.snapshot(problem, self.number, self.epoch)
+        whole = len(picked.classes) if problem.network.statistics() else CHUNK
+        with torch.no_grad():
+            outputs = [problem.network.apply(params, inputs).outputs for inputs in picked.inputs.split(whole)]
+        return picked._replace(targets=torch.cat(outputs).softmax(1))

@@ -1,0 +1,137 @@
+"""An expert's soft labels are its predictions, and stay to the last bit through distilling, storing and scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.func import functional_call
+
+import limbeck
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.key import Key
+from limbeck.core.refusal import Refusal
+from limbeck.core.tree import Tree
+from limbeck.distilled_set import DistilledSet
+from limbeck.learn.experts import Experts
+from limbeck.learn.optim import SGD
+from limbeck.learn.protocol import Protocol
+from limbeck.learn.training import fit, taking
+from limbeck.objectives import Trajectory
+from limbeck.parameterizations import FixedTargets, Pixels
+from limbeck.recipes import RECIPES
+from limbeck.runs.store import Store
+from limbeck.schedules import Stated
+from limbeck.starts import Noise, Real, Relabelled, relabelled
+from limbeck.tasks import load
+
+KEY = Key(("relabelled",))
+CPU = torch.device("cpu")
+NETWORK = "convnet-w4-d1"
+SHORT = Experts(count=2, epochs=2)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A memo of experts whose snapshots are drawn by number and epoch."""
+
+    network: Any
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        assert address["name"] == "experts"
+        return self.network.init(KEY.fold(address["number"], int(branch)))
+
+
+def problem(network: str = NETWORK) -> Problem:
+    task = load("digits")
+    return Problem(task, task.network(network), CPU, Told(task.network(network)))
+
+
+@pytest.mark.parametrize("start", [Real(), Noise()], ids=["real", "noise"])
+@pytest.mark.parametrize("network", [NETWORK, "convnet-w4-d1-batch"])
+def test_the_labels_are_the_predictions_of_that_snapshot(
+    start: Real | Noise, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relabelled, "CHUNK", 7)
+    on = problem(network)
+    picked, plain = Relabelled(start, SHORT, number=1, epoch=2).pick(on, 2, KEY), start.pick(on, 2, KEY)
+    assert torch.equal(picked.inputs, plain.inputs) and torch.equal(picked.classes, plain.classes)
+    module = on.network.factory().train()  # type: ignore[attr-defined]
+    params = {name: leaf.double() for name, leaf in on.network.init(KEY.fold(1, 2)).items()}
+    outputs = functional_call(module.double(), params, (plain.inputs.double(),))
+    expected = outputs.exp() / outputs.exp().sum(1, keepdim=True)
+    torch.testing.assert_close(picked.targets.double(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_expert_that_is_not_there_is_refused() -> None:
+    with pytest.raises(Refusal, match="expert 0 of the 2 .*limbeck experts digits"):
+        Relabelled(experts=SHORT, epoch=1).pick(replace(problem(), memo=Forgetful()), 1, KEY)
+
+
+@pytest.mark.parametrize("fields", [{"number": 2}, {"number": -1}, {"epoch": 3}, {"epoch": -1}])
+def test_a_snapshot_that_there_cannot_be_is_refused(fields: dict[str, int]) -> None:
+    with pytest.raises(Refusal, match="start relabelled: found expert"):
+        Relabelled(experts=SHORT, **{"epoch": 1, **fields})
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_fixed_targets_are_kept_to_the_last_bit_and_not_learned(kind: torch.dtype) -> None:
+    targets = KEY.fold("targets").normal(6, 3).to(kind).softmax(1)
+    start = Batch(KEY.fold("inputs").normal(6, 1, 4, 4).to(kind), targets, torch.arange(3).repeat_interleave(2))
+    part = FixedTargets()
+    params = part.init(start, KEY)
+    rendered = part.render(params, KEY)
+    assert all(torch.equal(leaf, expected) for leaf, expected in zip(rendered, start, strict=True))
+    learned = [path for path, leaf in tree.flatten(params).items() if leaf.is_floating_point()]
+    assert learned == ["items/inputs"]
+    inner = Pixels().cost(Pixels().init(start, KEY))
+    cost = part.cost(params)
+    assert (cost.scalars, cost.bytes) == (inner.scalars + 18, inner.bytes + 18 * targets.element_size())
+
+
+def test_a_learner_is_scored_after_training_by_soft_cross_entropy() -> None:
+    on = problem()
+    batch = Relabelled(experts=SHORT, epoch=2).pick(on, 1, KEY)
+    schedule = Protocol(epochs=4, step_size=0.1).schedule(len(batch.classes), KEY)
+    found = fit(on.task, on.network, taking(batch), schedule, KEY, CPU)
+    module = on.network.factory()  # type: ignore[attr-defined]
+    module.load_state_dict(on.network.init(KEY.fold("init")))
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
+    for _ in range(4):
+        optimizer.zero_grad()
+        (-batch.targets * module(batch.inputs).log_softmax(1)).sum(1).mean().backward()
+        optimizer.step()
+    for name, leaf in module.named_parameters():
+        torch.testing.assert_close(found.params[name], leaf.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: Path) -> None:
+    task, store, recipe = load("digits"), Store(tmp_path), RECIPES["tesla"].recipe
+    on = Problem(task, task.network(NETWORK), CPU, store)
+    for number in range(SHORT.count):
+        SHORT.train(on, number)
+    start = Relabelled(experts=SHORT, epoch=2)
+    recipe = replace(
+        recipe,
+        start=start,
+        objective=Trajectory(experts=SHORT, reach=1, latest=1),
+        schedule=replace(recipe.schedule, around=Stated(steps=2, momentum=0.0)),
+        # Decay pulls at all that is learned.
+        optimizer=SGD(step_size=1.0, decay=0.1),
+    )
+    made = limbeck.distill(task, recipe, ipc=1, network=NETWORK, steps=2, checks=1, runs=tmp_path)
+    made.save(tmp_path / "set.safetensors")
+    found = DistilledSet.load(tmp_path / "set.safetensors")
+    begun = start.pick(on, 1, Key(("distill", 0)).fold("start"))
+    assert torch.equal(found.batch.targets, begun.targets) and not torch.equal(found.batch.inputs, begun.inputs)
+    assert found.label_mode == found.header()["labels"] == "soft"
+    assert all(torch.equal(found[index][1], begun.targets[index]) for index in range(10))
+    brief = Protocol("brief", epochs=3)
+    (score,) = limbeck.evaluate(found, members=1, baselines=[], protocol=brief, runs=tmp_path, workers=1)
+    # Ten images and their classes, the number of outputs, and ten numbers for each image.
+    assert (score.n, score.bytes) == (1, 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4)
