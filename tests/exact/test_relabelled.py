@@ -18,6 +18,7 @@ from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
+from limbeck.evaluation import OfSet, measure
 from limbeck.learn.experts import Experts
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import Protocol
@@ -113,13 +114,13 @@ def test_a_learner_is_scored_after_training_by_soft_cross_entropy() -> None:
 def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: Path) -> None:
     task, store, recipe = load("digits"), Store(tmp_path), RECIPES["tesla"].recipe
     on = Problem(task, task.network(NETWORK), CPU, store)
-    for number in range(SHORT.count):
-        SHORT.train(on, number)
-    start = Relabelled(experts=SHORT, epoch=2)
+    one = Experts(count=1, epochs=2, augment=None)
+    one.train(on, 0)
+    start = Relabelled(experts=one, epoch=2)
     recipe = replace(
         recipe,
         start=start,
-        objective=Trajectory(experts=SHORT, reach=1, latest=1),
+        objective=Trajectory(experts=one, reach=1, latest=1, augment=None),
         schedule=replace(recipe.schedule, around=Stated(steps=2, momentum=0.0)),
         # Decay pulls at all that is learned.
         optimizer=SGD(step_size=1.0, decay=0.1),
@@ -131,7 +132,7 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
     assert torch.equal(found.batch.targets, begun.targets) and not torch.equal(found.batch.inputs, begun.inputs)
     assert found.label_mode == found.header()["labels"] == "soft"
     assert all(torch.equal(found[index][1], begun.targets[index]) for index in range(10))
-    brief = Protocol("brief", epochs=3)
-    (score,) = limbeck.evaluate(found, members=1, baselines=[], protocol=brief, runs=tmp_path, workers=1)
+    entry = OfSet.of("set", found)
+    assert 0 < measure(on, entry, Protocol("brief", epochs=3), steps=2, split="validation", member=0) < 1
     # Ten images and their classes, the number of outputs, and ten numbers for each image.
-    assert (score.n, score.bytes) == (1, 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4)
+    assert entry.stored == 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4

@@ -92,7 +92,7 @@ class LayerwiseDistribution(AbstractObjective):
     def init(self, problem: Problem, key: Key) -> Pupil:
         """A fresh network, of which nothing is known."""
         params = tree.move(problem.network.init(key.fold("network")), problem.device)
-        return Pupil(params, torch.full((self.window,), torch.nan))
+        return Pupil(params, self._unknown(problem))
 
     def loss(self, state: Pupil, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The distance summed over layers and classes, and the loss of the real images."""
@@ -103,7 +103,7 @@ class LayerwiseDistribution(AbstractObjective):
 
         count, (shown, _) = len(problem.task.classes), synthetic
         real = problem.real(key.fold("real"), self.per_class)
-        share = class_shares(real.classes, count, real.inputs.dtype)
+        share = _shares(real.classes, count, real.inputs.dtype)
         whole = len(real.classes) if problem.network.statistics() else CHUNK
         aims: tuple[Tensor, ...] = ()
         features = []
@@ -130,7 +130,7 @@ class LayerwiseDistribution(AbstractObjective):
 
     def _trained(self, params: Tree, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The network after as many epochs on `batch` as it takes to move it."""
-        accuracies = torch.full((self.window,), torch.nan)
+        accuracies = self._unknown(problem)
         for epoch in range(self.longest):
             params = self._seen_once(params, problem, batch, key.fold(epoch))
             accuracies = _pushed(accuracies, self._accuracy(params, problem, key.fold("judged", epoch)))
@@ -158,7 +158,11 @@ class LayerwiseDistribution(AbstractObjective):
         named = torch.cat(
             [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(whole)]
         )
-        return (named == real.classes).float().mean().cpu()
+        return (named == real.classes).float().mean()
+
+    def _unknown(self, problem: Problem) -> Tensor:
+        """The accuracies of a window before any is known."""
+        return torch.full((self.window,), torch.nan, device=problem.device)
 
     def _augmented(self, inputs: Tensor, problem: Problem, key: Key, groups: Tensor) -> Tensor:
         """The images after the operation that each one's group draws, if any."""
@@ -167,7 +171,7 @@ class LayerwiseDistribution(AbstractObjective):
         return self.augment.augment(inputs, key, groups, problem.task.mirror)
 
 
-def class_shares(classes: Int[Tensor, " example"], count: int, dtype: torch.dtype) -> Float[Tensor, "example class"]:
+def _shares(classes: Int[Tensor, " example"], count: int, dtype: torch.dtype) -> Float[Tensor, "example class"]:
     """What each example weighs in the mean of each of `count` classes."""
     member = torch.nn.functional.one_hot(classes, count).to(dtype)
     return member / member.sum(0)
