@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -108,6 +110,7 @@ def distill(
     checks: int = 4,
     runs: str | Path | None = None,
     device: str = "",
+    compile: bool | None = None,
     watch: distillation.Watcher = _silent,
 ) -> DistilledSet:
     """Distil `ipc` synthetic examples of every class of `task`.
@@ -115,7 +118,8 @@ def distill(
     A run is kept under `runs` (else LIMBECK_RUNS, else ./runs) by all that determines it: called again
     after an interruption it goes on where it was, and called again after its end it computes nothing.
     `device` is by default a CUDA device if there is one, else the processor; draws are the same on all.
-    `watch(step, steps, loss, validation accuracy)` is told of every step.
+    `compile` says whether to run as compiled code, the same but for rounding; by default where the run is
+    long enough for that to pay. `watch(step, steps, loss, validation accuracy)` is told of every step.
 
     Raises Refusal for unknown names, for a class with fewer than `ipc` images, for a run that another
     process holds, and where the loss diverges.
@@ -124,7 +128,7 @@ def distill(
     if steps is not None:
         composed = replace(composed, steps=steps)
     plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)
-    return carry_out(plan, open_store(runs), device_of(device), watch)[0]
+    return carry_out(plan, open_store(runs), device_of(device), watch, compile=compile)[0]
 
 
 def carry_out(
@@ -133,6 +137,7 @@ def carry_out(
     device: torch.device,
     watch: distillation.Watcher = _silent,
     checkpoint_seconds: float = 30.0,
+    compile: bool | None = None,
 ) -> tuple[DistilledSet, Run]:
     """The distilled set of `plan` and the run that keeps it; found, continued or begun in `store`."""
     spec = plan.spec
@@ -140,7 +145,7 @@ def carry_out(
         if not run.result.exists():
             problem = Problem(plan.task, plan.task.network(plan.network), device, store)
             key = Key(("distill", plan.seed))
-            course = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks)
+            course = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, compile)
             begun = time.time()
             outcome = distillation.distill(course, run, watch, checkpoint_seconds)
             done = _dress(plan, spec, outcome)
@@ -168,6 +173,12 @@ def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) ->
     return bare.scored({**check.row(), "step": step})
 
 
+def peak_memory() -> int:
+    """The most memory that this process has held so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def _record(outcome: distillation.Distilled, device: torch.device, seconds: float) -> dict[str, Any]:
     """How a run came about: what the artefact must not hold, since it differs from run to run."""
     losses = outcome.losses
@@ -176,6 +187,7 @@ def _record(outcome: distillation.Distilled, device: torch.device, seconds: floa
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "device": str(device)},
         "versions": {"limbeck": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "threads": torch.get_num_threads(),
+        "peak_memory_bytes": peak_memory(),
         "first_loss": float(losses[0]) if len(losses) else None,
         "last_loss": float(losses[-1]) if len(losses) else None,
         "checks": [{"step": step, "validation accuracy": value} for step, value in outcome.checks],

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule, Synthetic
@@ -17,6 +18,7 @@ from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.evaluation import set_accuracy
+from limbeck.learn.compiled import pays
 from limbeck.learn.optim import AbstractOptimizer
 from limbeck.learn.protocol import Protocol
 from limbeck.recipes import Recipe
@@ -35,6 +37,8 @@ class State(NamedTuple):
     """The state of the optimizer of each."""
     objective: Tree
     step: Tensor
+    work: Tensor
+    """float64: the floating point operations of the first step, NaN before it."""
     falls: Tensor
     """How often the run fell back to its anchor."""
     losses: Tensor
@@ -78,6 +82,8 @@ class Distillation:
     key: Key
     checks: int = 4
     """How often the validation accuracy of one fresh learner is measured, evenly spread; it selects nothing."""
+    compile: bool | None = None
+    """Whether the steps after the first run as compiled code; None: where the run is long enough for that to pay."""
 
     @property
     def due(self) -> tuple[int, ...]:
@@ -107,19 +113,30 @@ class Distillation:
             steppers={name: stepper.init(_learned(params[name])) for name, stepper in self.steppers.items()},
             objective=objective.init(self.problem, self.key.fold("objective")) if objective else {},
             step=torch.tensor(0),
+            work=torch.tensor(torch.nan, dtype=torch.float64),
             falls=torch.tensor(0),
             losses=torch.full((recipe.steps,), torch.nan, dtype=torch.float64),
             scores=torch.full((len(self.due),), torch.nan, dtype=torch.float64),
         )
 
     def step(self, state: State) -> State:
-        """The state after one more step."""
+        """The state after one more step; the first is eager, and its operations are counted."""
+        if int(state.step) == 0:
+            with FlopCounterMode(display=False) as counter:
+                after = self._stepped(self.problem, state)
+            return after._replace(work=torch.tensor(float(counter.get_total_flops()), dtype=torch.float64))
+        wanted = self.compile
+        if wanted is None:
+            wanted = pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)
+        return self._stepped(replace(self.problem, compiled=wanted), state)
+
+    def _stepped(self, problem: Problem, state: State) -> State:
         objective = self.recipe.objective
         assert objective is not None, "a recipe with steps has an objective"
         step = int(state.step)
         now = self.key.fold("fall", int(state.falls), "step", step)
         learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), self.learned(state.params))
-        loss = objective.loss(state.objective, self.problem, self.show(_put(state.params, learned), now), now)
+        loss = objective.loss(state.objective, problem, self.show(_put(state.params, learned), now), now)
         found = torch.autograd.grad(loss, tree.leaves(learned), allow_unused=True, materialize_grads=True)
         gradients = tree.unflatten(learned, dict(zip(tree.flatten(learned), found, strict=True)))
         moved, steppers = {}, {}
@@ -135,7 +152,7 @@ class Distillation:
         return state._replace(
             params=params,
             steppers=steppers,
-            objective=tree.detach(objective.advance(state.objective, self.problem, shown, now)),
+            objective=tree.detach(objective.advance(state.objective, problem, shown, now)),
             step=state.step + 1,
             losses=losses,
         )

@@ -237,7 +237,7 @@ def test_pieces_of_the_real_batch_change_nothing(monkeypatch: pytest.MonkeyPatch
     on, part = problem(BATCH), Gradient(augment=Siamese(), per_class=40)
     state, batch = part.init(on, KEY), on.real(KEY.fold("synthetic"), 2)
     whole = part.loss(state, on, shown(batch), KEY)
-    monkeypatch.setattr(gradient, "CHUNK", 7 * 64)
+    monkeypatch.setattr(gradient, "BACKWARD", 7 * 64)
     torch.testing.assert_close(part.loss(state, on, shown(batch), KEY), whole, rtol=1e-4, atol=1e-4)
 
 

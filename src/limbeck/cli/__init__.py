@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import warnings
 
 from limbeck import __version__
 from limbeck.core.refusal import Refusal, unknown
@@ -35,6 +36,11 @@ def usage() -> str:
     )
 
 
+def _warn(message: Warning | str, *_where: object) -> None:
+    """A warning in one line, without the place in our source that it came from."""
+    print(f"limbeck: {message}", file=sys.stderr)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and tell the exit code."""
     words = sys.argv[1:] if argv is None else argv
@@ -45,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"limbeck {__version__}")
         return DONE
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         if words[0] not in COMMANDS:
             raise unknown("command", words[0], COMMANDS)

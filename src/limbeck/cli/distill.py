@@ -10,7 +10,7 @@ from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from limbeck.api import Plan, carry_out, device_of, open_store
 from limbeck.cli.console import (
@@ -45,6 +45,8 @@ PARTS: dict[str, Family] = {
     "pacemaker": OPTIMIZERS,
 }
 
+COMPILE = {"auto": None, "always": True, "never": False}
+
 
 def run(words: list[str]) -> None:
     """Distil, save, and say where."""
@@ -59,7 +61,7 @@ def run(words: list[str]) -> None:
                 news += [] if score is None else [f"validation {percent(score)} %"]
                 progress.update(step, steps, "distilling", ", ".join(news))
 
-            made, kept = carry_out(plan, store, device, watch, given.checkpoint_seconds)
+            made, kept = carry_out(plan, store, device, watch, given.checkpoint_seconds, COMPILE[given.compile])
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"; go on with: limbeck distill {shlex.join(words)}") from interrupt
     made.save(given.out)
@@ -142,6 +144,12 @@ def _parser(method: Published, recipe: Recipe) -> Parser:
 def _add_output(made: Parser) -> None:
     made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
     made.add_argument("--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run")
+    made.add_argument(
+        "--compile",
+        type=Literal["auto", "always", "never"],
+        default="auto",
+        help="run as compiled code, equal but for rounding; auto: where that saves time",
+    )
     add_device(made)
     add_runs(made)
 

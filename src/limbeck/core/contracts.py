@@ -165,6 +165,8 @@ class Problem:
     network: AbstractNetwork
     device: torch.device
     memo: Memo
+    compiled: bool = False
+    """Whether what is computed over and over runs as compiled code, which equals the eager code but for rounding."""
 
     def real(self, key: Key, per_class: int) -> Batch:
         """`per_class` training examples of every class (all, where a class has fewer), class by class.

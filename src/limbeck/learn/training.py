@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -24,6 +25,10 @@ class Learner(NamedTuple):
 
     params: Tree
     statistics: Tree
+
+
+Slope = Callable[[Learner, Batch], tuple[Tree, Tree]]
+"""slope(learner, batch) -> the gradient of the mean loss, and the running statistics after the batch."""
 
 
 def taking(batch: Batch) -> Take:
@@ -65,28 +70,37 @@ def fitting(
     augment: Siamese | None = None,
 ) -> Iterator[Learner]:
     """The learner of `fit` before its first step and after each."""
-    params = tree.move(network.init(key.fold("init")), device)
-    statistics = tree.move(network.statistics(), device)
-    velocity = tree.map(torch.zeros_like, params)
+    fresh = Learner(*tree.move((network.init(key.fold("init")), network.statistics()), device))
+    slope = functools.partial(gradient, task, network)
+    return going_on(slope, fresh, lambda rows: take(rows).to(device), schedule, key, augment, task.mirror)
+
+
+def going_on(
+    slope: Slope, learner: Learner, take: Take, schedule: Schedule, key: Key, augment: Siamese | None, mirror: bool
+) -> Iterator[Learner]:
+    """A learner at rest before its first step and after each: v <- momentum v + slope + decay p; p <- p - step_size v.
+
+    With `augment` the key draws for each image of each step its own operation.
+    """
+    velocity = tree.map(torch.zeros_like, learner.params)
     momentum, decay = float(schedule.momentum), float(schedule.decay)
-    yield Learner(params, statistics)
+    yield learner
     for step, step_size in enumerate(schedule.step_sizes.tolist()):
-        batch = take(rows_of(schedule, step)).to(device)
-        inputs = batch.inputs
+        batch = take(rows_of(schedule, step))
         if augment is not None:
-            groups = torch.arange(len(inputs), device=device)
-            inputs = augment.augment(inputs, key.fold("augment", step), groups, task.mirror)
-        gradients, statistics = gradient(task, network, Learner(params, statistics), inputs, batch.targets)
-        params, velocity = descend(params, gradients, velocity, step_size, momentum, decay)
-        yield Learner(params, statistics)
+            groups = torch.arange(len(batch.classes), device=batch.classes.device)
+            inputs = augment.augment(batch.inputs, key.fold("augment", step), groups, mirror)
+            batch = batch._replace(inputs=inputs)
+        gradients, statistics = slope(learner, batch)
+        params, velocity = descend(learner.params, gradients, velocity, step_size, momentum, decay)
+        learner = Learner(params, statistics)
+        yield learner
 
 
-def gradient(
-    task: AbstractTask, network: AbstractNetwork, learner: Learner, inputs: Tree, targets: Tensor
-) -> tuple[Tree, Tree]:
+def gradient(task: AbstractTask, network: AbstractNetwork, learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
     """The gradient of the mean loss in the parameters, and the running statistics after the batch."""
     params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
-    readout, statistics = network.track(params, inputs, learner.statistics)
-    loss = task.loss(readout.outputs, targets).mean()
+    readout, statistics = network.track(params, batch.inputs, learner.statistics)
+    loss = task.loss(readout.outputs, batch.targets).mean()
     gradients = torch.autograd.grad(loss, tree.leaves(params))
     return tree.unflatten(params, dict(zip(tree.flatten(params), gradients, strict=True))), statistics

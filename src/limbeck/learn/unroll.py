@@ -152,17 +152,14 @@ class _Inner:
                 seen = take(self.rows(step))
                 seen = seen._replace(inputs=self.view(seen.inputs, step))
                 slope = gradient(self.loss, motion.params, seen)
-                motion = Motion(*self.descend(motion, slope, step))
+                size, momentum, decay = self.sizes[step], self.momentum, self.decay
+                motion = Motion(*descend(motion.params, slope, motion.velocity, size, momentum, decay))
             yield motion
 
-    def descend(self, motion: Motion, slope: Tree, step: int) -> tuple[Tree, Tree]:
-        """Parameters and velocity after a step along `slope`."""
-        return descend(motion.params, slope, motion.velocity, self.sizes[step], self.momentum, self.decay)
+    def back(self, motion: Motion, velocity: Tree, batch: Batch, step: int, adjoint: Motion) -> _Back:
+        """The adjoint taken back through `step`; `motion` is before it, `velocity` and `adjoint` are after it.
 
-    def back(self, motion: Motion, batch: Batch, step: int, adjoint: Motion) -> _Back:
-        """The adjoint taken back through `step`; `motion` is that before it, `adjoint` that after it.
-
-        With (a, b) the adjoint of (p, v) after the step, v' the velocity after it and c = b - step_size a:
+        With (a, b) the adjoint of (p, v) after the step, v' its velocity and c = b - step_size a:
         step_size gets -<a, v'>, momentum <c, v>, decay <c, p> and the rows d<g, c>/d rows; the adjoint
         before the step is (a + decay c + d<g, c>/dp, momentum c).
         """
@@ -173,7 +170,6 @@ class _Inner:
             shown = self.view(seen.inputs, step)
         found = sensitivity(self.loss, motion.params, seen._replace(inputs=shown), push)
         by_inputs = pull_back(tree.leaves(shown), tree.leaves(found.batch.inputs), seen.inputs)
-        _, velocity = self.descend(motion, found.gradient, step)
         return _Back(
             Motion(
                 tree.map(lambda a, c, curved: a + self.decay * c + curved, adjoint.params, push, found.params),
@@ -206,6 +202,8 @@ class _Unrolled(torch.autograd.Function):
                 kept.append(motion)
         ctx.save_for_backward(*leaves)
         ctx.inner, ctx.structure, ctx.spacing, ctx.kept = inner, structure, spacing, kept
+        # Detached: a context that held what it returns would keep itself alive.
+        ctx.velocity = tree.detach(end.velocity)
         return tuple(tree.leaves(end))
 
     @staticmethod
@@ -213,15 +211,16 @@ class _Unrolled(torch.autograd.Function):
     def backward(ctx: Any, *adjoints: Tensor) -> tuple[Tensor | None, ...]:
         inner, spacing = ctx.inner, ctx.spacing
         start, batch, schedule = _filled(ctx.structure, ctx.saved_tensors)
-        adjoint = _filled(start, adjoints)
+        adjoint, velocity = _filled(start, adjoints), ctx.velocity
         # Integers (classes, order) get zeros here, and nothing on the way out.
         data, plan = tree.map(torch.zeros_like, tree.detach((batch, schedule)))
         for index, kept in reversed(list(enumerate([start, *ctx.kept]))):
             steps = inner.steps[index * spacing : (index + 1) * spacing]
             motions = list(inner.motions(kept, batch, steps[:-1]))
             for step in reversed(steps):
-                found = inner.back(motions.pop(), batch, step, adjoint)
-                adjoint = found.motion
+                motion = motions.pop()
+                found = inner.back(motion, velocity, batch, step, adjoint)
+                adjoint, velocity = found.motion, motion.velocity
                 rows = inner.rows(step)
                 tree.map(lambda total, part, at=rows: total.index_add_(0, at.to(total.device), part), data, found.rows)
                 totals = (plan.step_sizes[step], plan.momentum, plan.decay)

@@ -13,9 +13,7 @@ from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-
-CHUNK = 256
-"""Real images per forward pass: larger ones fall out of the processor's cache (1.4 times slower at 2,560)."""
+from limbeck.learn.compiled import features_of
 
 
 @dataclass(frozen=True)
@@ -40,19 +38,15 @@ class Distribution(AbstractObjective):
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The squared distance, summed over classes."""
         params = tree.move(problem.network.init(key.fold("network")), problem.device)
-        draw = key.fold("augment")
+        count, draw = len(problem.task.classes), key.fold("augment")
 
-        def features(batch: Batch) -> Tensor:
-            inputs = self.augment.augment(batch.inputs, draw, batch.classes, problem.task.mirror)
-            return problem.network.apply(params, inputs).features
+        def shown(batch: Batch) -> Tensor:
+            return self.augment.augment(batch.inputs, draw, batch.classes, problem.task.mirror)
 
         real = problem.real(key.fold("real"), self.per_class)
-        with torch.no_grad():
-            target = torch.cat([features(chunk) for chunk in _chunks(real, whole=bool(problem.network.statistics()))])
-        count = len(problem.task.classes)
-        aim = class_means(target, real.classes, count)
-        held = class_means(features(synthetic.batch), synthetic.batch.classes, count)
-        return (aim - held).square().sum()
+        aim = class_means(features_of(problem, params, shown(real)), real.classes, count)
+        features = problem.network.apply(params, shown(synthetic.batch)).features
+        return (aim - class_means(features, synthetic.batch.classes, count)).square().sum()
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
@@ -65,11 +59,3 @@ def class_means(
     """The mean feature of each of `count` classes; every class must have an example."""
     member = torch.nn.functional.one_hot(classes, count).to(features.dtype)
     return (member / member.sum(0)).T @ features
-
-
-def _chunks(batch: Batch, whole: bool) -> list[Batch]:
-    """The batch in pieces; `whole` where the network normalises by statistics of the batch."""
-    if whole:
-        return [batch]
-    parts = (batch.inputs.split(CHUNK), batch.targets.split(CHUNK), batch.classes.split(CHUNK))
-    return [Batch(*part) for part in zip(*parts, strict=True)]

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.func import grad, grad_and_value
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractNetwork, AbstractObjective, AbstractTask, Batch, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.compiled import compiled, joined, parted, slope_on, swift, training_loss
 from limbeck.learn.distances import AbstractDistance, RowCosine
+from limbeck.learn.pieces import BACKWARD, piece
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.sensitivity import Loss
+from limbeck.learn.sensitivity import Loss, mean_loss, pull_back
 from limbeck.learn.sensitivity import gradient as slope_of
-from limbeck.learn.training import Learner, gradient, rows_of, taking
+from limbeck.learn.training import Learner, going_on, taking
 
-CHUNK = 200_000
-"""Real numbers per pass, 65 images of CIFAR: 256 of them fall out of the processor's cache (1.3 times slower)."""
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """The published (outer, inner) by items per class."""
 CALIBRATION = 16
 """Real images of each class that set the running statistics of a network before its gradients are matched."""
+
+Leaves = dict[str, Tensor]
+"""The leaves of a batch by path."""
+Slopes = tuple[Leaves, Tensor]
+Gap = Callable[[Tree, Leaves, Leaves, Tree], Slopes]
 
 
 class Trainee(NamedTuple):
@@ -92,20 +98,27 @@ class Gradient(AbstractObjective):
         """The distance, summed over classes."""
         params, statistics = calibrated(state.learner, problem, key)
 
-        def criterion(params: Tree, batch: Batch) -> Tensor:
+        def plain(params: Tree, batch: Batch) -> Tensor:
             readout = problem.network.apply(params, batch.inputs, statistics)
             return problem.task.loss(readout.outputs, batch.targets).mean()
+
+        loss: Loss = plain
+        gap: Gap = functools.partial(eager_gap, plain, self.distance)
+        if swift(problem):
+            loss, gap = training_loss(problem), compiled_gap(problem.task, problem.network, self.distance)
 
         def shown(batch: Batch) -> Batch:
             return self._augmented(batch, problem, key.fold("augment"), batch.classes)
 
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
-        piece = max(1, CHUNK // math.prod(problem.task.shape))
+        at_once = piece(problem.task.shape, BACKWARD, problem.device)
         total = torch.zeros((), dtype=held.targets.dtype, device=problem.device)
         for label in range(len(problem.task.classes)):
-            chunks = [shown(taking(real)(rows)) for rows in _rows(real, label).split(piece)]
-            aim = mean_gradient(criterion, params, chunks)
-            total = total + matched(criterion, params, taking(held)(_rows(held, label)), aim, self.distance)
+            rows = _rows(real, label)
+            # Passes of one size: code is compiled for a shape.
+            chunks = [shown(taking(real)(part)) for part in rows.tensor_split(-(-len(rows) // at_once))]
+            aim = mean_gradient(loss, params, chunks)
+            total = total + matched(gap, params, taking(held)(_rows(held, label)), aim)
         return total
 
     def advance(self, state: Trainee, problem: Problem, synthetic: Synthetic, key: Key) -> Trainee:
@@ -121,13 +134,10 @@ class Gradient(AbstractObjective):
         """The network after that many epochs on `batch`."""
         protocol = Protocol(epochs=epochs, batch=self.batch, step_size=self.step_size, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
-        for step in range(len(schedule.step_sizes)):
-            seen = taking(batch)(rows_of(schedule, step).to(problem.device))
-            apart = torch.arange(len(seen.classes), device=problem.device)
-            seen = self._augmented(seen, problem, key.fold("augment", step), apart)
-            slope, statistics = gradient(problem.task, problem.network, learner, seen.inputs, seen.targets)
-            learner = Learner(tree.map(lambda p, g: p - self.step_size * g, learner.params, slope), statistics)
-        return learner
+        *_, trained = going_on(
+            slope_on(problem), learner, taking(batch), schedule, key, self.augment, problem.task.mirror
+        )
+        return trained
 
     def _augmented(self, batch: Batch, problem: Problem, key: Key, groups: Tensor) -> Batch:
         """The batch after the operation that each item's group draws, if any."""
@@ -146,34 +156,44 @@ def calibrated(learner: Learner, problem: Problem, key: Key) -> Learner:
     return learner._replace(statistics=statistics)
 
 
-def mean_gradient(criterion: Loss, params: Tree, chunks: Sequence[Batch]) -> Tree:
-    """The gradient of the mean loss over all items of `chunks`, where `criterion` is the mean over one chunk."""
+def mean_gradient(loss: Loss, params: Tree, chunks: Sequence[Batch]) -> Tree:
+    """The gradient of the mean loss over all items of `chunks`, where `loss` is the mean over one chunk."""
     count = sum(len(chunk.classes) for chunk in chunks)
-    parts = [slope_of(criterion, params, chunk) for chunk in chunks]
+    parts = [slope_of(loss, params, chunk) for chunk in chunks]
     shares = [len(chunk.classes) / count for chunk in chunks]
     return tree.map(lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *parts)
 
 
-def matched(criterion: Loss, params: Tree, batch: Batch, aim: Tree, distance: AbstractDistance) -> Float[Tensor, ""]:
+def matched(gap: Gap, params: Tree, batch: Batch, aim: Tree) -> Float[Tensor, ""]:
     """The distance from `aim` of the gradient at `batch`, with its derivative in what of the batch is learned.
 
     The derivative is taken here and now, so that the graph of both passes is gone before the next class begins:
     the memory of one class instead of all.
     """
-    items = tree.map(lambda leaf: leaf.detach().requires_grad_(leaf.requires_grad), batch)
-    with torch.enable_grad():
-        at = tree.map(lambda leaf: leaf.detach().requires_grad_(), params)
-        slopes = torch.autograd.grad(
-            criterion(at, items), tree.leaves(at), create_graph=True, allow_unused=True, materialize_grads=True
-        )
-        value = distance.distance(aim, tree.unflatten(at, dict(zip(tree.flatten(at), slopes, strict=True))))
-    learned = [pair for pair in zip(tree.leaves(batch), tree.leaves(items), strict=True) if pair[1].requires_grad]
-    if not learned:
-        return value.detach()
-    found = torch.autograd.grad(value, [item for _, item in learned], allow_unused=True, materialize_grads=True)
+    learned, rest = parted(batch)
+    slopes, value = gap(params, learned, rest, aim)
     # Each term is zero and has its slope as derivative: the value stays as it is.
-    terms = [((leaf - item.detach()) * slope).sum() for (leaf, item), slope in zip(learned, found, strict=True)]
-    return value.detach() + torch.stack(terms).sum()
+    return sum((((leaf - leaf.detach()) * slopes[path]).sum() for path, leaf in learned.items()), value)
+
+
+def eager_gap(loss: Loss, distance: AbstractDistance, params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Slopes:
+    """The slopes, in the learned leaves of a batch, of the distance of its gradient from an aim; and the distance."""
+    at, learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), (params, learned))
+    with torch.enable_grad():
+        loss_here = loss(at, joined(learned, rest))
+        value = distance.distance(aim, pull_back([loss_here], [torch.ones_like(loss_here)], at, create_graph=True))
+    return tree.detach((pull_back([value], [torch.ones_like(value)], learned), value))
+
+
+@functools.lru_cache(maxsize=4)
+def compiled_gap(task: AbstractTask, network: AbstractNetwork, distance: AbstractDistance) -> Gap:
+    """`eager_gap` of the mean loss, compiled: gap(params, learned, rest, aim)."""
+    loss = mean_loss(task, network)
+
+    def gap(params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Slopes:
+        return grad_and_value(lambda free: distance.distance(aim, grad(loss)(params, joined(free, rest))))(learned)
+
+    return compiled(gap)
 
 
 def _rows(batch: Batch, label: int) -> Int[Tensor, " item"]:

@@ -15,12 +15,11 @@ from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.compiled import slope_on
+from limbeck.learn.pieces import FORWARD, piece
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import Learner, gradient, rows_of, taking
+from limbeck.learn.training import Learner, going_on, taking
 from limbeck.objectives.distribution import class_means
-
-CHUNK = 256
-"""Real images per forward pass, whose layers are held at once."""
 
 
 class Pupil(NamedTuple):
@@ -104,11 +103,13 @@ class LayerwiseDistribution(AbstractObjective):
         count, (shown, _) = len(problem.task.classes), synthetic
         real = problem.real(key.fold("real"), self.per_class)
         share = _shares(real.classes, count, real.inputs.dtype)
-        whole = len(real.classes) if problem.network.statistics() else CHUNK
+        at_once = (
+            len(real.classes) if problem.network.statistics() else piece(problem.task.shape, FORWARD, problem.device)
+        )
         aims: tuple[Tensor, ...] = ()
         features = []
         with torch.no_grad():
-            for rows in torch.arange(len(real.classes), device=problem.device).split(whole):
+            for rows in torch.arange(len(real.classes), device=problem.device).split(at_once):
                 layers = read(taking(real)(rows))
                 sums = tuple(share[rows].T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
@@ -142,21 +143,19 @@ class LayerwiseDistribution(AbstractObjective):
         """The network after one epoch on `batch`."""
         protocol = Protocol(epochs=1, batch=self.batch, step_size=self.step_size, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
-        for step in range(len(schedule.step_sizes)):
-            seen = taking(batch)(rows_of(schedule, step).to(problem.device))
-            apart = torch.arange(len(seen.classes), device=problem.device)
-            inputs = self._augmented(seen.inputs, problem, key.fold("augment", step), apart)
-            slope, _ = gradient(problem.task, problem.network, Learner(params, {}), inputs, seen.targets)
-            params = tree.map(lambda p, g: p - self.step_size * g, params, slope)
-        return params
+        learner, mirror = Learner(params, {}), problem.task.mirror
+        *_, seen = going_on(slope_on(problem), learner, taking(batch), schedule, key, self.augment, mirror)
+        return seen.params
 
     @torch.no_grad()
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> Tensor:
         """The share of some real training images that the network names rightly."""
         real = problem.real(key, self.judged)
-        whole = len(real.classes) if problem.network.statistics() else CHUNK
+        at_once = (
+            len(real.classes) if problem.network.statistics() else piece(problem.task.shape, FORWARD, problem.device)
+        )
         named = torch.cat(
-            [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(whole)]
+            [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(at_once)]
         )
         return (named == real.classes).float().mean()
 
@@ -169,6 +168,11 @@ class LayerwiseDistribution(AbstractObjective):
         if self.augment is None:
             return inputs
         return self.augment.augment(inputs, key, groups, problem.task.mirror)
+
+
+def _at_once(problem: Problem, count: int) -> int:
+    """How many of `count` images go through together: all, where the network normalises by statistics of the batch."""
+    return count if problem.network.statistics() else piece(problem.task.shape, FORWARD, problem.device)
 
 
 def _shares(classes: Int[Tensor, " example"], count: int, dtype: torch.dtype) -> Float[Tensor, "example class"]:

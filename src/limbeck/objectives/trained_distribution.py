@@ -15,12 +15,12 @@ from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.compiled import slope_on
 from limbeck.learn.optim import SGD
-from limbeck.learn.training import Learner, gradient, taking
+from limbeck.learn.pieces import FORWARD, piece
+from limbeck.learn.training import Learner, taking
 from limbeck.objectives.distribution import class_means
 
-CHUNK = 256
-"""Real images per forward pass."""
 FIRST = 4
 """Networks at the start."""
 
@@ -97,8 +97,9 @@ class TrainedDistribution(AbstractObjective):
 
         real = problem.real(key.fold("real"), self.per_class)
         with torch.no_grad():
-            rows = torch.arange(len(real.classes), device=problem.device).split(CHUNK)
-            target = torch.cat([read(taking(real)(piece))[0] for piece in rows])
+            at_once = piece(problem.task.shape, FORWARD, problem.device)
+            rows = torch.arange(len(real.classes), device=problem.device).split(at_once)
+            target = torch.cat([read(taking(real)(part))[0] for part in rows])
         features, outputs = read(synthetic.batch)
         classes = synthetic.batch.classes
         apart = class_means(target, real.classes, count) - class_means(features, classes, count)
@@ -124,7 +125,7 @@ class TrainedDistribution(AbstractObjective):
 
     def _trained(self, state: Queue, problem: Problem, slot: int, key: Key) -> Queue:
         """The queue after one of its networks took its steps on real images."""
-        task, network = problem.task, problem.network
+        task, network, descent = problem.task, problem.network, slope_on(problem)
         learner, velocity = Learner(*_member(state.learners, slot)), _member(state.velocities, slot)
         seen, right = float(state.batches[slot]), state.accuracies[slot] * state.batches[slot]
         for step in range(self.steps):
@@ -132,7 +133,7 @@ class TrainedDistribution(AbstractObjective):
             with torch.no_grad():
                 named = network.track(learner.params, real.inputs, learner.statistics)[0].outputs.argmax(1)
             right = right + (named == real.classes).to(right.dtype).mean()
-            slope, statistics = gradient(task, network, learner, real.inputs, real.targets)
+            slope, statistics = descent(learner, real)
             params, velocity = self.optimizer.step(learner.params, slope, velocity)
             learner = Learner(params, statistics)
         seen += self.steps

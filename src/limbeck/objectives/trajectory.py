@@ -14,8 +14,8 @@ from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.compiled import training_loss
 from limbeck.learn.experts import Experts
-from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.unroll import View, as_it_is, at_rest, unroll
 
 
@@ -68,7 +68,7 @@ class Trajectory(AbstractObjective):
         """The squared distance at the end, as a share of the squared distance at the start."""
         number, epoch = self.drawn(int(state["step"]), key)
         start, goal = (self.experts.snapshot(problem, number, at) for at in (epoch, epoch + self.reach))
-        inner = mean_loss(problem.task, problem.network)
+        inner = training_loss(problem)
         view = self.view(problem.task.mirror, key.fold("augment"))
         end = unroll(inner, at_rest(start), synthetic.batch, synthetic.schedule, view=view)
         return _gap(end.params, goal) / _gap(start, goal)

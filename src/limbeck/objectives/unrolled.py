@@ -11,7 +11,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.sensitivity import mean_loss
+from limbeck.learn.compiled import training_loss
 from limbeck.learn.unroll import advance, at_rest, unroll
 
 
@@ -69,7 +69,7 @@ class TruncatedUnrolled(AbstractObjective):
 
 def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: range, key: Key) -> Float[Tensor, ""]:
     """The mean real loss of a fresh learner after the steps up to the window's stop, through those in the window."""
-    loss = mean_loss(problem.task, problem.network)
+    loss = training_loss(problem)
     start = at_rest(tree.move(problem.network.init(key.fold("network")), problem.device))
     batch, schedule = synthetic
     if window.start:

@@ -1,0 +1,157 @@
+"""Functions of tensors as compiled code, where that pays, and the eager twins that they must equal."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import grad
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
+from limbeck.core.tree import Tree
+from limbeck.learn.pieces import FORWARD, piece
+from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
+from limbeck.learn.sensitivity import gradient as slope_of
+from limbeck.learn.training import Slope, gradient
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PAYS_FROM = 2e13
+"""Floating point operations of a run from which compiling pays: what a core of today does in four to ten
+minutes. Compiling the functions of an objective takes one to three of them, and halves what is left."""
+SHAPES = 4
+"""How many shapes of its arguments one function is compiled for; arguments of any other it takes eagerly."""
+
+
+def pays(operations: float, device: torch.device) -> bool:
+    """Whether a run of so many floating point operations is worth compiling.
+
+    Counted, not timed, so that a run that was interrupted decides as it did before. Measured on processors
+    alone: on other devices a run stays eager unless it is told otherwise.
+    """
+    return device.type == "cpu" and operations >= PAYS_FROM
+
+
+def compiled(function: Function) -> Function:
+    """`function` as compiled code, made at the first call for each shape of its arguments.
+
+    It is a function of trees of tensors that torch can trace whole, and its results carry no graph. Where it
+    cannot be compiled (no C++ compiler, no place for its files), a warning says so once, and it runs as it is.
+    """
+    inner = torch.compile(function, fullgraph=True, dynamic=False)
+    shapes: set[Any] = set()
+    broken = False
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        nonlocal broken
+        arguments = tree.detach(arguments)
+        shape = tuple((leaf.shape, leaf.dtype) for leaf in tree.leaves(arguments))
+        with torch.no_grad():
+            if not broken and (shape in shapes or len(shapes) < SHAPES):
+                shapes.add(shape)
+                try:
+                    return inner(*arguments)
+                except Exception as error:
+                    # Where the fault is the function's own, it is raised again below.
+                    broken = True
+                    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                    warnings.warn(f"not compiled, and so slower: {reason}", stacklevel=2)
+            return function(*arguments)
+
+    return call  # type: ignore[return-value]
+
+
+class CompiledLoss(Differentiated):
+    """A loss whose gradient and sensitivity are compiled."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self._slope = compiled(lambda params, batch: grad(loss)(params, batch))
+        self._curved = compiled(functools.partial(_curved, loss))
+
+    def __call__(self, params: Tree, batch: Batch) -> Tensor:
+        """The loss itself, eager."""
+        return self.loss(params, batch)
+
+    def gradient(self, params: Tree, batch: Batch) -> Tree:
+        """The gradient in the parameters."""
+        return self._slope(params, batch)
+
+    def sensitivity(self, params: Tree, batch: Batch, direction: Tree) -> Sensitivity:
+        """The derivatives of the gradient's inner product with a direction."""
+        learned, rest = parted(batch)
+        by_params, by_learned = self._curved(params, learned, rest, direction)
+        zeros = tree.map(torch.zeros_like, rest)
+        return Sensitivity(by_params, tree.unflatten(batch, {**by_learned, **zeros}))
+
+
+def _curved(
+    loss: Loss, params: Tree, learned: dict[str, Tensor], rest: dict[str, Tensor], direction: Tree
+) -> tuple[Tree, dict[str, Tensor]]:
+    """d<g, direction>/d params and d<g, direction>/d each learned leaf of the batch that all leaves make."""
+    along = lambda at, free: tree.dot(grad(loss)(at, joined(free, rest)), direction)  # noqa: E731 (traced whole)
+    return grad(along, argnums=(0, 1))(params, learned)
+
+
+def parted(batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The leaves that require a gradient, by path, and those that do not."""
+    flat = tree.flatten(batch)
+    learned = {path: leaf for path, leaf in flat.items() if leaf.requires_grad}
+    return learned, {path: leaf for path, leaf in flat.items() if path not in learned}
+
+
+def joined(learned: dict[str, Tensor], rest: dict[str, Tensor]) -> Batch:
+    """The batch that `parted` took apart."""
+    return Batch(**tree.nest({**learned, **rest}))
+
+
+def swift(problem: Problem) -> bool:
+    """Whether a problem's functions are compiled; those of a network that keeps running statistics never are."""
+    return problem.compiled and not problem.network.statistics()
+
+
+def training_loss(problem: Problem) -> Loss:
+    """The mean loss of a problem's task and network, its derivatives compiled where the problem is."""
+    make = _compiled_loss if swift(problem) else mean_loss
+    return make(problem.task, problem.network)
+
+
+def slope_on(problem: Problem) -> Slope:
+    """What a learner of a problem goes down, and the running statistics after it; compiled where the problem is."""
+    if not swift(problem):
+        return functools.partial(gradient, problem.task, problem.network)
+    loss = training_loss(problem)
+    return lambda learner, batch: (slope_of(loss, learner.params, batch), {})
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_loss(task: AbstractTask, network: AbstractNetwork) -> Loss:
+    return CompiledLoss(mean_loss(task, network))
+
+
+def features_of(problem: Problem, params: Tree, inputs: Tensor) -> Float[Tensor, "example feature"]:
+    """The features of many inputs, without a graph, in passes that stay in the cache; compiled where the problem is.
+
+    In one pass where the network normalises by statistics of the batch.
+    """
+    at_once = piece(problem.task.shape, FORWARD, problem.device)
+    if problem.network.statistics():
+        at_once = len(inputs)
+    read = (_compiled_features if swift(problem) else _features)(problem.network)
+    return torch.cat([read(params, part) for part in inputs.split(at_once)])
+
+
+def _features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:
+    return torch.no_grad()(lambda params, inputs: network.apply(params, inputs).features)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:
+    return compiled(_features(network))
