@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule, Synthetic
@@ -18,7 +17,7 @@ from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.evaluation import set_accuracy
-from limbeck.learn.compiled import pays
+from limbeck.learn.compiled import Operations, pays
 from limbeck.learn.optim import AbstractOptimizer
 from limbeck.learn.protocol import Protocol
 from limbeck.recipes import Recipe
@@ -122,9 +121,9 @@ class Distillation:
     def step(self, state: State) -> State:
         """The state after one more step; the first is eager, and its operations are counted."""
         if int(state.step) == 0:
-            with FlopCounterMode(display=False) as counter:
+            with Operations() as operations:
                 after = self._stepped(self.problem, state)
-            return after._replace(work=torch.tensor(float(counter.get_total_flops()), dtype=torch.float64))
+            return after._replace(work=torch.tensor(float(operations.count), dtype=torch.float64))
         wanted = self.compile
         if wanted is None:
             wanted = pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)

@@ -15,7 +15,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Forgetful, Problem, Schedule, Synthetic
 from limbeck.core.key import Key
 from limbeck.learn import compiled
-from limbeck.learn.compiled import CompiledLoss, features_of, pays, slope_on, training_loss
+from limbeck.learn.compiled import CompiledLoss, Operations, features_of, pays, slope_on, training_loss
 from limbeck.learn.sensitivity import gradient, sensitivity
 from limbeck.learn.training import Learner
 from limbeck.learn.unroll import at_rest, unroll
@@ -152,6 +152,35 @@ def test_a_function_is_compiled_for_a_few_shapes_alone(monkeypatch: pytest.Monke
     for length in (1, 2, 3, 4, 5, 6, 1, 4):
         assert torch.equal(call(torch.ones(length)), 2 * torch.ones(length))
     assert seen == [1, 2, 3, 4, 1, 4]
+
+
+def test_operations_are_those_of_the_products_in_every_pass() -> None:
+    x, w = torch.ones(5, 3, requires_grad=True), torch.ones(3, 4, requires_grad=True)
+    with Operations() as forward:
+        value = (x @ w).square().sum()
+    with Operations() as backward:
+        slope, _ = torch.autograd.grad(value, (x, w), create_graph=True)
+    with Operations() as second:
+        torch.autograd.grad(slope.sum(), w)
+    assert forward.count == 2 * 5 * 3 * 4
+    assert backward.count == 2 * forward.count
+    # d(2 x w w')/dw: through w' directly, and through x w.
+    assert second.count >= 2 * forward.count
+
+
+def test_the_operations_of_a_hypergradient_are_counted() -> None:
+    problem = eager()
+    batch, sizes = free(), torch.full((2,), 0.05, dtype=torch.float64)
+    schedule = Schedule(sizes, torch.arange(10)[None], torch.tensor(0.9), torch.tensor(0.0))
+
+    def counted(steps: int) -> int:
+        start = at_rest(doubled(problem.network.init(KEY)))
+        with Operations() as operations:
+            end = unroll(training_loss(problem), start, batch, schedule, range(steps)).params
+            torch.autograd.grad(tree.dot(end, end), [batch.inputs])
+        return operations.count
+
+    assert counted(2) == 2 * counted(1) > 0
 
 
 def test_long_runs_on_a_processor_pay() -> None:

@@ -1,22 +1,101 @@
-"""A real distillation of digits, run anew: it beats random images and comes to what was recorded."""
+"""Every method on digits at one image a class, run anew: it beats random images, and comes to what was recorded."""
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 import limbeck
+from limbeck.cli import main
+from limbeck.recipes import RECIPES
 
-# python -m limbeck.cli distill digits --recipe dm --ipc 1 --network convnet-w16 --steps 60 --out SET
-# python -m limbeck.cli evaluate SET --members 5 --baselines random
-# Recorded on x86_64, one thread, torch 2.13: 81.4 % (79.2 to 83.7) over 5 networks, test split, protocol paper.
-RECORDED = 0.814
-TOLERANCE = 0.045
-"""Twice the half width of the recorded interval: other hardware rounds otherwise, and training amplifies it."""
+NETWORK = "convnet-w16"
+MEMBERS = 5
+TOLERANCE = 0.05
+"""Other hardware rounds otherwise, and training amplifies it: with the plainest kernels in place of AVX-512 ones
+(ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41) the means moved by up to 1.6 points, and the recorded intervals
+reach up to 5.2 points to each side."""
 
 
-def test_distribution_matching_beats_random_images_at_one_image_a_class(tmp_path: Path) -> None:
-    task = limbeck.load("digits")
-    made = limbeck.distill(task, "dm", ipc=1, network="convnet-w16", steps=60, checks=1, runs=tmp_path)
-    mine, random = limbeck.evaluate(made, members=5, baselines=["random"], runs=tmp_path)
+@dataclass(frozen=True)
+class Replay:
+    """What cuts a recipe down to seconds, the mean test accuracy that it came to, and a command that goes before."""
+
+    options: str
+    recorded: float
+    before: str = ""
+
+
+# limbeck BEFORE, where there is one
+# limbeck distill digits --recipe NAME --ipc 1 --network convnet-w16 --checks 1 OPTIONS --out SET
+# limbeck evaluate SET --members 5 --baselines random
+#
+# Recorded on x86_64 (AMD EPYC), one thread, torch 2.13: mean and 95 % interval over 5 networks, test split, protocol
+# paper. Random images came to 62.2 % (55.6 to 68.9). The options were chosen by the accuracy of 5 networks on the
+# validation split, given at the end of each line.
+REPLAYS = {
+    # 81.4 (79.2 to 83.7); 82.9
+    "dm": Replay("--steps 60", 0.814),
+    # 80.8 (78.2 to 83.3); 82.1
+    "idm": Replay(
+        "--steps 60 --optimizer.step_size 1 --objective.per_class 64 --objective.queue 20 --objective.interval 2 "
+        "--objective.trained 1 --objective.steps 3 --objective.batch 100",
+        0.808,
+    ),
+    # 81.1 (78.8 to 83.4); 80.6
+    "dc": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64", 0.811),
+    # 81.3 (79.5 to 83.2); 83.2
+    "dsa": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64", 0.813),
+    # 78.7 (76.4 to 81.0); 80.3
+    "dd": Replay(
+        "--steps 60 --optimizer.step_size 0.2 --objective.per_class 32 --schedule.around.step_size 0.1", 0.787
+    ),
+    # 78.8 (75.7 to 81.8); 79.2
+    "bptt": Replay(
+        "--steps 20 --optimizer.step_size 100 --objective.per_class 32 --schedule.steps 20 --schedule.step_size 0.02",
+        0.788,
+    ),
+    # 77.4 (72.8 to 82.1); 80.3
+    "rat-bptt": Replay(
+        "--steps 30 --optimizer.step_size 0.2 --objective.per_class 32 --objective.window 12 --schedule.steps 24 "
+        "--schedule.step_size 0.02",
+        0.774,
+    ),
+    # 77.9 (72.7 to 83.1); 80.6
+    "mtt": Replay(
+        "--steps 30 --optimizer.step_size 100 --pacemaker.step_size 1e-4 --schedule.around.steps 10 "
+        "--schedule.around.step_size 0.03 --objective.latest 4 --objective.experts.count 3 "
+        "--objective.experts.epochs 6 --objective.experts.step_size 0.02 --objective.experts.batch 64",
+        0.779,
+        before=f"experts digits --network {NETWORK} --count 3 --epochs 6 --step_size 0.02 --batch 64 --workers 1",
+    ),
+}
+METHODS = sorted(name for name, method in RECIPES.items() if method.recipe.objective is not None)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """One store for all processes that test, so that the learners of random images are trained once."""
+    own = tmp_path_factory.getbasetemp()
+    return (own if worker_id == "master" else own.parent) / "replay"
+
+
+def test_every_replay_is_of_a_method() -> None:
+    assert not REPLAYS.keys() - set(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_beats_random_images_at_one_image_a_class(name: str, store: Path, tmp_path: Path) -> None:
+    assert name in REPLAYS, f"recipe {name} has no replay: find options that take seconds, and record its accuracy"
+    replay, made = REPLAYS[name], tmp_path / f"{name}.safetensors"
+    place = ["--device", "cpu", "--runs", str(store)]
+    if replay.before:
+        assert main([*shlex.split(replay.before), *place]) == 0
+    command = f"distill digits --recipe {name} --ipc 1 --network {NETWORK} --checks 1 {replay.options}"
+    assert main([*shlex.split(command), "--out", str(made), *place]) == 0
+    mine, random = limbeck.evaluate(made, members=MEMBERS, baselines=["random"], runs=store, workers=1, device="cpu")
     assert mine.low > random.high, f"{mine} against {random}"
-    assert abs(mine.mean - RECORDED) < TOLERANCE
+    assert abs(mine.mean - replay.recorded) < TOLERANCE, f"{mine}, recorded {replay.recorded}"

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import grad
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
@@ -36,6 +38,26 @@ def pays(operations: float, device: torch.device) -> bool:
     alone: on other devices a run stays eager unless it is told otherwise.
     """
     return device.type == "cpu" and operations >= PAYS_FROM
+
+
+class Operations(TorchDispatchMode):
+    """Counts the floating point operations of all convolutions and matrix products within a block.
+
+    torch's own counter also keeps track of modules, by hooks that do not bear a derivative within a derivative.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Compute as ever, and add up."""
+        kwargs = kwargs or {}
+        made = func(*args, **kwargs)
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.count += formula(*args, **kwargs, out_val=made)
+        return made
 
 
 def compiled(function: Function) -> Function:
