@@ -36,7 +36,10 @@ SHAPE, CLASSES, REAL = (3, 32, 32), 10, 500
 """One image, the classes, and the real images of each."""
 KEY = Key(("objective-step",))
 METHODS = ("mtt", "bptt", "bptt-stored", "dc", "dsa", "dm")
-VARIANTS: dict[str, Callable[[Problem], Problem]] = {"ours": lambda problem: problem}
+VARIANTS: dict[str, Callable[[Problem], Problem]] = {
+    "eager": lambda problem: problem,
+    "compiled": lambda problem: replace(problem, compiled=True),
+}
 """limbeck's ways, each as what it makes of the problem that its objective is shown."""
 LITERAL = "literal"
 WAYS = (LITERAL, *VARIANTS)

@@ -58,7 +58,7 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
     wait_for_checkpoint(tmp_path)
     process.send_signal(signal.SIGINT)
     said, complained = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, complained
     assert complained.splitlines()[-1] == f"limbeck: interrupted; go on with: limbeck {words}"
     assert said == "" and "Traceback" not in complained
     assert not (tmp_path / "a.safetensors").exists()
