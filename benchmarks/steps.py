@@ -30,7 +30,7 @@ from limbeck.learn.networks import build
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import rows_of
 from limbeck.recipes import published
-from limbeck.schedules import Stated
+from limbeck.schedules import Stated, UnconstrainedStepSizes
 
 SHAPE, CLASSES, REAL = (3, 32, 32), 10, 500
 """One image, the classes, and the real images of each."""
@@ -129,7 +129,7 @@ class Cell:
         schedule: Any = recipe.schedule
         if self.method == "mtt":
             objective = replace(objective, experts=Experts(count=1, epochs=2), latest=1)
-            schedule = replace(schedule, around=replace(schedule.around, steps=self.steps))
+            schedule = UnconstrainedStepSizes(replace(schedule.around, steps=self.steps), shared=True)
         elif isinstance(schedule, Stated) and self.method.startswith("bptt"):
             schedule = replace(schedule, steps=self.steps)
         elif self.method in ("dc", "dsa") and self.inner:

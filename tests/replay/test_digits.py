@@ -29,6 +29,8 @@ class Replay:
     before: str = ""
 
 
+TEACHERS = ("count 2", "epochs 10", "step_size 0.05", "batch 64")
+"""Experts sure enough of themselves to give labels."""
 # limbeck BEFORE, where there is one
 # limbeck distill digits --recipe NAME --ipc 1 --network convnet-w16 --checks 1 OPTIONS --out SET
 # limbeck evaluate SET --members 5 --baselines random
@@ -45,6 +47,7 @@ REPLAYS = {
         "--objective.trained 1 --objective.steps 3 --objective.batch 100",
         0.808,
     ),
+    "cafe": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64 --objective.judged 32", 0.8),
     # 81.1 (78.8 to 83.4); 80.6
     "dc": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64", 0.811),
     # 81.3 (79.5 to 83.2); 83.2
@@ -66,11 +69,18 @@ REPLAYS = {
     ),
     # 77.9 (72.7 to 83.1); 80.6
     "mtt": Replay(
-        "--steps 30 --optimizer.step_size 100 --pacemaker.step_size 1e-4 --schedule.around.steps 10 "
+        "--steps 30 --optimizer.step_size 100 --pacemaker.step_size 0.1 --schedule.around.steps 10 "
         "--schedule.around.step_size 0.03 --objective.latest 4 --objective.experts.count 3 "
         "--objective.experts.epochs 6 --objective.experts.step_size 0.02 --objective.experts.batch 64",
         0.779,
         before=f"experts digits --network {NETWORK} --count 3 --epochs 6 --step_size 0.02 --batch 64 --workers 1",
+    ),
+    "tesla": Replay(
+        "--steps 40 --start.start KMeans --start.epoch 10 --optimizer.step_size 100 --pacemaker.step_size 0.1 "
+        "--schedule.around.steps 10 --schedule.around.step_size 0.1 --objective.latest 6 "
+        + " ".join(f"--{part}.experts.{field}" for part in ("start", "objective") for field in TEACHERS),
+        0.78,
+        before=f"experts digits --network {NETWORK} --workers 1 " + " ".join(f"--{field}" for field in TEACHERS),
     ),
 }
 METHODS = sorted(name for name, method in RECIPES.items() if method.recipe.objective is not None)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import grad
+from torch.func import grad, grad_and_value
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -95,16 +95,17 @@ class CompiledLoss(Differentiated):
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self._slope = compiled(lambda params, batch: grad(loss)(params, batch))
+        self._slope = compiled(lambda params, batch: grad_and_value(loss)(params, batch))
         self._curved = compiled(functools.partial(_curved, loss))
 
     def __call__(self, params: Tree, batch: Batch) -> Tensor:
         """The loss itself, eager."""
         return self.loss(params, batch)
 
-    def gradient(self, params: Tree, batch: Batch) -> Tree:
-        """The gradient in the parameters."""
-        return self._slope(params, batch)
+    def value_and_gradient(self, params: Tree, batch: Batch) -> tuple[Tensor, Tree]:
+        """The loss and its gradient in the parameters."""
+        slope, value = self._slope(params, batch)
+        return value, slope
 
     def sensitivity(self, params: Tree, batch: Batch, direction: Tree) -> Sensitivity:
         """The derivatives of the gradient's inner product with a direction."""

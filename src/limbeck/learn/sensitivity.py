@@ -34,8 +34,8 @@ class Differentiated(ABC):
         """The loss."""
 
     @abstractmethod
-    def gradient(self, params: Tree, batch: Batch) -> Tree:
-        """As `gradient` of this module."""
+    def value_and_gradient(self, params: Tree, batch: Batch) -> tuple[Tensor, Tree]:
+        """As `value_and_gradient` of this module."""
 
     @abstractmethod
     def sensitivity(self, params: Tree, batch: Batch, direction: Tree) -> Sensitivity:
@@ -51,14 +51,41 @@ def mean_loss(task: AbstractTask, network: AbstractNetwork) -> Loss:
     return loss
 
 
-def gradient(loss: Loss, params: Tree, batch: Batch) -> Tree:
-    """The gradient of `loss` in the parameters, cut from any graph; zeros for what the loss does not touch."""
+def value_and_gradient(loss: Loss, params: Tree, batch: Batch) -> tuple[Tensor, Tree]:
+    """`loss` and its gradient in the parameters, cut from any graph; zeros for what the loss does not touch."""
     if isinstance(loss, Differentiated):
-        return loss.gradient(params, batch)
+        return loss.value_and_gradient(params, batch)
     at = _variables(params)
     with torch.enable_grad():
         value = loss(at, tree.detach(batch))
-    return pull_back([value], [torch.ones_like(value)], at)
+    return value.detach(), pull_back([value], [torch.ones_like(value)], at)
+
+
+def gradient(loss: Loss, params: Tree, batch: Batch) -> Tree:
+    """The gradient of `loss` in the parameters alone."""
+    return value_and_gradient(loss, params, batch)[1]
+
+
+def over_parts(loss: Loss, params: Tree, parts: Sequence[Batch]) -> tuple[Tensor, Tree]:
+    """The mean loss over all items of `parts` and its gradient in the parameters; `loss` is the mean over one part."""
+    count = sum(len(part.classes) for part in parts)
+    found = [value_and_gradient(loss, params, part) for part in parts]
+    shares = [len(part.classes) / count for part in parts]
+    return tree.map(lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *found)
+
+
+def sloped(value: Tensor, leaves: Tree, slopes: Tree) -> Tensor:
+    """`value`, as a function of `leaves` of which only the derivative is known: `slopes`, of their shape.
+
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = sloped(torch.tensor(7.0), x, torch.tensor([3.0, 4.0]))
+    >>> y.item(), torch.autograd.grad(y, x)[0].tolist()
+    (7.0, [3.0, 4.0])
+    """
+    # Each term is zero and has its slope as derivative: the value stays as it is.
+    return sum(
+        (tree.leaves(tree.map(lambda leaf, slope: ((leaf - leaf.detach()) * slope).sum(), leaves, slopes))), value
+    )
 
 
 def sensitivity(loss: Loss, params: Tree, batch: Batch, direction: Tree) -> Sensitivity:

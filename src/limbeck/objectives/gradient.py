@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,8 +22,7 @@ from limbeck.learn.compiled import compiled, joined, parted, slope_on, swift, tr
 from limbeck.learn.distances import AbstractDistance, RowCosine
 from limbeck.learn.pieces import BACKWARD, piece
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.sensitivity import Loss, mean_loss, pull_back
-from limbeck.learn.sensitivity import gradient as slope_of
+from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, pull_back, sloped
 from limbeck.learn.training import Learner, going_on, taking
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -116,8 +115,8 @@ class Gradient(AbstractObjective):
         for label in range(len(problem.task.classes)):
             rows = _rows(real, label)
             # Passes of one size: code is compiled for a shape.
-            chunks = [shown(taking(real)(part)) for part in rows.tensor_split(-(-len(rows) // at_once))]
-            aim = mean_gradient(loss, params, chunks)
+            parts = [shown(taking(real)(part)) for part in rows.tensor_split(-(-len(rows) // at_once))]
+            _, aim = over_parts(loss, params, parts)
             total = total + matched(gap, params, taking(held)(_rows(held, label)), aim)
         return total
 
@@ -156,14 +155,6 @@ def calibrated(learner: Learner, problem: Problem, key: Key) -> Learner:
     return learner._replace(statistics=statistics)
 
 
-def mean_gradient(loss: Loss, params: Tree, chunks: Sequence[Batch]) -> Tree:
-    """The gradient of the mean loss over all items of `chunks`, where `loss` is the mean over one chunk."""
-    count = sum(len(chunk.classes) for chunk in chunks)
-    parts = [slope_of(loss, params, chunk) for chunk in chunks]
-    shares = [len(chunk.classes) / count for chunk in chunks]
-    return tree.map(lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *parts)
-
-
 def matched(gap: Gap, params: Tree, batch: Batch, aim: Tree) -> Float[Tensor, ""]:
     """The distance from `aim` of the gradient at `batch`, with its derivative in what of the batch is learned.
 
@@ -172,8 +163,7 @@ def matched(gap: Gap, params: Tree, batch: Batch, aim: Tree) -> Float[Tensor, ""
     """
     learned, rest = parted(batch)
     slopes, value = gap(params, learned, rest, aim)
-    # Each term is zero and has its slope as derivative: the value stays as it is.
-    return sum((((leaf - leaf.detach()) * slopes[path]).sum() for path, leaf in learned.items()), value)
+    return sloped(value, learned, slopes)
 
 
 def eager_gap(loss: Loss, distance: AbstractDistance, params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Slopes:

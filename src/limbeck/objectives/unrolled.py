@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,6 +13,9 @@ from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
+from limbeck.learn.pieces import BACKWARD, piece
+from limbeck.learn.sensitivity import Loss, over_parts, sloped
+from limbeck.learn.training import taking
 from limbeck.learn.unroll import advance, at_rest, unroll
 
 
@@ -75,4 +79,17 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     if window.start:
         start = advance(loss, start, batch, schedule, range(window.start))
     end = unroll(loss, start, batch, schedule, window)
-    return loss(end.params, problem.real(key.fold("real"), per_class))
+    return sloped(*_on_real(loss, problem, end.params, per_class, key.fold("real")))
+
+
+def _on_real(loss: Loss, problem: Problem, params: Tree, per_class: int, key: Key) -> tuple[Tensor, Tree, Tree]:
+    """The mean loss on real images, the parameters, and its gradient in them: taken here and now, part by part."""
+    real = problem.real(key, per_class)
+    at_once = piece(problem.task.shape, BACKWARD, problem.device)
+    if problem.network.statistics():
+        at_once = len(real.classes)
+    rows = torch.arange(len(real.classes), device=problem.device)
+    # Parts of one size: code is compiled for a shape.
+    parts = [taking(real)(part) for part in rows.tensor_split(-(-len(rows) // at_once))]
+    value, slopes = over_parts(loss, params, parts)
+    return value, params, slopes
