@@ -8,6 +8,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -49,6 +50,12 @@ def data_root() -> Path:
     if not root:
         pytest.skip("LIMBECK_DATA is not set: no real data sets to test with")
     return Path(root)
+
+
+@pytest.fixture
+def unchecked_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No checks of shapes: torch cannot trace through them."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,23 @@ def test_an_objective_is_a_function_of_its_key(objective: Any, problem: Problem)
     assert tree.flatten(after).keys() == tree.flatten(state).keys()
 
 
+@objectives
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.filterwarnings("error:not compiled")
+def test_an_objective_is_the_same_compiled(objective: Any, double_problem: Problem) -> None:
+    start = double_problem.real(KEY.fold("start"), 1)
+
+    def step(problem: Problem) -> list[torch.Tensor]:
+        state, inputs = objective.init(problem, KEY), start.inputs.clone().requires_grad_()
+        loss = objective.loss(state, problem, synthetic_of(start._replace(inputs=inputs)), KEY)
+        (slope,) = torch.autograd.grad(loss, [inputs])
+        after = objective.advance(state, problem, synthetic_of(start), KEY)
+        return [loss.detach(), slope, *(leaf for leaf in tree.leaves(after) if leaf.is_floating_point())]
+
+    for swift, eager in zip(step(replace(double_problem, compiled=True)), step(double_problem), strict=True):
+        torch.testing.assert_close(swift, eager, rtol=1e-8, atol=1e-11, equal_nan=True)
+
+
 class Kept:
     """Checkpoints in memory, and an interruption after a number of steps."""
 

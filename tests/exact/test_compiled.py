@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import jaxtyping
 import pytest
 import torch
 from torch import Tensor
@@ -31,16 +29,7 @@ def eager(network: str = "convnet-w3-d1") -> Problem:
     return Problem(task, task.network(network), CPU, Forgetful())
 
 
-pytestmark = pytest.mark.filterwarnings("error:not compiled")
-
-
-@pytest.fixture(autouse=True)
-def unchecked_shapes() -> Iterator[None]:
-    """Torch cannot trace through the checks of shapes that the tests run with."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
+pytestmark = [pytest.mark.usefixtures("unchecked_shapes"), pytest.mark.filterwarnings("error:not compiled")]
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,9 @@ minutes. Compiling the functions of an objective takes one to three of them, and
 SHAPES = 4
 """How many shapes of its arguments one function is compiled for; arguments of any other it takes eagerly."""
 
+EVER = 1000
+"""How often one process compiles the same lines of code."""
+
 
 def pays(operations: float, device: torch.device) -> bool:
     """Whether a run of so many floating point operations is worth compiling.
@@ -77,9 +80,13 @@ def compiled(function: Function) -> Function:
         shape = tuple((leaf.shape, leaf.dtype) for leaf in tree.leaves(arguments))
         with torch.no_grad():
             if not broken and (shape in shapes or len(shapes) < SHAPES):
-                shapes.add(shape)
                 try:
-                    return inner(*arguments)
+                    if shape in shapes:
+                        return inner(*arguments)
+                    shapes.add(shape)
+                    # torch counts what is compiled of one code object, which many networks share here.
+                    with torch._dynamo.config.patch(recompile_limit=EVER):
+                        return inner(*arguments)
                 except Exception as error:
                     # Where the fault is the function's own, it is raised again below.
                     broken = True
