@@ -23,6 +23,7 @@ options() { # the numbers that differ from the published ones, so that a run tak
         bptt) echo --steps 300 --schedule.steps 20 --objective.per_class 32 --optimizer adam --optimizer.step_size 0.01 ;;
         rat-bptt) echo --steps 250 --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.step_size 0.01 ;;
         mtt | tesla)
+            [ "$1" = mtt ] || echo --start.experts.count 8 --start.experts.epochs 10 --start.epoch 10
             echo --steps 300 --schedule learned-step-sizes --schedule.shared true --schedule.around.steps 20 \
                 --schedule.around.step_size 0.1 --schedule.around.momentum 0 --pacemaker adam --pacemaker.step_size 0.01 "$experts"
             ;;

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 FORWARD = 100_000
 """Real numbers of input in a forward pass, 32 images of CIFAR. Measured on one core, ConvNet width 32 (128):
@@ -20,3 +22,12 @@ def piece(shape: tuple[int, ...], numbers: int, device: torch.device) -> int:
     (32, 9223372036854775807)
     """
     return max(1, numbers // math.prod(shape)) if device.type == "cpu" else 2**63 - 1
+
+
+def passes(rows: Int[Tensor, " example"], at_once: int) -> tuple[Int[Tensor, " example"], ...]:
+    """The rows in passes of at most `at_once`, of one size where that can be: code is compiled for a shape.
+
+    >>> [part.tolist() for part in passes(torch.arange(6), 4)]
+    [[0, 1, 2], [3, 4, 5]]
+    """
+    return rows.tensor_split(-(-len(rows) // at_once))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -55,9 +56,7 @@ def fit(
 
     The key draws the initial parameters, and with `augment` each image of each step its own operation.
     """
-    for learner in fitting(task, network, take, schedule, key, device, augment):
-        trained = learner
-    return trained
+    return last(fitting(task, network, take, schedule, key, device, augment))
 
 
 def fitting(
@@ -95,6 +94,11 @@ def going_on(
         params, velocity = descend(learner.params, gradients, velocity, step_size, momentum, decay)
         learner = Learner(params, statistics)
         yield learner
+
+
+def last(learners: Iterator[Learner]) -> Learner:
+    """The last of some learners, of whom it holds one at a time."""
+    return deque(learners, maxlen=1)[0]
 
 
 def gradient(task: AbstractTask, network: AbstractNetwork, learner: Learner, batch: Batch) -> tuple[Tree, Tree]:

@@ -20,10 +20,10 @@ from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import compiled, joined, parted, slope_on, swift, training_loss
 from limbeck.learn.distances import AbstractDistance, RowCosine
-from limbeck.learn.pieces import BACKWARD, piece
+from limbeck.learn.pieces import BACKWARD, passes, piece
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, pull_back, sloped
-from limbeck.learn.training import Learner, going_on, taking
+from limbeck.learn.training import Learner, going_on, last, taking
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """The published (outer, inner) by items per class."""
@@ -113,9 +113,7 @@ class Gradient(AbstractObjective):
         at_once = piece(problem.task.shape, BACKWARD, problem.device)
         total = torch.zeros((), dtype=held.targets.dtype, device=problem.device)
         for label in range(len(problem.task.classes)):
-            rows = _rows(real, label)
-            # Passes of one size: code is compiled for a shape.
-            parts = [shown(taking(real)(part)) for part in rows.tensor_split(-(-len(rows) // at_once))]
+            parts = [shown(taking(real)(rows)) for rows in passes(_rows(real, label), at_once)]
             _, aim = over_parts(loss, params, parts)
             total = total + matched(gap, params, taking(held)(_rows(held, label)), aim)
         return total
@@ -133,10 +131,8 @@ class Gradient(AbstractObjective):
         """The network after that many epochs on `batch`."""
         protocol = Protocol(epochs=epochs, batch=self.batch, step_size=self.step_size, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
-        *_, trained = going_on(
-            slope_on(problem), learner, taking(batch), schedule, key, self.augment, problem.task.mirror
-        )
-        return trained
+        slope, mirror = slope_on(problem), problem.task.mirror
+        return last(going_on(slope, learner, taking(batch), schedule, key, self.augment, mirror))
 
     def _augmented(self, batch: Batch, problem: Problem, key: Key, groups: Tensor) -> Batch:
         """The batch after the operation that each item's group draws, if any."""

@@ -18,7 +18,7 @@ from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import slope_on
 from limbeck.learn.pieces import FORWARD, piece
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import Learner, going_on, taking
+from limbeck.learn.training import Learner, going_on, last, taking
 from limbeck.objectives.distribution import class_means
 
 
@@ -144,8 +144,7 @@ class LayerwiseDistribution(AbstractObjective):
         protocol = Protocol(epochs=1, batch=self.batch, step_size=self.step_size, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
         learner, mirror = Learner(params, {}), problem.task.mirror
-        *_, seen = going_on(slope_on(problem), learner, taking(batch), schedule, key, self.augment, mirror)
-        return seen.params
+        return last(going_on(slope_on(problem), learner, taking(batch), schedule, key, self.augment, mirror)).params
 
     @torch.no_grad()
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> Tensor:

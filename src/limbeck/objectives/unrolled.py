@@ -13,8 +13,8 @@ from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.pieces import BACKWARD, piece
-from limbeck.learn.sensitivity import Loss, over_parts, sloped
+from limbeck.learn.pieces import BACKWARD, passes, piece
+from limbeck.learn.sensitivity import over_parts, sloped
 from limbeck.learn.training import taking
 from limbeck.learn.unroll import advance, at_rest, unroll
 
@@ -79,17 +79,10 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     if window.start:
         start = advance(loss, start, batch, schedule, range(window.start))
     end = unroll(loss, start, batch, schedule, window)
-    return sloped(*_on_real(loss, problem, end.params, per_class, key.fold("real")))
-
-
-def _on_real(loss: Loss, problem: Problem, params: Tree, per_class: int, key: Key) -> tuple[Tensor, Tree, Tree]:
-    """The mean loss on real images, the parameters, and its gradient in them: taken here and now, part by part."""
-    real = problem.real(key, per_class)
-    at_once = piece(problem.task.shape, BACKWARD, problem.device)
-    if problem.network.statistics():
-        at_once = len(real.classes)
-    rows = torch.arange(len(real.classes), device=problem.device)
-    # Parts of one size: code is compiled for a shape.
-    parts = [taking(real)(part) for part in rows.tensor_split(-(-len(rows) // at_once))]
-    value, slopes = over_parts(loss, params, parts)
-    return value, params, slopes
+    real, device = problem.real(key.fold("real"), per_class), problem.device
+    count = len(real.classes)
+    at_once = count if problem.network.statistics() else piece(problem.task.shape, BACKWARD, device)
+    # The gradient on real images is taken here and now, pass by pass.
+    parts = [taking(real)(rows) for rows in passes(torch.arange(count, device=device), at_once)]
+    value, slopes = over_parts(loss, end.params, parts)
+    return sloped(value, end.params, slopes)
