@@ -109,7 +109,7 @@ def test_pieces_of_the_real_batch_change_nothing(network: str, monkeypatch: pyte
     state, batch = fresh(part, on), on.real(KEY.fold("synthetic"), 1)
     whole = part.loss(state, on, shown(batch), KEY)
     judged = part._accuracy(state.params, on, KEY)
-    monkeypatch.setattr(layerwise_distribution, "CHUNK", 7)
+    monkeypatch.setattr(layerwise_distribution, "FORWARD", 7 * 64)
     torch.testing.assert_close(part.loss(state, on, shown(batch), KEY), whole, rtol=1e-10, atol=1e-10)
     assert part._accuracy(state.params, on, KEY) == judged
 
@@ -143,7 +143,8 @@ def descended(on: Problem, params: Any, batch: Batch, epochs: int) -> dict[str, 
     """Full-batch gradient descent by an independent hand."""
     module = on.network.factory().double()
     module.load_state_dict(params)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    # A schedule's step sizes are float32.
+    optimizer = torch.optim.SGD(module.parameters(), lr=float(torch.tensor(0.01)))
     for _ in range(epochs):
         optimizer.zero_grad()
         functional.cross_entropy(module(batch.inputs), batch.classes).backward()

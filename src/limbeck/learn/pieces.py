@@ -24,7 +24,7 @@ def piece(shape: tuple[int, ...], numbers: int, device: torch.device) -> int:
     return max(1, numbers // math.prod(shape)) if device.type == "cpu" else 2**63 - 1
 
 
-def passes(rows: Int[Tensor, " example"], at_once: int) -> tuple[Int[Tensor, " example"], ...]:
+def passes(rows: Int[Tensor, " example"], at_once: int) -> tuple[Int[Tensor, " some"], ...]:
     """The rows in passes of at most `at_once`, of one size where that can be: code is compiled for a shape.
 
     >>> [part.tolist() for part in passes(torch.arange(6), 4)]
