@@ -7,7 +7,7 @@ import torch
 
 from limbeck.core.contracts import Forgetful, Problem, Synthetic
 from limbeck.core.key import Key
-from limbeck.learn import compiled
+from limbeck.learn import pieces
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
 from limbeck.objectives import Distribution
@@ -52,14 +52,14 @@ def test_the_batched_loss_is_the_literal_sum_over_classes(per_class: int) -> Non
 def test_pieces_of_the_real_batch_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     on = problem()
     whole = Distribution().loss({}, on, shown(on), KEY)
-    monkeypatch.setattr(compiled, "FORWARD", 7 * 64)
+    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
     torch.testing.assert_close(Distribution().loss({}, on, shown(on), KEY), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_networks_with_batch_norm_see_the_real_batch_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     on = problem("convnet-w8-d2-batch")
     whole = Distribution().loss({}, on, shown(on), KEY)
-    monkeypatch.setattr(compiled, "FORWARD", 7 * 64)
+    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
     assert torch.equal(Distribution().loss({}, on, shown(on), KEY), whole)
 
 

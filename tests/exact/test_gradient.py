@@ -14,6 +14,7 @@ from limbeck.core.contracts import Batch, Forgetful, Problem, Synthetic
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
+from limbeck.learn import pieces
 from limbeck.learn.augment import Siamese
 from limbeck.learn.distances import (
     DISTANCES,
@@ -25,7 +26,6 @@ from limbeck.learn.distances import (
 )
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
-from limbeck.objectives import gradient
 from limbeck.objectives.gradient import Gradient, Trainee
 from limbeck.tasks import load
 
@@ -237,7 +237,7 @@ def test_pieces_of_the_real_batch_change_nothing(monkeypatch: pytest.MonkeyPatch
     on, part = problem(BATCH), Gradient(augment=Siamese(), per_class=40)
     state, batch = part.init(on, KEY), on.real(KEY.fold("synthetic"), 2)
     whole = part.loss(state, on, shown(batch), KEY)
-    monkeypatch.setattr(gradient, "BACKWARD", 7 * 64)
+    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
     torch.testing.assert_close(part.loss(state, on, shown(batch), KEY), whole, rtol=1e-4, atol=1e-4)
 
 

@@ -15,9 +15,10 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Forgetful, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
+from limbeck.learn import pieces
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
-from limbeck.objectives import LayerwiseDistribution, layerwise_distribution
+from limbeck.objectives import LayerwiseDistribution
 from limbeck.objectives.layerwise_distribution import Pupil
 from limbeck.tasks import load
 
@@ -109,7 +110,7 @@ def test_pieces_of_the_real_batch_change_nothing(network: str, monkeypatch: pyte
     state, batch = fresh(part, on), on.real(KEY.fold("synthetic"), 1)
     whole = part.loss(state, on, shown(batch), KEY)
     judged = part._accuracy(state.params, on, KEY)
-    monkeypatch.setattr(layerwise_distribution, "FORWARD", 7 * 64)
+    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
     torch.testing.assert_close(part.loss(state, on, shown(batch), KEY), whole, rtol=1e-10, atol=1e-10)
     assert part._accuracy(state.params, on, KEY) == judged
 

@@ -17,10 +17,9 @@ from torch.utils.flop_counter import flop_registry
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
 from limbeck.core.tree import Tree
-from limbeck.learn.pieces import FORWARD, piece
+from limbeck.learn.pieces import at_once
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
-from limbeck.learn.sensitivity import gradient as slope_of
-from limbeck.learn.training import Slope, gradient
+from limbeck.learn.training import Slope, slope_along
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -155,10 +154,7 @@ def training_loss(problem: Problem) -> Loss:
 
 def slope_on(problem: Problem) -> Slope:
     """What a learner of a problem goes down, and the running statistics after it; compiled where the problem is."""
-    if not swift(problem):
-        return functools.partial(gradient, problem.task, problem.network)
-    loss = training_loss(problem)
-    return lambda learner, batch: (slope_of(loss, learner.params, batch), {})
+    return slope_along(training_loss(problem), problem.task, problem.network)
 
 
 @functools.lru_cache(maxsize=4)
@@ -171,11 +167,8 @@ def features_of(problem: Problem, params: Tree, inputs: Tensor) -> Float[Tensor,
 
     In one pass where the network normalises by statistics of the batch.
     """
-    at_once = piece(problem.task.shape, FORWARD, problem.device)
-    if problem.network.statistics():
-        at_once = len(inputs)
     read = (_compiled_features if swift(problem) else _features)(problem.network)
-    return torch.cat([read(params, part) for part in inputs.split(at_once)])
+    return torch.cat([read(params, part) for part in inputs.split(at_once(problem, len(inputs)))])
 
 
 def _features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -17,6 +16,8 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.optim import descend
+from limbeck.learn.pieces import passes, piece
+from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, pull_back
 
 Take = Callable[[Tensor], Batch]
 
@@ -70,7 +71,7 @@ def fitting(
 ) -> Iterator[Learner]:
     """The learner of `fit` before its first step and after each."""
     fresh = Learner(*tree.move((network.init(key.fold("init")), network.statistics()), device))
-    slope = functools.partial(gradient, task, network)
+    slope = slope_along(mean_loss(task, network), task, network)
     return going_on(slope, fresh, lambda rows: take(rows).to(device), schedule, key, augment, task.mirror)
 
 
@@ -101,10 +102,20 @@ def last(learners: Iterator[Learner]) -> Learner:
     return deque(learners, maxlen=1)[0]
 
 
-def gradient(task: AbstractTask, network: AbstractNetwork, learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
-    """The gradient of the mean loss in the parameters, and the running statistics after the batch."""
-    params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
-    readout, statistics = network.track(params, batch.inputs, learner.statistics)
-    loss = task.loss(readout.outputs, batch.targets).mean()
-    gradients = torch.autograd.grad(loss, tree.leaves(params))
-    return tree.unflatten(params, dict(zip(tree.flatten(params), gradients, strict=True))), statistics
+def slope_along(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> Slope:
+    """The slope of `loss`, the mean loss of a task's network, in passes that stay in a processor's cache.
+
+    A learner with running statistics, which are those of the whole batch, takes it in one.
+    """
+
+    def slope(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
+        if not learner.statistics:
+            rows = torch.arange(len(batch.classes), device=batch.classes.device)
+            parts = passes(rows, piece(task.shape, rows.device))
+            return over_parts(loss, learner.params, [taking(batch)(part) for part in parts])[1], {}
+        params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
+        readout, statistics = network.track(params, batch.inputs, learner.statistics)
+        value = task.loss(readout.outputs, batch.targets).mean()
+        return pull_back([value], [torch.ones_like(value)], params), statistics
+
+    return slope

@@ -20,7 +20,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import compiled, joined, parted, slope_on, swift, training_loss
 from limbeck.learn.distances import AbstractDistance, RowCosine
-from limbeck.learn.pieces import BACKWARD, passes, piece
+from limbeck.learn.pieces import passes, piece
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, pull_back, sloped
 from limbeck.learn.training import Learner, going_on, last, taking
@@ -110,7 +110,7 @@ class Gradient(AbstractObjective):
             return self._augmented(batch, problem, key.fold("augment"), batch.classes)
 
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
-        at_once = piece(problem.task.shape, BACKWARD, problem.device)
+        at_once = piece(problem.task.shape, problem.device)
         total = torch.zeros((), dtype=held.targets.dtype, device=problem.device)
         for label in range(len(problem.task.classes)):
             parts = [shown(taking(real)(rows)) for rows in passes(_rows(real, label), at_once)]

@@ -16,7 +16,7 @@ from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import slope_on
-from limbeck.learn.pieces import FORWARD, piece
+from limbeck.learn.pieces import at_once
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner, going_on, last, taking
 from limbeck.objectives.distribution import class_means
@@ -103,13 +103,11 @@ class LayerwiseDistribution(AbstractObjective):
         count, (shown, _) = len(problem.task.classes), synthetic
         real = problem.real(key.fold("real"), self.per_class)
         share = _shares(real.classes, count, real.inputs.dtype)
-        at_once = (
-            len(real.classes) if problem.network.statistics() else piece(problem.task.shape, FORWARD, problem.device)
-        )
+        most = at_once(problem, len(real.classes))
         aims: tuple[Tensor, ...] = ()
         features = []
         with torch.no_grad():
-            for rows in torch.arange(len(real.classes), device=problem.device).split(at_once):
+            for rows in torch.arange(len(real.classes), device=problem.device).split(most):
                 layers = read(taking(real)(rows))
                 sums = tuple(share[rows].T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
@@ -150,11 +148,9 @@ class LayerwiseDistribution(AbstractObjective):
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> Tensor:
         """The share of some real training images that the network names rightly."""
         real = problem.real(key, self.judged)
-        at_once = (
-            len(real.classes) if problem.network.statistics() else piece(problem.task.shape, FORWARD, problem.device)
-        )
+        most = at_once(problem, len(real.classes))
         named = torch.cat(
-            [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(at_once)]
+            [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(most)]
         )
         return (named == real.classes).float().mean()
 
@@ -167,11 +163,6 @@ class LayerwiseDistribution(AbstractObjective):
         if self.augment is None:
             return inputs
         return self.augment.augment(inputs, key, groups, problem.task.mirror)
-
-
-def _at_once(problem: Problem, count: int) -> int:
-    """How many of `count` images go through together: all, where the network normalises by statistics of the batch."""
-    return count if problem.network.statistics() else piece(problem.task.shape, FORWARD, problem.device)
 
 
 def _shares(classes: Int[Tensor, " example"], count: int, dtype: torch.dtype) -> Float[Tensor, "example class"]:

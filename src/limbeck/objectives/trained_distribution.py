@@ -17,7 +17,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import slope_on
 from limbeck.learn.optim import SGD
-from limbeck.learn.pieces import FORWARD, piece
+from limbeck.learn.pieces import piece
 from limbeck.learn.training import Learner, taking
 from limbeck.objectives.distribution import class_means
 
@@ -97,7 +97,7 @@ class TrainedDistribution(AbstractObjective):
 
         real = problem.real(key.fold("real"), self.per_class)
         with torch.no_grad():
-            at_once = piece(problem.task.shape, FORWARD, problem.device)
+            at_once = piece(problem.task.shape, problem.device)
             rows = torch.arange(len(real.classes), device=problem.device).split(at_once)
             target = torch.cat([read(taking(real)(part))[0] for part in rows])
         features, outputs = read(synthetic.batch)

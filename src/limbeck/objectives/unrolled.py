@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.pieces import BACKWARD, passes, piece
+from limbeck.learn.pieces import at_once, passes
 from limbeck.learn.sensitivity import over_parts, sloped
 from limbeck.learn.training import taking
 from limbeck.learn.unroll import advance, at_rest, unroll
@@ -81,8 +81,7 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     end = unroll(loss, start, batch, schedule, window)
     real, device = problem.real(key.fold("real"), per_class), problem.device
     count = len(real.classes)
-    at_once = count if problem.network.statistics() else piece(problem.task.shape, BACKWARD, device)
     # The gradient on real images is taken here and now, pass by pass.
-    parts = [taking(real)(rows) for rows in passes(torch.arange(count, device=device), at_once)]
+    parts = [taking(real)(rows) for rows in passes(torch.arange(count, device=device), at_once(problem, count))]
     value, slopes = over_parts(loss, end.params, parts)
     return sloped(value, end.params, slopes)

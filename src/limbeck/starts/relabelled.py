@@ -10,10 +10,8 @@ from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.learn.experts import Experts
+from limbeck.learn.pieces import at_once
 from limbeck.starts.real import Real
-
-CHUNK = 1000
-"""Items read at once."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Relabelled(AbstractStart):
         """`per_class` items of every class as the other start gives them, softly labelled."""
         picked = self.start.pick(problem, per_class, key)
         params = self.experts.snapshot(problem, self.number, self.epoch)
-        whole = len(picked.classes) if problem.network.statistics() else CHUNK
+        parts = picked.inputs.split(at_once(problem, len(picked.classes)))
         with torch.no_grad():
-            outputs = [problem.network.apply(params, inputs).outputs for inputs in picked.inputs.split(whole)]
+            outputs = [problem.network.apply(params, inputs).outputs for inputs in parts]
         return picked._replace(targets=torch.cat(outputs).softmax(1))
