@@ -19,6 +19,7 @@ from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import OfSet, measure
+from limbeck.learn import pieces
 from limbeck.learn.experts import Experts
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import Protocol
@@ -28,7 +29,7 @@ from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.recipes import RECIPES
 from limbeck.runs.store import Store
 from limbeck.schedules import Stated
-from limbeck.starts import Noise, Real, Relabelled, relabelled
+from limbeck.starts import Noise, Real, Relabelled
 from limbeck.tasks import load
 
 KEY = Key(("relabelled",))
@@ -58,7 +59,7 @@ def problem(network: str = NETWORK) -> Problem:
 def test_the_labels_are_the_predictions_of_that_snapshot(
     start: Real | Noise, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relabelled, "CHUNK", 7)
+    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
     on = problem(network)
     picked, plain = Relabelled(start, SHORT, number=1, epoch=2).pick(on, 2, KEY), start.pick(on, 2, KEY)
     assert torch.equal(picked.inputs, plain.inputs) and torch.equal(picked.classes, plain.classes)
