@@ -52,6 +52,11 @@ class Operations(TorchDispatchMode):
         super().__init__()
         self.count = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here, and torch would load its compiler to see to that.
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute as ever, and add up."""
         kwargs = kwargs or {}
@@ -68,7 +73,7 @@ def compiled(function: Function) -> Function:
     It is a function of trees of tensors that torch can trace whole, and its results carry no graph. Where it
     cannot be compiled (no C++ compiler, no place for its files), a warning says so once, and it runs as it is.
     """
-    inner = torch.compile(function, fullgraph=True, dynamic=False)
+    made: list[Callable[..., Any]] = []
     shapes: set[Any] = set()
     broken = False
 
@@ -81,11 +86,13 @@ def compiled(function: Function) -> Function:
             if not broken and (shape in shapes or len(shapes) < SHAPES):
                 try:
                     if shape in shapes:
-                        return inner(*arguments)
+                        return made[0](*arguments)
                     shapes.add(shape)
+                    if not made:
+                        made.append(torch.compile(function, fullgraph=True, dynamic=False))
                     # torch counts what is compiled of one code object, which many networks share here.
                     with torch._dynamo.config.patch(recompile_limit=EVER):
-                        return inner(*arguments)
+                        return made[0](*arguments)
                 except Exception as error:
                     # Where the fault is the function's own, it is raised again below.
                     broken = True
