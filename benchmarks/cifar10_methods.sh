@@ -15,17 +15,16 @@ experts="--objective.experts.count 8 --objective.experts.epochs 10 --objective.l
 options() { # the numbers that differ from the published ones, so that a run takes minutes
     case $1 in
         dm) echo --steps 1200 --optimizer.step_size 4 ;;
-        idm) echo --steps 500 --optimizer.step_size 4 --objective.queue 10 --objective.steps 5 ;;
-        cafe) echo --steps 500 --start real --optimizer.step_size 1 --objective.longest 10 ;;
-        dc) echo --steps 600 --start real --optimizer.step_size 1 --objective.inner 10 ;;
+        idm) echo --steps 300 --optimizer.step_size 4 --objective.queue 10 --objective.steps 5 ;;
+        cafe) echo --steps 300 --start real --optimizer.step_size 1 --objective.longest 10 ;;
+        dc) echo --steps 350 --start real --optimizer.step_size 1 --objective.inner 10 ;;
         dsa) echo --steps 500 --optimizer.step_size 1 --objective.inner 10 ;;
-        dd) echo --steps 600 --start real --objective.per_class 32 ;;
+        dd) echo --steps 350 --start real --objective.per_class 32 ;;
         bptt) echo --steps 300 --schedule.steps 20 --objective.per_class 32 --optimizer adam --optimizer.step_size 0.01 ;;
-        rat-bptt) echo --steps 250 --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.step_size 0.01 ;;
+        rat-bptt) echo --steps 150 --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.step_size 0.01 ;;
         mtt | tesla)
             [ "$1" = mtt ] || echo --start.experts.count 8 --start.experts.epochs 10 --start.epoch 10
-            echo --steps 300 --schedule learned-step-sizes --schedule.shared true --schedule.around.steps 20 \
-                --schedule.around.step_size 0.1 --schedule.around.momentum 0 --pacemaker adam --pacemaker.step_size 0.01 "$experts"
+            echo --steps 220 --schedule.around.steps 20 --pacemaker adam --pacemaker.step_size 0.01 "$experts"
             ;;
     esac
 }

@@ -43,7 +43,7 @@ from literal import Found
 from steps import LITERAL, METHODS, VARIANTS, WAYS, Bench, Cell
 from torch import Tensor
 
-FURTHEST, FURTHEST_DOUBLE = 0.01, 1e-9
+FURTHEST, FURTHEST_DOUBLE = 0.1, 1e-9
 """The largest relative difference of two ways of the same mathematics, in single and in double precision."""
 
 

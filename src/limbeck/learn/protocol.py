@@ -68,10 +68,10 @@ class Protocol:
                 ]
             )
         per_epoch = -(-count // batch)
-        sizes = torch.full((epochs * per_epoch,), self.step_size)
+        sizes = torch.full((epochs * per_epoch,), float(self.step_size))
         if self.drop_after:
             sizes[self.drop_after * per_epoch * epochs // self.epochs :] *= 0.1
-        return Schedule(sizes, order, torch.tensor(self.momentum), torch.tensor(self.decay))
+        return Schedule(sizes, order, torch.tensor(float(self.momentum)), torch.tensor(float(self.decay)))
 
     def __str__(self) -> str:
         size = f"{self.step_size:g}" if self.step_size else "at the set's own step size (real data: 0.01)"

@@ -33,8 +33,8 @@ class Stated(AbstractSchedule):
         return Schedule(
             step_sizes=torch.full((self.steps,), self.step_size),
             order=balanced_order(classes, self.per_class, self.steps, key),
-            momentum=torch.tensor(self.momentum),
-            decay=torch.tensor(self.decay),
+            momentum=torch.tensor(float(self.momentum)),
+            decay=torch.tensor(float(self.decay)),
         )
 
 
