@@ -76,7 +76,7 @@ REPLAYS = {
         before=f"experts digits --network {NETWORK} --count 3 --epochs 6 --step_size 0.02 --batch 64 --workers 1",
     ),
     "tesla": Replay(
-        "--steps 40 --start.start KMeans --start.epoch 10 --optimizer.step_size 100 --pacemaker.step_size 0.1 "
+        "--steps 40 --start.start kmeans --start.epoch 10 --optimizer.step_size 100 --pacemaker.step_size 0.1 "
         "--schedule.around.steps 10 --schedule.around.step_size 0.1 --objective.latest 6 "
         + " ".join(f"--{part}.experts.{field}" for part in ("start", "objective") for field in TEACHERS),
         0.78,

@@ -10,6 +10,7 @@ import pytest
 import limbeck
 from limbeck.cli import distill, main
 from limbeck.cli.list import KINDS
+from limbeck.core.refusal import Refusal
 from limbeck.learn.distances import RowAngleAndMagnitude
 from limbeck.objectives import Gradient
 from limbeck.recipes import RECIPES
@@ -195,12 +196,18 @@ def test_a_recipe_named_alone_is_the_published_one(name: str) -> None:
     assert plan.recipe == RECIPES[name].recipe
 
 
-def test_parts_of_parts_are_named_by_their_class_and_have_options() -> None:
+def test_parts_of_parts_are_named_as_parts_are_or_by_their_class_and_have_options() -> None:
     words = ["digits", "--ipc", "1", "--out", "set.safetensors", "--recipe"]
-    plan, _ = distill._new(
-        [*words, "dsa", "--objective.distance", "RowAngleAndMagnitude", "--objective.per_class", "9"]
-    )
-    assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(), per_class=9)
+    option = "--objective.distance"
+    for named in (
+        [option, "RowAngleAndMagnitude"],
+        [option, "row-angle-and-magnitude"],
+        [f"{option}=row-angle-and-magnitude"],
+    ):
+        plan, _ = distill._new([*words, "dsa", *named, "--objective.per_class", "9"])
+        assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(), per_class=9)
+    with pytest.raises(Refusal, match="unknown distance 'global-cosin': did you mean 'global-cosine'?"):
+        distill._new([*words, "dsa", option, "global-cosin"])
     plan, _ = distill._new(
         [*words, "tesla", "--start.start", "Herding", "--start.start.images", "5", "--start.epoch", "3"]
     )

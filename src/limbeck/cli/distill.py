@@ -26,8 +26,10 @@ from limbeck.cli.console import (
     size,
     table,
 )
+from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
 from limbeck.core.family import Family, part_name
 from limbeck.core.refusal import Refusal
+from limbeck.learn.distances import DISTANCES, AbstractDistance
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
@@ -45,6 +47,13 @@ PARTS: dict[str, Family] = {
     "pacemaker": OPTIMIZERS,
 }
 
+HELD: dict[type, Family] = {
+    AbstractDistance: DISTANCES,
+    AbstractParameterization: PARAMETERIZATIONS,
+    AbstractSchedule: SCHEDULES,
+    AbstractStart: STARTS,
+}
+"""The families whose parts another part may hold, by their contract."""
 COMPILE = {"auto": None, "always": True, "never": False}
 
 
@@ -119,7 +128,28 @@ def _choose(words: list[str]) -> tuple[Published, Recipe, list[str]]:
         name = getattr(chosen, kind)
         if name is not None and name != part_name(type(getattr(recipe, kind))):
             recipe = replace(recipe, **{kind: family[name]()})
-    return method, recipe, rest
+    return method, recipe, _by_class(recipe, rest)
+
+
+def _by_class(recipe: Recipe, words: list[str]) -> list[str]:
+    """The words with each name of a part within a part (--objective.distance global-cosine) as that of its class."""
+    families: dict[str, Family] = {}
+    for kind in PARTS:
+        part = getattr(recipe, kind)
+        asked = get_type_hints(type(part)) if part is not None else {}
+        held = {name: HELD[contract] for name, contract in asked.items() if contract in HELD}
+        families |= {f"--{kind}.{name}": family for name, family in held.items()}
+    told = []
+    for before, word in zip(["", *words], words, strict=False):
+        option, mark, name = word.partition("=")
+        if not mark:
+            option, name = before, word
+        classes = [part.__name__ for part in families[option].parts.values()] if option in families else []
+        # A mapping says more of the part than its name.
+        if option in families and name not in classes and not name.startswith("{"):
+            name = families[option][name].__name__
+        told.append(f"{option}={name}" if mark else name)
+    return told
 
 
 def _parser(method: Published, recipe: Recipe) -> Parser:

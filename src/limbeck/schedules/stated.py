@@ -10,6 +10,7 @@ from torch import Tensor
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
 from limbeck.core.key import Key
+from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 
 
@@ -23,6 +24,13 @@ class Stated(AbstractSchedule):
     decay: float = 0.0
     per_class: int = 0
     """How many items of each class a step sees, drawn anew for each; 0: all items."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.step_size <= 0 or min(self.momentum, self.decay, self.per_class) < 0:
+            raise Refusal(
+                f"schedule: found steps {self.steps}, step_size {self.step_size:g}, momentum {self.momentum:g}, decay "
+                f"{self.decay:g}, per_class {self.per_class}; expected the first two above 0, the others not below"
+            )
 
     def init(self, count: int, key: Key) -> Tree:
         """Nothing is learned."""
