@@ -6,8 +6,8 @@ A step is one evaluation of the loss with its gradient in the synthetic images (
 gradient matching the training of the network that follows. Both ways get the same numbers: networks, real images and
 augmentations are drawn inside the step by the same keys, from random images of 3 x 32 x 32 in 10 classes that lie in
 memory. The difference of the two results, as a share of the literal one's norm, is recorded for each step; it must be
-below 1 % in the median (in single precision a ReLU that tips over makes a rare step differ visibly), and at width 8 in
-double precision below 1e-9.
+below 10 % in the median (in single precision ReLUs that tip over move a slope by some percent, see `rounding.py`), and
+at width 8 in double precision below 1e-9: that is what holds the ways to one mathematics.
 
 mtt takes --steps student steps towards an expert two epochs ahead; bptt --steps steps of momentum SGD, then the loss on
 64 real images per class; dc and dsa match gradients at 256 real images per class, then train for --inner epochs (0: as

@@ -47,7 +47,8 @@ REPLAYS = {
         "--objective.trained 1 --objective.steps 3 --objective.batch 100",
         0.808,
     ),
-    "cafe": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64 --objective.judged 32", 0.8),
+    # 78.3 (77.0 to 79.6); 79.9
+    "cafe": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64 --objective.judged 32", 0.783),
     # 81.1 (78.8 to 83.4); 80.6
     "dc": Replay("--steps 40 --optimizer.step_size 1 --objective.per_class 64", 0.811),
     # 81.3 (79.5 to 83.2); 83.2
@@ -67,19 +68,21 @@ REPLAYS = {
         "--schedule.step_size 0.02",
         0.774,
     ),
-    # 77.9 (72.7 to 83.1); 80.6
+    # 78.1 (73.7 to 82.5); 79.4
     "mtt": Replay(
         "--steps 30 --optimizer.step_size 100 --pacemaker.step_size 0.1 --schedule.around.steps 10 "
         "--schedule.around.step_size 0.03 --objective.latest 4 --objective.experts.count 3 "
         "--objective.experts.epochs 6 --objective.experts.step_size 0.02 --objective.experts.batch 64",
-        0.779,
+        0.781,
         before=f"experts digits --network {NETWORK} --count 3 --epochs 6 --step_size 0.02 --batch 64 --workers 1",
     ),
+    # 81.5 (79.3 to 83.7); 78.6. From k-means images, which come to 74.1 (71.6 to 76.6) as they are: from random ones
+    # seven settings came to 56.2 to 66.6 on validation, which does not clear random images.
     "tesla": Replay(
         "--steps 40 --start.start kmeans --start.epoch 10 --optimizer.step_size 100 --pacemaker.step_size 0.1 "
         "--schedule.around.steps 10 --schedule.around.step_size 0.1 --objective.latest 6 "
         + " ".join(f"--{part}.experts.{field}" for part in ("start", "objective") for field in TEACHERS),
-        0.78,
+        0.815,
         before=f"experts digits --network {NETWORK} --workers 1 " + " ".join(f"--{field}" for field in TEACHERS),
     ),
 }
