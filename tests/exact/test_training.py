@@ -12,9 +12,11 @@ from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.evaluation import interval
+from limbeck.learn import pieces
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import PROTOCOLS, Protocol
-from limbeck.learn.training import fit, rows_of, taking
+from limbeck.learn.sensitivity import mean_loss
+from limbeck.learn.training import Learner, fit, rows_of, slope_along, taking
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
@@ -113,3 +115,16 @@ def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
 
 def test_one_measurement_has_no_interval() -> None:
     assert interval([0.5]) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("network", ["convnet-w3-d1", "convnet-w3-d1-batch"])
+@pytest.mark.parametrize("keeping", [True, False])
+def test_passes_change_no_gradient(network: str, keeping: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load("digits")
+    net, batch, key = task.network(network), task.load("train", torch.arange(20)), Key(("passes",))
+    learner = Learner(net.init(key), net.statistics() if keeping else {})
+    slope = slope_along(mean_loss(task, net), task, net)
+    whole = slope(learner, batch)[0]
+    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
+    for name, leaf in slope(learner, batch)[0].items():
+        torch.testing.assert_close(leaf, whole[name], rtol=1e-4, atol=1e-6)

@@ -105,11 +105,12 @@ def last(learners: Iterator[Learner]) -> Learner:
 def slope_along(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> Slope:
     """The slope of `loss`, the mean loss of a task's network, in passes that stay in a processor's cache.
 
-    A learner with running statistics, which are those of the whole batch, takes it in one.
+    A network that normalises by statistics of the batch takes it in one, whether or not the learner keeps running ones.
     """
+    whole = bool(network.statistics())
 
     def slope(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
-        if not learner.statistics:
+        if not whole:
             rows = torch.arange(len(batch.classes), device=batch.classes.device)
             parts = passes(rows, piece(task.shape, rows.device))
             return over_parts(loss, learner.params, [taking(batch)(part) for part in parts])[1], {}
