@@ -5,7 +5,7 @@ Names of papers live here and nowhere else. A coreset is a distillation with zer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from limbeck.core.contracts import AbstractObjective, AbstractParameterization, AbstractSchedule, AbstractStart
 from limbeck.core.family import Family
@@ -54,9 +54,16 @@ class Published:
 _NOT_YET = "{}; not yet run at full scale here"
 _SELECTION = "CIFAR-10 IPC 10, paper protocol, lossless images: {}"
 _SECONDS = "the training of one feature network, then seconds"
-# Published without a bound (unconstrained-step-sizes), and stepped by 1e-5 from 0.01: to first order that is
-# 1e-5 / 0.01^2 on the logarithm.
-_POSITIVE = LearnedStepSizes(around=Stated(steps=30, step_size=0.01, momentum=0.0), shared=True)
+_FOLLOWING = Recipe(
+    start=Real(),
+    objective=Trajectory(),
+    # Published without a bound (unconstrained-step-sizes), and stepped by 1e-5 from 0.01: to first order that is
+    # 1e-5 / 0.01^2 on the logarithm.
+    schedule=LearnedStepSizes(around=Stated(steps=30, step_size=0.01, momentum=0.0), shared=True),
+    pacemaker=SGD(step_size=0.1, momentum=0.5),
+    optimizer=SGD(step_size=1000.0, momentum=0.5),
+    steps=5000,
+)
 
 RECIPES: dict[str, Published] = {
     "dm": Published(
@@ -156,14 +163,7 @@ RECIPES: dict[str, Published] = {
     ),
     "mtt": Published(
         summary="Trajectory matching: a student trained on the set ends where an expert got on the real data.",
-        recipe=Recipe(
-            start=Real(),
-            objective=Trajectory(),
-            schedule=_POSITIVE,
-            optimizer=SGD(step_size=1000.0, momentum=0.5),
-            pacemaker=SGD(step_size=0.1, momentum=0.5),
-            steps=5000,
-        ),
+        recipe=_FOLLOWING,
         source="Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022; the fields are "
         "those used for CIFAR-10 at IPC 10 without whitening, the step size kept positive",
         expected="CIFAR-10, convnet: IPC 1 / 10 46.3 / 65.3 by its own protocol (mtt) with whitening, "
@@ -172,15 +172,7 @@ RECIPES: dict[str, Published] = {
     ),
     "tesla": Published(
         summary="Trajectory matching under soft labels that an expert gave the real images of the start.",
-        recipe=Recipe(
-            start=Relabelled(Real()),
-            parameterization=FixedTargets(Pixels()),
-            objective=Trajectory(),
-            schedule=_POSITIVE,
-            optimizer=SGD(step_size=1000.0, momentum=0.5),
-            pacemaker=SGD(step_size=0.1, momentum=0.5),
-            steps=5000,
-        ),
+        recipe=replace(_FOLLOWING, start=Relabelled(Real()), parameterization=FixedTargets(Pixels())),
         source="Cui et al., Scaling Up Dataset Distillation to ImageNet-1K with Constant Memory, ICML 2023; its labels "
         "are given once here, its memory is that of every unroll here, the other fields are those of mtt",
         expected=_NOT_YET.format(
