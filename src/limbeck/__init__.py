@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from limbeck.api import distill as distill
     from limbeck.api import evaluate as evaluate
+    from limbeck.api import explain as explain
+    from limbeck.core.findings import Finding as Finding
     from limbeck.core.key import Key as Key
     from limbeck.core.refusal import Refusal as Refusal
     from limbeck.distilled_set import DistilledSet as DistilledSet
@@ -23,13 +25,15 @@ _HOMES = {
     "load": "limbeck.tasks",
     "distill": "limbeck.api",
     "evaluate": "limbeck.api",
+    "explain": "limbeck.api",
+    "Finding": "limbeck.core.findings",
     "DistilledSet": "limbeck.distilled_set",
     "Protocol": "limbeck.learn.protocol",
     "Key": "limbeck.core.key",
     "Refusal": "limbeck.core.refusal",
 }
 
-__all__ = ["DistilledSet", "Key", "Protocol", "Refusal", "distill", "evaluate", "load"]
+__all__ = ["DistilledSet", "Finding", "Key", "Protocol", "Refusal", "distill", "evaluate", "explain", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,16 +15,18 @@ from typing import Any
 
 import torch
 
-from limbeck import __version__, distillation
+from limbeck import __version__, distillation, explanation
 from limbeck.core.contracts import Problem
 from limbeck.core.family import from_spec, to_spec
+from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
 from limbeck.learn.protocol import Protocol, named
 from limbeck.recipes import Recipe, published
-from limbeck.runs.contest import Contest
+from limbeck.runs.contest import Contest, one_source
+from limbeck.runs.examination import Examination
 from limbeck.runs.executor import workers_on
 from limbeck.runs.store import Run, Store
 from limbeck.tasks import ImageTask, reload
@@ -229,6 +231,48 @@ def evaluate(
         contest = Contest.of(subjects, networks, protocol, members, baselines, data, _path(data_root))
         place = device_of(device)
         return contest.hold(store, workers or workers_on(place), place, watch)
+
+
+def explain(
+    sets: DistilledSet | str | Path | Sequence[DistilledSet | str | Path],
+    *,
+    probes: Sequence[str] = (),
+    budget: str = "standard",
+    network: str = "",
+    data: str = "",
+    data_root: str | Path | None = None,
+    runs: str | Path | None = None,
+    workers: int | None = None,
+    device: str = "",
+    compile: bool | None = None,
+    watch: Callable[[float, float, str], None] = _silent,
+    tell: Callable[[float], None] = _silent,
+) -> list[Finding]:
+    """What each set is worth, what it holds and where it must not be used: a finding of each probe on each set.
+
+    `probes` are by default all; `budget` (quick, standard or full) says how thoroughly they ask, full by the sizes of
+    Yang et al. (ICML 2024). `network` is by default the one that the first set was distilled with. What was computed
+    for one probe or set is found again by the others, and by a call after an interruption. `tell(seconds)` is told
+    first about how long it will take; `watch(done, total, doing)` of the work, in about seconds. `data`,
+    `workers`, `device` and `compile` are as in `evaluate` and `distill`.
+
+    Raises Refusal for unknown names, for sets of different data, and for data other than those a set was made from.
+    """
+    listed = [sets] if isinstance(sets, DistilledSet | str | Path) else list(sets)
+    if not listed:
+        raise Refusal("no sets: expected at least one")
+    asked = explanation.thoroughness(budget, tuple(probes))
+    store = open_store(runs)
+    with TemporaryDirectory() as folder:
+        subjects = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]
+        source = one_source(subjects, data)
+        task = reload(source, _path(data_root))
+        place = device_of(device)
+        problem = Problem(task, task.network(network or subjects[0][2].spec["network"]), place, store)
+        cases = tuple((explanation.case_of(problem, name, one, asked.judged), path) for name, path, one in subjects)
+        examination = Examination(cases, asked.probes, source, _path(data_root))
+        examination.carry_out(store, workers or workers_on(place), watch, tell, compile)
+        return list(examination.findings(store, watch))
 
 
 def _loaded(one: DistilledSet | str | Path, place: Path) -> tuple[str, Path, DistilledSet]:

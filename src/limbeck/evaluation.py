@@ -15,6 +15,7 @@ from limbeck.core.family import spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.refusal import unknown
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.estimates import interval
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Take, fit, taking
 from limbeck.recipes import RECIPES
@@ -210,21 +211,3 @@ def summarise(entry: AbstractContestant, network: str, protocol: Protocol, split
         protocol=protocol.name,
         bytes=entry.stored,
     )
-
-
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean of independent measurements and its 95 % confidence interval, mean -+ t(0.975, n - 1) s / sqrt(n).
-
-    One measurement has no interval: its bounds are the measurement.
-
-    >>> [round(value, 4) for value in interval([1.0, 2.0, 3.0])]
-    [2.0, -0.4841, 4.4841]
-    """
-    from scipy import stats
-
-    sample = torch.tensor(values, dtype=torch.float64)
-    mean = float(sample.mean())
-    if len(values) < 2:
-        return mean, mean, mean
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(sample.std()) / len(values) ** 0.5
-    return mean, mean - half, mean + half

@@ -11,8 +11,8 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
-from limbeck.evaluation import interval
 from limbeck.learn import pieces
+from limbeck.learn.estimates import interval
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import PROTOCOLS, Protocol
 from limbeck.learn.sensitivity import mean_loss

@@ -16,6 +16,7 @@ COMMANDS = {
     "experts": "train the learners on real data that trajectory matching follows",
     "distill": "distil a data set into a few synthetic examples",
     "evaluate": "score distilled sets beside honest baselines",
+    "explain": "tell what distilled sets are worth, what they hold and where they must not be used",
     "show": "draw a distilled set by class",
     "runs": "list, show and clean the runs that are kept",
 }

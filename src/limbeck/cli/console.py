@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from jsonargparse import ArgumentParser
 from rich.console import Console, Group
@@ -80,6 +80,19 @@ def add_device(made: Parser) -> None:
     made.add_argument("--device", type=str, default="", help="cpu, cuda, ...; by default cuda where there is one")
 
 
+COMPILE = {"auto": None, "always": True, "never": False}
+
+
+def add_compile(made: Parser) -> None:
+    """Add whether the work runs as compiled code: a name of `COMPILE`."""
+    made.add_argument(
+        "--compile",
+        type=Literal["auto", "always", "never"],
+        default="auto",
+        help="run as compiled code, equal but for rounding; auto: where that saves time",
+    )
+
+
 def add_runs(made: Parser) -> None:
     """Add where runs are."""
     made.add_argument(
@@ -141,11 +154,12 @@ class Bar:
             self._printed = done * self.LINES // total
             began, before = self._first
             pace = (now - began) / (done - before) if done > before else None
-            left = "" if pace is None or done == total else f", {_duration(pace * (total - done))} left"
+            left = "" if pace is None or done == total else f", {duration(pace * (total - done))} left"
             ERRORS.print(f"{doing}: {done} of {total}{left} {news}".rstrip(), markup=False)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A length of time for people."""
     whole = round(seconds)
     return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
 

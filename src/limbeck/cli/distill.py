@@ -10,11 +10,13 @@ from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 
 from limbeck.api import Plan, carry_out, device_of, open_store
 from limbeck.cli.console import (
+    COMPILE,
     Parser,
+    add_compile,
     add_data,
     add_device,
     add_root,
@@ -54,7 +56,6 @@ HELD: dict[type, Family] = {
     AbstractStart: STARTS,
 }
 """The families whose parts another part may hold, by their contract."""
-COMPILE = {"auto": None, "always": True, "never": False}
 
 
 def run(words: list[str]) -> None:
@@ -174,12 +175,7 @@ def _parser(method: Published, recipe: Recipe) -> Parser:
 def _add_output(made: Parser) -> None:
     made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
     made.add_argument("--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run")
-    made.add_argument(
-        "--compile",
-        type=Literal["auto", "always", "never"],
-        default="auto",
-        help="run as compiled code, equal but for rounding; auto: where that saves time",
-    )
+    add_compile(made)
     add_device(made)
     add_runs(made)
 

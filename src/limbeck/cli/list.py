@@ -42,6 +42,7 @@ def parts(kind: str) -> list[dict[str, str]]:
     from limbeck.learn.protocol import PROTOCOLS
     from limbeck.objectives import OBJECTIVES
     from limbeck.parameterizations import PARAMETERIZATIONS
+    from limbeck.probes import PROBES
     from limbeck.schedules import SCHEDULES
     from limbeck.starts import STARTS
 
@@ -52,7 +53,7 @@ def parts(kind: str) -> list[dict[str, str]]:
         "parameterizations": PARAMETERIZATIONS.summaries,
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,
-        "probes": list,
+        "probes": PROBES.summaries,
         "recipes": recipes.summaries,
         "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in PROTOCOLS.items()],
     }[kind]()

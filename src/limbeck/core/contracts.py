@@ -124,6 +124,14 @@ class AbstractTask(ABC):
         """The given rows of `split` (all, where none are given), normalised, in memory."""
 
     @abstractmethod
+    def raw(self, inputs: Tree) -> Tree:
+        """Inputs in the units that the data came in, [0, 1] for images; distilled inputs may leave that range."""
+
+    @abstractmethod
+    def normalised(self, raw: Tree) -> Tree:
+        """Inputs as networks see them; the inverse of `raw`."""
+
+    @abstractmethod
     def network(self, name: str) -> AbstractNetwork:
         """The network of that name, sized for this task; Refusal for an unknown one."""
 

@@ -27,7 +27,7 @@ PAYS_FROM = 2e13
 """Floating point operations of a run from which compiling pays: what one core does eagerly in four to ten
 minutes. Compiling an objective takes half a minute to three, and makes what is left 1.1 to 2 times as fast: it is
 set by judgement, and matching gradients, which gains least, may lose a little near it."""
-SHAPES = 4
+SHAPES = 8
 """How many shapes of its arguments one function is compiled for; arguments of any other it takes eagerly."""
 
 EVER = 1000

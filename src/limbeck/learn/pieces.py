@@ -30,9 +30,12 @@ def at_once(problem: Problem, count: int) -> int:
 
 
 def passes(rows: Int[Tensor, " example"], most: int) -> tuple[Int[Tensor, " some"], ...]:
-    """The rows in passes of at most `most`, of one size where that can be: code is compiled for a shape.
+    """The rows in as few passes of at most `most` as there can be, of one size where that goes out evenly.
 
-    >>> [part.tolist() for part in passes(torch.arange(6), 4)]
-    [[0, 1, 2], [3, 4, 5]]
+    Else all but the last have the most: code is compiled for a shape, and so full passes are one for any count.
+
+    >>> [part.tolist() for part in passes(torch.arange(6), 4)], [len(part) for part in passes(torch.arange(99), 32)]
+    ([[0, 1, 2], [3, 4, 5]], [32, 32, 32, 3])
     """
-    return rows.tensor_split(-(-len(rows) // most))
+    count = -(-len(rows) // most)
+    return rows.split(len(rows) // count if len(rows) % count == 0 else most)

@@ -50,11 +50,8 @@ class Contest:
 
         Raises Refusal for sets of different data, and for a baseline or network that is not known.
         """
+        source = one_source(subjects, data)
         first = subjects[0][2]
-        for name, _, subject in subjects[1:]:
-            if subject.data["fingerprint"] != first.data["fingerprint"]:
-                raise Refusal(f"{name}: of other data than {subjects[0][0]}; evaluate sets of different data apart")
-        source = {**first.data, "name": data or first.data["name"]}
         task = reload(source, data_root)
         names = tuple(task.network(network).name for network in networks or (first.spec["network"],))
         entries: list[tuple[AbstractContestant, str, dict[str, Any]]] = [
@@ -111,3 +108,15 @@ class Contest:
             "split": SPLIT,
             "member": member,
         }
+
+
+def one_source(subjects: Sequence[tuple[str, Path, DistilledSet]], data: str) -> dict[str, Any]:
+    """The reference of the data that all the sets are of, found under the name `data` where one is given.
+
+    Raises Refusal for sets of different data.
+    """
+    first = subjects[0][2]
+    for name, _, subject in subjects[1:]:
+        if subject.data["fingerprint"] != first.data["fingerprint"]:
+            raise Refusal(f"{name}: of other data than {subjects[0][0]}; ask about sets of different data apart")
+    return {**first.data, "name": data or first.data["name"]}

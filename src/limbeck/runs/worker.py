@@ -19,6 +19,7 @@ from limbeck.core.family import from_spec
 from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import AbstractContestant, OfAll, OfSet, OfStart, measure
+from limbeck.explanation import case_of
 from limbeck.runs.store import Store
 from limbeck.tasks import ImageTask, reload
 
@@ -30,7 +31,8 @@ def _task(data: str, root: str | None) -> ImageTask:
 
 def _problem(job: dict[str, Any]) -> Problem:
     task = _task(json.dumps(job["data"]), job["data_root"])
-    return Problem(task, task.network(job["network"]), torch.device(job["device"]), Store(Path(job["store"])))
+    network, device = task.network(job["network"]), torch.device(job["device"])
+    return Problem(task, network, device, Store(Path(job["store"])), job.get("compiled", False))
 
 
 def score(job: dict[str, Any]) -> float:
@@ -53,7 +55,19 @@ def expert(job: dict[str, Any]) -> int:
     return number
 
 
-JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"score": score, "expert": expert}
+def experiment(job: dict[str, Any]) -> bool:
+    """That the outcome of an experiment is now in the store."""
+    case = case_of(_problem(job), job["name"], _subject(job["set"]), job["judged"])
+    case.outcome(from_spec(job["experiment"]))
+    return True
+
+
+@functools.lru_cache(maxsize=1)
+def _subject(path: str) -> DistilledSet:
+    return DistilledSet.load(path)
+
+
+JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"score": score, "expert": expert, "experiment": experiment}
 
 
 def main() -> None:

@@ -95,6 +95,18 @@ class ImageTask(AbstractTask):
         targets = torch.nn.functional.one_hot(classes, len(self.classes)).to(torch.float32)
         return Batch(inputs, targets, classes)
 
+    def raw(
+        self, inputs: Float[Tensor, "example channel height width"]
+    ) -> Float[Tensor, "example channel height width"]:
+        """The pixels, [0, 1] for real images."""
+        return self.normalisation.invert(inputs)
+
+    def normalised(
+        self, raw: Float[Tensor, "example channel height width"]
+    ) -> Float[Tensor, "example channel height width"]:
+        """The images as networks see them."""
+        return self.normalisation.apply(raw)
+
     def network(self, name: str) -> AbstractNetwork:
         """The network of that name for images of this shape; Refusal for an unknown one."""
         from limbeck.learn import networks

@@ -1,0 +1,93 @@
+"""`limbeck explain`: what a set is worth, what it holds, and where it must not be used."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rich.console import Group
+
+from limbeck.api import explain
+from limbeck.cli.console import (
+    COMPILE,
+    ERRORS,
+    add_compile,
+    add_device,
+    add_root,
+    add_runs,
+    answer,
+    bar,
+    duration,
+    parser,
+    table,
+)
+from limbeck.core.findings import Finding, Table
+from limbeck.explanation import BUDGETS
+
+
+def run(words: list[str]) -> None:
+    """Ask the probes of a budget about sets and print what they found."""
+    made = parser("explain", "Tell what distilled sets are worth, what they hold, and where they must not be used.")
+    made.add_argument(
+        "sets", type=str, nargs="+", help="files of `limbeck distill` or `limbeck import`, of the same data"
+    )
+    made.add_argument("--probe", type=str, default="", help="one or more of `limbeck list probes`, by commas; or all")
+    made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
+    made.add_argument("--network", type=str, default="", help="by default that of the first set")
+    made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
+    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
+    add_compile(made)
+    add_device(made)
+    add_root(made)
+    add_runs(made)
+    given = made.parse_args(words)
+    try:
+        with bar() as progress:
+            found = list(
+                explain(
+                    given.sets,
+                    probes=tuple(name for name in given.probe.split(",") if name),
+                    budget=given.budget,
+                    network=given.network,
+                    data=given.data,
+                    data_root=given.data_root,
+                    runs=given.runs,
+                    workers=given.workers,
+                    device=given.device,
+                    compile=COMPILE[given.compile],
+                    watch=lambda done, total, doing: progress.update(round(done), round(total), doing),
+                    tell=lambda seconds: ERRORS.print(f"about {duration(seconds)} of work", markup=False),
+                )
+            )
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(f"; go on with: limbeck explain {shlex.join(words)}") from interrupt
+    document = {"budget": given.budget, "findings": [finding.document() for finding in found]}
+    answer(document, given.json, *_summary(found, given.tables))
+
+
+MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
+
+
+def _summary(found: list[Finding], tables: bool) -> list[Group | str]:
+    """For each set its verdicts, and the tables behind them where they are asked for."""
+    parts: list[Group | str] = []
+    for name in dict.fromkeys(finding.set for finding in found):
+        of_set = [finding for finding in found if finding.set == name]
+        rows = [(MARKS[finding.tone], finding.probe, finding.verdict) for finding in of_set]
+        parts.append(table(Path(name).name, ("", "probe", "verdict"), rows))
+        if tables:
+            for finding in of_set:
+                parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
+                parts += [_numbers(each) for each in finding.tables]
+    return parts
+
+
+def _numbers(found: Table) -> Group:
+    title = f"{found.name} ({found.caption})" if found.caption else found.name
+    rows = [tuple(_cell(value) for value in row) for row in found.rows]
+    return table(title, found.columns, rows, right=found.columns)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,64 @@
+"""What a set holds and where it must not be used: the probes of each budget, and the case that they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limbeck.core.contracts import Problem
+from limbeck.core.probing import AbstractProbe, Case, Subject
+from limbeck.core.refusal import Refusal, unknown
+from limbeck.distilled_set import DistilledSet
+from limbeck.probes import PROBES
+from limbeck.probes.mixing import Mixing
+from limbeck.probes.substitution import Substitution
+
+SPLIT = "test"
+
+
+@dataclass(frozen=True)
+class Thoroughness:
+    """How thoroughly a set is examined."""
+
+    judged: int
+    """How many test examples everything is judged on; 0 for all."""
+    probes: tuple[AbstractProbe, ...]
+
+
+BUDGETS: dict[str, Thoroughness] = {
+    "quick": Thoroughness(
+        2000,
+        (
+            Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), members=3, courses=2, every=20),
+            Mixing(added=(0, 2, 10, 50), members=3),
+        ),
+    ),
+    "standard": Thoroughness(0, (Substitution(), Mixing())),
+    "full": Thoroughness(
+        0,
+        (
+            Substitution(sizes=(1, 2, 5, 10, 12, 20, 60, 260), members=10, courses=30, every=1),
+            Mixing(members=10),
+        ),
+    ),
+}
+"""Quick is minutes for a small network on two cores; full has the sizes of Yang et al. (ICML 2024)."""
+
+
+def thoroughness(budget: str, names: tuple[str, ...]) -> Thoroughness:
+    """The probes of a budget, or those named among them; Refusal for unknown names."""
+    from limbeck.core.family import part_name
+
+    if budget not in BUDGETS:
+        raise unknown("budget", budget, BUDGETS)
+    found = BUDGETS[budget]
+    for name in names:
+        PROBES[name]
+    chosen = tuple(probe for probe in found.probes if not names or part_name(type(probe)) in names)
+    return Thoroughness(found.judged, chosen)
+
+
+def case_of(problem: Problem, name: str, subject: DistilledSet, judged: int) -> Case:
+    """A set as probes are shown it; Refusal where it and the problem do not belong together."""
+    if tuple(subject.classes) != tuple(problem.task.classes):
+        raise Refusal(f"{name}: of the classes {', '.join(subject.classes)}; expected those of {problem.task.name}")
+    return Case(problem, Subject(name, subject.digest, subject.batch, subject.schedule), SPLIT, judged)

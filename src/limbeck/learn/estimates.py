@@ -1,0 +1,53 @@
+"""Numbers from repeated measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from limbeck.core.findings import Fact
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of independent measurements and its 95 % confidence interval, mean -+ t(0.975, n - 1) s / sqrt(n).
+
+    One measurement has no interval: its bounds are the measurement.
+
+    >>> [round(value, 4) for value in interval([1.0, 2.0, 3.0])]
+    [2.0, -0.4841, 4.4841]
+    """
+    from scipy import stats
+
+    sample = torch.tensor(values, dtype=torch.float64)
+    mean = float(sample.mean())
+    if len(values) < 2:
+        return mean, mean, mean
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(sample.std()) / len(values) ** 0.5
+    return mean, mean - half, mean + half
+
+
+def estimate(name: str, values: Sequence[float]) -> Fact:
+    """The fact that independent measurements of one number make.
+
+    >>> estimate("accuracy", [0.5]).low
+    0.5
+    """
+    return Fact(name, *interval(values), len(values))
+
+
+def crossing(level: float, at: Sequence[float], values: Sequence[float]) -> float:
+    """Where a curve first reaches a level, by straight lines between its points; infinite where it never does.
+
+    The points are in order of `at`. A curve that begins at or above the level reaches it at its first point.
+
+    >>> crossing(0.5, [1, 2, 4], [0.0, 0.25, 0.75])
+    3.0
+    """
+    if values[0] >= level:
+        return float(at[0])
+    for index in range(1, len(at)):
+        low, high = values[index - 1], values[index]
+        if high >= level:
+            return float(at[index - 1] + (level - low) / (high - low) * (at[index] - at[index - 1]))
+    return float("inf")

@@ -1,0 +1,64 @@
+"""Learners of a problem: trained step by step, and read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Problem, Readout, Schedule
+from limbeck.core.key import Key
+from limbeck.learn.compiled import Operations, slope_on
+from limbeck.learn.pieces import piece
+from limbeck.learn.training import Learner, Take, going_on
+
+
+def fresh(problem: Problem, key: Key) -> Learner:
+    """A learner before it has seen anything."""
+    return Learner(*tree.move((problem.network.init(key), problem.network.statistics()), problem.device))
+
+
+def training(problem: Problem, learner: Learner, take: Take, schedule: Schedule, key: Key) -> Iterator[Learner]:
+    """A learner before its first step on the items that `take` gives and after each, as `schedule` says.
+
+    Compiled where the problem is. Nothing is augmented, so of the key nothing is drawn but what a network draws.
+    """
+    return going_on(
+        slope_on(problem),
+        learner,
+        lambda rows: take(rows).to(problem.device),
+        schedule,
+        key,
+        None,
+        problem.task.mirror,
+    )
+
+
+@torch.no_grad()
+def read(problem: Problem, learner: Learner, inputs: Tensor) -> Readout:
+    """What a learner says of many inputs, on the CPU: normalised by its running statistics if it keeps any."""
+    parts = inputs.split(piece(problem.task.shape, problem.device))
+    found = [problem.network.apply(learner.params, part.to(problem.device), learner.statistics) for part in parts]
+    return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*found, strict=True)))
+
+
+def losses_of(problem: Problem, outputs: Float[Tensor, "example output"], targets: Tensor) -> Float[Tensor, " example"]:
+    """The task's loss of each example."""
+    with torch.no_grad():
+        return problem.task.loss(outputs, targets)
+
+
+def operations(problem: Problem) -> float:
+    """The floating point operations of convolutions and matrix products in reading one input."""
+    return _operations(problem.task, problem.network)
+
+
+@functools.lru_cache(maxsize=64)
+def _operations(task: AbstractTask, network: AbstractNetwork) -> float:
+    with torch.no_grad(), Operations() as counted:
+        network.apply(network.init(Key(("operations",))), torch.zeros(1, *task.shape), network.statistics())
+    return float(counted.count)

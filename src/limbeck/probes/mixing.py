@@ -1,0 +1,89 @@
+"""What happens where real examples are added to a distilled set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.learn.estimates import estimate
+from limbeck.probes.experiments import Mixture, Training
+from limbeck.probes.experiments.training import CUSTOMARY, accuracies
+
+
+@dataclass(frozen=True)
+class Mixing(AbstractProbe):
+    """The accuracy of the set with real examples added, beside that of real examples alone.
+
+    For each r of `added`, learners are trained on the whole set and r real examples of every class, all in one batch,
+    and on as many real examples alone. Those of a larger r include those of a smaller one, and all sets get the
+    same; member m has its own real examples and initial parameters, so that differences within a member are
+    paired. Yang et al. (ICML 2024), figure 3 right: there one run a point, whose initial parameters were not shared.
+    """
+
+    added: tuple[int, ...] = (0, 2, 10, 50, 250)
+    members: int = 3
+
+    question = "Can real images be added to the set?"
+
+    def _mixed(self, added: int, member: int) -> Training:
+        return Training(Mixture(real=added, shuffle=member), member)
+
+    def _alone(self, case: Case, added: int, member: int) -> Training:
+        return Training(Mixture(items=(), real=case.subject.per_class + added, shuffle=member), member)
+
+    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+        """Both curves, of every member."""
+        points = [(added, member) for added in self.added for member in range(self.members)]
+        return tuple(each for point in points for each in (self._mixed(*point), self._alone(case, *point)))
+
+    def find(self, case: Case) -> Finding:
+        """The curves, their differences from the set alone, and whether to mix."""
+        members = range(self.members)
+        mixed = {r: accuracies(case, [self._mixed(r, m) for m in members]) for r in self.added}
+        alone = {r: accuracies(case, [self._alone(case, r, m) for m in members]) for r in self.added}
+        pure = accuracies(case, [self._mixed(0, m) for m in members])
+        gains = {
+            r: estimate(f"gain of {r} real", [a - b for a, b in zip(mixed[r], pure, strict=True)])
+            for r in self.added
+            if r
+        }
+        rows = []
+        for r in self.added:
+            here, there, gain = estimate("", mixed[r]), estimate("", alone[r]), gains.get(r)
+            spread = (gain.value, gain.low, gain.high) if gain else (0.0, 0.0, 0.0)
+            rows.append((r, here.value, here.low, here.high, there.value, there.low, there.high, *spread))
+        columns = ("added per class", "set and real", "low", "high", "real alone", "low alone", "high alone")
+        table = Table("mixing", (*columns, "gain", "low gain", "high gain"), tuple(rows), _CAPTION)
+        verdict, tone = _verdict(gains)
+        return Finding(
+            probe="mixing",
+            set=case.subject.name,
+            question=self.question,
+            verdict=verdict,
+            tone=tone,
+            facts=(estimate("accuracy of the set alone", pure), *gains.values()),
+            tables=(table,),
+            method=f"{self.members} members; {CUSTOMARY}; nested real examples; real alone has "
+            f"{case.subject.per_class} more of every class, in place of the set",
+            caveats=("no re-weighting: with r real examples the set is the smaller part of every batch",),
+        )
+
+
+_CAPTION = "accuracies and 95 % intervals over members; gains are paired differences from the set alone"
+
+
+def _verdict(gains: dict[int, Fact]) -> tuple[str, str]:
+    worse = {r: gain for r, gain in gains.items() if gain.high < 0 or (gain.n == 1 and gain.value < 0)}
+    better = {r: gain for r, gain in gains.items() if gain.low > 0 or (gain.n == 1 and gain.value > 0)}
+    if worse:
+        r = min(worse, key=lambda r: worse[r].value)
+        recovered = [each for each in better if each > r]
+        after = f"; from {min(recovered)} on it is raised" if recovered else ""
+        points = f"{-100 * worse[r].value:.1f} points"
+        return f"adding {r} real images per class lowers accuracy by {points}: do not mix{after}", "avoid"
+    if better and len(better) == len(gains):
+        r = min(better)
+        return f"adding real images raises accuracy, by {100 * better[r].value:.1f} points with {r} per class", "use"
+    unclear = ", ".join(str(r) for r in gains if r not in better)
+    return f"no clear effect of adding {unclear or 'no'} real images per class", "note"

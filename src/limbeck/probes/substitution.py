@@ -1,0 +1,138 @@
+"""What a distilled set is worth: the real images, and the real training, that it stands in for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from limbeck.core import tree
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.learn.estimates import crossing, estimate
+from limbeck.probes.experiments import Mixture, Training, course
+from limbeck.probes.experiments.training import CUSTOMARY, accuracies, real
+
+BINS = 64
+
+
+@dataclass(frozen=True)
+class Substitution(AbstractProbe):
+    """The accuracy that the set gives, the real images and steps that give the same, and its raw values.
+
+    Member m of the learners trained on the set is held against member m of those trained on each of `sizes` random
+    real images of every class, and on all real data: where the curve first reaches its accuracy, by straight
+    lines between the points, is one measurement of what the set is worth. Clipping its raw values into [0, 1], where
+    real ones are, and training again tells how much of it lies outside. Yang et al. (ICML 2024), figure 3 left and the
+    text beside it.
+    """
+
+    sizes: tuple[int, ...] = (1, 2, 5, 10, 12, 20, 60, 260)
+    members: int = 5
+    courses: int = 3
+    every: int = 10
+
+    question = "What is the set worth?"
+
+    def _of_set(self, clipped: bool = False) -> list[Training]:
+        return [Training(Mixture(clipped=clipped), member) for member in range(self.members)]
+
+    def _of_real(self, size: int) -> list[Training]:
+        return [Training(Mixture((), size, shuffle=member), member) for member in range(self.members)]
+
+    def _courses(self) -> list[Training]:
+        return [course(member, self.every) for member in range(self.courses)]
+
+    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+        """Learners of the set as it is and clipped, of real subsets, and of all real data."""
+        subsets = [each for size in self.sizes for each in self._of_real(size)]
+        return (*self._of_set(), *self._of_set(clipped=True), *subsets, *self._courses())
+
+    def find(self, case: Case) -> Finding:
+        """The worth in images and in steps, the range of raw values and what clipping costs."""
+        ours, clipped = accuracies(case, self._of_set()), accuracies(case, self._of_set(clipped=True))
+        curve = {size: accuracies(case, self._of_real(size)) for size in self.sizes}
+        images = [
+            crossing(level, self.sizes, [curve[size][member] for size in self.sizes])
+            for member, level in enumerate(ours)
+        ]
+        courses = [case.outcome(each, "accuracy").tolist() for each in self._courses()]
+        steps = [
+            crossing(level, self._courses()[0].reads, courses[member])
+            for member, level in enumerate(ours[: len(courses)])
+        ]
+        lost = estimate("accuracy lost by clipping", [a - b for a, b in zip(ours, clipped, strict=True)])
+        outside, ranges, density = _raw_values(case)
+        worth = [_worth("real images per class", images), _worth("real training steps", steps)]
+        accuracy = estimate("accuracy", ours)
+        verdict = (
+            f"worth {_said(worth[0], self.sizes[-1])} random real images per class, or "
+            f"{_said(worth[1], self._courses()[0].steps)} steps of training on all real images "
+            f"({100 * accuracy.value:.1f} % accuracy)"
+        )
+        if lost.low > 0:
+            verdict += f"; do not clip or store it as 8-bit images: that costs {100 * lost.value:.1f} points"
+        facts = (accuracy, *(each for each in worth if each), lost, Fact.once("share of values outside", outside))
+        return Finding(
+            probe="substitution",
+            set=case.subject.name,
+            question=self.question,
+            verdict=verdict,
+            tone="note",
+            facts=facts,
+            tables=(*self._curves(curve, courses, accuracy), ranges, density),
+            method=f"{self.members} members: {CUSTOMARY}, on the set, on it clipped, and on random real images; "
+            f"{self.courses} courses of 300 steps on all real images in batches of 256, read every {self.every} steps; "
+            "what it is worth by geometric means",
+            caveats=("real images are drawn at random: chosen ones (see `limbeck evaluate`) are worth more",),
+        )
+
+    def _curves(self, curve: dict[int, list[float]], courses: list[list[float]], of_set: Fact) -> tuple[Table, Table]:
+        caption = f"accuracy and 95 % interval over {self.members} members; the set: {of_set.value:.4f}"
+        sizes = [(size, *estimate("", found)[1:4]) for size, found in curve.items()]
+        reads = zip(self._courses()[0].reads, zip(*courses, strict=True), strict=True)
+        steps = [(step, *estimate("", found)[1:4]) for step, found in reads]
+        return (
+            Table("real images", ("per class", "accuracy", "low", "high"), tuple(sizes), caption),
+            Table("real steps", ("step", "accuracy", "low", "high"), tuple(steps), f"over {len(courses)} courses"),
+        )
+
+
+def _worth(name: str, found: list[float]) -> Fact | None:
+    """What the measured curves give; nothing where one of them never gets there."""
+    if max(found) == float("inf"):
+        return None
+    # In logarithms, since a factor is what such a curve tells, and no bound is then negative.
+    log = estimate(name, [math.log(max(each, 1.0)) for each in found])
+    return Fact(name, math.exp(log.value), math.exp(log.low), math.exp(log.high), log.n)
+
+
+def _said(worth: Fact | None, most: int) -> str:
+    if worth is None:
+        return f"more than {most}"
+    spread = f" ({worth.low:.0f} to {worth.high:.0f})" if worth.n > 1 else ""
+    return f"{worth.value:.0f}{spread}"
+
+
+def _raw_values(case: Case) -> tuple[float, Table, Table]:
+    """The share of the set's raw values outside [0, 1], the range of each channel, and the density of values."""
+    task = case.problem.task
+    ours, theirs = (
+        torch.cat([leaf.flatten(2).movedim(1, 0).flatten(1) for leaf in tree.leaves(task.raw(batch.inputs))])
+        for batch in (case.subject.batch, real(case.problem, 100, 0))
+    )
+    # Real values touch 0 and 1, and normalising and back rounds.
+    outside = float(((ours < -1e-5) | (ours > 1 + 1e-5)).double().mean())
+    ranges = [
+        (channel, *(float(value) for values in (a, b) for value in (values.min(), values.max())))
+        for channel, (a, b) in enumerate(zip(ours, theirs, strict=True))
+    ]
+    edges = torch.linspace(min(float(ours.min()), 0.0), max(float(ours.max()), 1.0) + 1e-6, BINS + 1)
+    found = [torch.histogram(values.flatten(), edges, density=True).hist.tolist() for values in (ours, theirs)]
+    density = zip(edges[:-1].tolist(), edges[1:].tolist(), *found, strict=True)
+    return (
+        outside,
+        Table("raw range", ("channel", "set low", "set high", "real low", "real high"), tuple(ranges), "raw values"),
+        Table("raw density", ("from", "to", "set", "real"), tuple(density), "probability density of all raw values"),
+    )

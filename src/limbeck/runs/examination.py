@@ -1,0 +1,154 @@
+"""An examination as a whole: the experiments of all probes on all sets, side by side, and the findings they lead to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from limbeck.core.family import part_name, spec_id, to_spec
+from limbeck.core.files import write_text
+from limbeck.core.findings import Finding
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.learn.compiled import pays
+from limbeck.probes.experiments import Training
+from limbeck.runs.executor import Job, fan_out
+from limbeck.runs.store import Store
+
+GAIN = 2.0
+"""How much faster compiled training is than eager, about: 2.6 times at ConvNet width 16 and 1.4 at width 32."""
+STARTING = 40.0
+"""About how many seconds a worker takes to start and to compile."""
+TRIAL = Training(steps=3, reads=())
+"""What the speed of this machine is measured by."""
+
+Watch = Callable[[float, float, str], None]
+"""watch(done, total, doing): about how many seconds of work are done, and there are in all."""
+
+
+class Work(NamedTuple):
+    """An experiment on the set of a file, and about how many floating point operations it takes."""
+
+    experiment: AbstractExperiment
+    case: Case
+    path: Path
+    effort: float
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Sets (each a case and the file it is in) under probes."""
+
+    subjects: tuple[tuple[Case, Path], ...]
+    probes: tuple[AbstractProbe, ...]
+    data: dict[str, Any]
+    data_root: Path | None
+
+    def stages(self) -> list[list[Work]]:
+        """All experiments, each once, in stages that need nothing but those before; the longest of a stage first."""
+        found: dict[str, Work] = {}
+        depths: dict[str, int] = {}
+
+        def add(experiment: AbstractExperiment, case: Case, path: Path) -> int:
+            name = spec_id(case.address(experiment))
+            if name not in found:
+                found[name] = Work(experiment, case, path, experiment.effort(case))
+                depths[name] = max((1 + add(need, case, path) for need in experiment.needs()), default=0)
+            return depths[name]
+
+        for case, path in self.subjects:
+            for probe in self.probes:
+                for experiment in probe.experiments(case):
+                    add(experiment, case, path)
+        stages: list[list[Work]] = [[] for _ in range(max(depths.values(), default=-1) + 1)]
+        for name, work in sorted(found.items(), key=lambda pair: -pair[1].effort):
+            stages[depths[name]].append(work)
+        return stages
+
+    def carry_out(
+        self,
+        store: Store,
+        workers: int,
+        watch: Watch,
+        tell: Callable[[float], None],
+        compiled: bool | None = None,
+    ) -> None:
+        """Do the experiments that are missing, each kept as soon as it is done.
+
+        `tell(seconds)` is told first about how long they will take, by a short measurement. Whether they run as
+        compiled code is decided by all there are, so that an examination that was interrupted goes on as it began.
+        """
+        stages = self.stages()
+        missing = [[work for work in stage if not store.holds(work.case.address(work.experiment))] for stage in stages]
+        missing = [stage for stage in missing if stage]
+        if not missing:
+            return
+        case = self.subjects[0][0]
+        if compiled is None:
+            compiled = pays(sum(work.effort for stage in stages for work in stage), case.problem.device)
+        rate = speed(case) * (GAIN if compiled else 1) * workers
+        total = sum(work.effort for stage in missing for work in stage) / rate + STARTING * len(missing)
+        tell(total)
+        done = 0.0
+        for stage in missing:
+
+            def finished(work: Work) -> None:
+                nonlocal done
+                done += work.effort / rate
+                watch(done, total, part_name(type(work.experiment)))
+
+            watch(done, total, part_name(type(stage[0].experiment)))
+            jobs = [self._job(store, work, compiled) for work in stage]
+            fan_out(jobs, workers, lambda index, stage=stage: finished(stage[index]))  # type: ignore[misc]
+            done += STARTING
+
+    def findings(self, store: Store, watch: Watch) -> Iterator[Finding]:
+        """The finding of every probe on every set, probe by probe; each is kept in the store."""
+        count = len(self.probes) * len(self.subjects)
+        for index, (probe, case) in enumerate((probe, case) for probe in self.probes for case, _ in self.subjects):
+            watch(index, count, part_name(type(probe)))
+            finding = probe.find(case)
+            keep(store, case, probe, finding)
+            yield finding
+
+    def _job(self, store: Store, work: Work, compiled: bool) -> Job:
+        problem = work.case.problem
+        return {
+            "do": "experiment",
+            "store": str(store.root.absolute()),
+            "device": str(problem.device),
+            "compiled": compiled,
+            "data": self.data,
+            "data_root": None if self.data_root is None else str(self.data_root),
+            "network": problem.network.name,
+            "set": str(work.path),
+            "name": work.case.subject.name,
+            "judged": work.case.judged,
+            "experiment": to_spec(work.experiment),
+        }
+
+
+def keep(store: Store, case: Case, probe: AbstractProbe, finding: Finding) -> None:
+    """Write a finding to the store, under all that determines it."""
+    address = {
+        "probe": to_spec(probe),
+        "set": case.subject.digest,
+        "data": case.problem.task.fingerprint,
+        "network": case.problem.network.name,
+        "judged": [case.split, case.judged],
+    }
+    document = {**address, "finding": finding.document()}
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(store.root / "findings" / f"{spec_id(address)}.json", text + "\n")
+
+
+def speed(case: Case) -> float:
+    """The floating point operations a second of training on the set, by this process, eagerly: a short measurement."""
+    for _ in range(2):  # The first time is to warm up.
+        begun = time.perf_counter()
+        TRIAL.run(case)
+        seconds = time.perf_counter() - begun
+    return TRIAL.effort(case) / seconds
