@@ -36,7 +36,7 @@ def estimate(name: str, values: Sequence[float]) -> Fact:
     return Fact(name, *interval(values), len(values))
 
 
-def crossing(level: float, at: Sequence[float], values: Sequence[float]) -> float:
+def crossing(level: float, at: Sequence[float | int], values: Sequence[float]) -> float:
     """Where a curve first reaches a level, by straight lines between its points; infinite where it never does.
 
     The points are in order of `at`. A curve that begins at or above the level reaches it at its first point.
