@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from limbeck import __version__, distillation, explanation
+from limbeck import __version__, comparison, distillation, explanation
 from limbeck.core.contracts import Problem
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.findings import Finding
@@ -250,6 +250,8 @@ def explain(
 ) -> list[Finding]:
     """What each set is worth, what it holds and where it must not be used: a finding of each probe on each set.
 
+    Where sets differ in how many items a class has, one more, of the name "budget", tells what that changes.
+
     `probes` are by default all; `budget` (quick, standard or full) says how thoroughly they ask, full by the sizes of
     Yang et al. (ICML 2024). `network` is by default the one that the first set was distilled with. What was computed
     for one probe or set is found again by the others, and by a call after an interruption. `tell(seconds)` is told
@@ -272,7 +274,9 @@ def explain(
         cases = tuple((explanation.case_of(problem, name, one, asked.judged), path) for name, path, one in subjects)
         examination = Examination(cases, asked.probes, source, _path(data_root))
         examination.carry_out(store, workers or workers_on(place), watch, tell, compile)
-        return list(examination.findings(store, watch))
+        found = list(examination.findings(store, watch))
+        by_size = comparison.over_sizes(found, {case.subject.name: case.subject.per_class for case, _ in cases})
+        return [*found, by_size] if by_size else found
 
 
 def _loaded(one: DistilledSet | str | Path, place: Path) -> tuple[str, Path, DistilledSet]:

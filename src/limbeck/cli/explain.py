@@ -21,7 +21,7 @@ from limbeck.cli.console import (
     parser,
     table,
 )
-from limbeck.core.findings import Finding, Table
+from limbeck.core.findings import Fact, Finding, Table
 from limbeck.explanation import BUDGETS
 
 
@@ -80,7 +80,27 @@ def _summary(found: list[Finding], tables: bool) -> list[Group | str]:
             for finding in of_set:
                 parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
                 parts += [_numbers(each) for each in finding.tables]
+    names = list(dict.fromkeys(finding.set for finding in found if finding.facts))
+    if len(names) > 1:
+        parts.append(_beside(found, names))
     return parts
+
+
+def _beside(found: list[Finding], names: list[str]) -> Group:
+    """A row for each fact that more than one set has, a column for each set."""
+    facts: dict[tuple[str, str], dict[str, Fact]] = {}
+    for finding in found:
+        for fact in finding.facts:
+            facts.setdefault((finding.probe, fact.name), {})[finding.set] = fact
+    rows = [(*name, *(_fact(by_set.get(each)) for each in names)) for name, by_set in facts.items() if len(by_set) > 1]
+    columns = [Path(name).name for name in names]
+    return table("side by side: value (95 % interval)", ("probe", "fact", *columns), rows, right=columns)
+
+
+def _fact(fact: Fact | None) -> str:
+    if fact is None:
+        return ""
+    return f"{fact.value:.3g}" + (f" ({fact.low:.3g} to {fact.high:.3g})" if fact.n > 1 else "")
 
 
 def _numbers(found: Table) -> Group:

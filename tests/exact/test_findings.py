@@ -1,0 +1,72 @@
+"""Findings as data: what goes through JSON comes back, and sets are held beside one another by their numbers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limbeck.comparison import over_sizes, side_by_side
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.learn.estimates import crossing, estimate
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def finding(name: str, **facts: float) -> Finding:
+    told = tuple(Fact.once(fact, value) for fact, value in facts.items())
+    return Finding("substitution", name, "What?", "so", "note", facts=told)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), NUMBERS, st.text(max_size=5) | st.none())), NUMBERS, st.text())
+def test_a_finding_comes_back_from_json(rows: list, value: float, text: str) -> None:
+    table = Table("t", ("count", "value", "text"), tuple(rows), "all of them")
+    found = Finding("mixing", text, "Is it?", text, "use", (Fact(text, value, value, value, 3),), (table,), "m", ("c",))
+    assert Finding.of(json.loads(json.dumps(found.document(), allow_nan=False))) == found
+
+
+def test_a_number_that_is_not_finite_is_told_as_none() -> None:
+    found = Finding("p", "s", "q", "v", "note", tables=(Table("t", ("x",), ((float("nan"),), (float("inf"),), (1.0,))),))
+    assert Finding.of(found.document()).table("t").column("x") == [None, None, 1.0]
+
+
+def test_facts_and_tables_are_found_by_name_and_others_are_not() -> None:
+    found = finding("a", accuracy=0.5)
+    assert found.fact("accuracy").value == 0.5
+    with pytest.raises(KeyError):
+        found.fact("accurcy")
+    with pytest.raises(KeyError):
+        found.table("t")
+
+
+def test_what_only_one_set_has_is_not_compared() -> None:
+    table = side_by_side([finding("a", x=1.0, y=2.0), finding("b", x=3.0)], {"a": 1, "b": 10})
+    assert [row[:5] for row in table.rows] == [("substitution", "x", "a", 1, 1.0), ("substitution", "x", "b", 10, 3.0)]
+
+
+def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the_smallest_to_the_largest() -> None:
+    found = [finding("b", x=3.0), finding("a", x=1.0), finding("c", x=7.0)]
+    assert over_sizes(found, {"a": 10, "b": 10, "c": 10}) is None
+    across = over_sizes(found, {"b": 10, "a": 1, "c": 50})
+    assert across is not None and across.verdict == "from 1 to 50 items per class: x 1 to 7"
+    assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was found for both")  # type: ignore[union-attr]
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6), st.floats(0.0, 6.0))
+def test_a_crossing_is_where_the_line_between_two_points_has_the_level(rises: list[float], level: float) -> None:
+    values = [float(sum(rises[:index])) for index in range(len(rises) + 1)]
+    at = [float(3 * index) for index in range(len(values))]
+    where = crossing(level, at, values)
+    if level > values[-1]:
+        assert where == float("inf")
+    else:
+        index = min(int(where // 3), len(rises) - 1)
+        assert values[index] + (where / 3 - index) * rises[index] == pytest.approx(level, abs=1e-9)
+
+
+def test_an_estimate_has_the_interval_of_its_values() -> None:
+    fact = estimate("x", [1.0, 2.0, 3.0])
+    assert (fact.name, fact.value, fact.n) == ("x", 2.0, 3)
+    assert (fact.low, fact.high) == pytest.approx((2 - 2.484138, 2 + 2.484138), abs=1e-5)
