@@ -28,7 +28,9 @@ def test_a_finding_comes_back_from_json(rows: list, value: float, text: str) -> 
 
 
 def test_a_number_that_is_not_finite_is_told_as_none() -> None:
-    found = Finding("p", "s", "q", "v", "note", tables=(Table("t", ("x",), ((float("nan"),), (float("inf"),), (1.0,))),))
+    found = Finding(
+        "p", "s", "q", "v", "note", tables=(Table("t", ("x",), ((float("nan"),), (float("inf"),), (1.0,))),)
+    )
     assert Finding.of(found.document()).table("t").column("x") == [None, None, 1.0]
 
 

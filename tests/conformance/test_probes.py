@@ -1,0 +1,162 @@
+"""The laws that every registered probe obeys, and what each does with a subject that it cannot say much of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import torch
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Problem
+from limbeck.core.family import from_spec, part_name, spec_id, to_spec
+from limbeck.core.findings import TONES, Finding
+from limbeck.core.key import Key
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, Subject
+from limbeck.core.tree import Tree
+from limbeck.explanation import BUDGETS
+from limbeck.probes import PROBES
+from limbeck.probes.mixing import Mixing
+from limbeck.probes.substitution import Substitution
+from limbeck.schedules import Stated
+from limbeck.tasks import load
+
+CPU = torch.device("cpu")
+
+SMALL: dict[str, AbstractProbe] = {
+    part_name(type(probe)): probe
+    for probe in (
+        Mixing(added=(0, 2), members=2),
+        Substitution(sizes=(1, 2), members=2, courses=2, every=100),
+    )
+}
+"""Every probe, as thoroughly as a test has time for."""
+
+probes = pytest.mark.parametrize("probe", [pytest.param(probe, id=name) for name, probe in SMALL.items()])
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A memo that keeps what was made, and notes what is asked for."""
+
+    kept: dict[str, Tree] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        name = spec_id(address)
+        self.asked.add(name)
+        if name not in self.kept:
+            self.kept[name] = make()
+        return tree.branch(self.kept[name], branch)
+
+
+def case_of(batch: Batch, memo: Notebook, network: str = "convnet-w4-d1", name: str = "a set") -> Case:
+    task = load("digits")
+    problem = Problem(task, task.network(network), CPU, memo)
+    schedule = Stated().render({}, batch.classes, Key())
+    return Case(problem, Subject(name, f"digest of {len(batch.classes)}", batch, schedule), "test", 100)
+
+
+def real(per_class: int) -> Batch:
+    task = load("digits")
+    return Problem(task, task.network("convnet-w4-d1"), CPU, Notebook()).real(Key(("subject",)), per_class)
+
+
+def rows(batch: Batch, chosen: list[int]) -> Batch:
+    return Batch(*tree.map(lambda leaf: leaf[chosen], tuple(batch)))
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture(scope="module")
+def case(notebook: Notebook) -> Case:
+    """Two images of every class."""
+    return case_of(real(2), notebook)
+
+
+def all_of(case: Case, experiments: tuple[AbstractExperiment, ...]) -> Iterator[AbstractExperiment]:
+    for each in experiments:
+        yield from all_of(case, each.needs())
+        yield each
+
+
+def test_every_probe_is_small_here_and_in_every_budget() -> None:
+    listed = set(PROBES.parts)
+    assert set(SMALL) == listed
+    for budget in BUDGETS.values():
+        assert sorted(part_name(type(probe)) for probe in budget.probes) == sorted(listed)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_probe_and_what_it_asks_for_survive_their_specs(budget: str, case: Case) -> None:
+    for probe in BUDGETS[budget].probes:
+        assert from_spec(json.loads(json.dumps(to_spec(probe)))) == probe
+        for experiment in all_of(case, probe.experiments(case)):
+            assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
+            assert experiment.effort(case) > 0
+
+
+@probes
+def test_a_finding_rests_on_the_experiments_that_were_asked_for_and_is_data(probe: AbstractProbe, case: Case) -> None:
+    memo = case.problem.memo
+    assert isinstance(memo, Notebook)
+    asked = {spec_id(case.address(each)) for each in all_of(case, probe.experiments(case))}
+    for each in all_of(case, probe.experiments(case)):
+        case.outcome(each)
+    memo.asked.clear()
+    found = probe.find(case)
+    assert memo.asked and memo.asked <= asked
+    check(found, probe)
+    assert Finding.of(json.loads(json.dumps(found.document(), allow_nan=False))) == Finding.of(found.document())
+    assert probe.find(case).document() == found.document()
+
+
+@probes
+def test_a_finding_does_not_hang_on_the_name_of_the_set(probe: AbstractProbe, case: Case) -> None:
+    other = replace(case, subject=replace(case.subject, name="<script>"))
+    assert replace(probe.find(other), set="a set").document() == probe.find(case).document()
+
+
+HOSTILE = {
+    "one image": lambda: rows(real(1), [4]),
+    "one class": lambda: rows(real(3), [6, 7, 8]),
+    "a class without images": lambda: rows(real(2), [0, 1, *range(4, 20)]),
+    "two images of each class that are equal": lambda: rows(
+        real(1), [each for row in range(10) for each in (row, row)]
+    ),
+    "soft targets": lambda: real(2)._replace(targets=torch.full((20, 10), 0.1)),
+    "far out of range": lambda: real(2)._replace(inputs=1e4 * real(2).inputs),
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+@probes
+def test_a_probe_answers_of_a_strange_set(probe: AbstractProbe, make: Callable[[], Batch], notebook: Notebook) -> None:
+    batch = make()
+    strange = case_of(batch, notebook)
+    digest = spec_id([batch.inputs.sum().item(), batch.targets.sum().item(), len(batch.classes)])
+    check(probe.find(replace(strange, subject=replace(strange.subject, digest=digest))), probe)
+
+
+@probes
+def test_a_probe_answers_under_a_network_of_batch_statistics(probe: AbstractProbe, notebook: Notebook) -> None:
+    check(probe.find(case_of(real(2), notebook, "convnet-w4-d1-batch")), probe)
+
+
+def check(found: Finding, probe: AbstractProbe) -> None:
+    """What holds of every finding."""
+    assert found.probe == part_name(type(probe)) and found.question == probe.question
+    assert found.tone in TONES and found.verdict and "\n" not in found.verdict and "nan" not in found.verdict.split()
+    json.dumps(found.document(), allow_nan=False)
+    for table in found.tables:
+        assert all(len(row) == len(table.columns) for row in table.rows), table.name
+    for fact in found.facts:
+        assert fact.n >= 1 and (fact.low <= fact.value <= fact.high or fact.value != fact.value), fact
+    assert len({table.name for table in found.tables}) == len(found.tables)
+    assert len({fact.name for fact in found.facts}) == len(found.facts)
