@@ -230,7 +230,7 @@ def evaluate(
         subjects = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]
         contest = Contest.of(subjects, networks, protocol, members, baselines, data, _path(data_root))
         place = device_of(device)
-        return contest.hold(store, workers or workers_on(place), place, watch)
+        return contest.hold(store, _workers(workers, place), place, watch)
 
 
 def explain(
@@ -273,7 +273,7 @@ def explain(
         problem = Problem(task, task.network(network or subjects[0][2].spec["network"]), place, store)
         cases = tuple((explanation.case_of(problem, name, one, asked.judged), path) for name, path, one in subjects)
         examination = Examination(cases, asked.probes, source, _path(data_root))
-        examination.carry_out(store, workers or workers_on(place), watch, tell, compile)
+        examination.carry_out(store, _workers(workers, place), watch, tell, compile)
         found = list(examination.findings(store, watch))
         by_size = comparison.over_sizes(found, {case.subject.name: case.subject.per_class for case, _ in cases})
         return [*found, by_size] if by_size else found
@@ -285,6 +285,12 @@ def _loaded(one: DistilledSet | str | Path, place: Path) -> tuple[str, Path, Dis
         one.save(place)
         return "set", place, one
     return str(one), Path(one), DistilledSet.load(one)
+
+
+def _workers(asked: int | None, place: torch.device) -> int:
+    if asked is not None and asked < 1:
+        raise Refusal(f"{asked} workers: expected at least one")
+    return asked or workers_on(place)
 
 
 def _path(place: str | Path | None) -> Path | None:

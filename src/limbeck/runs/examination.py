@@ -14,15 +14,15 @@ from limbeck.core.files import write_text
 from limbeck.core.findings import Finding
 from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
 from limbeck.learn.compiled import pays
-from limbeck.probes.experiments import Training
+from limbeck.probes.experiments.training import REAL_BATCH, Training
 from limbeck.runs.executor import Job, fan_out
 from limbeck.runs.store import Store
 
 GAIN = 2.0
 """How much faster compiled training is than eager, about: 2.6 times at ConvNet width 16 and 1.4 at width 32."""
-STARTING = 40.0
-"""About how many seconds a worker takes to start and to compile."""
-TRIAL = Training(steps=3, reads=())
+STARTING, COMPILING = 5.0, 35.0
+"""About how many seconds a worker takes to start, and to compile."""
+TRIAL = Training(None, steps=3, batch=REAL_BATCH, reads=())
 """What the speed of this machine is measured by."""
 
 Watch = Callable[[float, float, str], None]
@@ -90,7 +90,8 @@ class Examination:
         if compiled is None:
             compiled = pays(sum(work.effort for stage in stages for work in stage), case.problem.device)
         rate = speed(case) * (GAIN if compiled else 1) * workers
-        total = sum(work.effort for stage in missing for work in stage) / rate + STARTING * len(missing)
+        before = STARTING + (COMPILING if compiled else 0)
+        total = sum(work.effort for stage in missing for work in stage) / rate + before * len(missing)
         tell(total)
         done = 0.0
         for stage in missing:
@@ -103,7 +104,7 @@ class Examination:
             watch(done, total, part_name(type(stage[0].experiment)))
             jobs = [self._job(store, work, compiled) for work in stage]
             fan_out(jobs, workers, lambda index, stage=stage: finished(stage[index]))  # type: ignore[misc]
-            done += STARTING
+            done += before
 
     def findings(self, store: Store, watch: Watch) -> Iterator[Finding]:
         """The finding of every probe on every set, probe by probe; each is kept in the store."""
@@ -146,7 +147,7 @@ def keep(store: Store, case: Case, probe: AbstractProbe, finding: Finding) -> No
 
 
 def speed(case: Case) -> float:
-    """The floating point operations a second of training on the set, by this process, eagerly: a short measurement."""
+    """The floating point operations a second of training on real data, by this process, eagerly: a short measurement."""
     for _ in range(2):  # The first time is to warm up.
         begun = time.perf_counter()
         TRIAL.run(case)

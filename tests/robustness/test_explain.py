@@ -1,0 +1,146 @@
+"""An examination survives what happens to it: wrong names, other data, interruptions, two at once, a full disk."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck.cli import main
+from limbeck.core.findings import Finding
+from limbeck.core.refusal import Refusal
+
+NETWORK = "convnet-w4-d1"
+ASKED = ["--probe", "mixing", "--budget", "quick", "--workers", "1", "--json"]
+
+
+def made(path: Path, seed: int = 0, ipc: int = 1, data: str = "digits") -> Path:
+    limbeck.distill(limbeck.load(data), "random", ipc=ipc, network=NETWORK, seed=seed, runs=path.parent / "r").save(
+        path
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("sets") / "set.safetensors")
+
+
+@pytest.fixture(scope="module")
+def whole(subject: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """The runs and the findings of an examination that nothing happened to."""
+    runs = tmp_path_factory.mktemp("whole")
+    found = limbeck.explain(subject, probes=("mixing",), budget="quick", runs=runs, workers=1)
+    return runs, [finding.document() for finding in found]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--probe mixin", "unknown probe 'mixin': did you mean 'mixing'"),
+        ("--budget fast", "unknown budget 'fast'"),
+        ("--network convnett", "unknown network 'convnett'"),
+        ("--data digit", "unknown data 'digit'"),
+        ("--compile sometimes", "--compile"),
+        ("--workers 0", "0 workers"),
+        ("--device nowhere", "device 'nowhere'"),
+    ],
+)
+def test_a_bad_choice_is_one_line_and_exit_code_2(
+    words: str, message: str, subject: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", str(subject), "--runs", str(tmp_path / "runs"), *words.split()]) == 2
+    said, complained = capsys.readouterr()
+    assert said == "" and message in complained.strip().splitlines()[-1]
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_sets_of_other_data_are_refused_with_the_reason(subject: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "noise.npz"
+    draw = np.random.default_rng(0)
+    np.savez(archive, x=draw.random((60, 8, 8, 1), dtype=np.float32), y=np.arange(60) % 10)
+    other = made(tmp_path / "other.safetensors", data=f"npz:{archive}")
+    with pytest.raises(Refusal, match="of other data than"):
+        limbeck.explain([subject, other], runs=tmp_path)
+    with pytest.raises(Refusal, match=r"fingerprint .* expected .* those that the set was made from"):
+        limbeck.explain(other, data="digits", runs=tmp_path)
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(subject.read_bytes()[:-100])
+    with pytest.raises(Refusal, match="damaged"):
+        limbeck.explain(damaged, runs=tmp_path)
+
+
+def test_findings_are_kept_and_nothing_is_computed_twice(
+    subject: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, found = whole
+    before = {path: path.stat().st_mtime_ns for path in (runs / "remembered").iterdir()}
+    assert main(["explain", str(subject), "--runs", str(runs), *ASKED]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == found
+    assert {path: path.stat().st_mtime_ns for path in (runs / "remembered").iterdir()} == before
+    (kept,) = (runs / "findings").iterdir()
+    assert json.loads(kept.read_text())["finding"] == found[0]
+
+
+def test_a_summary_has_the_verdict_and_tables_where_they_are_asked_for(
+    subject: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, (found,) = whole
+    words = ["explain", str(subject), "--runs", str(runs), "--probe", "mixing", "--budget", "quick"]
+    assert main(words) == 0
+    brief = capsys.readouterr().out
+    assert main([*words, "--tables"]) == 0
+    long = capsys.readouterr().out
+    assert found["verdict"] in brief and "\x1b" not in brief
+    assert "added per class" in long and "added per class" not in brief
+
+
+def test_sets_of_several_sizes_are_held_beside_one_another(
+    subject: Path, whole: tuple[Path, list[dict[str, Any]]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, _ = whole
+    larger = made(tmp_path / "larger.safetensors", ipc=2)
+    assert main(["explain", str(subject), str(larger), "--runs", str(runs), *ASKED]) == 0
+    found = [Finding.of(each) for each in json.loads(capsys.readouterr().out)["findings"]]
+    assert [finding.probe for finding in found] == ["mixing", "mixing", "budget"]
+    (table,) = found[-1].tables
+    assert set(table.column("per class")) == {1, 2}
+    both = [finding.fact("accuracy of the set alone").value for finding in found[:2]]
+    assert [row[4] for row in table.rows if row[1] == "accuracy of the set alone"] == both
+
+
+def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
+    subject: Path, whole: tuple[Path, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "limbeck.cli", "explain", str(subject), "--runs", str(tmp_path), *ASKED]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("remembered/*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    _, complained = first.communicate(timeout=60)
+    assert first.returncode == 130 and "go on with: limbeck explain" in complained
+    assert not list(tmp_path.rglob("*.part"))
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("remembered/*.safetensors")}
+    assert kept and not list(tmp_path.glob("findings/*"))
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(2)]
+    found = [json.loads(each.communicate(timeout=300)[0])["findings"] for each in both]
+    assert found == [whole[1], whole[1]]
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_a_place_that_cannot_be_written_is_one_line(
+    subject: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "runs"
+    blocked.write_text("a file, not a folder")
+    assert main(["explain", str(subject), "--runs", str(blocked), *ASKED]) == 2
+    assert "cannot" in capsys.readouterr().err.strip().splitlines()[-1]
