@@ -147,7 +147,7 @@ def keep(store: Store, case: Case, probe: AbstractProbe, finding: Finding) -> No
 
 
 def speed(case: Case) -> float:
-    """The floating point operations a second of training on real data, by this process, eagerly: a short measurement."""
+    """The floating point operations a second of training on real data, eagerly: a short measurement."""
     for _ in range(2):  # The first time is to warm up.
         begun = time.perf_counter()
         TRIAL.run(case)

@@ -42,6 +42,8 @@ class Mixture:
     """Which order the real examples are taken in."""
     clipped: bool = False
     """Whether the items' raw values are clipped to [0, 1], where real ones are."""
+    without_real: tuple[int, ...] = ()
+    """Places, among its real examples class by class, of those that are left out."""
 
     @property
     def distilled(self) -> bool:
@@ -51,7 +53,7 @@ class Mixture:
     def count(self, case: Case) -> int:
         """How many examples it has (with as many real ones as asked for)."""
         items = len(case.subject) if self.items is None else len(self.items)
-        return items + self.real * len(case.problem.task.classes)
+        return items + self.real * len(case.problem.task.classes) - len(self.without_real)
 
     def batch(self, case: Case) -> Batch:
         """The examples, those of the set first."""
@@ -62,7 +64,10 @@ class Mixture:
             chosen = taking(found)(rows)
             parts.append(chosen._replace(inputs=self._shown(case, chosen.inputs)))
         if self.real:
-            parts.append(real(case.problem, self.real, self.shuffle))
+            found = real(case.problem, self.real, self.shuffle)
+            kept = torch.ones(len(found.classes), dtype=torch.bool)
+            kept[list(self.without_real)] = False
+            parts.append(taking(found)(kept))
         return Batch(*tree.map(lambda *leaves: torch.cat(leaves), *map(tuple, parts)))
 
     def _shown(self, case: Case, inputs: Tree) -> Tree:
