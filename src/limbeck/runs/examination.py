@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from limbeck.core.family import part_name, spec_id, to_spec
-from limbeck.core.files import write_text
 from limbeck.core.findings import Finding
 from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
 from limbeck.learn.compiled import pays
@@ -112,7 +110,7 @@ class Examination:
         for index, (probe, case) in enumerate((probe, case) for probe in self.probes for case, _ in self.subjects):
             watch(index, count, part_name(type(probe)))
             finding = probe.find(case)
-            keep(store, case, probe, finding)
+            store.note(address_of(case, probe), finding.document())
             yield finding
 
     def _job(self, store: Store, work: Work, compiled: bool) -> Job:
@@ -132,18 +130,15 @@ class Examination:
         }
 
 
-def keep(store: Store, case: Case, probe: AbstractProbe, finding: Finding) -> None:
-    """Write a finding to the store, under all that determines it."""
-    address = {
+def address_of(case: Case, probe: AbstractProbe) -> dict[str, Any]:
+    """Where a finding is kept: all that determines it."""
+    return {
         "probe": to_spec(probe),
         "set": case.subject.digest,
         "data": case.problem.task.fingerprint,
         "network": case.problem.network.name,
         "judged": [case.split, case.judged],
     }
-    document = {**address, "finding": finding.document()}
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(store.root / "findings" / f"{spec_id(address)}.json", text + "\n")
 
 
 def speed(case: Case) -> float:

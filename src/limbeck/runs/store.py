@@ -25,6 +25,7 @@ CHECKPOINT = "checkpoint.safetensors"
 RESULT = "result.safetensors"
 SPEC = "spec.json"
 RECORD = "record.json"
+FINDINGS = "findings"
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,12 @@ class Store:
                     return tree.branch(made, branch)
         return tree.branch(tree.nest(read_tensors(path, branch)[0]), branch)
 
+    def note(self, address: dict[str, Any], finding: dict[str, Any]) -> None:
+        """Keep a finding, as JSON, in place of one at the same address."""
+        document = {**address, "finding": finding}
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        write_text(self.root / FINDINGS / f"{spec_id(address)}.json", text + "\n")
+
     def runs(self) -> list[Run]:
         """Every run, the latest change last."""
         folder = self.root / "runs"
@@ -139,8 +146,8 @@ class Store:
             shutil.rmtree(run.folder)
 
     def forget(self) -> int:
-        """Remove every remembered result and tell how many there were."""
-        kept = list((self.root / "remembered").glob("*.safetensors"))
+        """Remove every remembered result and finding and tell how many there were."""
+        kept = [*(self.root / "remembered").glob("*.safetensors"), *(self.root / FINDINGS).glob("*.json")]
         for path in [*kept, *(self.root / "remembered").glob("*.lock")]:
             path.unlink(missing_ok=True)
         return len(kept)
