@@ -9,6 +9,9 @@ from limbeck.core.probing import AbstractProbe, Case, Subject
 from limbeck.core.refusal import Refusal, unknown
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES
+from limbeck.probes.agreement import Agreement
+from limbeck.probes.continuation import Continuation
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.substitution import Substitution
 
@@ -30,14 +33,20 @@ BUDGETS: dict[str, Thoroughness] = {
         (
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), members=3, courses=2, every=20),
             Mixing(added=(0, 2, 10, 50), members=3),
+            Agreement(subsets=10, courses=4, decayed=5, epochs=3, window=0.02, every=20),
+            LearningTime(every=20),
+            Continuation(members=3, every=20),
         ),
     ),
-    "standard": Thoroughness(0, (Substitution(), Mixing())),
+    "standard": Thoroughness(0, (Substitution(), Mixing(), Agreement(), LearningTime(), Continuation())),
     "full": Thoroughness(
         0,
         (
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60, 260), members=10, courses=30, every=1),
             Mixing(members=10),
+            Agreement(subsets=520, courses=30, decayed=300, every=1),
+            LearningTime(every=1),
+            Continuation(members=10, every=1),
         ),
     ),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from limbeck.learn import normality
 
 
 def agreement(first: Int[Tensor, " example"], second: Int[Tensor, " example"]) -> float:
@@ -62,6 +65,10 @@ class Standing(NamedTuple):
     """Their standard deviation (n - 1)."""
     probability: float
     """Of an agreement no larger, under the normal distribution of that mean and deviation."""
+    distance: float
+    """Of its agreements with its peers from that distribution, as Kolmogorov and Smirnov take it."""
+    p_value: float
+    """The probability of such a distance, if they are normal: by Lilliefors."""
 
 
 def standings(
@@ -82,8 +89,10 @@ def standings(
     count = len(among)
     peers = among[~torch.eye(count, dtype=torch.bool)].view(count, max(count - 1, 0))
     if count < 3:
-        return (Standing(float("nan"), float("nan"), float("nan")),) * count, peers
+        nothing = Standing(math.nan, math.nan, math.nan, math.nan, math.nan)
+        return (nothing,) * count, peers
     means, deviations = peers.mean(1), peers.std(1)
-    level = torch.special.ndtr((beside - means) / deviations)
-    level[deviations < 1e-12] = float("nan")
-    return tuple(Standing(*each) for each in torch.stack([means, deviations, level], 1).tolist()), peers
+    level = torch.special.ndtr((beside - means) / deviations).where(deviations > 1e-12, math.nan)
+    normal = [(normality.distance(each), normality.p_value(each)) for each in peers]
+    fitted = zip(means.tolist(), deviations.tolist(), level.tolist(), normal, strict=True)
+    return tuple(Standing(mean, deviation, at, *test) for mean, deviation, at, test in fitted), peers

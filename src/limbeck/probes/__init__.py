@@ -2,7 +2,10 @@
 
 from limbeck.core.family import Family
 from limbeck.core.probing import AbstractProbe
+from limbeck.probes.agreement import Agreement
+from limbeck.probes.continuation import Continuation
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.substitution import Substitution
 
-PROBES = Family("probe", AbstractProbe, Mixing, Substitution)
+PROBES = Family("probe", AbstractProbe, Agreement, Continuation, LearningTime, Mixing, Substitution)

@@ -185,7 +185,8 @@ def reading(problem: Problem, case: Case, learner: Learner) -> dict[str, Tensor]
 def course(member: int, every: int, steps: int = 300, network: str = "") -> Training:
     """Training on all real examples, read before the first step and after every `every` of them.
 
-    The learner of the first course is kept at each reading, that of any other at the end. Whatever probes ask of real training they ask of these, so that it is done once for all of them.
+    The learner of the first course is kept at each reading, that of any other at the end. Whatever probes ask of real
+    training they ask of these, so that it is done once for all of them.
     """
     stops = tuple(sorted({*range(0, steps + 1, every), steps}))
     keeps = stops if member == 0 else (steps,)

@@ -1,0 +1,67 @@
+"""What a curve of readings says: its smooth course, its slope, and where it has settled."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def moving_mean(
+    at: Float[Tensor, " read"], values: Float[Tensor, " read"], reach: float | int
+) -> Float[Tensor, " read"]:
+    """The mean of the values read no further than `reach` from each point, fewer near both ends.
+
+    >>> moving_mean(torch.tensor([0.0, 10.0, 20.0]), torch.tensor([0.0, 3.0, 9.0]), 10).tolist()
+    [1.5, 4.0, 6.0]
+    """
+    near = ((at[:, None] - at).abs() <= reach).to(values.dtype)
+    return near @ values / near.sum(1)
+
+
+def slope(at: Float[Tensor, " read"], values: Float[Tensor, " read"]) -> float:
+    """The slope of the straight line nearest to the points, by least squares; NaN where they lie at one place.
+
+    >>> slope(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.0, 2.0, 6.0]))
+    2.5
+    """
+    off = at - at.mean()
+    return float((off * values).sum() / off.square().sum())
+
+
+def standard_error(share: float, count: int) -> float:
+    """The standard error of a share p of n: sqrt(q(1 - q)/m) with m = n + 4 and q = (n p + 2)/m.
+
+    Two of each kind are added, so that it is not zero where none or all are found. Agresti & Coull (The American
+    Statistician 1998).
+
+    >>> round(standard_error(1.0, 100), 4)
+    0.0135
+    """
+    total = count + 4
+    q = (count * share + 2) / total
+    return (q * (1 - q) / total) ** 0.5
+
+
+def settled(shares: Float[Tensor, " read"], count: int) -> int:
+    """The first reading of a share of n after which the best is higher by no more than one standard error of it.
+
+    The last reading at the latest, for nothing is known after it.
+
+    >>> settled(torch.tensor([0.1, 0.5, 0.8, 0.79, 0.8]), 100)
+    2
+    """
+    later = shares.flip(0).cummax(0).values.flip(0)
+    allowed = torch.tensor([standard_error(float(best), count) for best in later], dtype=shares.dtype)
+    return int((later - shares <= allowed).int().argmax())
+
+
+def lasting(holds: Bool[Tensor, " read"]) -> int | None:
+    """The first reading from which on something holds at every one; None where it does not at the last.
+
+    >>> lasting(torch.tensor([True, False, True, True])), lasting(torch.tensor([True, False]))
+    (2, None)
+    """
+    broken = torch.nonzero(~holds)[:, 0]
+    first = int(broken[-1]) + 1 if len(broken) else 0
+    return first if first < len(holds) else None

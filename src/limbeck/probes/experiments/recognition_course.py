@@ -1,0 +1,46 @@
+"""How the items of a set are read by a learner of real data on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from limbeck.core import tree
+from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.tree import Tree
+from limbeck.learn.population import operations, read
+from limbeck.learn.training import Learner
+from limbeck.probes.experiments.training import FORWARD, Training
+
+
+@dataclass(frozen=True)
+class RecognitionCourse(AbstractExperiment):
+    """The classes that a learner predicts for the items of the set after each step at which it was kept.
+
+    The outcome is "predictions" (kept, item), in the order of the `keeps` of its training.
+    """
+
+    by: Training
+
+    @property
+    def distilled(self) -> bool:
+        """True: it reads the items of the set."""
+        return True
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """The training whose learners read."""
+        return (self.by,)
+
+    def effort(self, case: Case) -> float:
+        """The operations of reading every item once for each learner."""
+        return FORWARD * operations(case.under(self.by.network).problem) * len(case.subject) * len(self.by.keeps)
+
+    def run(self, case: Case) -> Tree:
+        """Let every kept learner read the items."""
+        problem = case.under(self.by.network).problem
+        found = []
+        for step in self.by.keeps:
+            learner = Learner(*tree.move(tuple(self.by.kept(case, step)), problem.device))
+            found.append(read(problem, learner, case.subject.batch.inputs).outputs.argmax(-1).to(torch.int16))
+        return {"predictions": torch.stack(found)}
