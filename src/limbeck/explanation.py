@@ -12,6 +12,7 @@ from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
 from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.influence import Influence
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.substitution import Substitution
 
@@ -39,6 +40,10 @@ BUDGETS: dict[str, Thoroughness] = {
         ),
     ),
     "standard": Thoroughness(0, (Substitution(), Mixing(), Agreement(), LearningTime(), Continuation())),
+            Influence(items=100, repeated=20, added=20, baseline=20),
+        ),
+    ),
+    "standard": Thoroughness(0, (Substitution(), Mixing(), Influence())),
     "full": Thoroughness(
         0,
         (
@@ -47,6 +52,7 @@ BUDGETS: dict[str, Thoroughness] = {
             Agreement(subsets=520, courses=30, decayed=300, every=1),
             LearningTime(every=1),
             Continuation(members=10, every=1),
+            Influence(),
         ),
     ),
 }

@@ -97,9 +97,7 @@ def test_a_value_counts_among_its_permutations() -> None:
 
 def test_false_discoveries_are_those_of_benjamini_and_hochberg() -> None:
     # Their own example: 15 p-values, of which 4 are discoveries at 0.05.
-    given = (
-        "0.0001 0.0004 0.0019 0.0095 0.0201 0.0278 0.0298 0.0344 0.0459 0.3240 0.4262 0.5719 0.6528 0.7590 1.000"
-    ).split()
-    adjusted = false_discovery([float(value) for value in given])
+    first = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298]
+    adjusted = false_discovery([*first, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0])
     assert sum(value <= 0.05 for value in adjusted) == 4
     assert false_discovery([]) == []

@@ -9,3 +9,8 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.substitution import Substitution
 
 PROBES = Family("probe", AbstractProbe, Agreement, Continuation, LearningTime, Mixing, Substitution)
+from limbeck.probes.influence import Influence
+from limbeck.probes.mixing import Mixing
+from limbeck.probes.substitution import Substitution
+
+PROBES = Family("probe", AbstractProbe, Influence, Mixing, Substitution)

@@ -1,0 +1,284 @@
+"""What each image of a set stands for, by leaving it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.learn.correlation import correlations
+from limbeck.learn.estimates import estimate
+from limbeck.probes.experiments import leave_one_out
+from limbeck.probes.experiments.leave_one_out import spread
+from limbeck.probes.experiments.training import CUSTOMARY, real
+
+REPEATS = 0.5
+"""The mean correlation of two seeds, within the item's class, from which what an image helps is its own doing."""
+SIMILAR = 0.5
+"""The size of the mean correlation with distance, within the class, from which influence is hardly more than it."""
+
+
+@dataclass(frozen=True)
+class Influence(AbstractProbe):
+    """Which test examples each item helps, and whether that is a property of the item.
+
+    The influence of item i on example j is the loss of j under a learner trained without i minus that under one trained
+    with all items, from the same initial parameters: exact leave-one-out, positive where the item helps. It is repeated
+    under other initial parameters, held against the item's influence where it is added to random real images in place
+    of the rest of the set, against the Euclidean distance of raw pixels, and against leave-one-out within as many
+    random real images. All correlations are Pearson's over judged examples; those within the item's own class
+    leave out that any item helps its class and hurts others, which alone would correlate. Yang et al. (ICML 2024),
+    section 5.1, figures 7, 8 and 23; there over all test images alone.
+    """
+
+    members: int = 2
+    items: int = 0
+    """How many items are left out under the first member, at even distances; 0 for all, as in the others."""
+    repeated: int = 0
+    """How many of them under each other member too."""
+    added: int = 0
+    """How many of them are added to real images."""
+    baseline: int = 0
+    """How many random real images are left out of as many as the set has."""
+    shown: int = 10
+    """How many examples that an item helps most, and harms most, are listed."""
+
+    question = "What does each image stand for?"
+
+    def left_out(self, case: Case) -> tuple[int, ...]:
+        """The items that are left out under the first member."""
+        return spread(len(case.subject), self.items)
+
+    def _some(self, case: Case, most: int) -> tuple[int, ...]:
+        items = self.left_out(case)
+        return tuple(items[place] for place in spread(len(items), most))
+
+    def _places(self, case: Case) -> tuple[int, ...]:
+        return spread(leave_one_out.real_count(case), self.baseline)
+
+    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+        """The learners with and without each item, under each member; those of real images; none for a single item."""
+        if len(case.subject) < 2:
+            return ()
+        repeats = [(item, member) for member in range(1, self.members) for item in self._some(case, self.repeated)]
+        first = [(item, 0) for item in self.left_out(case)]
+        return (
+            *(leave_one_out.whole(member) for member in range(self.members)),
+            leave_one_out.real_alone(case, 0),
+            *(leave_one_out.without(case, *pair) for pair in [*first, *repeats]),
+            *(leave_one_out.real_and(case, item, 0) for item in self._some(case, self.added)),
+            *(leave_one_out.real_without(case, place, 0) for place in self._places(case)),
+        )
+
+    def find(self, case: Case) -> Finding:
+        """What each item does to its class and to others, and whether that repeats."""
+        if len(case.subject) < 2:
+            return self._unknown(case, "a set of one image: nothing is left where it is left out")
+        influence = leave_one_out.matrix(case, 0, self.left_out(case))
+        if not bool(torch.isfinite(influence).all()):
+            return self._unknown(case, "training on the set diverges: losses are not finite, so influence is not told")
+        found = self._measured(case, influence)
+        facts = found.facts()
+        verdict = _verdict({fact.name: fact for fact in facts})
+        judged = torch.bincount(case.examples.classes)
+        return Finding(
+            probe="influence",
+            set=case.subject.name,
+            question=self.question,
+            verdict=verdict,
+            tone="note",
+            facts=facts,
+            tables=(found.per_item(case), found.per_real(case), self._examples(case, found)),
+            method=f"exact leave-one-out of {len(influence)} of {len(case.subject)} images, {CUSTOMARY}, from the same "
+            f"initial parameters with and without; {len(case.rows)} judged examples",
+            caveats=(
+                "intervals are over images, under one or two initial parameters",
+                f"a class has {int(judged.min())} judged examples or more: shares of the top 100 depend on that",
+            ),
+        )
+
+    def _unknown(self, case: Case, why: str) -> Finding:
+        return Finding("influence", case.subject.name, self.question, why, "unknown")
+
+    def _measured(self, case: Case, influence: Tensor) -> Measured:
+        items = self.left_out(case)
+        classes = case.subject.batch.classes[list(items)]
+        places = self._places(case)
+        of_real = leave_one_out.of_real(case, 0, places)
+        real_classes = real(case.problem, case.subject.per_class, 0).classes[list(places)]
+
+        def go_along(some: tuple[int, ...], others: Sequence[Tensor]) -> dict[int, tuple[float, float]]:
+            rows = torch.tensor([items.index(item) for item in some], dtype=torch.long)
+            own = same_class(case, classes[rows])
+            found = [
+                torch.stack([correlations(influence[rows], other, within) for within in (None, own)], 1)
+                for other in others
+            ]
+            return dict(zip(some, map(tuple, torch.stack(found).mean(0).tolist()), strict=True)) if found else {}
+
+        again = self._some(case, self.repeated)
+        repeats = [leave_one_out.matrix(case, member, again) for member in range(1, self.members)]
+        added = self._some(case, self.added)
+        return Measured(
+            items=items,
+            influence=influence,
+            alone=Effects.of(case, influence, classes),
+            seeds=go_along(again, repeats),
+            added=go_along(added, [leave_one_out.additive(case, 0, added)]),
+            distance=go_along(items, [distances(case, items)]),
+            places=places,
+            real=Effects.of(case, of_real, real_classes),
+        )
+
+    def _examples(self, case: Case, found: Measured) -> Table:
+        """The judged examples that each item helps most and harms most, the furthest first."""
+        shown = min(self.shown, len(case.rows))
+        order = found.influence.argsort(dim=1, descending=True, stable=True)
+        names, rows, of = case.problem.task.classes, case.rows.tolist(), case.examples.classes.tolist()
+        listed: list[tuple[Value, ...]] = []
+        for index, item in enumerate(found.items):
+            sides = {"helped": order[index, :shown], "harmed": order[index].flip(0)[:shown]}
+            for side, chosen in sides.items():
+                listed += [
+                    (item, side, rank, rows[place], names[of[place]], float(found.influence[index, place]))
+                    for rank, place in enumerate(chosen.tolist(), 1)
+                ]
+        caption = f"row: that of the {case.split} split; influence in loss, positive where the image helps"
+        return Table("examples", ("item", "side", "rank", "row", "class", "influence"), tuple(listed), caption)
+
+
+class Effects(NamedTuple):
+    """What examples do to judged ones of their own class and of others, one number for each."""
+
+    classes: Int[Tensor, " item"]
+    own: Float[Tensor, " item"]
+    """The mean influence on judged examples of the item's class; NaN where there are none."""
+    others: Float[Tensor, " item"]
+    top10: Float[Tensor, " item"]
+    """The share of the item's class among the 10 judged examples that it helps most."""
+    top100: Float[Tensor, " item"]
+
+    @classmethod
+    def of(cls, case: Case, influence: Float[Tensor, "item example"], classes: Int[Tensor, " item"]) -> Effects:
+        """The effects of examples of those classes."""
+        own = same_class(case, classes)
+        order = influence.argsort(dim=1, descending=True, stable=True)
+        tops = [own.gather(1, order[:, :most]).double().mean(1) for most in (10, 100)]
+        means = [(influence * side).sum(1) / side.sum(1) for side in (own, ~own)]
+        return cls(classes, *means, *tops)
+
+    def facts(self, whose: str = "") -> list[Fact]:
+        """The means over examples."""
+        return [
+            mean_of(f"{name}{whose}", values)
+            for name, values in zip(EFFECTS, (self.own, self.others, self.top10, self.top100), strict=True)
+        ]
+
+
+EFFECTS = ("mean influence in class", "mean influence out of class", "in class of top 10", "in class of top 100")
+AGREEMENTS = ("seed correlation", "additive correlation", "distance correlation")
+
+
+class Measured(NamedTuple):
+    """What was measured of each item, and of real examples; correlations over all and within the class, by item."""
+
+    items: tuple[int, ...]
+    influence: Float[Tensor, "item example"]
+    alone: Effects
+    seeds: dict[int, tuple[float, float]]
+    added: dict[int, tuple[float, float]]
+    distance: dict[int, tuple[float, float]]
+    places: tuple[int, ...]
+    real: Effects
+
+    def facts(self) -> tuple[Fact, ...]:
+        """The means over items of all that was measured."""
+        found = self.alone.facts() + self.real.facts(" of real images")
+        for name, pairs in zip(AGREEMENTS, (self.seeds, self.added, self.distance), strict=True):
+            if pairs:
+                overall, within = zip(*pairs.values(), strict=True)
+                found += [mean_of(name, overall), mean_of(f"{name} within class", within)]
+        return tuple(found)
+
+    def per_item(self, case: Case) -> Table:
+        """One row of each item; what was not measured of it is empty."""
+        nothing = (None, None)
+        names = case.problem.task.classes
+        rows = [
+            (
+                item,
+                names[int(self.alone.classes[index])],
+                *(_plain(effect[index]) for effect in self.alone[1:]),
+                *(value for pairs in (self.seeds, self.added, self.distance) for value in pairs.get(item, nothing)),
+            )
+            for index, item in enumerate(self.items)
+        ]
+        agreements = tuple(f"{name}{where}" for name in AGREEMENTS for where in ("", " within class"))
+        caption = "influence in loss, positive where the image helps; correlations over judged examples"
+        return Table("items", ("item", "class", *EFFECTS, *agreements), tuple(rows), caption)
+
+    def per_real(self, case: Case) -> Table:
+        """One row of each real image that was left out of as many as the set has."""
+        names = case.problem.task.classes
+        rows = [
+            (place, names[int(self.real.classes[index])], *(_plain(effect[index]) for effect in self.real[1:]))
+            for index, place in enumerate(self.places)
+        ]
+        return Table(
+            "real images", ("place", "class", *EFFECTS), tuple(rows), "leave-one-out within random real images"
+        )
+
+
+def same_class(case: Case, classes: Int[Tensor, " item"]) -> Bool[Tensor, "item example"]:
+    """Whether a judged example is of an item's class."""
+    return classes[:, None] == case.examples.classes[None]
+
+
+def distances(case: Case, items: Sequence[int]) -> Float[Tensor, "item example"]:
+    """The Euclidean distance of raw values between items and judged examples (Yang et al. 2024, figure 7)."""
+    task = case.problem.task
+    ours, theirs = (
+        torch.cat([leaf.flatten(1) for leaf in tree.leaves(task.raw(inputs))], 1)
+        for inputs in (case.subject.batch.inputs, case.examples.inputs)
+    )
+    return torch.cdist(ours[list(items)], theirs).double()
+
+
+def mean_of(name: str, values: Tensor | Sequence[float]) -> Fact:
+    """The mean over items of what could be told of them."""
+    return estimate(name, [float(value) for value in values if math.isfinite(value)])
+
+
+def _plain(value: Tensor) -> float | None:
+    return float(value) if bool(torch.isfinite(value)) else None
+
+
+def _verdict(facts: dict[str, Fact]) -> str:
+    top, of_real = facts["in class of top 10"], facts["in class of top 10 of real images"]
+    helped = (
+        f"{100 * top.value:.0f} % of the 10 test images that each helps most are of its own class "
+        f"({100 * of_real.value:.0f} % for random real images)"
+    )
+    seeds = facts.get("seed correlation within class")
+    if seeds is None or not seeds.n:
+        return f"{helped}; whether an image's influence repeats under another seed was not measured"
+    said = f"correlation {facts['seed correlation'].value:.2f} overall and {seeds.value:.2f} within its class"
+    if seeds.value < REPEATS:
+        return (
+            "single images do not stand for particular test images: what each helps does not repeat under another "
+            f"seed (mean {said}); {helped}"
+        )
+    distance = facts["distance correlation within class"].value
+    similar = "is little more than" if abs(distance) >= SIMILAR else "is not"
+    return (
+        f"each image stands for something: what it helps repeats under another seed (mean {said}), "
+        f"{similar} similarity (correlation with distance {distance:.2f}); {helped}"
+    )
