@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from limbeck.core.key import Key as Key
     from limbeck.core.refusal import Refusal as Refusal
     from limbeck.distilled_set import DistilledSet as DistilledSet
+    from limbeck.imported import import_set as import_set
     from limbeck.learn.protocol import Protocol as Protocol
     from limbeck.tasks import load as load
 
@@ -26,6 +27,7 @@ _HOMES = {
     "distill": "limbeck.api",
     "evaluate": "limbeck.api",
     "explain": "limbeck.api",
+    "import_set": "limbeck.imported",
     "Finding": "limbeck.core.findings",
     "DistilledSet": "limbeck.distilled_set",
     "Protocol": "limbeck.learn.protocol",
@@ -33,7 +35,9 @@ _HOMES = {
     "Refusal": "limbeck.core.refusal",
 }
 
-__all__ = ["DistilledSet", "Finding", "Key", "Protocol", "Refusal", "distill", "evaluate", "explain", "load"]
+__all__ = [
+    "DistilledSet", "Finding", "Key", "Protocol", "Refusal", "distill", "evaluate", "explain", "import_set", "load",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -54,6 +54,14 @@ def allows_pickle(node: ast.AST) -> bool:
     return isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False"
 
 
+def may_unpickle(node: ast.AST) -> bool:
+    """Whether it loads by torch without saying, as a literal, that no code of the file is to run."""
+    if not isinstance(node, ast.Call) or not f".{dotted(node.func)}".endswith(".torch.load"):
+        return False
+    said = [word.value for word in node.keywords if word.arg == "weights_only"]
+    return not (said and isinstance(said[0], ast.Constant) and said[0].value is True)
+
+
 # Each rule: what it finds, where that is at home, and a line that breaks it.
 RULES: dict[str, tuple[Callable[[ast.AST], bool], tuple[str, ...], str]] = {
     "eval": (calls("eval"), (), "eval('1')"),
@@ -68,7 +76,8 @@ RULES: dict[str, tuple[Callable[[ast.AST], bool], tuple[str, ...], str]] = {
         "from pickle import load",
     ),
     "allow_pickle": (allows_pickle, (), "np.load(path, allow_pickle=True)"),
-    "torch.load": (mentions("torch.load"), (), "torch.load(path)"),
+    "torch.load": (mentions("torch.load"), ("imported/tensors",), "torch.load(path)"),
+    "torch.load without weights_only=True": (may_unpickle, (), "torch.load(path, weights_only=safe)"),
     "manual_seed": (mentions("manual_seed", "manual_seed_all"), ("core/key",), "torch.manual_seed(0)"),
     "np.random.seed": (mentions("random.seed"), (), "np.random.seed(0)"),
     ".cuda()": (moves_to_cuda, (), "tensor.cuda()"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import signal
 import sys
 import warnings
@@ -15,6 +16,7 @@ COMMANDS = {
     "describe": "tell what a data set holds and warn of what is wrong with it",
     "experts": "train the learners on real data that trajectory matching follows",
     "distill": "distil a data set into a few synthetic examples",
+    "import": "make a set of limbeck's of one that others published",
     "evaluate": "score distilled sets beside honest baselines",
     "explain": "tell what distilled sets are worth, what they hold and where they must not be used",
     "show": "draw a distilled set by class",
@@ -56,7 +58,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if words[0] not in COMMANDS:
             raise unknown("command", words[0], COMMANDS)
-        command = importlib.import_module(f"limbeck.cli.{words[0]}")
+        # A word of the language, such as import, cannot be the name of a module.
+        module = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
+        command = importlib.import_module(f"limbeck.cli.{module}")
         command.run(words[1:])
     except Refusal as refusal:
         print(f"limbeck: {refusal}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -91,6 +92,15 @@ def add_compile(made: Parser) -> None:
         default="auto",
         help="run as compiled code, equal but for rounding; auto: where that saves time",
     )
+
+
+def check_out(out: Path) -> None:
+    """Refuse, before any work, a place that no set can be written to."""
+    if out.suffix != ".safetensors" or out.is_dir():
+        raise Refusal(f"--out {out}: expected a file name that ends in .safetensors")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise Refusal(f"--out {out}: {above} is not a folder that can be written to; choose another place")
 
 
 def add_runs(made: Parser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
@@ -23,6 +22,7 @@ from limbeck.cli.console import (
     add_runs,
     answer,
     bar,
+    check_out,
     parser,
     percent,
     size,
@@ -61,7 +61,7 @@ HELD: dict[type, Family] = {
 def run(words: list[str]) -> None:
     """Distil, save, and say where."""
     plan, given = _repeat(words) if "--spec" in words else _new(words)
-    _check_out(given.out)
+    check_out(given.out)
     store, device = open_store(given.runs), device_of(given.device)
     try:
         with bar() as progress:
@@ -99,15 +99,6 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     made = _parser(method, recipe)
     given = made.parse_args(rest)
     return _plan(recipe, made, given), given
-
-
-def _check_out(out: Path) -> None:
-    """Refuse, before any work, a place that no set can be written to."""
-    if out.suffix != ".safetensors" or out.is_dir():
-        raise Refusal(f"--out {out}: expected a file name that ends in .safetensors")
-    above = next(folder for folder in out.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise Refusal(f"--out {out}: {above} is not a folder that can be written to; choose another place")
 
 
 def _choose(words: list[str]) -> tuple[Published, Recipe, list[str]]:

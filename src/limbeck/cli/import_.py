@@ -1,0 +1,90 @@
+"""`limbeck import`: a set that others published, as one of limbeck's.
+
+`import` itself cannot be the name of a module.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from limbeck.cli.console import ERRORS, add_root, answer, check_out, parser, table
+from limbeck.imported import LAYOUTS, import_set
+from limbeck.tasks import load
+
+
+def run(words: list[str]) -> None:
+    """Read a published set, ask about its units, and write it."""
+    made = parser("import", "Make a set of limbeck's of one that others distilled and published.")
+    formats = "; ".join(f"{name}: {layout.summary}" for name, layout in LAYOUTS.items())
+    made.add_argument("file", type=Path, help="the file or folder; no code from it is run")
+    made.add_argument("--format", type=str, required=True, help=formats)
+    made.add_argument("--data", type=str, required=True, help="the data that it was distilled from")
+    made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
+    made.add_argument("--which", type=int | None, default=None, help="which set of several in the file, from 0")
+    made.add_argument(
+        "--normalisation",
+        type=str,
+        default="",
+        help="the units of its numbers: normalised (those of the data), raw (pixels in [0, 1]), whitened (such pixels "
+        "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default told from the numbers",
+    )
+    made.add_argument("--yes", action="store_true", help="take the units as told from the numbers, without asking")
+    made.add_argument("--step-size", type=float | None, default=None, help="by default the published one, else 0.01")
+    made.add_argument("--network", type=str, default="convnet", help="what it is scored with unless another is named")
+    made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
+    made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
+    add_root(made)
+    given = made.parse_args(words)
+    check_out(given.out)
+    subject = import_set(
+        given.file,
+        format=given.format,
+        task=load(given.data, root=given.data_root, zca=given.zca, size=given.size),
+        which=given.which,
+        step_size=given.step_size,
+        network=given.network,
+        normalisation=given.normalisation,
+        confirm=_asking(given.yes),
+    )
+    subject.save(given.out)
+    origin = subject.spec["imported"]
+    found = subject.batch.classes.bincount(minlength=len(subject.classes)).tolist()
+    step_size = float(subject.schedule.step_sizes[0])
+    document = {
+        "set": str(given.out),
+        "items": len(subject),
+        "labels": subject.label_mode,
+        "step size": step_size,
+        "classes": dict(zip(subject.classes, found, strict=True)),
+        "network": subject.spec["network"],
+        "imported": origin,
+    }
+    pixels = origin["pixels"]
+    spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {100 * pixels['outside']:.1f} % outside [0, 1]"
+    rows = [
+        ("items", f"{len(subject)}, {subject.label_mode} labels, {min(found)} to {max(found)} a class"),
+        ("units", f"{origin['units']}: pixels {spread}"),
+        ("step size", f"{step_size:g} ({origin['step size']})"),
+        ("digest", origin["digest"]),
+    ]
+    answer(document, given.json, table(str(given.out), ("", ""), rows))
+
+
+def _asking(yes: bool) -> Callable[[str], bool] | None:
+    """How to ask whether units are right: not at all, on the terminal, or nobody where there is none."""
+    if yes:
+        return _told
+    return _ask if sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal else None
+
+
+def _told(text: str) -> bool:
+    ERRORS.print(text, markup=False, soft_wrap=True)
+    return True
+
+
+def _ask(text: str) -> bool:
+    _told(text)
+    ERRORS.print("Is that right? [y/n] ", markup=False, end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
