@@ -8,12 +8,15 @@ from limbeck.core.contracts import Problem
 from limbeck.core.probing import AbstractProbe, Case, Subject
 from limbeck.core.refusal import Refusal, unknown
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.projections import Umap
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
 from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.influence import Influence
+from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.mixing import Mixing
+from limbeck.probes.recognition import Recognition
 from limbeck.probes.substitution import Substitution
 
 SPLIT = "test"
@@ -44,6 +47,11 @@ BUDGETS: dict[str, Thoroughness] = {
         ),
     ),
     "standard": Thoroughness(0, (Substitution(), Mixing(), Influence())),
+            Recognition((("", 300), ("convnet-w16", 300), ("lenet", 300)), every=20),
+            CrossArchitecture(("lenet", "mlp"), draws=4, members=2),
+        ),
+    ),
+    "standard": Thoroughness(0, (Substitution(), Mixing(), Recognition(), CrossArchitecture())),
     "full": Thoroughness(
         0,
         (
@@ -53,6 +61,24 @@ BUDGETS: dict[str, Thoroughness] = {
             LearningTime(every=1),
             Continuation(members=10, every=1),
             Influence(),
+            # 20 and 40 epochs of CIFAR-10; the networks of the paper's larger ones were given, and are trained here.
+            Recognition(
+                (("", 300), ("convnet-w16", 3920), ("convnet", 7840), ("resnet18", 7840), ("resnet34", 7840)),
+                space=3,
+                members=3,
+                every=1,
+                sample=10_000,
+                shown=10_000,
+                projection=Umap(),
+            ),
+            CrossArchitecture(
+                ("alexnet", "vgg11", "vgg19", "resnet34", "vit"),
+                draws=1000,
+                members=5,
+                step_sizes=(1e-4, 1e-1),
+                steps=(100, 300, 1000),
+                batches=(0, 32),
+            ),
         ),
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from limbeck.core.contracts import Batch, Problem
 from limbeck.core.key import Key
 from limbeck.core.probing import AbstractExperiment, Case
 from limbeck.core.tree import Tree
+from limbeck.learn.compiled import pays
 from limbeck.learn.population import fresh, losses_of, operations, read, training
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner, Take, taking
@@ -127,6 +128,9 @@ class Training(AbstractExperiment):
     def learners(self, case: Case) -> Iterator[Learner]:
         """The learner before the first step and after each."""
         problem = case.under(self.network).problem
+        if self.network and not pays(self.effort(case), problem.device):
+            # Compiling takes longer than a few steps of a network that few trainings share.
+            problem = replace(problem, compiled=False)
         key = Key(("probe", self.member))
         take, count = self._examples(case)
         batch = self.batch or count

@@ -1,0 +1,80 @@
+"""Points of many dimensions on a plane, to be looked at."""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.core.family import Family
+from limbeck.core.key import Key
+from limbeck.core.refusal import Refusal
+
+
+class AbstractProjection(ABC):
+    """A map of points to the plane, fitted to the points that it maps."""
+
+    @property
+    @abstractmethod
+    def available(self) -> bool:
+        """Whether what it needs is installed."""
+
+    @abstractmethod
+    def project(self, points: Float[Tensor, "point feature"], key: Key) -> Float[Tensor, "point 2"]:
+        """Where each point lies on the plane; Refusal where what it needs is not installed."""
+
+
+@dataclass(frozen=True)
+class Pca(AbstractProjection):
+    """The two directions of largest variance.
+
+    Of the sign of a direction, that one in which its largest part is positive. Without a second direction (one point,
+    one feature) its coordinates are 0.
+    """
+
+    @property
+    def available(self) -> bool:
+        """Always."""
+        return True
+
+    def project(self, points: Float[Tensor, "point feature"], key: Key) -> Float[Tensor, "point 2"]:
+        """The coordinates along the eigenvectors of the covariance; nothing is drawn."""
+        centred = points.to(torch.float64) - points.to(torch.float64).mean(0)
+        vectors = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :2]
+        largest = vectors.gather(0, vectors.abs().argmax(0)[None])
+        plane = centred @ (vectors * torch.where(largest < 0, -1.0, 1.0))
+        return torch.nn.functional.pad(plane, (0, 2 - plane.shape[1])).to(points.dtype)
+
+
+@dataclass(frozen=True)
+class Umap(AbstractProjection):
+    """UMAP (McInnes et al. 2018): points that are neighbours lie together; needs `pip install limbeck[views]`.
+
+    Five neighbours and else the defaults, as Yang et al. (ICML 2024), figure 2 right.
+    """
+
+    neighbours: int = 5
+
+    @property
+    def available(self) -> bool:
+        """Whether umap-learn is installed."""
+        return importlib.util.find_spec("umap") is not None
+
+    def project(self, points: Float[Tensor, "point feature"], key: Key) -> Float[Tensor, "point 2"]:
+        """The embedding, its random state the key's seed; Refusal where umap-learn is not installed."""
+        if not self.available:
+            raise Refusal("UMAP is not installed; pip install limbeck[views], or use the projection pca")
+        from umap import UMAP
+
+        state = key.seed % 2**32
+        found = UMAP(n_neighbors=min(self.neighbours, len(points) - 1), random_state=state).fit_transform(
+            points.numpy()
+        )
+        return torch.from_numpy(found).to(points.dtype)
+
+
+PROJECTIONS = Family("projection", AbstractProjection, Pca, Umap)

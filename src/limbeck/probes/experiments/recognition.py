@@ -1,0 +1,106 @@
+"""What learners trained on real data make of a set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from limbeck.core.key import Key
+from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.tree import Tree
+from limbeck.learn.neighbours import agreement, to_own_class
+from limbeck.learn.population import operations, read
+from limbeck.learn.projections import AbstractProjection, Pca
+from limbeck.probes.experiments.training import Training
+
+
+@dataclass(frozen=True)
+class Recognised(AbstractExperiment):
+    """What a learner after the last kept step of a training says of the items of the set.
+
+    The outcome has "predictions" (item,) as class numbers and "accuracy", the share of items taken for the class they
+    were made for.
+    """
+
+    learner: Training
+
+    @property
+    def distilled(self) -> bool:
+        """It is read on the set."""
+        return True
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """The training."""
+        return (self.learner,)
+
+    def effort(self, case: Case) -> float:
+        """The operations of reading the items."""
+        return operations(case.under(self.learner.network).problem) * len(case.subject)
+
+    def run(self, case: Case) -> Tree:
+        """Read the items."""
+        kept = self.learner.kept(case, self.learner.keeps[-1])
+        batch = case.subject.batch
+        predictions = read(case.under(self.learner.network).problem, kept, batch.inputs).outputs.argmax(1)
+        accuracy = (predictions == batch.classes).to(torch.float64).mean()
+        return {"predictions": predictions.to(torch.int16), "accuracy": accuracy}
+
+
+@dataclass(frozen=True)
+class Surroundings(AbstractExperiment):
+    """Where the items lie among the judged examples in the features of a learner, and on a plane.
+
+    The outcome has "agreement" and "distance" (item,), "real/agreement" and "real/distance" (query,): the share of the
+    nearest judged examples that are of the same class, and the distance to the nearest one of the same class, of each
+    item and of up to `sample` judged examples themselves, each without itself. Under "map" are the coordinates of
+    the "items" (item, 2) and of up to `shown` "examples" (example, 2) in one projection of both, and the "classes"
+    (example,) of these.
+    """
+
+    learner: Training
+    neighbours: int = 5
+    sample: int = 2000
+    shown: int = 1000
+    projection: AbstractProjection = field(default_factory=Pca)
+
+    @property
+    def distilled(self) -> bool:
+        """It is read on the set."""
+        return True
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """The training."""
+        return (self.learner,)
+
+    def effort(self, case: Case) -> float:
+        """The operations of reading all, and of the distances in as many features as an image has numbers at most."""
+        queries = min(self.sample, len(case.rows)) + len(case.subject)
+        distances = 2 * queries * len(case.rows) * case.problem.task.load("train", torch.tensor([0])).inputs.numel()
+        return operations(case.under(self.learner.network).problem) * (len(case.rows) + len(case.subject)) + distances
+
+    def run(self, case: Case) -> Tree:
+        """Read the features, find the neighbours, and draw the map."""
+        problem = case.under(self.learner.network).problem
+        kept = self.learner.kept(case, self.learner.keeps[-1])
+        judged, subject, key = case.examples, case.subject.batch, Key(("surroundings",))
+        points = read(problem, kept, judged.inputs).features
+        items = read(problem, kept, subject.inputs).features
+        rows = key.permutation(len(points))[: self.sample].sort().values
+        ours, theirs = (items, subject.classes), (points[rows], judged.classes[rows])
+        among = (points, judged.classes)
+        shown = rows[key.fold("shown").permutation(len(rows))[: self.shown]]
+        plane = self.projection.project(torch.cat([points[shown], items]), key.fold("map"))
+        return {
+            "agreement": agreement(*ours, *among, self.neighbours),
+            "distance": to_own_class(*ours, *among),
+            "real": {
+                "agreement": agreement(*theirs, *among, self.neighbours, rows),
+                "distance": to_own_class(*theirs, *among, rows),
+            },
+            "map": {
+                "examples": plane[: len(shown)],
+                "items": plane[len(shown) :],
+                "classes": judged.classes[shown],
+            },
+        }

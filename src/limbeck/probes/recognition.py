@@ -1,0 +1,213 @@
+"""Whether networks trained on real data recognise a set, and where it lies among real examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.refusal import Refusal
+from limbeck.core.tree import Tree
+from limbeck.learn.estimates import estimate
+from limbeck.learn.projections import AbstractProjection, Pca
+from limbeck.probes.experiments import Recognised, Surroundings, Training, course
+from limbeck.probes.experiments.training import REAL_BATCH, accuracies
+
+FAR = 0.95
+"""An item is off the real examples where it is farther from those of its class than this share of real ones is."""
+COURSE = 300
+"""Steps of the courses that probes share."""
+
+
+@dataclass(frozen=True)
+class Recognition(AbstractProbe):
+    """The accuracy on the set of networks trained on real data, and its neighbours among real examples.
+
+    Yang et al. (ICML 2024), figure 2. Its left panel has bars under each other's names: what is labelled ConvNet-Tiny
+    was measured with ResNet-18, what is labelled ResNet-18 with ConvNet-Tiny, and "ResNet-32" is ResNet-34; that
+    networks like the one it was distilled with recognise a set best is seen with the names put right. The right
+    panel is a map alone. Here the neighbours of each item in feature space are counted beside it, and real
+    examples are held against their own neighbours.
+    """
+
+    architectures: tuple[tuple[str, int], ...] = (("", COURSE), ("convnet-w16", 2000), ("lenet", 2000))
+    """Networks ("" for the problem's own), and for how many steps of 256 real examples each is trained."""
+    space: int = 0
+    """Whose features are looked at: its place among `architectures`."""
+    members: int = 1
+    every: int = 10
+    neighbours: int = 5
+    sample: int = 2000
+    """How many judged examples are held against their own neighbours."""
+    shown: int = 1000
+    """How many of these are on the map."""
+    projection: AbstractProjection = field(default_factory=Pca)
+    """How the map is drawn; by PCA where what it needs is not installed."""
+
+    question = "Do networks trained on real data recognise the set?"
+
+    def _known(self, case: Case) -> list[tuple[str, int]]:
+        """The architectures that can take the data, each once, the problem's own as ""."""
+        found: list[tuple[str, int]] = []
+        for name, steps in self.architectures:
+            try:
+                network = case.under(name).problem.network.name
+            except Refusal:
+                continue
+            found.append(("" if network == case.problem.network.name else network, steps))
+        return list(dict.fromkeys(found)) or [("", COURSE)]
+
+    def _learners(self, name: str, steps: int) -> list[Training]:
+        # The course is trained for other probes too; of it one member alone is kept.
+        shared = [course(0, self.every)] if (name, steps) == ("", COURSE) else []
+        return [
+            *shared,
+            *(
+                Training(None, member, steps, REAL_BATCH, network=name, reads=(steps,), keeps=(steps,))
+                for member in range(len(shared), self.members)
+            ),
+        ]
+
+    def _surroundings(self, case: Case) -> Surroundings:
+        known = self._known(case)
+        learner = self._learners(*known[min(self.space, len(known) - 1)])[0]
+        drawn = self.projection if self.projection.available else Pca()
+        return Surroundings(learner, self.neighbours, self.sample, self.shown, drawn)
+
+    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+        """What each learner says of the set, and where it lies in the features of one."""
+        learners = [each for known in self._known(case) for each in self._learners(*known)]
+        return (*learners, *map(Recognised, learners), self._surroundings(case))
+
+    def find(self, case: Case) -> Finding:
+        """Who recognises how much of the set, and how much of it lies among real examples of its class."""
+        known = self._known(case)
+        rows, facts, words = [], [], []
+        for name, steps in known:
+            learners = self._learners(name, steps)
+            told = name or case.problem.network.name
+            ours = [float(case.outcome(Recognised(each), "accuracy")) for each in learners]
+            recognised, judged = estimate(f"recognised by {told} after {steps} steps", ours), accuracies(case, learners)
+            facts.append(recognised)
+            rows.append((told, steps, *recognised[1:4], *estimate("", judged)[1:4], len(learners)))
+            words.append((told, recognised.value, sum(judged) / len(judged)))
+        around = case.outcome(self._surroundings(case))
+        near, far = _compared(around)
+        columns = ("network", "steps", "of the set", "low", "high", "judged", "low judged", "high judged", "learners")
+        verdict, tone = _verdict(words, near, len(case.problem.task.classes))
+        absent = [name for name, _ in self.architectures if name and not _can(case, name)]
+        return Finding(
+            probe="recognition",
+            set=case.subject.name,
+            question=self.question,
+            verdict=verdict,
+            tone=tone,
+            facts=(*facts, *near),
+            tables=(
+                Table("recognition", columns, tuple(rows), "accuracy on the set and on judged examples"),
+                self._items(case, known, around, far),
+                _map(case, around),
+            ),
+            method=self._method(case, known),
+            caveats=(
+                *(f"{name} cannot take this data and was left out" for name in absent),
+                *self._undrawn(),
+                "a network recognises what it would be fooled by, too: this is no measure of what the set teaches",
+            ),
+        )
+
+    def _method(self, case: Case, known: Sequence[tuple[str, int]]) -> str:
+        name, steps = known[min(self.space, len(known) - 1)]
+        drawn = self._surroundings(case).projection
+        return (
+            f"{self.members} learners a network, SGD 0.01 momentum 0.9 on all real images in batches of {REAL_BATCH}; "
+            f"features of {name or case.problem.network.name} after {steps} steps; {self.neighbours} nearest judged "
+            f"examples by Euclidean distance; up to {self.sample} judged examples each without itself; an item is off "
+            f"where it is farther from its class than {100 * FAR:.0f} % of these; map by {type(drawn).__name__.lower()}"
+        )
+
+    def _undrawn(self) -> tuple[str, ...]:
+        missing = not self.projection.available
+        return ("the map is by PCA: UMAP needs pip install limbeck[views]",) if missing else ()
+
+    def _items(self, case: Case, known: Sequence[tuple[str, int]], around: Tree, far: Tensor) -> Table:
+        """For each item what it is taken for and how it lies."""
+        names = case.problem.task.classes
+        said = [case.outcome(Recognised(self._learners(*each)[0]), "predictions").tolist() for each in known]
+        columns = [f"taken for by {name or case.problem.network.name} ({steps})" for name, steps in known]
+        rows = [
+            (
+                item,
+                names[label],
+                *(names[each[item]] for each in said),
+                float(around["agreement"][item]),
+                float(far[item]),
+            )
+            for item, label in enumerate(case.subject.batch.classes.tolist())
+        ]
+        caption = "agreement: share of near judged examples of its class; distance over the median of judged examples"
+        return Table("items", ("item", "class", *columns, "agreement", "distance"), tuple(rows), caption)
+
+
+def _can(case: Case, name: str) -> bool:
+    try:
+        return bool(case.under(name))
+    except Refusal:
+        return False
+
+
+def _compared(around: Tree) -> tuple[list[Fact], Tensor]:
+    """What is told of the surroundings, and the distance of each item in medians of real ones."""
+    real = around["real"]["distance"]
+    real, ours = real[real.isfinite()], around["distance"]
+    facts = [
+        estimate("near examples of its class", around["agreement"].tolist()),
+        estimate("near examples of their class, of real examples", around["real"]["agreement"].tolist()),
+    ]
+    if not len(real) or not float(real.median()) > 0:
+        return facts, torch.full_like(ours, math.nan)
+    far = ours / real.median()
+    off = (ours > real.quantile(FAR)).to(torch.float64)
+    return [
+        *facts,
+        Fact.once("median distance over that of real examples", float(far.median())),
+        Fact.once("share off the real examples", float(off.mean())),
+    ], far
+
+
+def _map(case: Case, around: Tree) -> Table:
+    names, drawn = case.problem.task.classes, around["map"]
+    parts = (("real", drawn["examples"], drawn["classes"]), ("distilled", drawn["items"], case.subject.batch.classes))
+    rows = [
+        (kind, names[label], x, y)
+        for kind, places, labels in parts
+        for label, (x, y) in zip(labels.tolist(), places.tolist(), strict=True)
+    ]
+    return Table("map", ("kind", "class", "x", "y"), tuple(rows), "judged examples and items, in the order of the set")
+
+
+def _verdict(known: Sequence[tuple[str, float, float]], near: Sequence[Fact], classes: int) -> tuple[str, str]:
+    """Words of (network, accuracy on the set, accuracy on judged examples) and of what lies near."""
+    learned = [each for each in known if each[2] > 2 / classes]
+    if not learned:
+        best = max(each[2] for each in known)
+        return f"cannot be told: the networks had not learned the data yet ({100 * best:.0f} % of it right)", "unknown"
+    low, high = (pick(learned, key=lambda each: each[1]) for pick in (min, max))
+    if low[0] == high[0]:
+        said = f"{low[0]}, trained on real images, recognises {100 * low[1]:.0f} % of it"
+    else:
+        said = (
+            f"networks trained on real images recognise {100 * low[1]:.0f} % ({low[0]}) to {100 * high[1]:.0f} % "
+            f"({high[0]}) of it"
+        )
+    off = [fact.value for fact in near if fact.name == "share off the real examples"]
+    share = (
+        f"{100 * near[0].value:.0f} % of its near real images are of its class ({100 * near[1].value:.0f} % of those "
+    )
+    lie = f"; {100 * off[0]:.0f} % of its images lie where no real image of their class is near" if off else ""
+    return f"{said}; {share}of a real image){lie}", "note"
