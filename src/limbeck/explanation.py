@@ -12,9 +12,9 @@ from limbeck.learn.projections import Umap
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
-from limbeck.probes.learning_time import LearningTime
-from limbeck.probes.influence import Influence
 from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.influence import Influence
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.substitution import Substitution
@@ -36,31 +36,32 @@ BUDGETS: dict[str, Thoroughness] = {
         2000,
         (
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), members=3, courses=2, every=20),
-            Mixing(added=(0, 2, 10, 50), members=3),
+            Recognition((("", 300), ("convnet-w16", 300), ("lenet", 300)), every=20),
+            Mixing(added=(0, 2, 10, 50)),
+            CrossArchitecture(("lenet", "mlp"), draws=4, members=2),
             Agreement(subsets=10, courses=4, decayed=5, epochs=3, window=0.02, every=20),
             LearningTime(every=20),
             Continuation(members=3, every=20),
-        ),
-    ),
-    "standard": Thoroughness(0, (Substitution(), Mixing(), Agreement(), LearningTime(), Continuation())),
             Influence(items=100, repeated=20, added=20, baseline=20),
         ),
     ),
-    "standard": Thoroughness(0, (Substitution(), Mixing(), Influence())),
-            Recognition((("", 300), ("convnet-w16", 300), ("lenet", 300)), every=20),
-            CrossArchitecture(("lenet", "mlp"), draws=4, members=2),
+    "standard": Thoroughness(
+        0,
+        (
+            Substitution(),
+            Recognition(),
+            Mixing(),
+            CrossArchitecture(),
+            Agreement(),
+            LearningTime(),
+            Continuation(),
+            Influence(),
         ),
     ),
-    "standard": Thoroughness(0, (Substitution(), Mixing(), Recognition(), CrossArchitecture())),
     "full": Thoroughness(
         0,
         (
-            Substitution(sizes=(1, 2, 5, 10, 12, 20, 60, 260), members=10, courses=30, every=1),
-            Mixing(members=10),
-            Agreement(subsets=520, courses=30, decayed=300, every=1),
-            LearningTime(every=1),
-            Continuation(members=10, every=1),
-            Influence(),
+            Substitution(members=10, courses=30, every=1),
             # 20 and 40 epochs of CIFAR-10; the networks of the paper's larger ones were given, and are trained here.
             Recognition(
                 (("", 300), ("convnet-w16", 3920), ("convnet", 7840), ("resnet18", 7840), ("resnet34", 7840)),
@@ -71,6 +72,7 @@ BUDGETS: dict[str, Thoroughness] = {
                 shown=10_000,
                 projection=Umap(),
             ),
+            Mixing(members=10),
             CrossArchitecture(
                 ("alexnet", "vgg11", "vgg19", "resnet34", "vit"),
                 draws=1000,
@@ -79,6 +81,10 @@ BUDGETS: dict[str, Thoroughness] = {
                 steps=(100, 300, 1000),
                 batches=(0, 32),
             ),
+            Agreement(subsets=520, courses=30, decayed=300, every=1),
+            LearningTime(every=1),
+            Continuation(members=10, every=1),
+            Influence(),
         ),
     ),
 }

@@ -19,7 +19,13 @@ from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, Subjec
 from limbeck.core.tree import Tree
 from limbeck.explanation import BUDGETS
 from limbeck.probes import PROBES
+from limbeck.probes.agreement import Agreement
+from limbeck.probes.continuation import Continuation
+from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.influence import Influence
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
+from limbeck.probes.recognition import Recognition
 from limbeck.probes.substitution import Substitution
 from limbeck.schedules import Stated
 from limbeck.tasks import load
@@ -29,7 +35,13 @@ CPU = torch.device("cpu")
 SMALL: dict[str, AbstractProbe] = {
     part_name(type(probe)): probe
     for probe in (
+        Agreement(subsets=3, courses=3, decayed=3, epochs=1, window=0.5, every=100),
+        Continuation(members=2, every=100),
+        CrossArchitecture(("mlp",), draws=2, members=1, steps=(20,)),
+        Influence(items=4, repeated=2, added=2, baseline=2),
+        LearningTime(every=100),
         Mixing(added=(0, 2), members=2),
+        Recognition((("", 300), ("mlp", 20)), every=100, sample=50, shown=20),
         Substitution(sizes=(1, 2), members=2, courses=2, every=100),
     )
 }

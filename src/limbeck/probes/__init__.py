@@ -4,16 +4,22 @@ from limbeck.core.family import Family
 from limbeck.core.probing import AbstractProbe
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
-from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.influence import Influence
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.substitution import Substitution
 
-PROBES = Family("probe", AbstractProbe, Agreement, Continuation, LearningTime, Mixing, Substitution)
-from limbeck.probes.influence import Influence
-from limbeck.probes.mixing import Mixing
-from limbeck.probes.substitution import Substitution
-
-PROBES = Family("probe", AbstractProbe, Influence, Mixing, Substitution)
-PROBES = Family("probe", AbstractProbe, CrossArchitecture, Mixing, Recognition, Substitution)
+PROBES = Family(
+    "probe",
+    AbstractProbe,
+    Agreement,
+    Continuation,
+    CrossArchitecture,
+    Influence,
+    LearningTime,
+    Mixing,
+    Recognition,
+    Substitution,
+)

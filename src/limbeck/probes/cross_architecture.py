@@ -85,7 +85,7 @@ class CrossArchitecture(AbstractProbe):
             facts=tuple(facts),
             tables=(self._summary(case, own, others), self._draws(case)),
             method=f"{self.draws} draws a network: the customary SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
-            f"step size log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, decay 0 or 0.0005, steps of {self.steps}, "
+            f"step size log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, decay 0 or 5e-4, steps of {self.steps}, "
             f"batches of {self.batches} (0: all); chosen on {self.sample} validation examples; {self.members} fresh "
             f"learners of the chosen one, judged; the same on {case.subject.per_class} random real images a class",
             caveats=(

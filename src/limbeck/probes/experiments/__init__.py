@@ -2,21 +2,28 @@
 
 from limbeck.core.family import Family
 from limbeck.core.probing import AbstractExperiment
-from limbeck.probes.experiments.recognition_course import RecognitionCourse
-from limbeck.probes.experiments.training import Mixture, Training, course
-
-__all__ = ["EXPERIMENTS", "MIXTURES", "Mixture", "RecognitionCourse", "Training", "course"]
-
-EXPERIMENTS = Family("experiment", AbstractExperiment, RecognitionCourse, Training)
 from limbeck.probes.experiments.recognition import Recognised, Surroundings
+from limbeck.probes.experiments.recognition_course import RecognitionCourse
 from limbeck.probes.experiments.search import Chosen, Draw, Search
 from limbeck.probes.experiments.training import Mixture, Training, course
 
 __all__ = [
-    "EXPERIMENTS", "MIXTURES", "SEARCHES", "Chosen", "Draw", "Mixture", "Recognised", "Search", "Surroundings",
-    "Training", "course",
-]  # fmt: skip
+    "EXPERIMENTS",
+    "MIXTURES",
+    "SEARCHES",
+    "Chosen",
+    "Draw",
+    "Mixture",
+    "Recognised",
+    "RecognitionCourse",
+    "Search",
+    "Surroundings",
+    "Training",
+    "course",
+]
 
-EXPERIMENTS = Family("experiment", AbstractExperiment, Chosen, Draw, Recognised, Surroundings, Training)
+EXPERIMENTS = Family(
+    "experiment", AbstractExperiment, Chosen, Draw, Recognised, RecognitionCourse, Surroundings, Training
+)
 MIXTURES = Family("mixture", Mixture, Mixture)
 SEARCHES = Family("search", Search, Search)
