@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -218,13 +219,12 @@ def _facts(pool: Pool) -> list[Fact]:
 
 
 def _gaps(pools: list[Pool]) -> dict[tuple[str, str], Fact]:
-    """How much more the learner agrees with the pool it agrees with most than with each other that tells."""
-    telling = sorted((pool for pool in pools if pool.tells), key=lambda pool: -float(pool.beside.mean()))
+    """How much more the learner agrees with one pool than with another, of those that tell."""
+    telling = {pool.name: pool.beside.tolist() for pool in pools if pool.tells}
+    names = [name for name in (EARLY, SUBSETS, DECAYED) if name in telling]
     return {
-        (telling[0].name, other.name): difference(
-            f"{telling[0].name} less {other.name}", telling[0].beside.tolist(), other.beside.tolist()
-        )
-        for other in telling[1:]
+        (one, other): difference(f"{one} less {other}", telling[one], telling[other])
+        for one, other in itertools.combinations(names, 2)
     }
 
 
@@ -282,8 +282,9 @@ def _verdict(
         alone = f"agreement {found:.2f} with learners {SAID[name]} (by chance {by_chance:.2f}), but nothing beside it"
         return f"{alone}: {lacking}", "unknown"
     best = max(telling, key=lambda name: telling[name])
-    below = [pair[1] for pair, gap in gaps.items() if gap.low > 0]
-    alike = [pair[1] for pair in gaps if pair[1] not in below]
+    clear = {pair if gap.low > 0 else pair[::-1] for pair, gap in gaps.items() if gap.low > 0 or gap.high < 0}
+    below = [name for name in telling if (best, name) in clear]
+    alike = [name for name in telling if name not in (best, *below)]
     said = {name: f"one {SAID[name]} ({found:.2f})" for name, found in telling.items()}
     others = " or ".join(said[name] for name in (below or alike))
     if below:

@@ -15,7 +15,7 @@ from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import RecognitionCourse, Training, course
 from limbeck.probes.experiments.training import REAL_BATCH
 
-SMOOTH = 10
+SMOOTH = 20
 """Steps to either side that a smoothed recognition is the mean over."""
 FEWEST = 5
 """Items that a recognition can be told of."""
@@ -30,7 +30,7 @@ class LearningTime(AbstractProbe):
 
     A learner is trained for 300 steps on all real data and read at each step where it was kept: its recognition, the
     share of the n items whose class (the one each was made for) it predicts, and its accuracy on the judged examples.
-    Recognition is smoothed over 10 steps to either side, and stops improving at the first step after which its best
+    Recognition is smoothed over 20 steps to either side, and stops improving at the first step after which its best
     smoothed value is higher by no more than one standard error, sqrt(q(1 - q)/m) with m = n + 4 and q = (n p + 2)/m
     of that best value p (Agresti & Coull 1998; at p = 1 the plain one is zero, and one item would count). A rise
     of accuracy from then to the end is told by the examples read differently, in pairs. Where recognition has stopped
@@ -158,7 +158,7 @@ def _verdict(
         ), "unknown"
     head = f"real training recognises {100 * recognised:.0f} % of it by step {step}"
     if step > LATE * last:
-        return f"{head} of {last} and more and more to the end: it holds what is learned late too", "note"
+        return f"{head} of {last} and it rises to the end: it holds what is learned late too", "note"
     if gain.low > 0:
         rises = f"while accuracy still rises from {then:.2f} to {end:.2f}"
         return f"{head}, and no more after, {rises}: it holds what is learned early", "note"
