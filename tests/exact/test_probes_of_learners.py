@@ -368,7 +368,7 @@ def test_a_continuation_begins_where_the_course_ends_and_at_rest() -> None:
 
 
 PROBES = (
-    Agreement(subsets=3, courses=3, decayed=3, epochs=1, window=1.0, every=150),
+    Agreement(subsets=3, courses=1, decayed=3, epochs=1, window=1.0, every=150),
     LearningTime(every=150),
     Continuation(members=2, every=150, steps=3),
 )

@@ -70,7 +70,7 @@ class Agreement(AbstractProbe):
     """The share of examples on which a learner of the set predicts as learners of real data of the same accuracy do.
 
     Three pools: learners of random real subsets (a share of every class between 0.5 and 5 %, 100 epochs in batches of
-    256), of all real data stopped early, and of all real data with weight decay between 0.05 and 0.13 (there 20
+    256), of all real data stopped early, and of all real data with weight decay between 0.05 and 0.13 (there for 20
     epochs). Only learners within `window` of the accuracy of the set's learner are compared; of a course, the reading
     nearest to it. For each pool: the agreements, their mean with an interval over its members and their median;
     differences of means by Welch's t; and for each member the probability of an agreement no larger under the normal
@@ -83,11 +83,11 @@ class Agreement(AbstractProbe):
     Whether the decay was coupled is not said there; here it is added to the gradient (coupled).
     """
 
-    subsets: int = 40
+    subsets: int = 60
     courses: int = 10
-    decayed: int = 10
-    epochs: int = 20
-    """Of the training with weight decay."""
+    decayed: int = 24
+    epochs: int = 5
+    """Of the training with weight decay c, which forgets its start with (1 - 0.9)/(0.01 c), 80 to 200, steps."""
     window: float = 0.01
     every: int = 10
     member: int = 0
@@ -165,7 +165,8 @@ class Agreement(AbstractProbe):
         ]
 
     def _pools(self, case: Case) -> dict[str, list[Training]]:
-        return {SUBSETS: self._of_subsets(case), EARLY: self._courses(), DECAYED: self._of_decay(case)}
+        pools = {SUBSETS: self._of_subsets(case), EARLY: self._courses(), DECAYED: self._of_decay(case)}
+        return {name: trainings for name, trainings in pools.items() if trainings}
 
     def _matched(self, case: Case, trainings: list[Training], accuracy: float) -> tuple[Peer, ...]:
         """The reading of each that is nearest to an accuracy, where that is within the window."""
