@@ -17,6 +17,7 @@ from limbeck.probes.influence import Influence
 from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 
 SPLIT = "test"
@@ -45,6 +46,7 @@ BUDGETS: dict[str, Thoroughness] = {
             LearningTime(every=20),
             Continuation(members=3, every=20),
             Influence(items=100, repeated=20, added=20, baseline=20),
+            Semantics(items=100),
         ),
     ),
     "standard": Thoroughness(
@@ -60,6 +62,7 @@ BUDGETS: dict[str, Thoroughness] = {
             Influence(),
         ),
     ),
+    "standard": Thoroughness(0, (Substitution(), Mixing(), Influence(), Semantics())),
     "full": Thoroughness(
         0,
         (
@@ -88,6 +91,7 @@ BUDGETS: dict[str, Thoroughness] = {
             LearningTime(every=1),
             Continuation(members=10, every=1),
             Influence(),
+            Semantics(),
         ),
     ),
 }

@@ -66,6 +66,17 @@ def ranked(scores: Float[Tensor, " example"]) -> tuple[Int[Tensor, " example"], 
     return order, torch.cat([(fallen[1:] != fallen[:-1]).nonzero()[:, 0], torch.tensor([len(fallen) - 1])])
 
 
+def strict(scores: Float[Tensor, " example"], key: Key) -> Float[Tensor, " example"]:
+    """The places of scores from the lowest, 0, to the highest, equal ones in random order.
+
+    Scores that know nothing are then a random ranking without ties, whatever ties they have.
+    """
+    shuffled = key.permutation(len(scores))
+    places = torch.empty(len(scores), dtype=torch.float64)
+    places[shuffled[scores[shuffled].argsort(stable=True)]] = torch.arange(len(scores), dtype=torch.float64)
+    return places
+
+
 def chance(
     ends: Int[Tensor, " point"], positives: Sequence[int], permutations: int, key: Key
 ) -> Float[Tensor, "count permutation"]:

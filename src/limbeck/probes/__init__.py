@@ -23,3 +23,7 @@ PROBES = Family(
     Recognition,
     Substitution,
 )
+from limbeck.probes.semantics import Semantics
+from limbeck.probes.substitution import Substitution
+
+PROBES = Family("probe", AbstractProbe, Influence, Mixing, Semantics, Substitution)

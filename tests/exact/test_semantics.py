@@ -1,0 +1,198 @@
+"""Attributes are found where they were planted, and there alone; measured ones are what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.family import from_spec
+from limbeck.core.findings import Finding
+from limbeck.core.key import Key
+from limbeck.core.probing import Case, Subject
+from limbeck.core.tree import Tree
+from limbeck.learn.protocol import Protocol
+from limbeck.learn.ranking import average_precision
+from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
+from limbeck.probes.attributes.contract import of_texts
+from limbeck.probes.attributes.measured import HUES, hue_of, top_quarter
+from limbeck.probes.semantics import LEVEL, Semantics
+from limbeck.tasks import load
+
+CPU = torch.device("cpu")
+KEY = Key(("semantics",))
+PAIR, ATTRIBUTE = 6, 1
+"""The item that is made to help carriers of an attribute, and the attribute."""
+
+
+@dataclass(frozen=True)
+class Drawn(AbstractAttributes):
+    """Three attributes at random, of a third of all examples each."""
+
+    def describe(self) -> str:
+        return "at random"
+
+    def check(self, case: Case) -> None:
+        pass
+
+    def of(self, case: Case) -> Attributes:
+        carried = KEY.fold("attributes").uniform(len(case.rows), 3) < 1 / 3
+        return Attributes(("striped", "dotted", "plain"), carried, torch.ones_like(carried))
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A memo of trainings whose losses fall by the effects of the items trained on."""
+
+    effects: torch.Tensor
+    right: torch.Tensor
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        items = from_spec(address["experiment"]).on.items
+        losses = 2.0 - self.effects[list(range(len(self.effects)) if items is None else items)].sum(0)
+        return tree.branch({"losses": losses[None], "predictions": self.right[None].to(torch.int16)}, branch)
+
+
+def case_of(planted: bool) -> Case:
+    task = load("digits")
+    problem = Problem(task, task.network("convnet-w4-d1"), CPU, Forgetful())
+    case = Case(problem, Subject("set", "set", problem.real(KEY, 2), Protocol().schedule(20, KEY)), "test")
+    effects = KEY.fold("effects").normal(20, len(case.rows))
+    if planted:
+        effects[PAIR] += 3 * Drawn().of(case).carried[:, ATTRIBUTE]
+    # Right on carriers of the planted attribute alone.
+    right = torch.where(Drawn().of(case).carried[:, ATTRIBUTE], case.examples.classes, -1)
+    return replace(case, problem=replace(problem, memo=Planted(effects, right)))
+
+
+def test_exactly_the_planted_pair_is_found() -> None:
+    case = case_of(planted=True)
+    probe = Semantics(Drawn(), permutations=4999)
+    found = probe.find(case)
+    assert Finding.of(found.document()) == found
+    table = found.table("attributes")
+    discovered = [row for row in table.rows if row[table.columns.index("adjusted p")] <= LEVEL]
+    assert [row[:3] for row in discovered] == [(PAIR, "3", "dotted")]
+    assert table.rows[0] == discovered[0] and len(table.rows) == 20 * 3
+    # The average precision is that of the item's influence on its own class.
+    own = case.examples.classes == 3
+    effects = case.problem.memo.effects
+    expected = average_precision(effects[PAIR, own], Drawn().of(case).carried[own, ATTRIBUTE])
+    assert table.column("average precision")[0] == pytest.approx(expected, abs=1e-6)
+    assert found.verdict.startswith("1 of 20 images carry a nameable attribute")
+    assert "right on 100 % of the test images of 3 that carry it and 0 % of the others" in found.verdict
+    curve = found.table("curves of 3, dotted")
+    assert {row[0] for row in curve.rows} == {PAIR, PAIR + 1}
+    end = next(row for row in curve.rows if row[:2] == (PAIR, 1.0))
+    assert end[2] >= float(Drawn().of(case).carried[own, ATTRIBUTE].double().mean())
+
+
+def test_nothing_is_found_where_nothing_was_planted() -> None:
+    found = Semantics(Drawn(), permutations=4999).find(case_of(planted=False))
+    assert found.verdict == "none of 20 images carries any of 3 attributes beyond chance (60 tests)"
+    p_values = torch.tensor(found.table("attributes").column("p"))
+    assert 0.3 < float(p_values.mean()) < 0.7
+
+
+def test_what_too_few_carry_is_not_tested() -> None:
+    @dataclass(frozen=True)
+    class Rare(Drawn):
+        def of(self, case: Case) -> Attributes:
+            found = super().of(case)
+            known = found.known.clone()
+            known[:, 0] = False
+            return found._replace(known=known, carried=found.carried & (torch.arange(3) != 1))
+
+    found = Semantics(Rare(), permutations=99).find(case_of(planted=False))
+    assert set(found.table("attributes").column("attribute")) == {"plain"}
+
+
+def test_it_is_answered_where_it_cannot_be_told() -> None:
+    case = case_of(planted=False)
+    single = replace(case, subject=replace(case.subject, batch=Batch(*(leaf[:1] for leaf in case.subject.batch))))
+    assert Semantics().experiments(single) == () and Semantics().find(single).tone == "unknown"
+    endless = Planted(case.problem.memo.effects * float("nan"), case.examples.classes)
+    assert Semantics().find(replace(case, problem=replace(case.problem, memo=endless))).tone == "unknown"
+
+    @dataclass(frozen=True)
+    class Nothing(Drawn):
+        def of(self, case: Case) -> Attributes:
+            return Attributes((), torch.zeros(len(case.rows), 0).bool(), torch.zeros(len(case.rows), 0).bool())
+
+    assert Semantics(Nothing()).find(case).tone == "unknown"
+
+
+@pytest.mark.parametrize("name", HUES)
+def test_a_hue_is_that_of_its_angle_on_the_colour_circle(name: str) -> None:
+    import colorsys
+
+    low, high = HUES[name]
+    middle = ((low + (high if high > low else high + 360)) / 2) % 360
+    colour = torch.tensor(colorsys.hsv_to_rgb(middle / 360, 0.8, 0.9))
+    assert hue_of(colour.view(1, 3, 1, 1)).item() == list(HUES).index(name)
+    assert hue_of(torch.full((1, 3, 1, 1), 0.6)).item() == -1
+
+
+def coloured(colour: tuple[float, float, float], border: tuple[float, float, float]) -> torch.Tensor:
+    image = torch.tensor(border).view(3, 1, 1).expand(3, 16, 16).clone()
+    image[:, 4:12, 4:12] = torch.tensor(colour).view(3, 1, 1)
+    return image
+
+
+def test_measured_attributes_are_those_of_the_pixels() -> None:
+    images = torch.stack([
+        coloured((1.0, 0.9, 0.0), (0.1, 0.1, 0.1)),
+        coloured((0.9, 0.0, 0.0), (0.3, 0.5, 1.0)),
+        coloured((0.5, 0.5, 0.5), (1.0, 1.0, 1.0)),
+    ])  # fmt: skip
+    found = Measured()._at_once(images)
+    told = [{name for name, row in found.items() if row.dtype == torch.bool and row[place]} for place in range(3)]
+    assert told == [{"yellow hue", "dark background"}, {"red hue", "blue background"}, {"bright background"}]
+    assert float(found["luminance"][2]) == pytest.approx((64 * 0.5 + 192) / 256)
+    # Steps of a half on the 8 pixels of each side, out of 15 rows of 16 neighbours each way.
+    assert float(found["edges"][2]) == pytest.approx(2 * 16 * 0.5 / 240)
+
+
+def test_quarters_are_of_each_class() -> None:
+    values = torch.tensor([1.0, 2.0, 3.0, 4.0, 10.0, 20.0, 30.0, 40.0, 5.0])
+    found = top_quarter(values, torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2]))
+    assert found.nonzero()[:, 0].tolist() == [3, 7]
+
+
+def test_digits_have_the_attributes_that_need_no_colour() -> None:
+    case = case_of(planted=False)
+    found = Measured().of(case)
+    assert "bright" in found.names and not any("hue" in name for name in found.names)
+    assert float(found.carried[:, found.names.index("bright")].double().mean()) == pytest.approx(0.25, abs=0.02)
+
+
+def test_terms_are_attributes_of_the_classes_where_some_but_not_most_have_them() -> None:
+    classes = torch.tensor([0] * 10 + [1] * 10)
+    texts = ["a car"] * 7 + ["a yellow car, parked"] * 3 + ["yellow bird"] * 9 + [None]
+    names, carried, known = of_texts(texts, classes, "object")
+    assert names == ["object: parked", "object: yellow", "object: yellow car"]
+    yellow = names.index("object: yellow")
+    assert carried[:, yellow].tolist() == [False] * 7 + [True] * 12 + [False]
+    # All birds are yellow: there it tells nothing apart.
+    assert known[:, yellow].tolist() == [True] * 10 + [False] * 10
+
+
+def test_a_probe_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
+    case = case_of(planted=False)
+    probe = Semantics(Drawn(), items=7, permutations=99)
+    asked = {str(case.address(each)) for each in probe.experiments(case)}
+    assert len(asked) == 7 + 2
+    memo = case.problem.memo
+
+    class Watching:
+        def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+            assert str(address) in asked
+            return memo.remember(address, make, branch)
+
+    probe.find(replace(case, problem=replace(case.problem, memo=Watching())))
