@@ -239,6 +239,8 @@ def explain(
     probes: Sequence[str] = (),
     budget: str = "standard",
     network: str = "",
+    attributes: str | Path = "",
+    annotator: str | Callable[[Path, str], str] = "",
     data: str = "",
     data_root: str | Path | None = None,
     runs: str | Path | None = None,
@@ -258,12 +260,19 @@ def explain(
     first about how long it will take; `watch(done, total, doing)` of the work, in about seconds. `data`,
     `workers`, `device` and `compile` are as in `evaluate` and `distill`.
 
-    Raises Refusal for unknown names, for sets of different data, and for data other than those a set was made from.
+    The attributes that the probe semantics looks for are by default measured of the pixels. `attributes` is a parquet
+    file that has them: a column `index`, the row in the test split, and columns of booleans or text. `annotator`
+    answers annotator(path of a PNG file, prompt) in words that become attributes: a function, or a command line to
+    which the path and the prompt are added, without a shell; answers of a command are remembered.
+
+    Raises Refusal for unknown names, for sets of different data, for data other than those a set was made from, for a
+    file without such columns, and for a command that fails.
     """
     listed = [sets] if isinstance(sets, DistilledSet | str | Path) else list(sets)
     if not listed:
         raise Refusal("no sets: expected at least one")
-    asked = explanation.thoroughness(budget, tuple(probes))
+    given = explanation.attributes_of(attributes, annotator)
+    asked = explanation.thoroughness(budget, tuple(probes), given)
     store = open_store(runs)
     with TemporaryDirectory() as folder:
         subjects = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from limbeck.core.contracts import Problem
 from limbeck.core.probing import AbstractProbe, Case, Subject
@@ -13,6 +15,8 @@ from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
 from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.attributes import AbstractAttributes, Annotated, Called, Tabular
+from limbeck.probes.attributes.annotated import Ask
 from limbeck.probes.influence import Influence
 from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
@@ -98,8 +102,11 @@ BUDGETS: dict[str, Thoroughness] = {
 """Quick is minutes for a small network on two cores; full has the sizes of Yang et al. (ICML 2024)."""
 
 
-def thoroughness(budget: str, names: tuple[str, ...]) -> Thoroughness:
-    """The probes of a budget, or those named among them; Refusal for unknown names."""
+def thoroughness(budget: str, names: tuple[str, ...], attributes: AbstractAttributes | None = None) -> Thoroughness:
+    """The probes of a budget, or those named among them; Refusal for unknown names.
+
+    Where `attributes` are given, semantics asks for those and not for measured ones.
+    """
     from limbeck.core.family import part_name
 
     if budget not in BUDGETS:
@@ -108,7 +115,30 @@ def thoroughness(budget: str, names: tuple[str, ...]) -> Thoroughness:
     for name in names:
         PROBES[name]
     chosen = tuple(probe for probe in found.probes if not names or part_name(type(probe)) in names)
+    if attributes is not None:
+        chosen = tuple(
+            replace(probe, attributes=attributes) if isinstance(probe, Semantics) else probe for probe in chosen
+        )
     return Thoroughness(found.judged, chosen)
+
+
+def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes | None:
+    """Attributes from a parquet file, or of what an annotator says (a command line, or a function); None for neither.
+
+    Raises Refusal where both are given, and for a command line that cannot be split into words.
+    """
+    if str(table) and annotator:
+        raise Refusal(f"attributes {table} and an annotator: expected one of them; leave the other out")
+    if str(table):
+        return Tabular(str(table))
+    if callable(annotator):
+        return Called(getattr(annotator, "__qualname__", type(annotator).__name__), annotator)
+    if not annotator:
+        return None
+    try:
+        return Annotated(tuple(shlex.split(annotator)))
+    except ValueError as error:
+        raise Refusal(f"annotator {annotator!r}: {error}; expected a command as in a shell") from error
 
 
 def case_of(problem: Problem, name: str, subject: DistilledSet, judged: int) -> Case:

@@ -34,6 +34,12 @@ def run(words: list[str]) -> None:
     made.add_argument("--probe", type=str, default="", help="one or more of `limbeck list probes`, by commas; or all")
     made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
     made.add_argument("--network", type=str, default="", help="by default that of the first set")
+    made.add_argument(
+        "--attributes", type=str, default="", help="a parquet file: index (row of the test split), booleans or text"
+    )
+    made.add_argument(
+        "--annotator", type=str, default="", help="a command that answers COMMAND IMAGE.png PROMPT on standard output"
+    )
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
     made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
@@ -50,6 +56,8 @@ def run(words: list[str]) -> None:
                     probes=tuple(name for name in given.probe.split(",") if name),
                     budget=given.budget,
                     network=given.network,
+                    attributes=given.attributes,
+                    annotator=given.annotator,
                     data=given.data,
                     data_root=given.data_root,
                     runs=given.runs,

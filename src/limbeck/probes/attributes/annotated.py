@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ def _images(case: Case, rows: list[int]) -> Iterable[np.ndarray]:
         yield (255 * raw).round().to(torch.uint8).movedim(0, -1).squeeze(-1).numpy()
 
 
-def _asked(ask: Ask, image: np.ndarray, prompt: str) -> str:
+def _asked(ask: Callable[[Path, str], Any], image: np.ndarray, prompt: str) -> Any:
     """The answer of an image that lies in a temporary folder meanwhile."""
     from PIL import Image
 
