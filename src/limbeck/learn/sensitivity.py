@@ -114,8 +114,13 @@ def sensitivity(loss: Loss, params: Tree, batch: Batch, direction: Tree) -> Sens
     return Sensitivity(*pull_back(tree.leaves(slopes), tree.leaves(direction), (at, data)))
 
 
-def pull_back(outputs: Sequence[Tensor], weights: Sequence[Tensor], into: Tree, create_graph: bool = False) -> Tree:
-    """sum_i d<output_i, weight_i>/d leaf for each leaf of `into` that requires a gradient; zeros elsewhere."""
+def pull_back(
+    outputs: Sequence[Tensor], weights: Sequence[Tensor], into: Tree, create_graph: bool = False, again: bool = False
+) -> Tree:
+    """sum_i d<output_i, weight_i>/d leaf for each leaf of `into` that requires a gradient; zeros elsewhere.
+
+    With `again` the graph is kept for other weights.
+    """
     flat = tree.flatten(into)
     learned = {path: leaf for path, leaf in flat.items() if leaf.requires_grad}
     # torch refuses outputs that depend on nothing at all.
@@ -123,8 +128,9 @@ def pull_back(outputs: Sequence[Tensor], weights: Sequence[Tensor], into: Tree, 
     found = {path: torch.zeros_like(leaf) for path, leaf in flat.items() if not (pairs and leaf.requires_grad)}
     if pairs and learned:
         tied, along = zip(*pairs, strict=True)
+        leaves, kept = list(learned.values()), create_graph or again
         slopes = torch.autograd.grad(
-            tied, list(learned.values()), along, create_graph=create_graph, materialize_grads=True
+            tied, leaves, along, create_graph=create_graph, retain_graph=kept, materialize_grads=True
         )
         found.update(zip(learned, slopes, strict=True))
     return tree.unflatten(into, found)

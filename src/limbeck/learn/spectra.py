@@ -1,0 +1,121 @@
+"""The density of the eigenvalues of a symmetric matrix that is known by its products: stochastic Lanczos quadrature."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.core.key import Key
+
+
+class Symmetric(ABC):
+    """A symmetric real matrix A, known by its products."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """How many rows it has."""
+
+    @property
+    @abstractmethod
+    def like(self) -> Tensor:
+        """A tensor of the type, and on the device, of what it multiplies."""
+
+    @abstractmethod
+    def __call__(self, block: Float[Tensor, "direction parameter"]) -> Float[Tensor, "direction parameter"]:
+        """A v for every row v of a block."""
+
+
+class Quadrature(NamedTuple):
+    """Nodes t and weights w of one measure per start vector v: v' f(A) v is about sum_i w_i f(t_i), with |v| = 1."""
+
+    nodes: Float[Tensor, "start node"]
+    weights: Float[Tensor, "start node"]
+
+    def moment(self, power: int) -> Float[Tensor, " start"]:
+        """sum_i w_i t_i^power of each start; times the dimension an unbiased estimate of tr A^power."""
+        return (self.weights * self.nodes**power).sum(1)
+
+
+def signs(key: Key, rows: int, size: int) -> Float[Tensor, "direction parameter"]:
+    """Independent signs -1 and 1 (Rademacher), in double precision."""
+    return torch.stack([2.0 * key.fold(row).integers(2, size).double() - 1.0 for row in range(rows)])
+
+
+def lanczos(
+    operator: Symmetric, start: Float[Tensor, "start parameter"], steps: int
+) -> tuple[Float[Tensor, "start node"], Float[Tensor, "start node"], list[int]]:
+    """The Lanczos tridiagonals of A, one for each row of `start`: diagonals a, off-diagonals b, and their sizes.
+
+    b_j q_(j+1) = A q_j - a_j q_j - b_(j-1) q_(j-1), every q re-orthogonalised twice against all before. A row whose
+    Krylov space is exhausted (b is zero but for rounding) ends there: its size is less than `steps`. The rows step
+    together, so that they share what a block of products shares.
+    """
+    count, size = start.shape
+    steps = min(steps, size)
+    like, rounding = operator.like, torch.finfo(operator.like.dtype).eps
+    basis = torch.zeros(count, steps, size, dtype=like.dtype, device=like.device)
+    q = (start / start.norm(dim=1, keepdim=True)).to(like)
+    diagonals, beside = torch.zeros(count, steps).double(), torch.zeros(count, steps).double()
+    sizes, scale = [steps] * count, torch.zeros(count).double()
+    for step in range(steps):
+        basis[:, step] = q
+        image = operator(q)
+        diagonals[:, step] = (image * q).sum(1).cpu().double()
+        scale = torch.maximum(scale, image.norm(dim=1).cpu().double())
+        rest = image
+        for _ in range(2):
+            inner = torch.einsum("bkp,bp->bk", basis[:, : step + 1], rest)
+            rest = rest - torch.einsum("bkp,bk->bp", basis[:, : step + 1], inner)
+        length = rest.norm(dim=1)
+        beside[:, step] = length.cpu().double()
+        ended = beside[:, step] <= 100 * rounding * scale
+        sizes = [min(held, step + 1) if done else held for held, done in zip(sizes, ended.tolist(), strict=True)]
+        if max(sizes) <= step + 1:
+            break
+        # A row that has ended is carried along as zeros.
+        q = torch.where(
+            ended.to(like.device)[:, None], 0.0, rest / length.clamp_min(torch.finfo(like.dtype).tiny)[:, None]
+        )
+    return diagonals, beside, sizes
+
+
+def quadrature(operator: Symmetric, starts: int, steps: int, key: Key) -> Quadrature:
+    """Stochastic Lanczos quadrature: Gauss quadrature of the spectral measures of random unit vectors.
+
+    From signs over sqrt(n), the nodes are the eigenvalues of the Lanczos tridiagonal and the weights the squared first
+    entries of its eigenvectors (Golub and Welsch, Math. Comp. 1969; Ghorbani et al., ICML 2019). Exact in the start's
+    measure for polynomials of degree up to 2 steps - 1; in expectation over starts f gives tr f(A) / n. Where a row
+    ends early, nodes of weight zero fill it up.
+    """
+    from scipy.linalg import eigh_tridiagonal
+
+    diagonals, beside, sizes = lanczos(operator, signs(key, starts, operator.dimension), steps)
+    nodes, weights = torch.zeros_like(diagonals), torch.zeros_like(diagonals)
+    for row, size in enumerate(sizes):
+        a, b = diagonals[row, :size].numpy(), beside[row, : size - 1].numpy()
+        values, vectors = eigh_tridiagonal(a, b)
+        nodes[row, :size], weights[row, :size] = torch.from_numpy(values), torch.from_numpy(vectors[0] ** 2)
+        nodes[row, size:] = nodes[row, size - 1]
+    return Quadrature(nodes, weights)
+
+
+def smoothed(
+    found: Quadrature, points: int = 512, width: float = 0.01
+) -> tuple[Float[Tensor, " point"], Float[Tensor, " point"]]:
+    """A grid of eigenvalues and their density there: normal bumps of each node's weight, averaged over starts.
+
+    The standard deviation of a bump is `width` times the range of the nodes (at least 1e-6 of their size), and the grid
+    reaches five of them beyond the nodes, so that the density integrates to 1. (PyHessian has a variance of 1e-5 times
+    the range, and so another smoothing for the same matrix in other units.)
+    """
+    low, high = found.nodes.min(), found.nodes.max()
+    spread = float(width * torch.maximum(high - low, 1e-6 * found.nodes.abs().max()).clamp_min(1e-12))
+    grid = torch.linspace(float(low) - 5 * spread, float(high) + 5 * spread, points, dtype=torch.float64)
+    away = (grid[:, None, None] - found.nodes) / spread
+    bumps = torch.exp(-away.square() / 2) / (spread * (2 * torch.pi) ** 0.5)
+    return grid, (bumps * found.weights).sum(2).mean(1)
