@@ -19,6 +19,8 @@ from limbeck.probes.attributes import AbstractAttributes, Annotated, Called, Tab
 from limbeck.probes.attributes.annotated import Ask
 from limbeck.probes.influence import Influence
 from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.curvature import Curvature
+from limbeck.probes.landscape import Landscape
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
@@ -67,6 +69,11 @@ BUDGETS: dict[str, Thoroughness] = {
         ),
     ),
     "standard": Thoroughness(0, (Substitution(), Mixing(), Influence(), Semantics())),
+            Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20, ends=2),
+            Landscape(every=20, size=13, sample=400),
+        ),
+    ),
+    "standard": Thoroughness(0, (Substitution(), Mixing(), Curvature(), Landscape())),
     "full": Thoroughness(
         0,
         (
@@ -96,6 +103,8 @@ BUDGETS: dict[str, Thoroughness] = {
             Continuation(members=10, every=1),
             Influence(),
             Semantics(),
+            Curvature(1, stride=2, images=500, relative=0.02, floor=1.0, most=400, starts=10, iterations=100),
+            Landscape(every=1, size=51, sample=0),
         ),
     ),
 }

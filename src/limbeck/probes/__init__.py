@@ -7,6 +7,8 @@ from limbeck.probes.continuation import Continuation
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.influence import Influence
 from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.curvature import Curvature
+from limbeck.probes.landscape import Landscape
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.substitution import Substitution
@@ -27,3 +29,4 @@ from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 
 PROBES = Family("probe", AbstractProbe, Influence, Mixing, Semantics, Substitution)
+PROBES = Family("probe", AbstractProbe, Curvature, Landscape, Mixing, Substitution)

@@ -5,6 +5,9 @@ from limbeck.core.probing import AbstractExperiment
 from limbeck.probes.experiments.recognition import Recognised, Surroundings
 from limbeck.probes.experiments.recognition_course import RecognitionCourse
 from limbeck.probes.experiments.search import Chosen, Draw, Search
+from limbeck.probes.experiments.curvature import HessianTrace, Spectrum
+from limbeck.probes.experiments.landscape import Paths, Surface
+from limbeck.probes.experiments.path import path
 from limbeck.probes.experiments.training import Mixture, Training, course
 
 __all__ = [
@@ -25,5 +28,16 @@ __all__ = [
 EXPERIMENTS = Family(
     "experiment", AbstractExperiment, Chosen, Draw, Recognised, RecognitionCourse, Surroundings, Training
 )
+    "HessianTrace",
+    "Mixture",
+    "Paths",
+    "Spectrum",
+    "Surface",
+    "Training",
+    "course",
+    "path",
+]
+
+EXPERIMENTS = Family("experiment", AbstractExperiment, HessianTrace, Paths, Spectrum, Surface, Training)
 MIXTURES = Family("mixture", Mixture, Mixture)
 SEARCHES = Family("search", Search, Search)

@@ -1,0 +1,154 @@
+"""The curvature of a loss where a training has come to: the trace of its Hessian, and its spectrum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch
+from limbeck.core.key import Key
+from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.tree import Tree
+from limbeck.learn.curvature import Hessian, extremes, hessian
+from limbeck.learn.population import operations
+from limbeck.learn.spectra import quadrature
+from limbeck.learn.traces import Stop, Trace, exchanged
+from limbeck.probes.experiments.training import Training, real
+
+PRODUCT = 9
+"""Passes through a network, of the operations of one forward pass, in a product with a Hessian."""
+COMPILED_FROM = 1e12
+"""Floating point operations of one experiment from which its products are compiled, where the problem's functions are.
+One core does so many eagerly in twenty seconds. Compiling takes it half a minute for each size of a pass and makes
+products 1.6 times as fast (ConvNet width 16): an examination that has large experiments has dozens of them."""
+
+
+def _batch(case: Case, per_class: int) -> Batch:
+    return real(case.problem, per_class, 0) if per_class else case.subject.batch
+
+
+def _effort(case: Case, per_class: int, products: int) -> float:
+    count = per_class * len(case.problem.task.classes) if per_class else len(case.subject)
+    return PRODUCT * operations(case.problem) * count * products
+
+
+def _hessian(case: Case, training: Training, step: int, per_class: int, effort: float) -> Hessian:
+    problem = replace(case.problem, compiled=case.problem.compiled and effort >= COMPILED_FROM)
+    return hessian(problem, training.kept(case, step).params, _batch(case, per_class))
+
+
+def _finite(operator: Hessian) -> bool:
+    """Whether a product is made of numbers: where a training has run out of them, nothing is."""
+    one = Key(("finite",)).normal(1, operator.dimension).to(operator.like)
+    return tree.finite(operator.params) and bool(torch.isfinite(operator(one)).all())
+
+
+def _plain(found: Trace) -> Tree:
+    return {name: torch.tensor(value, dtype=torch.float64) for name, value in found._asdict().items()}
+
+
+@dataclass(frozen=True)
+class HessianTrace(AbstractExperiment):
+    """The trace of the Hessian of the mean loss in all parameters, at one step of a training.
+
+    On the set, or on `real` real training examples of every class, without decay. By XTrace, to a standard error of
+    `relative` of it or of `floor`, in `least` to `most` products. The outcome is "value", "error", "estimates"
+    and "products", each a number. The network normalises by statistics of the batch, if at all.
+    """
+
+    training: Training
+    step: int
+    real: int = 0
+    relative: float = 0.05
+    floor: float = 10.0
+    least: int = 16
+    most: int = 64
+
+    @property
+    def distilled(self) -> bool:
+        """Whether the set is what the loss is of, or what was trained on."""
+        return not self.real or self.training.distilled
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """The training, which keeps the step."""
+        return (self.training,)
+
+    def effort(self, case: Case) -> float:
+        """The operations of the most products."""
+        return _effort(case, self.real, self.most)
+
+    def run(self, case: Case) -> Tree:
+        """Estimate it; the directions are the same wherever the step and the loss are."""
+        operator = _hessian(case, self.training, self.step, self.real, self.effort(case))
+        if not _finite(operator):
+            return _plain(Trace(math.nan, math.inf, 1, 1))
+        stop = Stop(self.relative, self.floor, self.least, self.most)
+        found = exchanged(operator, stop, Key(("hessian trace", self.step)))
+        return _plain(found)
+
+    def height(self, case: Case) -> float:
+        """What is remembered of its value, below every number where it is none."""
+        value = self.found(case).value
+        return value if math.isfinite(value) else -math.inf
+
+    def found(self, case: Case) -> Trace:
+        """What is remembered of it."""
+        outcome = case.outcome(self)
+        value, error, estimates, products = (float(outcome[name]) for name in Trace._fields)
+        return Trace(value, error, int(estimates), int(products))
+
+
+@dataclass(frozen=True)
+class Spectrum(AbstractExperiment):
+    """The eigenvalues of the Hessian of the mean loss: their density, and the ends of it.
+
+    At that of `steps` where `trace` is largest, so that a spectrum can be asked for there before it is known; of the
+    loss on the set, or on `real` real training examples of every class. The outcome has "nodes" and "weights"
+    (start, node) of stochastic Lanczos quadrature, "smallest" and "largest" (eigenvalue,), and "step".
+    """
+
+    steps: tuple[int, ...]
+    trace: HessianTrace
+    """The trace that is looked at, at each of the steps; of its training the spectrum is."""
+    real: int = 0
+    starts: int = 2
+    iterations: int = 30
+    ends: int = 5
+    tolerance: float = 1e-2
+
+    @property
+    def distilled(self) -> bool:
+        """Whether the set is what the loss is of, what was trained on, or what the place depends on."""
+        return not self.real or self.trace.training.distilled or (self._chosen and self.trace.distilled)
+
+    @property
+    def _traces(self) -> tuple[HessianTrace, ...]:
+        return tuple(replace(self.trace, step=step) for step in self.steps)
+
+    @property
+    def _chosen(self) -> bool:
+        return len(self.steps) > 1
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """The traces among which the largest is looked for; where there is one step alone, the training is enough."""
+        return self._traces if self._chosen else (self.trace.training,)
+
+    def effort(self, case: Case) -> float:
+        """The operations of the quadrature, and of what the ends take, about ten products each."""
+        return _effort(case, self.real, self.starts * self.iterations + 20 * self.ends)
+
+    def run(self, case: Case) -> Tree:
+        """Find the place, then its spectrum."""
+        step = max(self._traces, key=lambda each: each.height(case)).step if self._chosen else self.steps[0]
+        operator = _hessian(case, self.trace.training, step, self.real, self.effort(case))
+        key, at = Key(("spectrum", step)), {"step": torch.tensor(step)}
+        if not _finite(operator):
+            nothing = torch.full((self.ends,), math.nan, dtype=torch.float64)
+            measure = {"nodes": nothing[None], "weights": nothing[None]}
+            return tree.map(torch.clone, {**measure, "smallest": nothing, "largest": nothing, **at})
+        found = quadrature(operator, self.starts, self.iterations, key)
+        ends = extremes(operator, self.ends, key, self.tolerance)
+        return tree.map(torch.clone, {**found._asdict(), **ends._asdict(), **at})

@@ -1,0 +1,151 @@
+"""Losses on the plane through where a learner starts, where real data take it, and where the set does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Problem
+from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.tree import Tree
+from limbeck.learn.curvature import flat, shaped
+from limbeck.learn.pieces import at_once, passes
+from limbeck.learn.plane import Plane, grid
+from limbeck.learn.population import losses_of, operations
+from limbeck.learn.training import taking
+from limbeck.probes.experiments.training import FORWARD, Training
+
+
+class Sides(NamedTuple):
+    """Two trainings from the same initial parameters, each kept at its start and its end."""
+
+    real: Training
+    ours: Training
+
+    def plane(self, case: Case) -> Plane:
+        """The plane through their common start and their ends."""
+        ends = (self.real.kept(case, self.real.keeps[-1]), self.ours.kept(case, self.ours.keeps[-1]))
+        start = self.real.kept(case, self.real.keeps[0])
+        return Plane.through(*(flat(learner.params) for learner in (start, *ends)))
+
+
+def sampled(case: Case, most: int) -> Batch:
+    """At most `most` of the judged examples, evenly spaced among them; all for 0."""
+    examples = case.examples
+    count = len(examples.classes)
+    rows = torch.linspace(0, count - 1, min(most or count, count), dtype=torch.float64).round().long()
+    return taking(examples)(rows)
+
+
+@torch.no_grad()
+def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
+    """The mean loss at some parameters, in double precision; normalised by statistics of the batch, if at all."""
+    rows = torch.arange(len(batch.classes))
+    total = 0.0
+    for part in passes(rows, at_once(problem, len(rows))):
+        chosen = taking(batch)(part).to(problem.device)
+        outputs = problem.network.apply(params, chosen.inputs).outputs
+        total += float(losses_of(problem, outputs, chosen.targets).double().sum())
+    return total / len(rows)
+
+
+def losses_at(case: Case, point: Float[Tensor, " parameter"], like: Tree, most: int) -> list[float]:
+    """The mean losses on a sample of the judged examples and on the set, with the parameters in a row."""
+    params = tree.move(shaped(like, point.to(tree.leaves(like)[0])), case.problem.device)
+    return [mean_loss_at(case.problem, params, batch) for batch in (sampled(case, most), case.subject.batch)]
+
+
+@dataclass(frozen=True)
+class Paths(AbstractExperiment):
+    """Two trainings seen from the plane through their start and their ends.
+
+    The outcome is "real" and "ours" (kept, axis): the coordinates of every kept learner in the plane and its distance
+    from it; and "corners" (corner, axis): coordinates of start, real end and end on the set, then the losses on the
+    judged sample and on the set of the learners that were kept there, and the same of the points of the plane.
+    """
+
+    real: Training
+    ours: Training
+    most: int = 500
+
+    @property
+    def distilled(self) -> bool:
+        """It is: one of the trainings is on the set."""
+        return True
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """Both trainings."""
+        return self.real, self.ours
+
+    def effort(self, case: Case) -> float:
+        """The operations of reading the corners twice."""
+        return (
+            6
+            * FORWARD
+            * operations(case.problem)
+            * (min(self.most or len(case.rows), len(case.rows)) + len(case.subject))
+        )
+
+    def run(self, case: Case) -> Tree:
+        """Project, and read the corners as learners and as points."""
+        plane = Sides(self.real, self.ours).plane(case)
+        found = {
+            name: torch.tensor([plane.project(flat(each.kept(case, step).params)) for step in each.keeps]).double()
+            for name, each in (("real", self.real), ("ours", self.ours))
+        }
+        ends = ((self.real, 0), (self.real, -1), (self.ours, -1))
+        corners = []
+        for training, index in ends:
+            params = training.kept(case, training.keeps[index]).params
+            x, y, _ = plane.project(flat(params))
+            read = losses_at(case, flat(params), params, self.most)
+            corners.append([x, y, *read, *losses_at(case, plane.place(x, y), params, self.most)])
+        return {**found, "corners": torch.tensor(corners, dtype=torch.float64)}
+
+
+@dataclass(frozen=True)
+class Surface(AbstractExperiment):
+    """Losses on some rows of a square grid over the plane of `paths`.
+
+    The grid has `size` points a side and covers corners and paths with `margin` of their extent beyond them. The
+    outcome is "judged" and "set" (row, column), and the coordinates "y" (row,) and "x" (column,).
+    """
+
+    paths: Paths
+    rows: tuple[int, ...]
+    size: int = 21
+    margin: float = 0.2
+
+    @property
+    def distilled(self) -> bool:
+        """It is: the plane is the set's."""
+        return True
+
+    def needs(self) -> tuple[AbstractExperiment, ...]:
+        """The paths, which say how far the grid reaches, and both trainings."""
+        return (self.paths, *self.paths.needs())
+
+    def effort(self, case: Case) -> float:
+        """The operations of reading every point."""
+        return self.paths.effort(case) / 6 * len(self.rows) * self.size
+
+    def run(self, case: Case) -> Tree:
+        """Read every point."""
+        plane = Sides(self.paths.real, self.paths.ours).plane(case)
+        like = self.paths.real.kept(case, self.paths.real.keeps[0]).params
+        seen = case.outcome(self.paths)
+        spots = torch.cat([seen["real"][:, :2], seen["ours"][:, :2], seen["corners"][:, :2]])
+        low, high = spots.min(0).values, spots.max(0).values
+        room = self.margin * (high - low).clamp_min(1e-3 * float((high - low).max()) or 1.0)
+        (x, y) = (grid(float(a), float(b), self.size) for a, b in zip(low - room, high + room, strict=True))
+        found = [
+            [losses_at(case, plane.place(across, y[row]), like, self.paths.most) for across in x] for row in self.rows
+        ]
+        judged, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
+        here = torch.tensor([y[row] for row in self.rows], dtype=torch.float64)
+        return {"judged": judged.clone(), "set": of_set.clone(), "x": torch.tensor(x, dtype=torch.float64), "y": here}

@@ -1,0 +1,165 @@
+"""The probe of curvature measures what dense Hessians say, where it says, and answers for any set."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Problem
+from limbeck.core.family import from_spec, spec_id, to_spec
+from limbeck.core.key import Key
+from limbeck.core.probing import Case, Subject
+from limbeck.core.tree import Tree
+from limbeck.learn.curvature import flat, shaped
+from limbeck.learn.protocol import Protocol
+from limbeck.learn.sensitivity import mean_loss
+from limbeck.learn.traces import Trace
+from limbeck.probes.curvature import Curvature, _falls_below, _ratio
+from limbeck.probes.experiments import HessianTrace, Mixture, Spectrum, Training
+from limbeck.probes.experiments.training import real
+from limbeck.tasks import load
+
+KEY = Key(("curvature-probe",))
+NETWORK = "convnet-w2-d1"
+PROBE = Curvature(every=150, stride=150, images=1, most=16, starts=2, iterations=8, ends=2)
+
+
+class Notebook:
+    """A memo in memory."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Any] = {}
+
+    def remember(self, address: dict[str, Any], make: Any, branch: str = "") -> Tree:
+        name = spec_id(address)
+        if name not in self.pages:
+            self.pages[name] = make()
+        return tree.branch(self.pages[name], branch)
+
+
+NOTEBOOK = Notebook()
+"""One for all tests: trainings on real data are done once."""
+
+
+def case_of(batch: Batch, network: str = NETWORK) -> Case:
+    task = load("digits")
+    problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
+    schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
+    return Case(problem, Subject("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
+
+
+def digits(count: int) -> Batch:
+    return load("digits").load("train", torch.arange(count))
+
+
+def dense(case: Case, params: Tree, batch: Batch) -> Tensor:
+    loss = mean_loss(case.problem.task, case.problem.network)
+    double = Batch(batch.inputs.double(), batch.targets.double(), batch.classes)
+    slope = torch.func.grad(lambda vector: loss(shaped(params, vector), double))
+    return torch.func.jacrev(slope)(flat(params).double())
+
+
+@functools.lru_cache(maxsize=1)
+def whole() -> tuple[Case, Training]:
+    """A case, and a training that is kept at three steps."""
+    return case_of(digits(6)), Training(Mixture(), 0, 40, reads=(), keeps=(0, 20, 40))
+
+
+@pytest.mark.parametrize("images", [0, 2])
+def test_a_trace_is_that_of_the_dense_hessian_at_the_step_and_on_the_loss_it_names(images: int) -> None:
+    case, training = whole()
+    found = HessianTrace(training, 20, images, relative=0.02, floor=0.0, most=400).found(case)
+    batch = real(case.problem, images, 0) if images else case.subject.batch
+    truth = float(dense(case, training.kept(case, 20).params, batch).trace())
+    assert abs(found.value - truth) < 3.5 * found.error <= 3.5 * 0.02 * abs(found.value)
+    elsewhere = float(dense(case, training.kept(case, 40).params, batch).trace())
+    assert abs(found.value - elsewhere) > 5 * found.error
+
+
+def test_a_spectrum_is_of_the_step_where_the_trace_is_largest() -> None:
+    case, training = whole()
+    trace = HessianTrace(training, 0, most=200, relative=0.02)
+    spectrum = Spectrum((0, 20, 40), trace, real=2, ends=3, tolerance=1e-5)
+    found = case.outcome(spectrum)
+    heights = {step: replace(trace, step=step).found(case).value for step in (0, 20, 40)}
+    step = int(found["step"])
+    assert step == max(heights, key=lambda each: heights[each]) != 0
+    values = torch.linalg.eigvalsh(dense(case, training.kept(case, step).params, real(case.problem, 2, 0)))
+    torch.testing.assert_close(found["largest"], values[-3:], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(found["smallest"], values[:3], rtol=1e-3, atol=1e-3)
+    # The outermost nodes of thirty steps are the ends as well.
+    assert float(found["nodes"].max()) == pytest.approx(float(values[-1]), rel=1e-3)
+    assert set(spectrum.needs()) == {replace(trace, step=step) for step in (0, 20, 40)}
+    assert replace(spectrum, steps=(20,)).needs() == (training,)
+
+
+def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
+    experiments = PROBE.experiments(case_of(digits(3)))
+    shared = [each for each in experiments if not each.distilled]
+    assert all(isinstance(each, HessianTrace) and each.real and each.training.on is None for each in shared)
+    assert len(shared) == 3
+    assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in experiments)
+
+
+def test_find_reads_no_more_than_it_asked_for() -> None:
+    case = case_of(digits(20))
+    todo = list(PROBE.experiments(case))
+    for experiment in todo:
+        todo += experiment.needs()
+    for experiment in reversed(todo):
+        case.outcome(experiment)
+    known = set(NOTEBOOK.pages)
+    found = PROBE.find(case)
+    assert set(case.problem.memo.pages) == known  # type: ignore[attr-defined]
+    table = found.table("traces along real")
+    at = table.column("set").index(found.fact("peak of the trace on set").value)
+    assert found.fact("step of the peak on set").value == table.column("step")[at]
+    assert found.fact("peak of the trace on set").value == max(table.column("set"))  # type: ignore[type-var]
+    ends = found.fact("end over peak of the trace on set").value * found.fact("peak of the trace on set").value
+    assert ends == pytest.approx(table.column("set")[-1])
+    assert {(row[0], row[1]) for row in found.table("spectra").rows} == {
+        (loss, place) for loss in ("set", "real") for place in ("start", "peak", "end")
+    }
+
+
+def test_curves_cross_where_straight_lines_do() -> None:
+    ours = [Trace(value, 1.0, 2, 4) for value in (0.0, 10.0, 6.0, 2.0)]
+    theirs = [Trace(value, 1.0, 2, 4) for value in (5.0, 5.0, 5.0, 5.0)]
+    assert _falls_below((0, 10, 20, 30), ours, theirs) == pytest.approx(22.5)
+    assert _falls_below((0, 10), ours[:2], theirs[:2]) is None
+
+
+def test_a_ratio_s_interval_covers_it_as_often_as_it_says() -> None:
+    ends, peaks = KEY.fold("ends").normal(1000).double() * 2 + 30, KEY.fold("peaks").normal(1000).double() * 4 + 100
+    facts = [
+        _ratio("", Trace(end, 2.0, 400, 1).fact(""), Trace(peak, 4.0, 400, 1).fact(""), False)
+        for end, peak in zip(ends.tolist(), peaks.tolist(), strict=True)
+    ]
+    assert sum(fact.low <= 0.3 <= fact.high for fact in facts) / 1000 == pytest.approx(0.95, abs=0.02)
+
+
+def hostile() -> dict[str, Case]:
+    one, five = digits(1), digits(5)
+    return {
+        "one image": case_of(one),
+        "one class": case_of(Batch(five.inputs, five.targets[:1].expand(5, -1), five.classes[:1].expand(5))),
+        "soft targets": case_of(five._replace(targets=(five.targets * 3).softmax(1))),
+        "batch norm": case_of(five, "convnet-w2-d1-batch"),
+        "no numbers": case_of(five._replace(inputs=five.inputs * math.nan)),
+    }
+
+
+@pytest.mark.parametrize("name", ["one image", "one class", "soft targets", "batch norm", "no numbers"])
+def test_any_set_gets_an_answer(name: str) -> None:
+    found = PROBE.find(hostile()[name])
+    assert "\n" not in found.verdict
+    assert json.dumps(found.document(), allow_nan=False)
+    assert (found.tone == "unknown") == (name == "no numbers")

@@ -1,0 +1,194 @@
+"""A plane holds its corners, a surface is the losses of networks, and over-confidence is told from its absence."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Problem
+from limbeck.core.family import from_spec, spec_id, to_spec
+from limbeck.core.findings import Fact
+from limbeck.core.key import Key
+from limbeck.core.probing import Case, Subject
+from limbeck.core.tree import Tree
+from limbeck.learn.curvature import flat
+from limbeck.learn.plane import Plane
+from limbeck.learn.protocol import Protocol
+from limbeck.probes.experiments import Mixture, Paths, Surface, Training
+from limbeck.probes.experiments.landscape import mean_loss_at, sampled
+from limbeck.probes.landscape import Landscape, _verdict
+from limbeck.tasks import load
+
+KEY = Key(("landscape",))
+PROBE = Landscape(every=150, size=3, sample=20, rows=2)
+
+
+class Notebook:
+    """A memo in memory."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Any] = {}
+
+    def remember(self, address: dict[str, Any], make: Any, branch: str = "") -> Tree:
+        name = spec_id(address)
+        if name not in self.pages:
+            self.pages[name] = make()
+        return tree.branch(self.pages[name], branch)
+
+
+NOTEBOOK = Notebook()
+
+
+def case_of(batch: Batch, network: str = "convnet-w2-d1") -> Case:
+    task = load("digits")
+    problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
+    schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
+    return Case(problem, Subject("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
+
+
+def digits(count: int) -> Batch:
+    return load("digits").load("train", torch.arange(count))
+
+
+def points(count: int = 3, size: int = 40) -> list[torch.Tensor]:
+    return [KEY.fold("point", index).normal(size).double() for index in range(count)]
+
+
+def test_a_plane_gives_back_its_three_corners_and_keeps_distances() -> None:
+    corners = points()
+    plane = Plane.through(*corners)
+    assert abs(float(plane.first @ plane.second)) < 1e-14
+    assert plane.project(corners[0])[:2] == (0.0, 0.0)
+    assert plane.project(corners[1])[1] == pytest.approx(0, abs=1e-12)
+    for corner in corners:
+        x, y, off = plane.project(corner)
+        assert off < 1e-12
+        torch.testing.assert_close(plane.place(x, y), corner, rtol=1e-12, atol=1e-12)
+    (a, b, _), (c, d, _) = plane.project(corners[1]), plane.project(corners[2])
+    assert math.hypot(a - c, b - d) == pytest.approx(float((corners[1] - corners[2]).norm()))
+
+
+def test_what_lies_off_the_plane_is_the_distance_to_its_nearest_point() -> None:
+    *corners, outside = points(4)
+    plane = Plane.through(*corners)
+    x, y, off = plane.project(outside)
+    sides = torch.stack([corner - corners[0] for corner in corners[1:]], 1)
+    best = torch.linalg.lstsq(sides, (outside - corners[0])[:, None]).solution
+    nearest = corners[0] + (sides @ best)[:, 0]
+    assert off == pytest.approx(float((outside - nearest).norm()))
+    torch.testing.assert_close(plane.place(x, y), nearest)
+
+
+def test_points_on_a_line_and_points_that_are_one_still_span_a_plane() -> None:
+    a, b, _ = points()
+    for corners in ((a, b, a + 2 * (b - a)), (a, a, b), (a, b, a), (a, a, a)):
+        plane = Plane.through(*corners)
+        gram = torch.stack([plane.first, plane.second]) @ torch.stack([plane.first, plane.second]).T
+        torch.testing.assert_close(gram, torch.eye(2).double(), rtol=0, atol=1e-12)
+        for corner in corners:
+            x, y, _ = plane.project(corner)
+            torch.testing.assert_close(plane.place(x, y), corner, rtol=1e-9, atol=1e-9)
+
+
+@functools.lru_cache(maxsize=1)
+def trained() -> tuple[Case, Paths]:
+    """Two short trainings from one start."""
+    stops = (0, 15, 30)
+    real = Training(Mixture((), 4), 0, 30, reads=stops, keeps=stops)
+    ours = Training(Mixture(), 0, 30, step_size=0.05, reads=stops, keeps=stops)
+    return case_of(digits(6)), Paths(real, ours, most=30)
+
+
+def test_the_surface_at_the_corners_is_the_loss_of_the_networks() -> None:
+    case, paths = trained()
+    corners = case.outcome(paths)["corners"]
+    # Parameters come back from the plane in single precision.
+    torch.testing.assert_close(corners[:, 4:], corners[:, 2:4], rtol=1e-5, atol=1e-6)
+    assert corners[0, :2].tolist() == [0.0, 0.0] and corners[1, 1].abs() < 1e-6
+    for row, training, step in ((0, paths.real, 0), (1, paths.real, 30), (2, paths.ours, 30)):
+        params = training.kept(case, step).params
+        batch = sampled(case, 30)
+        outputs = case.problem.network.apply(params, batch.inputs).outputs
+        mean = torch.nn.functional.cross_entropy(outputs.double(), batch.classes)
+        assert float(corners[row, 2]) == pytest.approx(float(mean), rel=1e-6)
+        assert float(corners[row, 3]) == mean_loss_at(case.problem, params, case.subject.batch)
+    seen = case.outcome(paths)
+    assert float(seen["ours"][-1, 2]) < 1e-5 < 1e-3 < float(seen["ours"][1, 2])
+
+
+def test_rows_of_a_surface_are_losses_at_their_coordinates_and_cover_the_paths() -> None:
+    case, paths = trained()
+    found = [case.outcome(Surface(paths, rows, 4, 0.5)) for rows in ((0, 1), (2, 3))]
+    y = torch.cat([part["y"] for part in found])
+    x = found[0]["x"]
+    spots = torch.cat([case.outcome(paths)[side][:, :2] for side in ("real", "ours")])
+    low, high = spots.min(0).values, spots.max(0).values
+    assert float(x[0]) == pytest.approx(float(low[0] - 0.5 * (high - low)[0]))
+    assert float(y[-1]) == pytest.approx(float(high[1] + 0.5 * (high - low)[1]))
+    start, real, ours = (
+        flat(training.kept(case, step).params).double()
+        for training, step in ((paths.real, 0), (paths.real, 30), (paths.ours, 30))
+    )
+    plane = Plane.through(start, real, ours)
+    like = paths.real.kept(case, 0).params
+    point = plane.place(float(x[1]), float(y[2])).float()
+    sizes = [leaf.numel() for leaf in like.values()]
+    params = {
+        name: part.reshape(leaf.shape) for (name, leaf), part in zip(like.items(), point.split(sizes), strict=True)
+    }
+    expected = mean_loss_at(case.problem, params, case.subject.batch)
+    assert float(found[1]["set"][0, 1]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_experiments_are_specs_and_find_reads_no_more_than_it_asked_for() -> None:
+    case = case_of(digits(12))
+    todo = list(PROBE.experiments(case))
+    assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in todo)
+    assert sorted(row for each in todo if isinstance(each, Surface) for row in each.rows) == [0, 1, 2]
+    for experiment in todo:
+        case.outcome(experiment)
+    known = set(NOTEBOOK.pages)
+    found = PROBE.find(case)
+    assert set(NOTEBOOK.pages) == known
+    split = {row[0]: row for row in found.table("over-confidence").rows}
+    course = found.table("loss along set")
+    lowest = course.column("step").index(found.fact("step of the lowest loss").value)
+    total = sum(row[1] for row in split.values())  # type: ignore[misc]
+    for column, expected in ((2, course.rows[lowest][1]), (3, course.rows[-1][1])):
+        mixed = sum(row[1] * row[column] for row in split.values()) / total  # type: ignore[operator]
+        assert mixed == pytest.approx(expected)
+    assert split["right"][1] / total == pytest.approx(course.rows[-1][2])  # type: ignore[operator]
+    assert course.rows[0][3] is None and 0 <= course.rows[1][3] <= 1  # type: ignore[operator]
+
+
+def test_over_confidence_is_said_where_the_loss_rises() -> None:
+    rise = Fact("rise", 0.8, 0.7, 0.9, 100)
+    wrong = [Fact("rise where it ends right", -0.1, -0.2, -0.05, 60), Fact("rise where it ends wrong", 2.1, 2, 2.2, 40)]
+    said = _verdict(40, 1.6, 2.4, rise, 0.03, wrong)[0]
+    assert said.startswith("test loss rises from 1.60 at step 40 to 2.40, by 2.1 where it is wrong, while 3 % of")
+    assert "over-confident" not in _verdict(280, 1.6, 1.61, Fact("rise", 0.01, -0.01, 0.03, 100), 0.01, [])[0]
+
+
+def hostile() -> dict[str, Case]:
+    one, five = digits(1), digits(5)
+    return {
+        "one image": case_of(one),
+        "one class": case_of(Batch(five.inputs, five.targets[:1].expand(5, -1), five.classes[:1].expand(5))),
+        "soft targets": case_of(five._replace(targets=(five.targets * 3).softmax(1))),
+        "batch norm": case_of(five, "convnet-w2-d1-batch"),
+        "no numbers": case_of(five._replace(inputs=five.inputs * math.nan)),
+    }
+
+
+@pytest.mark.parametrize("name", ["one image", "one class", "soft targets", "batch norm", "no numbers"])
+def test_any_set_gets_an_answer(name: str) -> None:
+    found = PROBE.find(hostile()[name])
+    assert "\n" not in found.verdict
+    assert json.dumps(found.document(), allow_nan=False)
+    assert (found.tone == "unknown") == (name == "no numbers")
