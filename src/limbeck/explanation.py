@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from limbeck.core.contracts import Problem
+from limbeck.core.family import part_name
 from limbeck.core.probing import AbstractProbe, Case, Subject
 from limbeck.core.refusal import Refusal, unknown
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.projections import Umap
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
-from limbeck.probes.continuation import Continuation
-from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.attributes import AbstractAttributes, Annotated, Called, Tabular
 from limbeck.probes.attributes.annotated import Ask
-from limbeck.probes.influence import Influence
-from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.continuation import Continuation
+from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
+from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
@@ -46,13 +47,13 @@ BUDGETS: dict[str, Thoroughness] = {
             Recognition((("", 300), ("convnet-w16", 300), ("lenet", 300)), every=20),
             Mixing(added=(0, 2, 10, 50)),
             CrossArchitecture(("lenet", "mlp"), draws=4, members=2),
-            Agreement(subsets=10, courses=4, decayed=5, epochs=3, window=0.02, every=20),
-            Mixing(added=(0, 2, 10, 50), members=3),
             Agreement(subsets=18, courses=4, decayed=0, window=0.02, every=20),
             LearningTime(every=20),
+            Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20, ends=2),
+            Landscape(every=20, size=13, sample=400),
             Continuation(members=3, every=20),
-            Influence(items=100, repeated=20, added=20, baseline=20),
-            Semantics(items=100),
+            Influence(repeated=20, added=20, baseline=20),
+            Semantics(),
         ),
     ),
     "standard": Thoroughness(
@@ -64,16 +65,13 @@ BUDGETS: dict[str, Thoroughness] = {
             CrossArchitecture(),
             Agreement(),
             LearningTime(),
+            Curvature(),
+            Landscape(),
             Continuation(),
             Influence(),
+            Semantics(),
         ),
     ),
-    "standard": Thoroughness(0, (Substitution(), Mixing(), Influence(), Semantics())),
-            Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20, ends=2),
-            Landscape(every=20, size=13, sample=400),
-        ),
-    ),
-    "standard": Thoroughness(0, (Substitution(), Mixing(), Curvature(), Landscape())),
     "full": Thoroughness(
         0,
         (
@@ -97,14 +95,13 @@ BUDGETS: dict[str, Thoroughness] = {
                 steps=(100, 300, 1000),
                 batches=(0, 32),
             ),
-            Agreement(subsets=520, courses=30, decayed=300, every=1),
             Agreement(subsets=520, courses=30, decayed=300, epochs=20, every=1),
             LearningTime(every=1),
+            Curvature(1, stride=2, images=500, relative=0.02, floor=1.0, most=400, starts=10, iterations=100),
+            Landscape(every=1, size=51, sample=0),
             Continuation(members=10, every=1),
             Influence(),
             Semantics(),
-            Curvature(1, stride=2, images=500, relative=0.02, floor=1.0, most=400, starts=10, iterations=100),
-            Landscape(every=1, size=51, sample=0),
         ),
     ),
 }
@@ -116,8 +113,6 @@ def thoroughness(budget: str, names: tuple[str, ...], attributes: AbstractAttrib
 
     Where `attributes` are given, semantics asks for those and not for measured ones.
     """
-    from limbeck.core.family import part_name
-
     if budget not in BUDGETS:
         raise unknown("budget", budget, BUDGETS)
     found = BUDGETS[budget]

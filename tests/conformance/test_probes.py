@@ -22,10 +22,13 @@ from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
 from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
+from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 from limbeck.schedules import Stated
 from limbeck.tasks import load
@@ -38,10 +41,13 @@ SMALL: dict[str, AbstractProbe] = {
         Agreement(subsets=3, courses=3, decayed=3, epochs=1, window=0.5, every=100),
         Continuation(members=2, every=100),
         CrossArchitecture(("mlp",), draws=2, members=1, steps=(20,)),
+        Curvature(100, stride=300, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1),
         Influence(items=4, repeated=2, added=2, baseline=2),
+        Landscape(every=100, size=3, sample=20),
         LearningTime(every=100),
         Mixing(added=(0, 2), members=2),
         Recognition((("", 300), ("mlp", 20)), every=100, sample=50, shown=20),
+        Semantics(items=4, members=1, permutations=99),
         Substitution(sizes=(1, 2), members=2, courses=2, every=100),
     )
 }

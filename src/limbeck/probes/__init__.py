@@ -5,12 +5,13 @@ from limbeck.core.probing import AbstractProbe
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
 from limbeck.probes.cross_architecture import CrossArchitecture
-from limbeck.probes.influence import Influence
-from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.curvature import Curvature
+from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
+from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 
 PROBES = Family(
@@ -19,14 +20,12 @@ PROBES = Family(
     Agreement,
     Continuation,
     CrossArchitecture,
+    Curvature,
     Influence,
+    Landscape,
     LearningTime,
     Mixing,
     Recognition,
+    Semantics,
     Substitution,
 )
-from limbeck.probes.semantics import Semantics
-from limbeck.probes.substitution import Substitution
-
-PROBES = Family("probe", AbstractProbe, Influence, Mixing, Semantics, Substitution)
-PROBES = Family("probe", AbstractProbe, Curvature, Landscape, Mixing, Substitution)

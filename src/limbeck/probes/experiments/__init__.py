@@ -1,13 +1,13 @@
-"""The experiments that probes share."""
+"""The experiments that probes ask for."""
 
 from limbeck.core.family import Family
 from limbeck.core.probing import AbstractExperiment
-from limbeck.probes.experiments.recognition import Recognised, Surroundings
-from limbeck.probes.experiments.recognition_course import RecognitionCourse
-from limbeck.probes.experiments.search import Chosen, Draw, Search
 from limbeck.probes.experiments.curvature import HessianTrace, Spectrum
 from limbeck.probes.experiments.landscape import Paths, Surface
 from limbeck.probes.experiments.path import path
+from limbeck.probes.experiments.recognition import Recognised, Surroundings
+from limbeck.probes.experiments.recognition_course import RecognitionCourse
+from limbeck.probes.experiments.search import Chosen, Draw, Search
 from limbeck.probes.experiments.training import Mixture, Training, course
 
 __all__ = [
@@ -16,28 +16,33 @@ __all__ = [
     "SEARCHES",
     "Chosen",
     "Draw",
-    "Mixture",
-    "Recognised",
-    "RecognitionCourse",
-    "Search",
-    "Surroundings",
-    "Training",
-    "course",
-]
-
-EXPERIMENTS = Family(
-    "experiment", AbstractExperiment, Chosen, Draw, Recognised, RecognitionCourse, Surroundings, Training
-)
     "HessianTrace",
     "Mixture",
     "Paths",
+    "Recognised",
+    "RecognitionCourse",
+    "Search",
     "Spectrum",
     "Surface",
+    "Surroundings",
     "Training",
     "course",
     "path",
 ]
 
-EXPERIMENTS = Family("experiment", AbstractExperiment, HessianTrace, Paths, Spectrum, Surface, Training)
+EXPERIMENTS = Family(
+    "experiment",
+    AbstractExperiment,
+    Chosen,
+    Draw,
+    HessianTrace,
+    Paths,
+    Recognised,
+    RecognitionCourse,
+    Spectrum,
+    Surface,
+    Surroundings,
+    Training,
+)
 MIXTURES = Family("mixture", Mixture, Mixture)
 SEARCHES = Family("search", Search, Search)
