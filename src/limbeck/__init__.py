@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from limbeck.core.version import VERSION
+
 if TYPE_CHECKING:
     from limbeck.api import distill as distill
     from limbeck.api import evaluate as evaluate
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from limbeck.learn.protocol import Protocol as Protocol
     from limbeck.tasks import load as load
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "load": "limbeck.tasks",

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
-import resource
-import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 
-from limbeck import __version__, comparison, distillation, explanation
+from limbeck import comparison, distillation, explanation
 from limbeck.core.contracts import Problem
-from limbeck.core.family import from_spec, to_spec
 from limbeck.core.findings import Finding
-from limbeck.core.key import Key
+from limbeck.core.probing import AbstractProbe
 from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
@@ -28,7 +22,8 @@ from limbeck.recipes import Recipe, published
 from limbeck.runs.contest import Contest, one_source
 from limbeck.runs.examination import Examination
 from limbeck.runs.executor import workers_on
-from limbeck.runs.store import Run, Store
+from limbeck.runs.plan import Plan, carry_out
+from limbeck.runs.store import Store
 from limbeck.tasks import ImageTask, reload
 
 
@@ -56,49 +51,6 @@ def _silent(*_news: object) -> None:
 def open_store(runs: str | Path | None = None) -> Store:
     """The run store at `runs`, else at the environment's LIMBECK_RUNS, else in ./runs."""
     return Store(Path(runs or os.environ.get("LIMBECK_RUNS") or "runs"))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A distillation that has been decided on: everything that determines its result."""
-
-    task: ImageTask
-    recipe: Recipe
-    network: str
-    ipc: int
-    seed: int = 0
-    checks: int = 4
-
-    def __post_init__(self) -> None:
-        if self.ipc < 1:
-            raise Refusal(f"ipc {self.ipc}: expected at least one item per class")
-        if self.recipe.steps < 0 or self.checks < 1:
-            raise Refusal(f"steps {self.recipe.steps}, checks {self.checks}: expected steps >= 0 and checks >= 1")
-        if self.recipe.steps and self.recipe.objective is None:
-            raise Refusal(
-                f"{self.recipe.steps} steps of a recipe that only selects: leave --steps out, or name an objective"
-            )
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The plan as JSON; its digest is the run's address."""
-        return {
-            "data": self.task.reference,
-            "recipe": to_spec(self.recipe),
-            "network": self.task.network(self.network).name,
-            "ipc": self.ipc,
-            "seed": self.seed,
-            "checks": self.checks,
-        }
-
-    @classmethod
-    def of(cls, spec: dict[str, Any], data_root: str | Path | None = None) -> Plan:
-        """The plan that a run's saved spec describes; Refusal where the data are no longer the same."""
-        try:
-            rest = {name: spec[name] for name in ("network", "ipc", "seed", "checks")}
-            return cls(reload(spec["data"], _path(data_root)), from_spec(spec["recipe"]), **rest)
-        except (KeyError, TypeError) as error:
-            raise Refusal(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
 
 
 def distill(
@@ -131,69 +83,6 @@ def distill(
         composed = replace(composed, steps=steps)
     plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)
     return carry_out(plan, open_store(runs), device_of(device), watch, compile=compile)[0]
-
-
-def carry_out(
-    plan: Plan,
-    store: Store,
-    device: torch.device,
-    watch: distillation.Watcher = _silent,
-    checkpoint_seconds: float = 30.0,
-    compile: bool | None = None,
-) -> tuple[DistilledSet, Run]:
-    """The distilled set of `plan` and the run that keeps it; found, continued or begun in `store`."""
-    spec = plan.spec
-    with store.run(spec) as run:
-        if not run.result.exists():
-            problem = Problem(plan.task, plan.task.network(plan.network), device, store)
-            key = Key(("distill", plan.seed))
-            course = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, compile)
-            begun = time.time()
-            outcome = distillation.distill(course, run, watch, checkpoint_seconds)
-            done = _dress(plan, spec, outcome)
-            run.finish(done.save, _record(outcome, device, time.time() - begun))
-        return DistilledSet.load(run.result), run
-
-
-def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> DistilledSet:
-    """What a run came to, as an artefact. Nothing in it depends on when or how fast it was made."""
-    bare = DistilledSet(
-        params=outcome.params,
-        parameterization=plan.recipe.parameterization,
-        schedule=outcome.schedule,
-        normalisation=plan.task.normalisation,
-        classes=plan.task.classes,
-        data=spec["data"],
-        spec=spec,
-        version=__version__,
-    )
-    step, value = outcome.checks[-1]
-    check = Score(
-        set="", network=spec["network"], split="validation", metric="accuracy", mean=value, low=value, high=value,
-        n=1, protocol=Protocol().name, bytes=bare.budget.bytes,
-    )  # fmt: skip
-    return bare.scored({**check.row(), "step": step})
-
-
-def peak_memory() -> int:
-    """The most memory that this process has held so far, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _record(outcome: distillation.Distilled, device: torch.device, seconds: float) -> dict[str, Any]:
-    """How a run came about: what the artefact must not hold, since it differs from run to run."""
-    losses = outcome.losses
-    return {
-        "seconds_since_last_resume": round(seconds, 3),
-        "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "device": str(device)},
-        "versions": {"limbeck": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "threads": torch.get_num_threads(),
-        "peak_memory_bytes": peak_memory(),
-        "first_loss": float(losses[0]) if len(losses) else None,
-        "last_loss": float(losses[-1]) if len(losses) else None,
-        "checks": [{"step": step, "validation accuracy": value} for step, value in outcome.checks],
-    }
 
 
 def evaluate(
@@ -236,7 +125,7 @@ def evaluate(
 def explain(
     sets: DistilledSet | str | Path | Sequence[DistilledSet | str | Path],
     *,
-    probes: Sequence[str] = (),
+    probes: Sequence[str | AbstractProbe] = (),
     budget: str = "standard",
     network: str = "",
     attributes: str | Path = "",
@@ -254,11 +143,11 @@ def explain(
 
     Where sets differ in how many items a class has, one more, of the name "budget", tells what that changes.
 
-    `probes` are by default all; `budget` (quick, standard or full) says how thoroughly they ask, full by the sizes of
-    Yang et al. (ICML 2024). `network` is by default the one that the first set was distilled with. What was computed
-    for one probe or set is found again by the others, and by a call after an interruption. `tell(seconds)` is told
-    first about how long it will take; `watch(done, total, doing)` of the work, in about seconds. `data`,
-    `workers`, `device` and `compile` are as in `evaluate` and `distill`.
+    `probes`, by name or with fields of your own, are by default all; `budget` (quick, standard or full) says how
+    thoroughly those by name ask, full by the sizes of Yang et al. (ICML 2024). `network` is by default the one that the
+    first set was distilled with. What was computed for one probe or set is found again by the others, and by a call
+    after an interruption. `tell(seconds)` is told first about how long it will take; `watch(done, total, doing)` of the
+    work, in about seconds. `data`, `workers`, `device` and `compile` are as in `evaluate` and `distill`.
 
     The attributes that the probe semantics looks for are by default measured of the pixels. `attributes` is a parquet
     file that has them: a column `index`, the row in the test split, and columns of booleans or text. `annotator`

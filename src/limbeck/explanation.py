@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -108,22 +109,25 @@ BUDGETS: dict[str, Thoroughness] = {
 """Quick is minutes for a small network on two cores; full has the sizes of Yang et al. (ICML 2024)."""
 
 
-def thoroughness(budget: str, names: tuple[str, ...], attributes: AbstractAttributes | None = None) -> Thoroughness:
-    """The probes of a budget, or those named among them; Refusal for unknown names.
+def thoroughness(
+    budget: str, asked: Sequence[str | AbstractProbe], attributes: AbstractAttributes | None = None
+) -> Thoroughness:
+    """The probes that are asked for, those by name as they are in a budget; all of it where none is asked for.
 
-    Where `attributes` are given, semantics asks for those and not for measured ones.
+    Where `attributes` are given, semantics asks for those and not for measured ones. Raises Refusal for unknown names.
     """
     if budget not in BUDGETS:
         raise unknown("budget", budget, BUDGETS)
     found = BUDGETS[budget]
-    for name in names:
-        PROBES[name]
-    chosen = tuple(probe for probe in found.probes if not names or part_name(type(probe)) in names)
-    if attributes is not None:
-        chosen = tuple(
-            replace(probe, attributes=attributes) if isinstance(probe, Semantics) else probe for probe in chosen
-        )
-    return Thoroughness(found.judged, chosen)
+    listed = {part_name(type(probe)): probe for probe in found.probes}
+    chosen: list[AbstractProbe] = []
+    for each in asked or found.probes:
+        # A probe that another package brings is in no budget.
+        probe = each if isinstance(each, AbstractProbe) else listed.get(each) or PROBES[each]()
+        if attributes is not None and isinstance(probe, Semantics):
+            probe = replace(probe, attributes=attributes)
+        chosen.append(probe)
+    return Thoroughness(found.judged, tuple(chosen))
 
 
 def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes | None:

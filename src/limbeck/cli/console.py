@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -9,8 +10,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_type_hints
 
 from jsonargparse import ArgumentParser
 from rich.console import Console, Group
@@ -108,6 +110,20 @@ def add_runs(made: Parser) -> None:
     made.add_argument(
         "--runs", type=Path | None, default=None, help="where runs are kept (else LIMBECK_RUNS, else ./runs)"
     )
+
+
+def defaults_of(part: Any) -> dict[str, Any]:
+    """The fields of a part; where a contract is asked for, the class that stands there is named with its own."""
+    asked = get_type_hints(type(part))
+    found = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if is_dataclass(value):
+            kind, value = type(value), defaults_of(value)
+            if inspect.isabstract(asked[field.name]):
+                value = {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": value}
+        found[field.name] = value
+    return found
 
 
 def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str) -> None:

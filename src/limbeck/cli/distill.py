@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from limbeck.api import Plan, carry_out, device_of, open_store
+from limbeck.api import device_of, open_store
 from limbeck.cli.console import (
     COMPILE,
     Parser,
@@ -23,6 +22,7 @@ from limbeck.cli.console import (
     answer,
     bar,
     check_out,
+    defaults_of,
     parser,
     percent,
     size,
@@ -36,6 +36,7 @@ from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.recipes import RECIPES, Published, Recipe, published
+from limbeck.runs.plan import Plan, carry_out
 from limbeck.schedules import SCHEDULES
 from limbeck.starts import STARTS
 from limbeck.tasks import load
@@ -174,26 +175,12 @@ def _add_output(made: Parser) -> None:
 def _add_part(made: Parser, kind: str, part: Any, family: Family) -> None:
     """Add --KIND NAME, which `_choose` has read, and --KIND.FIELD for every field of the chosen part."""
     if part is not None and fields(part):
-        made.add_class_arguments(type(part), kind, default=_defaults(part))
+        made.add_class_arguments(type(part), kind, default=defaults_of(part))
     else:
         made.add_argument(f"--{kind}", type=str)
     for action in made._actions:
         if action.option_strings == [f"--{kind}"]:
             action.metavar, action.help = "NAME", f"another {kind}: {', '.join(family.parts)}"
-
-
-def _defaults(part: Any) -> dict[str, Any]:
-    """The fields of a part; where a contract is asked for, the class that stands there is named with its own."""
-    asked = get_type_hints(type(part))
-    found = {}
-    for field in fields(part):
-        value = getattr(part, field.name)
-        if is_dataclass(value):
-            kind, value = type(value), _defaults(value)
-            if inspect.isabstract(asked[field.name]):
-                value = {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": value}
-        found[field.name] = value
-    return found
 
 
 def _plan(recipe: Recipe, made: Parser, given: Any) -> Plan:

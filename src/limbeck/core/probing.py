@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -110,8 +110,10 @@ class AbstractExperiment(ABC):
 class AbstractProbe(ABC):
     """A question about a distilled set. Its fields say how thoroughly it is asked."""
 
-    question: ClassVar[str]
-    """The question in plain words."""
+    @property
+    @abstractmethod
+    def question(self) -> str:
+        """The question in plain words; the same for all of a class."""
 
     @abstractmethod
     def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from limbeck import __version__
 from limbeck.core.contracts import AbstractParameterization, Batch
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import Found
@@ -79,7 +79,7 @@ def import_set(
             "imported": _origin(format, place, found, told[0], step_size),
             "network": task.network(network).name,
         },
-        version=__version__,
+        version=VERSION,
     )
 
 

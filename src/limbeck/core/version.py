@@ -1,0 +1,3 @@
+"""The version of limbeck."""
+
+VERSION = "0.1.0"
