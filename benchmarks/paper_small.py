@@ -326,8 +326,8 @@ def _grows_confident(found: Found, method: str) -> Answer:
     table = finding.table("loss along set")
     late = [float(str(row[3])) for row in table.rows if float(str(row[0])) > 60]
     return Answer(
-        f"rises by {told(rise)}; {100 * changed:.0f} % of predictions change after the lowest, {100 * max(late):.0f} % at "
-        "most between readings after step 60",
+        f"rises by {told(rise)}; {100 * changed:.0f} % of predictions change after the lowest, "
+        f"{100 * max(late):.0f} % at most between readings after step 60",
         all_of([over(rise, 0.0), _exactly(max(late) < 0.2)]),
     )
 
