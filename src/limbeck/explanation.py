@@ -71,6 +71,7 @@ BUDGETS: dict[str, Thoroughness] = {
             Continuation(),
             Influence(),
             Semantics(),
+            CrossArchitecture(("lenet", "mlp"), draws=4, members=4),
         ),
     ),
     "full": Thoroughness(

@@ -85,9 +85,10 @@ class CrossArchitecture(AbstractProbe):
             facts=tuple(facts),
             tables=(self._summary(case, own, others), self._draws(case)),
             method=f"{self.draws} draws a network: the customary SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
-            f"step size log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, decay 0 or 5e-4, steps of {self.steps}, "
-            f"batches of {self.batches} (0: all); chosen on {self.sample} validation examples; {self.members} fresh "
-            f"learners of the chosen one, judged; the same on {case.subject.per_class} random real images a class",
+            f"step size log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, decay 0 or 0.0005, steps of "
+            f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples; "
+            f"{self.members} fresh learners of the chosen one, judged; the same on as many random real images, "
+            f"{case.subject.per_class} of every class",
             caveats=(
                 *(f"{name} cannot be trained on this set and was left out" for name in missing),
                 "no augmentation, which helps large networks on few images",
@@ -164,14 +165,14 @@ def _verdict(own: Told, others: Sequence[Told]) -> tuple[str, str]:
         f"{_percent(own.ours)} ({_percent(own.real)})"
     )
     if not _above(own.gain):
-        return f"{said}: no better than real images even for its own network, so there is nothing to transfer", "note"
+        return f"{said}: no clear gain over real images even for its own network, so nothing to transfer", "note"
     taught = [each.name for each in others if _above(each.gain)]
     if len(taught) == len(others):
         return f"{said}: it transfers", "use"
     if not taught:
-        return f"{said}: use it for that network alone", "avoid"
+        return f"{said}: no clear gain over real images elsewhere, use it for that network alone", "avoid"
     rest = ", ".join(each.name for each in others if each.name not in taught)
-    return f"{said}: it transfers to {', '.join(taught)}, not to {rest}", "note"
+    return f"{said}: it transfers to {', '.join(taught)}, not clearly to {rest}", "note"
 
 
 def _percent(fact: Fact) -> str:

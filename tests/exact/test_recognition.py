@@ -1,0 +1,284 @@
+"""Recognition counts what real-trained networks say of a set; a search is chosen by validation data alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+
+from limbeck.core import tree
+from limbeck.core.contracts import Batch, Forgetful, Problem, Schedule
+from limbeck.core.family import from_spec, spec_id, to_spec
+from limbeck.core.findings import Finding
+from limbeck.core.key import Key
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, Subject
+from limbeck.core.tree import Tree
+from limbeck.learn.training import taking
+from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.experiments import Chosen, Draw, Mixture, Recognised, Search, Surroundings, Training
+from limbeck.probes.recognition import Recognition
+from limbeck.tasks import load
+
+CPU = torch.device("cpu")
+KEY = Key(("recognition",))
+NETWORK = "convnet-w4-d1"
+SCHEDULE = Schedule(torch.full((3,), 0.01), torch.arange(1)[None], torch.tensor(0.9), torch.tensor(0.0))
+
+
+class Kept:
+    """A memo in memory."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Tree] = {}
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        name = spec_id(address)
+        if name not in self.found:
+            self.found[name] = make()
+        return tree.branch(self.found[name], branch)
+
+
+@dataclass(frozen=True)
+class Planted(Case):
+    """A case whose outcomes are given."""
+
+    plant: Callable[[AbstractExperiment], Tree] = lambda experiment: {}
+
+    def outcome(self, experiment: AbstractExperiment, branch: str = "") -> Tree:
+        return tree.branch(self.plant(experiment), branch)
+
+
+def case_of(batch: Batch, memo: Any = None, judged: int = 100, network: str = NETWORK) -> Case:
+    task = load("digits")
+    problem = Problem(task, task.network(network), CPU, memo or Kept())
+    return Case(problem, Subject("set", "digest", batch, SCHEDULE), "test", judged)
+
+
+def real_items(per_class: int = 2) -> Batch:
+    task = load("digits")
+    return Problem(task, task.network(NETWORK), CPU, Forgetful()).real(KEY, per_class)
+
+
+def planted(plant: Callable[[AbstractExperiment], Tree], items: Batch | None = None) -> Planted:
+    found = case_of(real_items() if items is None else items)
+    return Planted(found.problem, found.subject, found.split, found.judged, plant)
+
+
+def accuracy(value: float) -> Tree:
+    return {"accuracy": torch.tensor(value, dtype=torch.float64)}
+
+
+def test_what_is_recognised_is_what_the_learner_says() -> None:
+    case = case_of(real_items())
+    training = Training(None, batch=32, steps=5, reads=(5,), keeps=(5,))
+    found = case.outcome(Recognised(training))
+    learner = list(training.learners(case))[-1]
+    outputs = case.problem.network.apply(learner.params, case.subject.batch.inputs).outputs
+    assert found["predictions"].tolist() == outputs.argmax(1).tolist()
+    assert float(found["accuracy"]) == float((outputs.argmax(1) == case.subject.batch.classes).double().mean())
+
+
+def test_items_that_are_judged_examples_lie_on_them() -> None:
+    examples = case_of(real_items()).examples
+    items = taking(examples)(torch.arange(0, 100, 7))
+    case = case_of(items)
+    training = Training(None, batch=32, steps=5, reads=(), keeps=(5,))
+    around = case.outcome(Surroundings(training, neighbours=1, sample=50, shown=20))
+    # Each is at distance 0 from itself, which is one of the real examples, and is its own nearest.
+    torch.testing.assert_close(around["distance"], torch.zeros(len(items.classes)).double(), atol=1e-4, rtol=0)
+    assert bool((around["agreement"] == 1).all())
+    assert around["real"]["distance"].shape == (50,) and bool((around["real"]["distance"] > 0).all())
+    assert around["map"]["examples"].shape == (20, 2) and around["map"]["items"].shape == (len(items.classes), 2)
+
+
+def test_swapped_labels_are_not_recognised_and_do_not_agree() -> None:
+    right = real_items(3)
+    wrong = right._replace(classes=(right.classes + 1) % 10)
+    probe = Recognition((("", 60),), every=60)
+    memo = Kept()
+    scores = []
+    for items, name in ((right, "right"), (wrong, "wrong")):
+        case = case_of(items, memo)
+        case = replace(case, subject=replace(case.subject, digest=name))
+        finding = probe.find(case)
+        scores.append([finding.facts[0].value, finding.fact("near examples of its class").value])
+    assert scores[0][0] > 0.7 and scores[0][1] > 0.6
+    assert scores[1][0] < 0.3 and scores[1][1] < 0.3
+
+
+def surroundings(distances: list[float]) -> Tree:
+    count = len(distances)
+    return {
+        "agreement": torch.full((count,), 0.6, dtype=torch.float64),
+        "distance": torch.tensor(distances, dtype=torch.float64),
+        "real": {
+            "agreement": torch.tensor([0.8, 1.0], dtype=torch.float64),
+            "distance": torch.linspace(1, 3, 101, dtype=torch.float64),
+        },
+        "map": {"examples": torch.zeros(2, 2), "items": torch.zeros(count, 2), "classes": torch.tensor([0, 1])},
+    }
+
+
+def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> None:
+    # Of real distances 1 to 3 the median is 2 and 95 % are below 2.9.
+    distances = [1.0] * 9 + [2.89] * 7 + [2.91, 4.0, 8.0, math.inf]
+
+    def plant(experiment: AbstractExperiment) -> Tree:
+        if isinstance(experiment, Recognised):
+            return {**accuracy(0.75 if experiment.learner.network else 1.0), "predictions": torch.zeros(20).short()}
+        return surroundings(distances) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.9])}
+
+    finding = Recognition((("", 300), ("lenet", 300))).find(planted(plant))
+    assert finding.fact("share off the real examples").value == pytest.approx(4 / 20)
+    assert finding.fact("median distance over that of real examples").value == pytest.approx(2.89 / 2)
+    assert finding.table("items").column("distance")[17] == pytest.approx(2.0)
+    assert "75 % (lenet) to 100 % (convnet-w4-d1)" in finding.verdict and "20 % of its images lie" in finding.verdict
+    assert Finding.of(finding.document()).verdict == finding.verdict
+
+
+def test_networks_that_have_learned_nothing_tell_nothing() -> None:
+    def plant(experiment: AbstractExperiment) -> Tree:
+        if isinstance(experiment, Recognised):
+            return {**accuracy(0.1), "predictions": torch.zeros(20).short()}
+        return surroundings([1.0] * 20) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.12])}
+
+    assert Recognition((("", 300),)).find(planted(plant)).tone == "unknown"
+
+
+def test_the_course_is_shared_and_a_network_is_asked_once_by_any_name() -> None:
+    case = case_of(real_items())
+    probe = Recognition((("", 300), (NETWORK, 300), ("lenet", 300)), every=20)
+    trainings = [each for each in probe.experiments(case) if isinstance(each, Training)]
+    assert [each.network for each in trainings] == ["", "lenet"]
+    assert trainings[0].keeps[-1] == 300 and len(trainings[0].reads) == 16
+
+
+def search(**fields: Any) -> Search:
+    return Search(steps=(3, 6), sample=50, **fields)
+
+
+def test_the_first_draw_is_customary_and_the_others_are_in_the_space() -> None:
+    where = Search(batches=(0, 16), network="lenet")
+    assert where.setting(0) == {"step_size": 0.01, "momentum": 0.9, "decay": 0.0, "steps": 300, "batch": 0}
+    drawn = [where.setting(index) for index in range(1, 400)]
+    logs = torch.tensor([math.log10(each["step_size"]) for each in drawn])
+    assert float(logs.min()) >= -3.01 and float(logs.max()) <= -0.99
+    # Uniform on [-3, -1]: mean -2, deviation 2 / sqrt(12); the mean of 399 is within four of its own deviations.
+    assert float(logs.mean()) == pytest.approx(-2, abs=4 * 2 / (12 * 399) ** 0.5)
+    for name, values in (
+        ("momentum", where.momenta),
+        ("decay", where.decays),
+        ("steps", where.steps),
+        ("batch", (0, 16)),
+    ):
+        assert {each[name] for each in drawn} == set(values)
+    assert replace(where, on=Mixture((), 5)).setting(7) == where.setting(7)
+    assert replace(where, network="mlp").setting(7) != where.setting(7)
+
+
+def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_is_judged() -> None:
+    judged = {0: 0.2, 1: 0.9, 2: 0.4}
+    validation = {0: 0.3, 1: 0.5, 2: 0.6}
+
+    def plant(experiment: AbstractExperiment) -> Tree:
+        assert isinstance(experiment, Draw)
+        value = torch.tensor(validation[experiment.index], dtype=torch.float64)
+        return {"validation": value, **accuracy(judged[experiment.index])}
+
+    case = planted(plant)
+    found = Chosen(search(), 3, 1).run(case)
+    assert int(found["index"]) == 2
+    again = search().measured(case, search().training(case, 2, 1))
+    assert torch.equal(found["accuracy"], again["accuracy"])
+
+
+def test_a_draw_is_read_on_validation_and_on_judged_examples() -> None:
+    case = case_of(real_items())
+    found = Draw(search(), 1).run(case)
+    learner = list(search().training(case, 1, 0).learners(case))[-1]
+    for name, each in (("accuracy", case), ("validation", replace(case, split="validation", judged=50))):
+        outputs = case.problem.network.apply(learner.params, each.examples.inputs).outputs
+        assert float(found[name]) == float((outputs.argmax(1) == each.examples.classes).double().mean())
+
+
+def test_a_last_batch_of_one_is_avoided() -> None:
+    case = case_of(taking(real_items())(torch.arange(17)))
+    assert Search(batches=(16,)).training(case, 1, 0).batch == 0
+    assert Search(batches=(8,)).training(case_of(real_items()), 1, 0).batch == 8
+
+
+def transferring(table: dict[tuple[str, bool], list[float]]) -> Finding:
+    def plant(experiment: AbstractExperiment) -> Tree:
+        assert isinstance(experiment, Draw | Chosen)
+        values = table[experiment.search.network, not experiment.distilled]
+        member = experiment.member - 1 if isinstance(experiment, Chosen) else 0
+        return {**accuracy(values[member]), "validation": torch.tensor(0.5), "index": torch.tensor(0)}
+
+    return CrossArchitecture(("lenet", "mlp"), draws=2, members=2).find(planted(plant))
+
+
+@pytest.mark.parametrize(
+    ("lenet", "mlp", "tone", "words"),
+    [
+        ([0.50, 0.52], [0.40, 0.42], "use", "it transfers"),
+        ([0.20, 0.22], [0.19, 0.21], "avoid", "use it for that network alone"),
+        ([0.50, 0.52], [0.19, 0.21], "note", "it transfers to lenet, not clearly to mlp"),
+    ],
+)
+def test_a_set_transfers_where_it_teaches_more_than_as_many_real_images(
+    lenet: list[float], mlp: list[float], tone: str, words: str
+) -> None:
+    real = {(name, True): [0.30, 0.32] for name in ("", "lenet", "mlp")}
+    finding = transferring({**real, ("", False): [0.60, 0.62], ("lenet", False): lenet, ("mlp", False): mlp})
+    assert finding.tone == tone and words in finding.verdict
+    assert finding.fact("retained by lenet").value == pytest.approx((lenet[0] / 0.60 + lenet[1] / 0.62) / 2)
+    gain = finding.fact("gain over real images of mlp")
+    assert gain.value == pytest.approx(sum(mlp) / 2 - 0.31) and gain.n == 2
+    assert Finding.of(finding.document()).tone == tone
+
+
+def test_a_set_that_teaches_its_own_network_nothing_has_nothing_to_transfer() -> None:
+    finding = transferring({(name, real): [0.3, 0.3] for name in ("", "lenet", "mlp") for real in (True, False)})
+    assert finding.tone == "note" and "nothing to transfer" in finding.verdict
+
+
+PROBES = (
+    Recognition((("", 300), ("lenet", 4)), every=150, sample=30),
+    CrossArchitecture(("lenet", "mlp"), draws=2, members=2, steps=(4, 8), sample=50),
+)
+
+
+def hostile(name: str) -> Batch:
+    items = real_items()
+    if name == "one image":
+        return taking(items)(torch.tensor([3]))
+    if name == "one class":
+        return taking(items)((items.classes == 4).nonzero()[:, 0])
+    return items._replace(targets=KEY.fold("soft").normal(20, 10).softmax(1))
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: type(probe).__name__)
+@pytest.mark.parametrize("subject", ["one image", "one class", "soft targets"])
+def test_a_probe_answers_of_any_set_with_nothing_but_its_experiments(probe: AbstractProbe, subject: str) -> None:
+    memo = Kept()
+    case = case_of(hostile(subject), memo)
+    for experiment in probe.experiments(case):
+        assert from_spec(to_spec(experiment)) == experiment and experiment.effort(case) > 0
+        case.outcome(experiment)
+    done = len(memo.found)
+    finding = probe.find(case)
+    assert len(memo.found) == done
+    assert finding.tone in ("use", "avoid", "note", "unknown") and finding.verdict
+    assert all(math.isfinite(fact.value) for fact in finding.facts)
+
+
+def test_a_network_that_normalises_by_the_batch_is_left_out_for_one_image_and_trained_for_more() -> None:
+    probe = CrossArchitecture(("convnet-w4-d1-batch",), draws=1, members=1, steps=(4,), sample=50)
+    alone = probe.find(case_of(hostile("one image")))
+    assert alone.tone == "unknown" and "left out" in alone.caveats[0]
+    assert probe.find(case_of(real_items())).table("networks").column("network")[1] == "convnet-w4-d1-batch"
+    assert Recognition((("convnet-w4-d1-batch", 4),), sample=30).find(case_of(real_items())).facts
