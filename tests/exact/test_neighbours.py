@@ -86,3 +86,12 @@ def test_umap_that_is_not_installed_says_what_to_install(monkeypatch: pytest.Mon
     assert not Umap().available
     with pytest.raises(Refusal, match=r"pip install limbeck\[views\]"):
         Umap().project(POINTS, KEY)
+
+
+def test_umap_keeps_clusters_apart_and_draws_by_its_key() -> None:
+    pytest.importorskip("umap")
+    labels = torch.arange(3).repeat_interleave(20)
+    points = 6 * torch.nn.functional.one_hot(labels, 8).float() + KEY.normal(60, 8)
+    plane = Umap().project(points, KEY)
+    assert torch.equal(plane, Umap().project(points, KEY))
+    assert float(agreement(plane, labels, plane, labels, 3, torch.arange(60)).mean()) > 0.95

@@ -14,6 +14,9 @@ from limbeck.core.family import Family
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 
+FEW = 10
+"""So many points and fewer are too few to lay out by their neighbours."""
+
 
 class AbstractProjection(ABC):
     """A map of points to the plane, fitted to the points that it maps."""
@@ -54,7 +57,8 @@ class Pca(AbstractProjection):
 class Umap(AbstractProjection):
     """UMAP (McInnes et al. 2018): points that are neighbours lie together; needs `pip install limbeck[views]`.
 
-    Five neighbours and else the defaults, as Yang et al. (ICML 2024), figure 2 right.
+    Five neighbours and else the defaults, as Yang et al. (ICML 2024), figure 2 right. Up to ten
+    points are laid out by PCA.
     """
 
     neighbours: int = 5
@@ -68,12 +72,13 @@ class Umap(AbstractProjection):
         """The embedding, its random state the key's seed; Refusal where umap-learn is not installed."""
         if not self.available:
             raise Refusal("UMAP is not installed; pip install limbeck[views], or use the projection pca")
+        if len(points) <= FEW:
+            return Pca().project(points, key)
         from umap import UMAP
 
-        state = key.seed % 2**32
-        found = UMAP(n_neighbors=min(self.neighbours, len(points) - 1), random_state=state).fit_transform(
-            points.numpy()
-        )
+        # Of one seed it is the same every time by one job alone; said, lest it warn of that.
+        made = UMAP(n_neighbors=min(self.neighbours, len(points) - 1), random_state=key.seed % 2**32, n_jobs=1)
+        found = made.fit_transform(points.numpy())
         return torch.from_numpy(found).to(points.dtype)
 
 
