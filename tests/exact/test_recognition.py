@@ -140,6 +140,16 @@ def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> 
     assert Finding.of(finding.document()).verdict == finding.verdict
 
 
+def test_a_verdict_names_every_network_where_all_say_the_same() -> None:
+    def plant(experiment: AbstractExperiment) -> Tree:
+        if isinstance(experiment, Recognised):
+            return {**accuracy(0.8), "predictions": torch.zeros(20).short()}
+        return surroundings([1.0] * 20) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.9])}
+
+    found = Recognition((("", 300), ("lenet", 300))).find(planted(plant))
+    assert "(convnet-w4-d1, lenet) recognise 80 %" in found.verdict
+
+
 def test_networks_that_have_learned_nothing_tell_nothing() -> None:
     def plant(experiment: AbstractExperiment) -> Tree:
         if isinstance(experiment, Recognised):

@@ -198,8 +198,11 @@ def _verdict(known: Sequence[tuple[str, float, float]], near: Sequence[Fact], cl
         best = max(each[2] for each in known)
         return f"cannot be told: the networks had not learned the data yet ({100 * best:.0f} % of it right)", "unknown"
     low, high = (pick(learned, key=lambda each: each[1]) for pick in (min, max))
-    if low[0] == high[0]:
+    if len(learned) == 1:
         said = f"{low[0]}, trained on real images, recognises {100 * low[1]:.0f} % of it"
+    elif low[1] == high[1]:
+        names = ", ".join(each[0] for each in learned)
+        said = f"networks trained on real images ({names}) recognise {100 * low[1]:.0f} % of it"
     else:
         said = (
             f"networks trained on real images recognise {100 * low[1]:.0f} % ({low[0]}) to {100 * high[1]:.0f} % "
