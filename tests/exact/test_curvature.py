@@ -244,6 +244,8 @@ def test_lanczos_breaks_down_where_the_krylov_space_ends() -> None:
     whole = found.nodes[:, :3].sort().values
     torch.testing.assert_close(whole, torch.tensor([[-1.0, 0.0, 3.0]] * 3).double(), rtol=0, atol=1e-9)
     assert not found.weights[:, 3:].any()
+    assert found.bounds[:, :3].max() < 1e-10 and found.bounds[:, 3:].isinf().all()
+    torch.testing.assert_close(found.ends(1)[:, 0], torch.tensor([-1.0, 3.0]).double())
     zeros = quadrature(Dense(torch.zeros(5, 5).double()), 1, 5, KEY)
     assert zeros.weights[0, 0] == 1 and not zeros.nodes.any()
 
@@ -253,6 +255,16 @@ def test_a_density_integrates_to_one_and_has_the_moments_of_its_nodes() -> None:
     grid, density = smoothed(found, points=4001, width=0.01)
     assert float(torch.trapezoid(density, grid)) == pytest.approx(1.0, abs=1e-5)
     assert float(torch.trapezoid(density * grid, grid)) == pytest.approx(float(found.moment(1).mean()), rel=1e-5)
+
+
+def test_the_ends_of_a_quadrature_are_as_near_to_eigenvalues_as_they_say() -> None:
+    operator = outlying()
+    values = torch.linalg.eigvalsh(operator.matrix)
+    found = quadrature(operator, 1, 15, KEY.fold("within")).ends(4)
+    away = (found[:, :1] - values).abs().min(1).values
+    assert (away <= found[:, 1] + 1e-9).all()
+    torch.testing.assert_close(found[-4:, 0], values[-4:], rtol=1e-5, atol=0)
+    assert found[:4, 1].max() > 1e-3  # The bulk is not found yet, and is said not to be.
 
 
 def test_extremes_are_those_of_the_dense_matrix() -> None:

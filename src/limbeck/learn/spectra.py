@@ -35,6 +35,18 @@ class Quadrature(NamedTuple):
 
     nodes: Float[Tensor, "start node"]
     weights: Float[Tensor, "start node"]
+    bounds: Float[Tensor, "start node"]
+    """How far a node is from an eigenvalue at most; infinite for those that only fill a row."""
+
+    def ends(self, count: int) -> Float[Tensor, "end bound"]:
+        """The `count` smallest and largest nodes of the first start with their bounds, ascending, as far as there are.
+
+        The ends of a spectrum are what Lanczos steps find first, from within.
+        """
+        real = ~self.bounds[0].isinf()
+        found = torch.stack([self.nodes[0][real], self.bounds[0][real]], 1)
+        found = found[found[:, 0].argsort()]
+        return found if len(found) <= 2 * count else torch.cat([found[:count], found[-count:]])
 
     def moment(self, power: int) -> Float[Tensor, " start"]:
         """sum_i w_i t_i^power of each start; times the dimension an unbiased estimate of tr A^power."""
@@ -90,18 +102,21 @@ def quadrature(operator: Symmetric, starts: int, steps: int, key: Key) -> Quadra
     From signs over sqrt(n), the nodes are the eigenvalues of the Lanczos tridiagonal and the weights the squared first
     entries of its eigenvectors (Golub and Welsch, Math. Comp. 1969; Ghorbani et al., ICML 2019). Exact in the start's
     measure for polynomials of degree up to 2 steps - 1; in expectation over starts f gives tr f(A) / n. Where a row
-    ends early, nodes of weight zero fill it up.
+    ends early, nodes of weight zero fill it up. A node with eigenvector s of the tridiagonal is within b_k |s_k| of
+    an eigenvalue of A (Paige 1971).
     """
     from scipy.linalg import eigh_tridiagonal
 
     diagonals, beside, sizes = lanczos(operator, signs(key, starts, operator.dimension), steps)
     nodes, weights = torch.zeros_like(diagonals), torch.zeros_like(diagonals)
+    bounds = torch.full_like(diagonals, torch.inf)
     for row, size in enumerate(sizes):
         a, b = diagonals[row, :size].numpy(), beside[row, : size - 1].numpy()
         values, vectors = eigh_tridiagonal(a, b)
         nodes[row, :size], weights[row, :size] = torch.from_numpy(values), torch.from_numpy(vectors[0] ** 2)
+        bounds[row, :size] = beside[row, size - 1] * torch.from_numpy(vectors[-1]).abs()
         nodes[row, size:] = nodes[row, size - 1]
-    return Quadrature(nodes, weights)
+    return Quadrature(nodes, weights, bounds)
 
 
 def smoothed(

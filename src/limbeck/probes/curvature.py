@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import torch
+from typing import NamedTuple
 
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
@@ -62,7 +61,7 @@ class Curvature(AbstractProbe):
 
     def _spectra(self, images: int) -> tuple[Spectrum, Spectrum, Spectrum]:
         steps, trace = self._steps(), self._trace(self._trainings()[1], 0, 0)
-        rest = (trace, images, self.starts, self.iterations, self.ends)
+        rest = (trace, images, self.starts, self.iterations)
         return Spectrum(steps[:1], *rest), Spectrum(steps, *rest), Spectrum(steps[-1:], *rest)
 
     def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
@@ -83,7 +82,7 @@ class Curvature(AbstractProbe):
         ours, theirs = (_shape(loss, steps, curves["real", loss]) for loss in ("set", "real"))
         below = _falls_below(steps, curves["real", "set"], curves["real", "real"])
         spectra = {
-            (loss, place): case.outcome(each)
+            (loss, place): _Place.of(case, each)
             for loss, images in (("set", 0), ("real", self.images))
             for place, each in zip(PLACES, self._spectra(images), strict=True)
         }
@@ -103,11 +102,11 @@ class Curvature(AbstractProbe):
             verdict=verdict,
             tone=tone,
             facts=(*ours, *theirs, *crossing, *negative),
-            tables=(*(_curve(where, steps, curves) for where in ("real", "set")), *_tables(spectra)),
+            tables=(*(_curve(where, steps, curves) for where in ("real", "set")), *_tables(spectra, self.ends)),
             method=f"Hessian of the mean loss in all parameters, on the set and on {self.images} real training images "
             f"of every class, every {self.stride} steps; XTrace to a standard error of {self.relative:.0%} or"
             f" {self.floor:g} in at most {self.most} products, not smoothed; spectra by {self.starts} starts of "
-            f"{self.iterations} Lanczos steps; ends by restarted Lanczos",
+            f"{self.iterations} Lanczos steps, and their ends from those",
             caveats=(
                 "one training of each kind; intervals are of the estimates, not of the choice of real images or start",
                 "the peak is that of the steps measured, and the largest of noisy values is a little too large",
@@ -151,9 +150,21 @@ def _falls_below(steps: tuple[int, ...], ours: list[Trace], theirs: list[Trace])
     return None
 
 
-def _negative(name: str, found: dict[str, torch.Tensor]) -> Fact:
+class _Place(NamedTuple):
+    """A spectrum and the step it is of."""
+
+    found: Quadrature
+    step: int
+
+    @classmethod
+    def of(cls, case: Case, spectrum: Spectrum) -> _Place:
+        outcome = case.outcome(spectrum)
+        return cls(Quadrature(*(outcome[name] for name in Quadrature._fields)), int(outcome["step"]))
+
+
+def _negative(name: str, place: _Place) -> Fact:
     """Sum of |t| w over nodes t < -1 % of the largest |t|, over the sum of |t| w over all."""
-    nodes, weights = found["nodes"], found["weights"]
+    nodes, weights, _ = place.found
     sizes = weights * nodes.abs()
     counted = sizes * (nodes < -NEGLIGIBLE * nodes.abs().max())
     shares = counted.sum(1) / sizes.sum(1).clamp_min(1e-300)
@@ -161,12 +172,13 @@ def _negative(name: str, found: dict[str, torch.Tensor]) -> Fact:
 
 
 def _verdict(
-    ours: tuple[Fact, Fact, Fact], theirs: tuple[Fact, Fact, Fact], negative: Fact, end: dict[str, torch.Tensor]
+    ours: tuple[Fact, Fact, Fact], theirs: tuple[Fact, Fact, Fact], negative: Fact, place: _Place
 ) -> tuple[str, str]:
     step, peak, left = ours
+    ends = place.found.ends(1)[:, 0].tolist()
     sharp = (
-        f"; where training on it ends, the loss of real images curves by {float(end['smallest'][0]):.0f} to "
-        f"{float(end['largest'][-1]):.0f}, {100 * negative.value:.0f} % of it downwards"
+        f"; where training on it ends, the loss of real images curves by {ends[0]:.0f} to "
+        f"{ends[-1]:.0f}, {100 * negative.value:.0f} % of it downwards"
     )
     if not peak.low > 0:
         return f"its curvature cannot be told from zero anywhere in real training{sharp}", "unknown"
@@ -194,20 +206,16 @@ def _curve(where: str, steps: tuple[int, ...], curves: dict[tuple[str, str], lis
     return Table(f"traces along {where}", columns, tuple(rows), caption)
 
 
-def _tables(spectra: dict[tuple[str, str], dict[str, torch.Tensor]]) -> tuple[Table, Table]:
+def _tables(spectra: dict[tuple[str, str], _Place], count: int) -> tuple[Table, Table]:
     bumps: list[tuple[str, str, int, float, float]] = []
-    ends: list[tuple[str, str, int, int, float]] = []
-    for (loss, place), found in spectra.items():
-        step = int(found["step"])
-        grid, density = smoothed(Quadrature(found["nodes"], found["weights"]), points=256)
+    ends: list[tuple[str, str, int, float, float]] = []
+    for (loss, place), (found, step) in spectra.items():
+        grid, density = smoothed(found, points=256)
         bumps += [(loss, place, step, *pair) for pair in zip(grid.tolist(), density.tolist(), strict=True)]
-        values = [(index, value) for index, value in enumerate(found["smallest"].tolist())]
-        values += [(index - len(found["largest"]), value) for index, value in enumerate(found["largest"].tolist())]
-        ends += [(loss, place, step, *pair) for pair in values]
+        ends += [(loss, place, step, value, bound) for value, bound in found.ends(count).tolist()]
     caption = "density of the eigenvalues along training on the set, smoothed by normal bumps of 1 % of their range"
+    bounded = f"the {count} smallest and largest found, and within what of an eigenvalue each is"
     return (
         Table("spectra", ("loss", "place", "step", "eigenvalue", "density"), tuple(bumps), caption),
-        Table(
-            "extremes", ("loss", "place", "step", "rank", "eigenvalue"), tuple(ends), "rank from below, or -1 the top"
-        ),
+        Table("extremes", ("loss", "place", "step", "eigenvalue", "within"), tuple(ends), bounded),
     )

@@ -12,9 +12,9 @@ from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.core.probing import AbstractExperiment, Case
 from limbeck.core.tree import Tree
-from limbeck.learn.curvature import Hessian, extremes, hessian
+from limbeck.learn.curvature import Hessian, hessian
 from limbeck.learn.population import operations
-from limbeck.learn.spectra import quadrature
+from limbeck.learn.spectra import Quadrature, quadrature
 from limbeck.learn.traces import Stop, Trace, exchanged
 from limbeck.probes.experiments.training import Training, real
 
@@ -103,11 +103,11 @@ class HessianTrace(AbstractExperiment):
 
 @dataclass(frozen=True)
 class Spectrum(AbstractExperiment):
-    """The eigenvalues of the Hessian of the mean loss: their density, and the ends of it.
+    """The eigenvalues of the Hessian of the mean loss, as their measure by Lanczos steps.
 
     At that of `steps` where `trace` is largest, so that a spectrum can be asked for there before it is known; of the
-    loss on the set, or on `real` real training examples of every class. The outcome has "nodes" and "weights"
-    (start, node) of stochastic Lanczos quadrature, "smallest" and "largest" (eigenvalue,), and "step".
+    loss on the set, or on `real` real training examples of every class. The outcome has "nodes", "weights"
+    and "bounds" (start, node) of stochastic Lanczos quadrature, and "step".
     """
 
     steps: tuple[int, ...]
@@ -116,8 +116,6 @@ class Spectrum(AbstractExperiment):
     real: int = 0
     starts: int = 2
     iterations: int = 30
-    ends: int = 5
-    tolerance: float = 1e-2
 
     @property
     def distilled(self) -> bool:
@@ -137,18 +135,15 @@ class Spectrum(AbstractExperiment):
         return self._traces if self._chosen else (self.trace.training,)
 
     def effort(self, case: Case) -> float:
-        """The operations of the quadrature, and of what the ends take, about ten products each."""
-        return _effort(case, self.real, self.starts * self.iterations + 20 * self.ends)
+        """The operations of the quadrature."""
+        return _effort(case, self.real, self.starts * self.iterations)
 
     def run(self, case: Case) -> Tree:
         """Find the place, then its spectrum."""
         step = max(self._traces, key=lambda each: each.height(case)).step if self._chosen else self.steps[0]
         operator = _hessian(case, self.trace.training, step, self.real, self.effort(case))
-        key, at = Key(("spectrum", step)), {"step": torch.tensor(step)}
-        if not _finite(operator):
-            nothing = torch.full((self.ends,), math.nan, dtype=torch.float64)
-            measure = {"nodes": nothing[None], "weights": nothing[None]}
-            return tree.map(torch.clone, {**measure, "smallest": nothing, "largest": nothing, **at})
-        found = quadrature(operator, self.starts, self.iterations, key)
-        ends = extremes(operator, self.ends, key, self.tolerance)
-        return tree.map(torch.clone, {**found._asdict(), **ends._asdict(), **at})
+        if _finite(operator):
+            found = quadrature(operator, self.starts, self.iterations, Key(("spectrum", step)))
+        else:
+            found = Quadrature(*torch.full((3, 1, 1), math.nan, dtype=torch.float64))
+        return {**{name: leaf.clone() for name, leaf in found._asdict().items()}, "step": torch.tensor(step)}
