@@ -37,8 +37,9 @@ class Stop:
 
     It is looked at after every block of directions, first after `least` products and for the last time before there
     would be more than `most`. (PyHessian stops when the running mean moves by less than 0.1 %, which it does by chance
-    long before it is as good as that.) That the error is looked at more than once makes it a little too small on
-    average.
+    long before it is as good as that.) That the error is looked at more than once makes it too small at the stop
+    now and then: of intervals of 95 %, 94 in a hundred hold the trace where the number of products is fixed, and 90
+    where it is not (200 keys, 5 large eigenvalues over a bulk of 80, either estimate).
     """
 
     relative: float = 0.03

@@ -177,8 +177,8 @@ def _verdict(
     step, peak, left = ours
     ends = place.found.ends(1)[:, 0].tolist()
     sharp = (
-        f"; where training on it ends, the loss of real images curves by {ends[0]:.0f} to "
-        f"{ends[-1]:.0f}, {100 * negative.value:.0f} % of it downwards"
+        f"; where training on it ends, the Hessian on real images has eigenvalues from {ends[0]:.0f} to "
+        f"{ends[-1]:.0f}, {100 * negative.value:.0f} % of their sizes negative"
     )
     if not peak.low > 0:
         return f"its curvature cannot be told from zero anywhere in real training{sharp}", "unknown"
