@@ -66,6 +66,12 @@ class DoubledTask(AbstractTask):
     def load(self, split: str, rows: Any = None) -> Batch:
         return Batch(*doubled(tuple(self.inner.load(split, rows))))
 
+    def raw(self, inputs: Any) -> Any:
+        return self.inner.raw(inputs)
+
+    def normalised(self, raw: Any) -> Any:
+        return self.inner.normalised(raw)
+
     def network(self, name: str) -> AbstractNetwork:
         return DoubledNetwork(self.inner.network(name))
 

@@ -123,13 +123,13 @@ class AbstractTask(ABC):
     def load(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
         """The given rows of `split` (all, where none are given), normalised, in memory."""
 
-    @abstractmethod
     def raw(self, inputs: Tree) -> Tree:
-        """Inputs in the units that the data came in, [0, 1] for images; distilled inputs may leave that range."""
+        """Inputs in the units that the data came in, [0, 1] for images; a task that does not normalise has one unit."""
+        return inputs
 
-    @abstractmethod
     def normalised(self, raw: Tree) -> Tree:
         """Inputs as networks see them; the inverse of `raw`."""
+        return raw
 
     @abstractmethod
     def network(self, name: str) -> AbstractNetwork:
