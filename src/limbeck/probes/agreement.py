@@ -132,7 +132,7 @@ class Agreement(AbstractProbe):
                 "one learner of the set: intervals are over members of a pool, which share it",
                 "subsets are drawn from the same data, and so have images in common",
                 "probabilities and tests of normality of one pool are dependent: a member's agreements with its peers "
-                "share the member",
+                "share the member; those of a pool of few rest on as few agreements",
                 "learners are matched on the examples that they are judged on; within the window the better agree "
                 "more: see the mean accuracy of each pool",
             ),
@@ -211,12 +211,13 @@ def _rejected(pool: Pool) -> float:
 
 def _facts(pool: Pool) -> list[Fact]:
     beside = pool.beside.tolist()
-    return [
-        estimate(f"agreement, {pool.name}", beside),
-        Fact.once(f"median agreement, {pool.name}", _median(beside)),
-        Fact.once(f"median probability, {pool.name}", _median([each.probability for each in pool.standings])),
-        Fact.once(f"share not normal, {pool.name}", _rejected(pool)),
-    ]
+    found = {
+        "median agreement": _median(beside),
+        "median probability": _median([each.probability for each in pool.standings]),
+        "share not normal": _rejected(pool),
+    }
+    told = [Fact.once(f"{name}, {pool.name}", value) for name, value in found.items() if not math.isnan(value)]
+    return [estimate(f"agreement, {pool.name}", beside), *told]
 
 
 def _gaps(pools: list[Pool]) -> dict[tuple[str, str], Fact]:
