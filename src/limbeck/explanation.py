@@ -50,8 +50,6 @@ BUDGETS: dict[str, Thoroughness] = {
             CrossArchitecture(("lenet", "mlp"), draws=4),
             Agreement(subsets=18, courses=4, decayed=0, window=0.02, every=20),
             LearningTime(every=20),
-            Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20, ends=2),
-            Mixing(added=(0, 2, 10, 50), members=3),
             Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20),
             Landscape(every=20, size=13, sample=400),
             Continuation(members=3, every=20),
