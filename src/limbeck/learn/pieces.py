@@ -30,12 +30,12 @@ def at_once(problem: Problem, count: int) -> int:
 
 
 def passes(rows: Int[Tensor, " example"], most: int) -> tuple[Int[Tensor, " some"], ...]:
-    """The rows in as few passes of at most `most` as there can be, of one size where that goes out evenly.
+    """The rows in as few passes of at most `most` as there can be, whose sizes differ by one at most.
 
-    Else all but the last have the most: code is compiled for a shape, and so full passes are one for any count.
+    Code is compiled for a shape, and two serve any count. A short last pass would cost more than its share: on one
+    core, ConvNet width 16, compiled, the gradient on 99 images takes 14.8 ms so, and 18.0 as 32, 32, 32 and 3.
 
     >>> [part.tolist() for part in passes(torch.arange(6), 4)], [len(part) for part in passes(torch.arange(99), 32)]
-    ([[0, 1, 2], [3, 4, 5]], [32, 32, 32, 3])
+    ([[0, 1, 2], [3, 4, 5]], [25, 25, 25, 24])
     """
-    count = -(-len(rows) // most)
-    return rows.split(len(rows) // count if len(rows) % count == 0 else most)
+    return rows.tensor_split(-(-len(rows) // most))
