@@ -28,8 +28,8 @@ PAYS_FROM = 2e13
 minutes. Compiling an objective takes half a minute to three, and makes what is left 1.1 to 2 times as fast: it is
 set by judgement, and matching gradients, which gains least, may lose a little near it."""
 SHAPES = 16
-"""How many shapes of its arguments one function is compiled for; arguments of any other it takes eagerly. An examination
-asks for a dozen (the set, all items but one, one more, and mixtures), at some five seconds each."""
+"""How many shapes of its arguments one function is compiled for; arguments of any other it takes eagerly. An
+examination asks for a dozen (the set, all items but one, one more, and mixtures), at some five seconds each."""
 
 EVER = 1000
 """How often one process compiles the same lines of code."""
