@@ -47,7 +47,7 @@ BUDGETS: dict[str, Thoroughness] = {
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), members=3, courses=2, every=20),
             Recognition((("", 300), ("convnet-w16", 300), ("lenet", 300)), every=20),
             Mixing(added=(0, 2, 10, 50)),
-            CrossArchitecture(("lenet", "mlp"), draws=4),
+            CrossArchitecture(("lenet", "mlp"), draws=4, members=4),
             Agreement(subsets=18, courses=4, decayed=0, window=0.02, every=20),
             LearningTime(every=20),
             Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20),
@@ -71,7 +71,6 @@ BUDGETS: dict[str, Thoroughness] = {
             Continuation(),
             Influence(),
             Semantics(),
-            CrossArchitecture(("lenet", "mlp"), draws=4, members=4),
         ),
     ),
     "full": Thoroughness(
