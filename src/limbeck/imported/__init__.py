@@ -1,4 +1,4 @@
-"""L5: sets that others distilled and published, as sets of limbeck's."""
+"""L3: sets that others distilled and published, as sets of limbeck's."""
 
 from __future__ import annotations
 
