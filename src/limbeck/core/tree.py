@@ -1,4 +1,8 @@
-"""Trees of tensors: nested dicts, tuples, lists and named tuples whose leaves are tensors."""
+"""Trees of tensors: nested dicts, tuples, lists and named tuples whose leaves are tensors.
+
+The branches of a dict come in the order of their names, however it was made: what is read from a file, or comes from
+compiled code, has them in another order than what a network began with.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ Tree = Any
 def _children(tree: Tree) -> list[tuple[str, Tree]] | None:
     """The named branches of a node in a fixed order, or None for a leaf."""
     if isinstance(tree, dict):
-        return [(str(name), tree[name]) for name in tree]
+        return sorted(((str(name), tree[name]) for name in tree), key=lambda pair: pair[0])
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return list(zip(tree._fields, tree, strict=True))
     if isinstance(tree, tuple | list):
@@ -24,7 +28,7 @@ def _children(tree: Tree) -> list[tuple[str, Tree]] | None:
 
 def _rebuild(like: Tree, branches: list[Tree]) -> Tree:
     if isinstance(like, dict):
-        return dict(zip(like, branches, strict=True))
+        return dict(zip(sorted(like, key=str), branches, strict=True))
     if hasattr(like, "_fields"):
         return type(like)(*branches)
     return type(like)(branches)
@@ -35,6 +39,8 @@ def map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
 
     >>> map(lambda a, b: a + b, {"x": 1, "y": (2, 3)}, {"x": 10, "y": (20, 30)})
     {'x': 11, 'y': (22, 33)}
+    >>> map(lambda a, b: a + b, {"x": 1, "y": 2}, {"y": 20, "x": 10})
+    {'x': 11, 'y': 22}
     """
     named = _children(tree)
     if named is None:
