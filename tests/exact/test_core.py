@@ -128,3 +128,13 @@ def test_a_strange_spec_is_refused_with_the_nearest_name(spec: dict, message: st
 
 def test_a_refusal_is_one_line() -> None:
     assert str(Refusal("a\n  b")) == "a b"
+
+
+@given(st.permutations(["a", "b/c", "b/d", "e"]))
+def test_trees_of_dicts_are_the_same_in_any_order_of_their_names(order: list[str]) -> None:
+    flat = {name: torch.tensor([float(index), 1.0]) for index, name in enumerate(["a", "b/c", "b/d", "e"])}
+    whole, shuffled = tree.nest(flat), tree.nest({name: flat[name] for name in order})
+    assert list(tree.flatten(shuffled)) == list(flat)
+    assert float(tree.dot(whole, shuffled)) == float(tree.dot(whole, whole)) == 18.0
+    together = tree.map(lambda left, right: left - right, shuffled, whole)
+    assert all(not leaf.any() for leaf in tree.leaves(together))
