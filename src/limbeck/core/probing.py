@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from limbeck.core.contracts import AbstractTask, Batch, Problem, Schedule
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
@@ -68,7 +68,7 @@ class Case:
         """The same case under the network of that name ("" for its own)."""
         if not network:
             return self
-        return replace(self, problem=replace(self.problem, network=self.problem.task.network(network)))
+        return replace(self, problem=replace(self.problem, network=_network(self.problem.task, network)))
 
     def address(self, experiment: AbstractExperiment) -> dict[str, Any]:
         """Where the outcome of an experiment is remembered: all that determines it."""
@@ -122,6 +122,12 @@ class AbstractProbe(ABC):
     @abstractmethod
     def find(self, case: Case) -> Finding:
         """The answer. What it asks `case.outcome` for is among `experiments`."""
+
+
+@functools.lru_cache(maxsize=32)
+def _network(task: AbstractTask, name: str) -> AbstractNetwork:
+    # A large network takes a while to make, and thousands of experiments may ask for one.
+    return task.network(name)
 
 
 @functools.lru_cache(maxsize=4)
