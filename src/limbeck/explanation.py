@@ -121,7 +121,7 @@ def thoroughness(
     found = BUDGETS[budget]
     listed = {part_name(type(probe)): probe for probe in found.probes}
     chosen: list[AbstractProbe] = []
-    for each in asked or found.probes:
+    for each in dict.fromkeys(asked or found.probes):
         # A probe that another package brings is in no budget.
         probe = each if isinstance(each, AbstractProbe) else listed.get(each) or PROBES[each]()
         if attributes is not None and isinstance(probe, Semantics):

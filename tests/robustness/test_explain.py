@@ -51,6 +51,10 @@ def whole(subject: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
         ("--data digit", "unknown data 'digit'"),
         ("--compile sometimes", "--compile"),
         ("--workers 0", "0 workers"),
+        ("--mixing.members 0", "mixing.members 0: expected a number from 1 on"),
+        ("--mixing.added [-1]", "mixing.added (-1,): expected numbers from 0 on"),
+        ("--substitution.sizes []", "substitution.sizes (): expected numbers from 1 on"),
+        ("--mixing.members three", "--mixing.members: Expected a int"),
         ("--device nowhere", "device 'nowhere'"),
     ],
 )

@@ -20,6 +20,7 @@ from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
+from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 
 
@@ -122,6 +123,18 @@ class AbstractProbe(ABC):
     @abstractmethod
     def find(self, case: Case) -> Finding:
         """The answer. What it asks `case.outcome` for is among `experiments`."""
+
+
+def expect(part: AbstractProbe, least: int, *fields: str) -> None:
+    """Refuse a part of whose fields one, or a number in one, is less than `least`, or that is empty."""
+    for name in fields:
+        value = getattr(part, name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers or min(numbers) < least:
+            found = f"{part_name(type(part))}.{name} {value}"
+            raise Refusal(
+                f"{found}: expected {'numbers' if isinstance(value, tuple) else 'a number'} from {least:g} on"
+            )
 
 
 @functools.lru_cache(maxsize=32)

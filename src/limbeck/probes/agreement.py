@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
-from limbeck.learn.agreement import Standing, agreements, chance, standings
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
+from limbeck.learn.agreement import chance
 from limbeck.learn.estimates import difference, estimate
+from limbeck.learn.pools import Peer, Pool, pooled
 from limbeck.probes.experiments import Mixture, Training, course
 from limbeck.probes.experiments.training import CUSTOMARY, REAL_BATCH
 
@@ -31,38 +28,6 @@ SHARES = (0.005, 0.05)
 STRENGTHS = (0.05, 0.13)
 EPOCHS = 100
 """Of the training on a subset."""
-FEWEST = 3
-"""Matched learners that a pool says anything with: two are left to compare each with."""
-LEVEL = 0.05
-"""Of the test of normality."""
-
-
-class Peer(NamedTuple):
-    """A learner of a pool whose accuracy is that of the set's learner."""
-
-    member: int
-    setting: float
-    """Real images per class, steps, or strength of the decay."""
-    accuracy: float
-    predictions: Tensor
-
-
-class Pool(NamedTuple):
-    """The matched learners of a pool, each beside the set's learner and beside its peers."""
-
-    name: str
-    trained: int
-    matched: tuple[Peer, ...]
-    beside: Float[Tensor, " matched"]
-    """The agreement of each with the set's learner."""
-    standings: tuple[Standing, ...]
-    peers: Float[Tensor, "matched other"]
-    """The agreements of each with the others."""
-
-    @property
-    def tells(self) -> bool:
-        """Whether there are enough of them."""
-        return len(self.matched) >= FEWEST
 
 
 @dataclass(frozen=True)
@@ -95,6 +60,10 @@ class Agreement(AbstractProbe):
 
     question = "What does a learner of the set predict like?"
 
+    def __post_init__(self) -> None:
+        expect(self, 0, "subsets", "courses", "decayed", "member", "window")
+        expect(self, 1, "epochs", "every")
+
     def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
         """The set's learner, and all of the pools."""
         return (self._ours(), *(each for trainings in self._pools(case).values() for each in trainings))
@@ -104,7 +73,7 @@ class Agreement(AbstractProbe):
         outcome = case.outcome(self._ours())
         ours, accuracy = outcome["predictions"][-1], float(outcome["accuracy"][-1])
         pools = [
-            _pool(name, len(trainings), self._matched(case, trainings, accuracy), ours)
+            pooled(name, len(trainings), self._matched(case, trainings, accuracy), ours)
             for name, trainings in self._pools(case).items()
         ]
         by_chance = chance(accuracy, accuracy, len(case.problem.task.classes))
@@ -119,7 +88,7 @@ class Agreement(AbstractProbe):
             facts=(
                 Fact.once("accuracy of the set's learner", accuracy),
                 Fact.once("agreement by chance", by_chance),
-                *(fact for pool in pools if pool.tells for fact in _facts(pool)),
+                *(fact for pool in pools if pool.tells for fact in pool.facts()),
                 *gaps.values(),
             ),
             tables=(_summary(pools), _members(pools), _example(pools)),
@@ -191,35 +160,6 @@ def _drawn(pool: str, count: int, within: tuple[float, float]) -> list[float]:
     return [low + (high - low) * (index + offset) / count for index, offset in enumerate(offsets)]
 
 
-def _pool(name: str, trained: int, matched: tuple[Peer, ...], ours: Tensor) -> Pool:
-    if not matched:
-        return Pool(name, trained, (), torch.zeros(0), (), torch.zeros(0, 0))
-    predictions = torch.stack([peer.predictions for peer in matched])
-    beside = agreements(predictions, ours[None])[:, 0]
-    return Pool(name, trained, matched, beside, *standings(agreements(predictions, predictions), beside))
-
-
-def _median(values: Sequence[float]) -> float:
-    return float(torch.tensor(values, dtype=torch.float64).nanquantile(0.5))
-
-
-def _rejected(pool: Pool) -> float:
-    """The share of its members whose agreements with the others are not normal, of those that can be tested."""
-    tested = [each.p_value for each in pool.standings if not math.isnan(each.p_value)]
-    return sum(found < LEVEL for found in tested) / len(tested) if tested else math.nan
-
-
-def _facts(pool: Pool) -> list[Fact]:
-    beside = pool.beside.tolist()
-    found = {
-        "median agreement": _median(beside),
-        "median probability": _median([each.probability for each in pool.standings]),
-        "share not normal": _rejected(pool),
-    }
-    told = [Fact.once(f"{name}, {pool.name}", value) for name, value in found.items() if not math.isnan(value)]
-    return [estimate(f"agreement, {pool.name}", beside), *told]
-
-
 def _gaps(pools: list[Pool]) -> dict[tuple[str, str], Fact]:
     """How much more the learner agrees with one pool than with another, of those that tell."""
     telling = {pool.name: pool.beside.tolist() for pool in pools if pool.tells}
@@ -235,10 +175,9 @@ def _summary(pools: list[Pool]) -> Table:
     for pool in pools:
         found: tuple[Value, ...] = (None,) * 7
         if pool.matched:
-            of, beside = estimate("", pool.beside.tolist()), pool.beside.tolist()
-            probability = _median([each.probability for each in pool.standings])
+            of = estimate("", pool.beside.tolist())
             accuracy = sum(peer.accuracy for peer in pool.matched) / len(pool.matched)
-            found = (accuracy, of.value, of.low, of.high, _median(beside), probability, _rejected(pool))
+            found = (accuracy, of.value, of.low, of.high, pool.median, pool.probability, pool.rejected)
         rows.append((pool.name, pool.trained, len(pool.matched), *found))
     columns = ("pool", "trained", "matched", "accuracy", "agreement", "low", "high", "median", "median probability")
     caption = "agreement with the set's learner: mean, 95 % interval over the matched, median; not normal at 5 %"

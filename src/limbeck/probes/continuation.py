@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import Mixture, Training, course
 from limbeck.probes.experiments.training import REAL_BATCH
@@ -32,6 +32,10 @@ class Continuation(AbstractProbe):
     steps: int = 300
 
     question = "Can a finished learner be trained further on the set?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "members", "every", "steps")
+        expect(self, 0, "further")
 
     def _begun(self, member: int) -> Training:
         return course(member, self.every)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.core.refusal import Refusal
 from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import Chosen, Draw, Mixture, Search
@@ -45,6 +45,10 @@ class CrossArchitecture(AbstractProbe):
     sample: int = 2000
 
     question = "Does the set teach other networks than its own?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "draws", "members", "sample", "steps")
+        expect(self, 0, "batches")
 
     def _search(self, case: Case, network: str, real: bool) -> Search:
         on = Mixture((), case.subject.per_class) if real else Mixture()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.estimates import estimate
 from limbeck.learn.spectra import Quadrature, smoothed
 from limbeck.learn.traces import Trace
@@ -44,6 +44,10 @@ class Curvature(AbstractProbe):
     ends: int = 5
 
     question = "When in training does the set have something to teach?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "every", "stride", "images", "most", "starts", "iterations")
+        expect(self, 0, "relative", "floor")
 
     def _trainings(self) -> tuple[Training, Training]:
         return course(0, self.every), path(self.every)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table, Value
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.correlation import correlations
 from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import leave_one_out
@@ -52,6 +52,10 @@ class Influence(AbstractProbe):
     """How many examples that an item helps most, and harms most, are listed."""
 
     question = "What does each image stand for?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "members")
+        expect(self, 0, "items", "repeated", "added", "baseline", "shown")
 
     def left_out(self, case: Case) -> tuple[int, ...]:
         """The items that are left out under the first member."""

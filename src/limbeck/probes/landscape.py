@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import Paths, Surface, Training, course, path
 
@@ -40,6 +40,11 @@ class Landscape(AbstractProbe):
     rows: int = 3
 
     question = "Does a learner of the set grow over-confident, and is its loss a picture of the real one?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "every", "rows")
+        expect(self, 2, "size")
+        expect(self, 0, "margin", "sample")
 
     def _trainings(self) -> tuple[Training, Training]:
         return course(0, self.every), path(self.every)

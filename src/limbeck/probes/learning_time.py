@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table, Value
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.curves import lasting, moving_mean, settled, slope, standard_error
 from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import RecognitionCourse, Training, course
@@ -45,6 +45,9 @@ class LearningTime(AbstractProbe):
     """From which step the slopes at the end are taken."""
 
     question = "When does real training learn what the set holds?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "every")
 
     def _course(self) -> Training:
         return course(0, self.every)

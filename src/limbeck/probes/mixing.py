@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.estimates import estimate
 from limbeck.probes.experiments import Mixture, Training
 from limbeck.probes.experiments.training import CUSTOMARY, accuracies
@@ -26,6 +26,10 @@ class Mixing(AbstractProbe):
 
     question = "Can real images be added to the set?"
 
+    def __post_init__(self) -> None:
+        expect(self, 1, "members")
+        expect(self, 0, "added")
+
     def _mixed(self, added: int, member: int) -> Training:
         return Training(Mixture(real=added, shuffle=member), member)
 
@@ -34,7 +38,7 @@ class Mixing(AbstractProbe):
 
     def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
         """Both curves, of every member."""
-        points = [(added, member) for added in self.added for member in range(self.members)]
+        points = [(added, member) for added in sorted({0, *self.added}) for member in range(self.members)]
         return tuple(each for point in points for each in (self._mixed(*point), self._alone(case, *point)))
 
     def find(self, case: Case) -> Finding:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.estimates import estimate
@@ -50,6 +50,10 @@ class Recognition(AbstractProbe):
     """How the map is drawn; by PCA where what it needs is not installed."""
 
     question = "Do networks trained on real data recognise the set?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "members", "every", "neighbours", "sample", "shown")
+        expect(self, 0, "space")
 
     def _known(self, case: Case) -> list[tuple[str, int]]:
         """The architectures that can take the data, each once, the problem's own as ""."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.ranking import average_precision, chance, exceedance, false_discovery, precision_recall, strict
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
 from limbeck.probes.experiments import leave_one_out
@@ -51,6 +51,10 @@ class Semantics(AbstractProbe):
     """Enough for one discovery among 2,000 tests: the smallest p-value is one over one more."""
 
     question = "Which nameable attributes do its images hold?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "members", "permutations")
+        expect(self, 0, "items")
 
     def _items(self, case: Case) -> tuple[int, ...]:
         return spread(len(case.subject), self.items)

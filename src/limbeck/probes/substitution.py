@@ -9,7 +9,7 @@ import torch
 
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.estimates import crossing, estimate
 from limbeck.probes.experiments import Mixture, Training, course
 from limbeck.probes.experiments.training import CUSTOMARY, accuracies, real
@@ -34,6 +34,9 @@ class Substitution(AbstractProbe):
     every: int = 10
 
     question = "What is the set worth?"
+
+    def __post_init__(self) -> None:
+        expect(self, 1, "sizes", "members", "courses", "every")
 
     def _of_set(self, clipped: bool = False) -> list[Training]:
         return [Training(Mixture(clipped=clipped), member) for member in range(self.members)]
