@@ -9,6 +9,7 @@ import sys
 import warnings
 
 from limbeck import __version__
+from limbeck.core.memory import keep_freed_memory
 from limbeck.core.refusal import Refusal, unknown
 
 COMMANDS = {
@@ -53,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     if words[0] in ("-V", "--version"):
         print(f"limbeck {__version__}")
         return DONE
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:

@@ -172,7 +172,7 @@ def _compiled_loss(task: AbstractTask, network: AbstractNetwork) -> Loss:
 
 
 def features_of(problem: Problem, params: Tree, inputs: Tensor) -> Float[Tensor, "example feature"]:
-    """The features of many inputs, without a graph, in passes that stay in the cache; compiled where the problem is.
+    """The features of many inputs, without a graph, in passes of a size; compiled where the problem is.
 
     In one pass where the network normalises by statistics of the batch.
     """

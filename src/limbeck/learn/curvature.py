@@ -86,7 +86,7 @@ def _through_one_graph(loss: Loss, params: Tree, part: Batch, directions: Sequen
 
 
 def hessian(problem: Problem, params: Tree, batch: Batch) -> Hessian:
-    """The Hessian of a problem's mean loss over a batch, in passes that stay in a processor's cache.
+    """The Hessian of a problem's mean loss over a batch, in passes (`pieces`).
 
     In one pass where the network normalises by statistics of the batch, whose Hessian it then is as in training.
     """

@@ -103,7 +103,7 @@ def last(learners: Iterator[Learner]) -> Learner:
 
 
 def slope_along(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> Slope:
-    """The slope of `loss`, the mean loss of a task's network, in passes that stay in a processor's cache.
+    """The slope of `loss`, the mean loss of a task's network, in passes (`pieces`).
 
     A network that normalises by statistics of the batch takes it in one, whether or not the learner keeps running ones.
     """

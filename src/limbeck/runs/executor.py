@@ -26,10 +26,6 @@ from limbeck.core.refusal import Refusal
 
 Job = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**31)}
-"""Freed memory stays with a worker that glibc serves, unless the user says otherwise: asking the system for the same
-pages at every step takes up to a third of its time. Measured on one core, ConvNet width 16, the gradient on 99 images:
-eagerly 24 and 20 ms (in one pass 28 and 15), compiled 14 and 12. Older ones of glibc ignore a larger first number."""
 
 
 class WorkerFailedError(RuntimeError):
@@ -87,7 +83,7 @@ class Worker:
 @contextmanager
 def _workers(count: int, waiting: Queue[tuple[int, Job]], answers: Queue[Any]) -> Iterator[None]:
     """Workers that are served jobs by a thread each, for as long as the block lasts."""
-    environment = {**ALLOCATION, **os.environ, **dict.fromkeys(THREADS, "1")}
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
     command = [sys.executable, "-m", "limbeck.runs.worker"]
     started: list[tuple[Worker, threading.Thread]] = []
     try:

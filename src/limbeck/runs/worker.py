@@ -16,6 +16,7 @@ import torch
 
 from limbeck.core.contracts import Problem
 from limbeck.core.family import from_spec
+from limbeck.core.memory import keep_freed_memory
 from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import AbstractContestant, OfAll, OfSet, OfStart, measure
@@ -72,6 +73,7 @@ JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"score": score, "expert": ex
 
 def main() -> None:
     """Answer jobs until there are no more."""
+    keep_freed_memory()
     for line in sys.stdin:
         job = json.loads(line)
         try:
