@@ -17,8 +17,8 @@ def keep_freed_memory() -> bool:
     """Let what is freed stay with this process, where glibc serves it, and tell whether it does.
 
     Training asks for the same large blocks at every step, and by default each comes from the system every time, page
-    by page. Measured on one core, the gradient on 256 images in one pass: ConvNet width 128 1134 ms and 535, width 32 195
-    and 83 (compiled 133 and 72). Results do not change.
+    by page. Measured on one core, the gradient on 256 images in one pass: ConvNet width 128 1134 ms and 535, width 32
+    195 and 83 (compiled 133 and 72). Results do not change.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
