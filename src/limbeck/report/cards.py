@@ -1,0 +1,121 @@
+"""What a set comes to, on one card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.distilled_set import DistilledSet
+from limbeck.report.charts import Axis, Interval, Linear, Look, heat, intervals
+from limbeck.report.figures.figure import Figure
+from limbeck.report.gallery import sheet
+from limbeck.report.numbers import percent, size
+from limbeck.report.sections import TONES
+
+ORDER = tuple(TONES)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One set: its images, its score beside baselines, what it is worth, and the verdicts."""
+
+    name: str
+    look: Look
+    picture: str
+    numbers: tuple[tuple[str, str, str], ...]
+    """(what, value, more) of each."""
+    chart: Figure | None
+    findings: tuple[Finding, ...]
+    """With what it is to be used for first."""
+
+
+def card(
+    place: int, name: str, full: str, subject: DistilledSet, findings: Sequence[Finding], rows: Sequence[Mapping[str, Any]]
+) -> Card:
+    """The card of the set at a place; `full` is its name in findings and rows."""
+    mine = sorted((each for each in findings if each.set == full), key=lambda each: ORDER.index(each.tone))
+    facts = {(each.probe, fact.name): fact for each in mine for fact in each.facts}
+    own = [row for row in rows if row["set"] == full]
+    numbers = [
+        *_accuracy(own, facts.get(("substitution", "accuracy"))),
+        *_worth(facts.get(("substitution", "real images per class")), "worth", "real images per class"),
+        *_worth(facts.get(("substitution", "real training steps")), "or", "steps on all real data"),
+        ("holds", f"{len(subject):,} items", f"{subject.per_class} of a class, {subject.label_mode} labels"),
+        ("stored", size(subject.budget.bytes), f"{subject.budget.scalars:,} numbers"),
+    ]
+    return Card(name, Look(place), sheet(subject), tuple(numbers), _beside(place, name, own, rows), tuple(mine))
+
+
+def _accuracy(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[str, str, str]]:
+    """By the first score; by the learners of the explanation where it was not scored."""
+    if own:
+        row = own[0]
+        spread = f"{percent(row['low'])} to {percent(row['high'])}, " if row["n"] > 1 else ""
+        return [("accuracy", percent(row["mean"]), f"{spread}{row['network']}, n {row['n']}")]
+    if fact is None:
+        return []
+    spread = f"{percent(fact.low)} to {percent(fact.high)}, " if fact.n > 1 else ""
+    return [("accuracy", percent(fact.value), f"{spread}n {fact.n}")]
+
+
+def _worth(fact: Fact | None, what: str, unit: str) -> list[tuple[str, str, str]]:
+    if fact is None:
+        return []
+    spread = f" ({fact.low:.0f} to {fact.high:.0f})" if fact.n > 1 else ""
+    return [(what, f"{fact.value:.0f}", f"{unit}{spread}")]
+
+
+def _beside(place: int, name: str, own: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """The set and the baselines of its size, under its first network."""
+    if not own:
+        return None
+    network, stored = own[0]["network"], own[0]["bytes"]
+    sets = {row["set"] for row in rows if _is_file(row)}
+    others = [row for row in rows if row["network"] == network and row["set"] not in {*sets, own[0]["set"]}]
+    others = [row for row in others if row["bytes"] == stored or row["set"] == "full"]
+    title = f"{name} beside baselines"
+    return standing([(name, Look(place), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
+
+
+def _is_file(row: Mapping[str, Any]) -> bool:
+    return row["set"] not in ("random", "herding", "kmeans", "full")
+
+
+def standing(found: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:
+    """Scores beside one another, each with its interval, from 0."""
+    parts, most = [], 0.0
+    for name, look, row in found:
+        text = percent(row["mean"]).removesuffix(" %")
+        parts.append((name, [Interval(look, row["mean"], row["low"], row["high"], text)]))
+        most = max(most, row["mean"], min(row["high"], 1.0))
+    axis = Axis(f"accuracy on {found[0][2]['split']} examples, %", Linear(0.0, most * 1.05 or 1.0), times=100)
+    caption = f"{found[0][2]['network']}: mean accuracy and 95 % interval over fresh learners, protocol {found[0][2]['protocol']}."
+    return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in found])),))
+
+
+def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Rows of scores as a table."""
+    columns = ("set", "network", "split", "metric", "mean", "low", "high", "n", "protocol", "bytes")
+    return Table("scores", columns, tuple(tuple(row[name] for name in columns) for row in rows), "95 % intervals")
+
+
+def matrix(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Figure | None:
+    """Scores of every set and baseline under every network as a heat map; None where there is one network."""
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    entries = list(dict.fromkeys((row["set"], row["bytes"]) for row in rows))
+    if len(networks) < 2:
+        return None
+    found = {(row["set"], row["bytes"], row["network"]): row for row in rows}
+    cells = [[found.get((*entry, network)) for network in networks] for entry in entries]
+    values = [[cell["mean"] if cell else None for cell in line] for line in cells]
+    texts = [
+        [
+            (percent(cell["mean"]).removesuffix(" %"), f"± {50 * (cell['high'] - cell['low']):.1f}") if cell else ("", "")
+            for cell in line
+        ]
+        for line in cells
+    ]
+    picture = heat([names.get(entry[0], entry[0]) for entry in entries], networks, values, texts, title)
+    return Figure(title, picture, "Accuracy in per cent, half of its 95 % interval below.", (), (("", scores(rows)),))

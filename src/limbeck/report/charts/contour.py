@@ -1,0 +1,116 @@
+"""A surface by its contours, and paths over it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
+
+from limbeck.report.charts.plot import Axis, Dots, Frame, Line, marker
+from limbeck.report.charts.scales import finite
+from limbeck.report.charts.svg import number, path, picture, tag
+
+LEVELS = 11
+Grid = Sequence[Sequence[float | int | str | None]]
+
+
+def levels(grid: Grid, count: int = LEVELS) -> list[float]:
+    """Heights between the least value and the largest, evenly by how many points of the grid lie below each."""
+    known = sorted(finite(value for row in grid for value in row))
+    if not known or known[0] == known[-1]:
+        return []
+    return sorted({known[round(index * (len(known) - 1) / (count + 1))] for index in range(1, count + 1)})
+
+
+def lines(xs: Sequence[float], ys: Sequence[float], grid: Grid, level: float) -> Iterator[tuple[float, ...]]:
+    """The segments (x, y, x, y) on which the surface has one height, by marching squares.
+
+    Within a cell of the grid the surface is cut along its edges, linearly; where all four edges are cut, the mean of
+    the corners says which belong together. A cell with a corner that is not a finite number has none.
+
+    >>> list(lines([0.0, 1.0], [0.0, 1.0], [[0.0, 1.0], [0.0, 1.0]], 0.25))
+    [(0.25, 0.0, 0.25, 1.0)]
+    """
+    for j in range(len(ys) - 1):
+        for i in range(len(xs) - 1):
+            square = finite([grid[j][i], grid[j][i + 1], grid[j + 1][i + 1], grid[j + 1][i]])
+            if len(square) < 4:
+                continue
+            corners = [(xs[i], ys[j]), (xs[i + 1], ys[j]), (xs[i + 1], ys[j + 1]), (xs[i], ys[j + 1])]
+            cut: list[tuple[float, float]] = []
+            for one in range(4):
+                a, b = square[one], square[(one + 1) % 4]
+                if (a > level) != (b > level):
+                    t = (level - a) / (b - a)
+                    (x, y), (u, v) = corners[one], corners[(one + 1) % 4]
+                    cut.append((x + t * (u - x), y + t * (v - y)))
+            if len(cut) == 2:
+                yield (*cut[0], *cut[1])
+            elif len(cut) == 4:
+                first = 0 if (sum(square) / 4 > level) != (square[0] > level) else 1
+                for one in (first, first + 2):
+                    yield (*cut[one], *cut[(one + 1) % 4])
+
+
+def contour(
+    xs: Sequence[float],
+    ys: Sequence[float],
+    grid: Grid,
+    marks: Sequence[Line | Dots],
+    axes: tuple[Axis, Axis],
+    title: str,
+) -> Markup:
+    """The surface in shades, darker where it is higher, its contours, and paths and points over it."""
+    frame = Frame(*axes, height=360.0)
+    heights = levels(grid)
+    parts = [*_cells(frame, xs, ys, grid, heights)]
+    for level in heights:
+        drawn = "".join(
+            path([(frame.across(x), frame.down(y)), (frame.across(u), frame.down(v))])
+            for x, y, u, v in lines(xs, ys, grid, level)
+        )
+        parts.append(tag("path", d=drawn, class_="contour"))
+    for mark in marks:
+        points = [
+            (frame.across(float(x)), frame.down(float(y)))
+            for x, y in zip(mark.x, mark.y, strict=True)
+            if x is not None and y is not None and finite([x, y]) == [x, y]
+        ]
+        if isinstance(mark, Line) and points:
+            parts += [
+                tag("path", d=path(points), class_="halo"),
+                tag("path", d=path(points), class_=f"line {mark.look.classes}"),
+                marker(*points[-1], mark.look, 5.0),
+            ]
+        elif points:
+            parts += [marker(*point, mark.look, 5.0) for point in points]
+    told = f"{title}: {len(heights)} contours; {', '.join(mark.name for mark in marks)}. The numbers are below."
+    return picture(frame.width, frame.height, title, told, *parts, frame.axes())
+
+
+def _cells(
+    frame: Frame, xs: Sequence[float], ys: Sequence[float], grid: Grid, heights: Sequence[float]
+) -> Iterator[Markup]:
+    """For each contour, the cells whose mean is above it: shades add up."""
+    for level in heights:
+        drawn = []
+        for j in range(len(ys) - 1):
+            first = None
+            for i in range(len(xs)):
+                square = finite([grid[j][i], grid[j + 1][i]]) if i == len(xs) - 1 else _square(grid, j, i)
+                above = i < len(xs) - 1 and len(square) == 4 and math.fsum(square) / 4 > level
+                if above and first is None:
+                    first = i
+                if not above and first is not None:
+                    left, right = frame.across(xs[first]), frame.across(xs[i])
+                    top, bottom = frame.down(ys[j + 1]), frame.down(ys[j])
+                    drawn.append(
+                        f"M{number(left)} {number(top)}H{number(right)}V{number(bottom)}H{number(left)}Z"
+                    )
+                    first = None
+        yield tag("path", d="".join(drawn), class_="shade")
+
+
+def _square(grid: Grid, j: int, i: int) -> list[float]:
+    return finite([grid[j][i], grid[j][i + 1], grid[j + 1][i + 1], grid[j + 1][i]])

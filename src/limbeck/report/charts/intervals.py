@@ -1,0 +1,60 @@
+"""Values with their intervals, one row for each thing that is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from limbeck.report.charts.plot import RIGHT, WIDTH, Axis, marker
+from limbeck.report.charts.svg import Look, picture, shortened, tag
+
+ROW, GAP, START = 15.0, 24.0, 12.0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value, its interval, and how it is written beside it."""
+
+    look: Look
+    value: float
+    low: float
+    high: float
+    text: str = ""
+
+
+def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: str) -> Markup:
+    """A heading for each row, below it a line for each of its intervals; those outside the scale end at its edge."""
+    left, right = START, WIDTH - RIGHT - 52.0
+
+    def across(value: float) -> float:
+        return left + min(max(x.scale.place(value), 0.0), 1.0) * (right - left)
+
+    parts: list[Markup] = []
+    y = 6.0
+    for name, found in rows:
+        y += GAP - 6
+        parts.append(tag("text", shortened(name, 60), x=left - 8, y=y, class_="label strong"))
+        y += 4
+        for each in found:
+            y += ROW
+            low, high = across(each.low), across(each.high)
+            parts += [
+                tag("line", x1=left, x2=right, y1=y, y2=y, class_="grid"),
+                tag("line", x1=low, x2=high, y1=y, y2=y, class_=f"interval {each.look.classes}"),
+                marker(across(each.value), y, each.look, 4.2),
+                tag("text", each.text, x=WIDTH - 4, y=y + 4.5, class_="tick end"),
+            ]
+        y += 8
+    bottom = y + 8
+    marks: list[Markup] = [tag("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis")]
+    for _, value, text in x.marked():
+        at = across(value)
+        marks += [
+            tag("line", x1=at, x2=at, y1=8, y2=bottom, class_="grid"),
+            tag("text", text, x=at, y=bottom + 17, class_="tick middle"),
+        ]
+    label = tag("text", x.label, x=right, y=bottom + 36, class_="label end")
+    told = f"{x.label} of {', '.join(name for name, _ in rows)}. The numbers are in the table below."
+    return picture(WIDTH, bottom + 42, title, told, *marks, *parts, label)

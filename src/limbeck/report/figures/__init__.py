@@ -1,0 +1,1 @@
+"""Charts of findings: for each probe a function from its findings of several sets to figures."""

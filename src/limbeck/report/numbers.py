@@ -1,0 +1,105 @@
+"""How numbers are written, and tables as a page shows and hands them out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from limbeck.core.findings import Fact, Table, Value
+
+MOST = 500
+"""Rows of a table that the page writes out; a download has all."""
+
+
+def written(value: Value) -> str:
+    """A value in a table: four digits of a number that is no count.
+
+    >>> written(0.123456), written(300), written(None), written("cat")
+    ('0.1235', '300', '', 'cat')
+    """
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return ""
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e6 else f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def spread(fact: Fact) -> str:
+    """A fact with its interval.
+
+    >>> spread(Fact("a", 0.5, 0.25, 0.75, 3)), spread(Fact.once("a", 12.0))
+    ('0.5 (0.25 to 0.75)', '12')
+    """
+    alone = f"{fact.value:.3g}"
+    return f"{alone} ({fact.low:.3g} to {fact.high:.3g})" if fact.n > 1 else alone
+
+
+def percent(value: float) -> str:
+    """A share in per cent, to a tenth.
+
+    >>> percent(0.4328)
+    '43.3 %'
+    """
+    return f"{100 * value:.1f} %"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit in which they are readable.
+
+    >>> size(512), size(1229608)
+    ('512 B', '1.2 MB')
+    """
+    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"
+
+
+def slug(*words: str) -> str:
+    """A name of a file or anchor from any words.
+
+    >>> slug("traces along real", "<b>x</b>")
+    'traces-along-real-b-x-b'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")[:80] or "x"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as a page shows it."""
+
+    key: str
+    """What the page calls it; its name as a download."""
+    whose: str
+    """The set that it is of; "" for more than one."""
+    table: Table
+
+    @property
+    def rows(self) -> list[list[tuple[str, bool]]]:
+        """The text of each cell that is shown, and whether it is of a number."""
+        return [
+            [(written(value), isinstance(value, float | int)) for value in row] for row in self.table.rows[:MOST]
+        ]
+
+    @property
+    def left_out(self) -> int:
+        """How many rows are not shown."""
+        return max(0, len(self.table.rows) - MOST)
+
+    def document(self) -> dict[str, list]:
+        """All of its values, to eight digits (what single precision tells), for a download."""
+        rows = [[_exact(value) for value in row] for row in self.table.rows]
+        return {"columns": list(self.table.columns), "rows": rows}
+
+
+def _exact(value: Value) -> Value:
+    if isinstance(value, float):
+        return float(f"{value:.8g}") if math.isfinite(value) else None
+    return value
+
+
+def of_facts(facts: Iterable[Fact]) -> Table:
+    """Facts as a table."""
+    return Table("facts", ("fact", "value", "low", "high", "n"), tuple(tuple(fact) for fact in facts), "95 % intervals")

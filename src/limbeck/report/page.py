@@ -1,0 +1,150 @@
+"""The page: everything in order, written by templates that escape what they are given."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+from limbeck.core.version import VERSION
+from limbeck.report.cards import card, matrix, standing
+from limbeck.report.charts import Look
+from limbeck.report.figures.figure import Figure, key
+from limbeck.report.gallery import Gallery, gallery, similarities, told
+from limbeck.report.material import RANKS, Material, rows_needed, short_names
+from limbeck.report.numbers import Sheet, slug, spread, written
+from limbeck.report.pictures import is_picture, small
+from limbeck.report.sections import TONES, Plate, Section, beside, sections
+
+
+def page(material: Material) -> str:
+    """The whole HTML document of a study: one file that loads nothing, with every number behind every picture."""
+    full = [name for name, _ in material.subjects]
+    names = short_names(full)
+    places = {name: place for place, name in enumerate(full)}
+    findings = list(material.findings)
+    rows = [{**row} for row in material.rows]
+    cards = [
+        card(place, names[name], name, subject, findings, rows)
+        for place, (name, subject) in enumerate(material.subjects)
+    ]
+    found = sections(findings, places, names)
+    comparison = _comparison(material, names, places)
+    galleries = [gallery(names[name], subject) for name, subject in material.subjects]
+    plates = [*_plates("card", [each.chart for each in cards]), *_plates("scores", comparison)]
+    style, script = _file("style.css"), _file("script.js")
+    return _environment().get_template("page.html.jinja").render(
+        title=material.title,
+        cards=list(zip(cards, plates[: len(cards)], galleries, strict=True)),
+        comparison=plates[len(cards) :],
+        beside=beside(findings, full),
+        names=[names[name] for name in full],
+        sections=found,
+        facts=dict(material.facts),
+        version=VERSION,
+        tones=TONES,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        data=_json(_data(material, names, galleries)),
+        sheets=_json(_sheets(plates, found)),
+        key=key,
+        look=Look,
+        ranks=RANKS,
+        spread=spread,
+        slug=slug,
+        written=written,
+    )
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("limbeck.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _file(name: str) -> str:
+    return (resources.files("limbeck.report") / "templates" / name).read_text("utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is loaded, and no style or script runs but the page's own, by their digests."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json(value: Any) -> Markup:
+    """JSON within a script element: nothing in it can end that."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)
+
+
+def _comparison(material: Material, names: Mapping[str, str], places: Mapping[str, int]) -> list[Figure]:
+    """All scores beside one another."""
+    rows = [{**row} for row in material.rows]
+    drawn: list[Figure | None] = []
+    for network in dict.fromkeys(row["network"] for row in rows):
+        mine = [row for row in rows if row["network"] == network]
+        found = []
+        for row in mine:
+            place = places.get(row["set"], -1)
+            sizes = {each["bytes"] for each in mine if each["set"] == row["set"]}
+            name = names.get(row["set"], row["set"]) + (f", {row['bytes']} B" if len(sizes) > 1 else "")
+            found.append((name, Look(place) if place >= 0 else Look(-1, 1), row))
+        drawn.append(standing(found, f"Accuracy of learners, {network}"))
+    if rows:
+        drawn.append(matrix(rows, names, "Accuracy under every network"))
+    return [each for each in drawn if each is not None]
+
+
+def _plates(where: str, figures: Sequence[Figure | None]) -> list[Plate | None]:
+    found: list[Plate | None] = []
+    for index, figure in enumerate(figures):
+        if figure is None:
+            found.append(None)
+        else:
+            sheets = [Sheet(slug(where, str(index + 1), table.name), whose, table) for whose, table in figure.tables]
+            found.append(Plate(figure, tuple(sheets)))
+    return found
+
+
+def _sheets(plates: Sequence[Plate | None], found: Sequence[Section]) -> dict[str, Any]:
+    """Every table on the page by its key."""
+    sheets = [sheet for plate in plates if plate for sheet in plate.sheets]
+    for section in found:
+        sheets += [sheet for plate in section.plates for sheet in plate.sheets] + list(section.others)
+    return {sheet.key: sheet.document() for sheet in sheets}
+
+
+def _data(material: Material, names: Mapping[str, str], galleries: Sequence[Gallery | None]) -> dict[str, Any]:
+    """What is known of single images, and the test examples that they are shown beside."""
+    sets = []
+    for (name, subject), shown in zip(material.subjects, galleries, strict=True):
+        items = [tile.item for _, tiles in shown.groups for tile in tiles] if shown else []
+        known = told(subject, [each for each in material.findings if each.set == name], items)
+        if shown:
+            similarities(subject, known, material.examples)
+        sets.append({"name": names[name], "items": known})
+    wanted = set(rows_needed(material.findings))
+    pictures = {
+        str(row): small(image)
+        for row, image in sorted(material.examples.items())
+        if row in wanted and is_picture((1, *image.shape))
+    }
+    return {"sets": sets, "examples": pictures}
