@@ -9,6 +9,7 @@ from typing import Any
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.distilled_set import DistilledSet
 from limbeck.report.charts import Axis, Interval, Linear, Look, heat, intervals
+from limbeck.report.charts.scales import finite
 from limbeck.report.figures.figure import Figure
 from limbeck.report.gallery import sheet
 from limbeck.report.numbers import percent, size
@@ -32,7 +33,12 @@ class Card:
 
 
 def card(
-    place: int, name: str, full: str, subject: DistilledSet, findings: Sequence[Finding], rows: Sequence[Mapping[str, Any]]
+    place: int,
+    name: str,
+    full: str,
+    subject: DistilledSet,
+    findings: Sequence[Finding],
+    rows: Sequence[Mapping[str, Any]],
 ) -> Card:
     """The card of the set at a place; `full` is its name in findings and rows."""
     mine = sorted((each for each in findings if each.set == full), key=lambda each: ORDER.index(each.tone))
@@ -40,8 +46,8 @@ def card(
     own = [row for row in rows if row["set"] == full]
     numbers = [
         *_accuracy(own, facts.get(("substitution", "accuracy"))),
-        *_worth(facts.get(("substitution", "real images per class")), "worth", "real images per class"),
-        *_worth(facts.get(("substitution", "real training steps")), "or", "steps on all real data"),
+        *_worth(mine, "real images per class", ("real images", "per class"), "real images per class"),
+        *_worth(mine, "real training steps", ("real steps", "step"), "steps on all real data"),
         ("holds", f"{len(subject):,} items", f"{subject.per_class} of a class, {subject.label_mode} labels"),
         ("stored", size(subject.budget.bytes), f"{subject.budget.scalars:,} numbers"),
     ]
@@ -60,14 +66,23 @@ def _accuracy(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple
     return [("accuracy", percent(fact.value), f"{spread}n {fact.n}")]
 
 
-def _worth(fact: Fact | None, what: str, unit: str) -> list[tuple[str, str, str]]:
-    if fact is None:
-        return []
-    spread = f" ({fact.low:.0f} to {fact.high:.0f})" if fact.n > 1 else ""
-    return [(what, f"{fact.value:.0f}", f"{unit}{spread}")]
+def _worth(findings: Sequence[Finding], name: str, curve: tuple[str, str], unit: str) -> list[tuple[str, str, str]]:
+    """What substitution says; more than the end of its curve where that never gets there."""
+    for finding in findings:
+        if finding.probe == "substitution":
+            for fact in finding.facts:
+                if fact.name == name:
+                    spread = f" ({fact.low:.0f} to {fact.high:.0f})" if fact.n > 1 else ""
+                    return [("worth", f"{fact.value:.0f}", f"{unit}{spread}")]
+            for table in finding.tables:
+                if table.name == curve[0] and table.rows and curve[1] in table.columns:
+                    return [("worth", f"> {max(finite(table.column(curve[1]))):.0f}", unit)]
+    return []
 
 
-def _beside(place: int, name: str, own: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Figure | None:
+def _beside(
+    place: int, name: str, own: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> Figure | None:
     """The set and the baselines of its size, under its first network."""
     if not own:
         return None
@@ -90,8 +105,9 @@ def standing(found: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -
         text = percent(row["mean"]).removesuffix(" %")
         parts.append((name, [Interval(look, row["mean"], row["low"], row["high"], text)]))
         most = max(most, row["mean"], min(row["high"], 1.0))
-    axis = Axis(f"accuracy on {found[0][2]['split']} examples, %", Linear(0.0, most * 1.05 or 1.0), times=100)
-    caption = f"{found[0][2]['network']}: mean accuracy and 95 % interval over fresh learners, protocol {found[0][2]['protocol']}."
+    first = found[0][2]
+    axis = Axis(f"accuracy on {first['split']} examples, %", Linear(0.0, most * 1.05 or 1.0), times=100)
+    caption = f"{first['network']}: mean accuracy and 95 % interval, fresh learners, protocol {first['protocol']}."
     return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in found])),))
 
 
@@ -112,7 +128,9 @@ def matrix(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: s
     values = [[cell["mean"] if cell else None for cell in line] for line in cells]
     texts = [
         [
-            (percent(cell["mean"]).removesuffix(" %"), f"± {50 * (cell['high'] - cell['low']):.1f}") if cell else ("", "")
+            (percent(cell["mean"]).removesuffix(" %"), f"± {50 * (cell['high'] - cell['low']):.1f}")
+            if cell
+            else ("", "")
             for cell in line
         ]
         for line in cells

@@ -44,6 +44,11 @@ class Gallery:
     shown: int
 
     @property
+    def widest(self) -> int:
+        """The most images that a class has."""
+        return max(len(tiles) for _, tiles in self.groups)
+
+    @property
     def outside(self) -> bool:
         """Whether any value lies outside of what a screen shows."""
         return any(tile.raw for _, tiles in self.groups for tile in tiles)
@@ -78,7 +83,9 @@ def sheet(subject: DistilledSet, most: int = 20) -> str:
     if not is_picture(tuple(images.shape)):
         return ""
     each = max(1, most // len(classes.unique()))
-    rows = [row for index in classes.unique().tolist() for row in (classes == index).nonzero()[:each, 0].tolist()][:most]
+    rows = [row for index in classes.unique().tolist() for row in (classes == index).nonzero()[:each, 0].tolist()][
+        :most
+    ]
     columns = min(10, len(rows))
     cells = torch.nn.functional.pad(images[rows].clamp(0, 1), (0, 1, 0, 1), value=1.0)
     lines = [torch.cat(list(part), -1) for part in cells.split(columns) if len(part) == columns]
@@ -111,9 +118,9 @@ def told(subject: DistilledSet, findings: Sequence[Finding], shown: Sequence[int
         }
     for finding in findings:
         for table in finding.tables:
-            for item, field, value in _of(finding.probe, table):
-                if item in known:
-                    known[item][field].append(value)
+            for named, field, value in _of(finding.probe, table):
+                if named in known:
+                    known[named][field].append(value)
     return known
 
 

@@ -79,9 +79,7 @@ class Sheet:
     @property
     def rows(self) -> list[list[tuple[str, bool]]]:
         """The text of each cell that is shown, and whether it is of a number."""
-        return [
-            [(written(value), isinstance(value, float | int)) for value in row] for row in self.table.rows[:MOST]
-        ]
+        return [[(written(value), isinstance(value, float | int)) for value in row] for row in self.table.rows[:MOST]]
 
     @property
     def left_out(self) -> int:

@@ -38,27 +38,31 @@ def page(material: Material) -> str:
     galleries = [gallery(names[name], subject) for name, subject in material.subjects]
     plates = [*_plates("card", [each.chart for each in cards]), *_plates("scores", comparison)]
     style, script = _file("style.css"), _file("script.js")
-    return _environment().get_template("page.html.jinja").render(
-        title=material.title,
-        cards=list(zip(cards, plates[: len(cards)], galleries, strict=True)),
-        comparison=plates[len(cards) :],
-        beside=beside(findings, full),
-        names=[names[name] for name in full],
-        sections=found,
-        facts=dict(material.facts),
-        version=VERSION,
-        tones=TONES,
-        policy=_policy(style, script),
-        style=Markup(style),
-        script=Markup(script),
-        data=_json(_data(material, names, galleries)),
-        sheets=_json(_sheets(plates, found)),
-        key=key,
-        look=Look,
-        ranks=RANKS,
-        spread=spread,
-        slug=slug,
-        written=written,
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            title=material.title,
+            cards=list(zip(cards, plates[: len(cards)], galleries, strict=True)),
+            comparison=plates[len(cards) :],
+            beside=beside(findings, full),
+            names=[names[name] for name in full],
+            sections=found,
+            facts=dict(material.facts),
+            version=VERSION,
+            tones=TONES,
+            policy=_policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            data=_json(_data(material, names, galleries)),
+            sheets=_json(_sheets(plates, found)),
+            key=key,
+            look=Look,
+            ranks=RANKS,
+            spread=spread,
+            slug=slug,
+            written=written,
+        )
     )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from limbeck.report.charts.plot import Axis, Dots, Frame, Line, marker
+from limbeck.report.charts.plot import BOTTOM, LEFT, RIGHT, TOP, WIDTH, Axis, Dots, Frame, Line, marker
 from limbeck.report.charts.scales import finite
 from limbeck.report.charts.svg import number, path, picture, tag
 
 LEVELS = 11
+FINE = 56
+"""Grids of fewer points on a side are filled in between them, bilinearly."""
 Grid = Sequence[Sequence[float | int | str | None]]
 
 
@@ -21,6 +23,27 @@ def levels(grid: Grid, count: int = LEVELS) -> list[float]:
     if not known or known[0] == known[-1]:
         return []
     return sorted({known[round(index * (len(known) - 1) / (count + 1))] for index in range(1, count + 1)})
+
+
+def refined(
+    xs: Sequence[float], ys: Sequence[float], grid: Grid, times: int
+) -> tuple[list[float], list[float], list[list[float | int | str | None]]]:
+    """The grid with each cell cut into `times` by `times`, values by bilinear interpolation.
+
+    >>> refined([0.0, 1.0], [0.0, 1.0], [[0.0, 2.0], [4.0, 6.0]], 2)[2]
+    [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]]
+    """
+
+    def along(values: Sequence[float | int | str | None]) -> list[float | int | str | None]:
+        found: list[float | int | str | None] = []
+        for one, other in zip(values, values[1:], strict=False):
+            pair = finite([one, other])
+            known = len(pair) == 2
+            found += [pair[0] + (pair[1] - pair[0]) * part / times if known else None for part in range(times)]
+        return [*found, values[-1]]
+
+    columns = [along(column) for column in zip(*(along(row) for row in grid), strict=True)]
+    return finite(along(xs)), finite(along(ys)), [list(row) for row in zip(*columns, strict=True)]
 
 
 def lines(xs: Sequence[float], ys: Sequence[float], grid: Grid, level: float) -> Iterator[tuple[float, ...]]:
@@ -62,8 +85,12 @@ def contour(
     title: str,
 ) -> Markup:
     """The surface in shades, darker where it is higher, its contours, and paths and points over it."""
-    frame = Frame(*axes, height=360.0)
+    wide, high = (axis.scale.high - axis.scale.low for axis in axes)
+    # As long across as down, within what a page has room for.
+    inside = min(max((WIDTH - LEFT - RIGHT) * high / (wide or 1.0), 180.0), 420.0)
+    frame = Frame(*axes, height=inside + TOP + BOTTOM)
     heights = levels(grid)
+    xs, ys, grid = refined(xs, ys, grid, max(1, FINE // max(len(xs), len(ys))))
     parts = [*_cells(frame, xs, ys, grid, heights)]
     for level in heights:
         drawn = "".join(
@@ -86,7 +113,7 @@ def contour(
         elif points:
             parts += [marker(*point, mark.look, 5.0) for point in points]
     told = f"{title}: {len(heights)} contours; {', '.join(mark.name for mark in marks)}. The numbers are below."
-    return picture(frame.width, frame.height, title, told, *parts, frame.axes())
+    return picture(frame.width, frame.height, title, told, *parts, frame.axes(grid=False))
 
 
 def _cells(
@@ -105,9 +132,7 @@ def _cells(
                 if not above and first is not None:
                     left, right = frame.across(xs[first]), frame.across(xs[i])
                     top, bottom = frame.down(ys[j + 1]), frame.down(ys[j])
-                    drawn.append(
-                        f"M{number(left)} {number(top)}H{number(right)}V{number(bottom)}H{number(left)}Z"
-                    )
+                    drawn.append(f"M{number(left)} {number(top)}H{number(right)}V{number(bottom)}H{number(left)}Z")
                     first = None
         yield tag("path", d="".join(drawn), class_="shade")
 

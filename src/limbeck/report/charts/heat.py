@@ -41,11 +41,9 @@ def heat(
             main, small = texts[row][column]
             opacity = 0.06 + (SHADE - 0.06) * shade
             parts += [
-                tag(
-                    "rect", x=at + 1, y=top + 1, width=wide - 2, height=CELL - 2, class_="cell", fill_opacity=opacity
-                ),
+                tag("rect", x=at + 1, y=top + 1, width=wide - 2, height=CELL - 2, class_="cell", fill_opacity=opacity),
                 tag("text", main, x=at + wide / 2, y=top + (20 if small else 28), class_="value middle"),
-                tag("text", small, x=at + wide / 2, y=top + 36, class_="tick middle"),
+                tag("text", small, x=at + wide / 2, y=top + 36, class_="small middle"),
             ]
     told = f"{', '.join(rows)} by {', '.join(columns)}. The numbers are in the table below."
     return picture(WIDTH, HEAD + len(rows) * CELL + 6, title, told, *parts)

@@ -11,6 +11,7 @@ from limbeck.report.charts.plot import RIGHT, WIDTH, Axis, marker
 from limbeck.report.charts.svg import Look, picture, shortened, tag
 
 ROW, GAP, START = 15.0, 24.0, 12.0
+NAME = 14
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Interval:
 
 def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: str) -> Markup:
     """A heading for each row, below it a line for each of its intervals; those outside the scale end at its edge."""
-    left, right = START, WIDTH - RIGHT - 52.0
+    # Where each row is one interval, its name stands before it, not above.
+    beside = all(len(found) == 1 and len(name) <= NAME for name, found in rows)
+    left, right = (START + 7.4 * NAME if beside else START), WIDTH - RIGHT - 52.0
 
     def across(value: float) -> float:
         return left + min(max(x.scale.place(value), 0.0), 1.0) * (right - left)
@@ -34,8 +37,9 @@ def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: st
     parts: list[Markup] = []
     y = 6.0
     for name, found in rows:
-        y += GAP - 6
-        parts.append(tag("text", shortened(name, 60), x=left - 8, y=y, class_="label strong"))
+        y += 4.0 if beside else GAP - 6
+        place = (left - 14, y + ROW + 4.5, "label strong end") if beside else (left - 8, y, "label strong")
+        parts.append(tag("text", shortened(name, 60), x=place[0], y=place[1], class_=place[2]))
         y += 4
         for each in found:
             y += ROW
@@ -46,7 +50,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: st
                 marker(across(each.value), y, each.look, 4.2),
                 tag("text", each.text, x=WIDTH - 4, y=y + 4.5, class_="tick end"),
             ]
-        y += 8
+        y += 2 if beside else 8
     bottom = y + 8
     marks: list[Markup] = [tag("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis")]
     for _, value, text in x.marked():

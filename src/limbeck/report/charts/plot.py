@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -90,22 +91,21 @@ class Frame:
         inside = self.height - TOP - BOTTOM
         return TOP + (1 - min(max(self.y.scale.place(value), 0.0), 1.0)) * inside
 
-    def axes(self) -> Markup:
-        """Thin lines at the marked values of y, marks of x, and what both are of."""
+    def axes(self, grid: bool = True) -> Markup:
+        """Thin lines at the marked values of y, where a grid is wanted, marks of x, and what both are of."""
         bottom, right = self.height - BOTTOM, self.width - RIGHT
         parts = []
         for _, value, text in self.y.marked():
             at = self.down(value)
-            parts += [
-                tag("line", x1=LEFT, x2=right, y1=at, y2=at, class_="grid"),
-                tag("text", text, x=LEFT - 8, y=at + 4.5, class_="tick end"),
-            ]
+            if grid:
+                parts.append(tag("line", x1=LEFT, x2=right, y1=at, y2=at, class_="grid"))
+            parts.append(tag("text", text, x=LEFT - 8, y=at + 4.5, class_="tick end"))
         after = -100.0
         for _, value, text in self.x.marked():
             at = self.across(value)
             parts.append(tag("line", x1=at, x2=at, y1=bottom, y2=bottom + 5, class_="axis"))
             # Texts that would run into one another are left out.
-            if at - after > 7.5 * len(text) + 6:
+            if at - after > 8.8 * len(text) + 4:
                 parts.append(tag("text", text, x=at, y=bottom + 19, class_="tick middle"))
                 after = at
         parts += [
@@ -127,6 +127,9 @@ def plot(marks: Sequence[Mark], x: Axis, y: Axis, title: str) -> Markup:
 
 def _text(value: float, form: str) -> str:
     text = format(value, form)
+    power = round(math.log10(value)) if form == "g" and value > 0 else 0
+    if abs(power) > 3 and math.isclose(value, 10.0**power):
+        return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     if form == "g" and abs(value) >= 10000:
         # 1e+06 is harder to read than 1M.
         for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

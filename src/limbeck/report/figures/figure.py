@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from limbeck.core.findings import Finding, Table, Value
 from limbeck.report.charts import Axis, Dots, Line, Linear, Look, Rule
+from limbeck.report.charts.plot import marker
 from limbeck.report.charts.svg import tag
 
 Key = tuple[Markup, str]
@@ -78,10 +79,13 @@ def legend(marks: Sequence[Line | Dots | Rule]) -> tuple[Key, ...]:
 
 
 def key(look: Look, kind: str = "line") -> Markup:
-    """A sample of a look."""
-    data = "M15 6h0" if kind == "dots" else "M1 6h28"
-    size = "large " if kind == "dots" else ""
-    drawn = tag("path", d=data, class_=f"{kind} {size}{look.classes}")
+    """A sample of a look: of a line, of dots, or of a mark with its interval."""
+    if kind == "mark":
+        drawn = tag("line", x1=3, x2=27, y1=6, y2=6, class_=f"interval {look.classes}") + marker(15, 6, look, 4.2)
+    else:
+        data = "M15 6h0" if kind == "dots" else "M1 6h28"
+        size = "large " if kind == "dots" else ""
+        drawn = tag("path", d=data, class_=f"{kind} {size}{look.classes}")
     return tag("svg", drawn, viewBox="0 0 30 12", class_="key", aria_hidden="true")
 
 

@@ -31,10 +31,12 @@ def agreement(found: Sequence[Shown]) -> list[Figure]:
     held = having(found, "pools", "pool", "matched", "agreement", "low", "high")
     rows: dict[str, list[Interval]] = {}
     for shown, table in held:
-        for pool, value, low, high in zip(*(table.column(name) for name in ("pool", "agreement", "low", "high")), strict=True):
+        for pool, value, low, high in zip(
+            *(table.column(name) for name in ("pool", "agreement", "low", "high")), strict=True
+        ):
             if len(finite([value, low, high])) == 3:
-                of = [float(each or 0) for each in (value, low, high)]
-                rows.setdefault(str(pool), []).append(Interval(shown.look(), *of, percent(of[0])))
+                mean, start, end = (float(each or 0) for each in (value, low, high))
+                rows.setdefault(str(pool), []).append(Interval(shown.look(), mean, start, end, percent(mean)))
     if rows:
         title = "Which learners of real data predict the same"
         values = [each for found in rows.values() for one in found for each in (one.low, one.high)]
@@ -52,7 +54,7 @@ def agreement(found: Sequence[Shown]) -> list[Figure]:
 
 def keys(held: Sequence[Held]) -> tuple[Key, ...]:
     """The colour of each set."""
-    return tuple((key(shown.look()), shown.name) for shown, _ in held)
+    return tuple((key(shown.look(), "mark"), shown.name) for shown, _ in held)
 
 
 def _densities(shown: Shown, samples: dict[str, list[float]], tables: tuple) -> Figure:
@@ -81,7 +83,7 @@ def recognition(found: Sequence[Shown]) -> list[Figure]:
             for shown, table in held
         ]
         title = "Where the images lie among real ones"
-        x = numbers("distance to near real examples of its class, in medians of real ones", *(each.x for each in dots))
+        x = numbers("distance from real examples of its class, in medians", *(each.x for each in dots))
         y = percents("near examples of its class", *(each.y for each in dots))
         caption = "Each dot is a distilled image. To the right: farther from the real images of its class."
         drawn.append(Figure(title, plot(dots, x, y, title), caption, legend(dots), tables_of(held)))
@@ -107,14 +109,16 @@ def _recognised(held: list[Held]) -> Figure:
             found = rows.setdefault(f"{network}, {steps} steps", [])
             found.append(Interval(shown.look(), value, max(low, 0.0), min(high, 1.0), percent(value)))
     for _, table in once(held, "network", "steps", "judged")[:1]:
-        for network, steps, judged in zip(*(table.column(name) for name in ("network", "steps", "judged")), strict=True):
+        for network, steps, judged in zip(
+            *(table.column(name) for name in ("network", "steps", "judged")), strict=True
+        ):
             value = float(judged or 0)
             rows[f"{network}, {steps} steps"].append(Interval(Look(-1, 1), value, value, value, percent(value)))
     title = "Who recognises the images"
     axis = Axis("accuracy, %", Linear(0.0, 1.0), times=100)
     picture = intervals(list(rows.items()), axis, title)
     caption = "Accuracy of networks trained on real images, on each set; grey squares: on test examples."
-    return Figure(title, picture, caption, (*keys(held), (key(Look(-1, 1)), "test examples")), tables_of(held))
+    return Figure(title, picture, caption, (*keys(held), (key(Look(-1, 1), "mark"), "test examples")), tables_of(held))
 
 
 def learning_time(found: Sequence[Shown]) -> list[Figure]:
@@ -133,7 +137,9 @@ def learning_time(found: Sequence[Shown]) -> list[Figure]:
         title = "Recognition while real data are learned"
         x = numbers("step of training on all real data", *(line.x for line in lines), include=(0.0,))
         y = Axis("recognised, %", Linear(0.0, 1.0), times=100)
-        caption = "Share of each set's images that one learner of real data gets right: smoothed, with 1.96 standard errors."
+        caption = (
+            "Share of each set's images that one learner of real data gets right: smoothed, with 1.96 standard errors."
+        )
         drawn.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), tables_of(held)))
     held = having(found, "items", "item", "class", "step")
     if held:
@@ -145,7 +151,10 @@ def learning_time(found: Sequence[Shown]) -> list[Figure]:
             shares = [sum(step <= each for step in steps) / len(table.rows) for each in at]
             lines.append(Line(shown.name, shown.look(), at, shares))
         title = "From when on images are always recognised"
-        x, y = numbers("step of training on all real data", [0.0, last], include=(0.0,)), Axis("share of images, %", Linear(0.0, 1.0), times=100)
+        x, y = (
+            numbers("step of training on all real data", [0.0, last], include=(0.0,)),
+            Axis("share of images, %", Linear(0.0, 1.0), times=100),
+        )
         caption = "The share of images recognised at that reading and at every later one."
         drawn.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), tables_of(held)))
     return drawn

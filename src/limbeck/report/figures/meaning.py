@@ -26,15 +26,22 @@ def influence(found: Sequence[Shown]) -> list[Figure]:
         real = once(having(found, "real images", inside, outside), inside, outside)
         dots = [
             *(Dots(f"real images{of}", Look(), table.column(outside), table.column(inside)) for of, table in real),
-            *(Dots(shown.name, shown.look(), table.column(outside), table.column(inside), True) for shown, table in held),
+            *(
+                Dots(shown.name, shown.look(), table.column(outside), table.column(inside), True)
+                for shown, table in held
+            ),
         ]
         title = "What one image does to its class and to the others"
         x = numbers("influence on test examples of other classes", *(each.x for each in dots))
         y = numbers("influence on those of its class (loss that it spares)", *(each.y for each in dots))
         rules = [Rule("", Look(), x=0.0), Rule("", Look(), y=0.0)]
-        caption = "Each dot is an image, left out of training: upwards it helps its own class, to the left it harms others."
+        caption = (
+            "Each dot is an image, left out of training: upwards it helps its own class, to the left it harms others."
+        )
         drawn.append(Figure(title, plot([*rules, *dots], x, y, title), caption, legend(dots), tables_of(held)))
-    told = {(name, fact.name): (shown, fact) for shown in found for fact in shown.finding.facts for name in [shown.name]}
+    told = {
+        (name, fact.name): (shown, fact) for shown in found for fact in shown.finding.facts for name in [shown.name]
+    }
     rows = []
     for measure, said in MEASURES:
         facts = [told[name] for name in told if name[1] == measure and finite([told[name][1].value])]
@@ -58,13 +65,17 @@ def semantics(found: Sequence[Shown]) -> list[Figure]:
     held = having(found, "accuracy", "class", "attribute", "accuracy on carriers", "accuracy on others")
     if held:
         dots = [
-            Dots(shown.name, shown.look(), table.column("accuracy on others"), table.column("accuracy on carriers"), True)
+            Dots(
+                shown.name, shown.look(), table.column("accuracy on others"), table.column("accuracy on carriers"), True
+            )
             for shown, table in held
         ]
         same = Line("as often", Look(-1, 1), [0.0, 1.0], [0.0, 1.0])
         title = "Learners on examples with an attribute and without"
-        x, y = (Axis(f"right on {side}, %", Linear(0.0, 1.0), times=100) for side in ("the others", "those that carry it"))
-        caption = "Each dot is an attribute of a class; above the line, learners of the set are right more often on its carriers."
+        x, y = (
+            Axis(f"right on {side}, %", Linear(0.0, 1.0), times=100) for side in ("the others", "those that carry it")
+        )
+        caption = "Each dot is an attribute of a class; above the line, learners are right more often on its carriers."
         drawn.append(Figure(title, plot([same, *dots], x, y, title), caption, legend([*dots, same]), tables_of(held)))
     return drawn
 
@@ -76,7 +87,9 @@ def _curves(shown: Shown, table: Table) -> Figure:
         rows = [row for row in table.rows if row[table.columns.index("item")] == item]
         part = Table("", table.columns, tuple(rows))
         name = f"image {item}" if len(items) <= 4 else f"each image of {shown.name}"
-        lines.append(Line(name, shown.look(index if len(items) <= 4 else 0), part.column("recall"), part.column("precision")))
+        lines.append(
+            Line(name, shown.look(index if len(items) <= 4 else 0), part.column("recall"), part.column("precision"))
+        )
     title = f"{shown.name}: {table.name.removeprefix('curves of ')}"
     x, y = (Axis(f"{name}, %", Linear(0.0, 1.0), times=100) for name in ("recall", "precision"))
     caption = f"Test examples of the class, ranked by the influence of an image; {table.caption}."

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from limbeck.core.findings import Table
 from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Look, Rule, contour, plot
 from limbeck.report.charts.scales import finite
-from limbeck.report.figures.figure import Figure, Held, Shown, having, legend, numbers, once, percents, select, tables_of
+from limbeck.report.figures.figure import (
+    Figure,
+    Held,
+    Shown,
+    having,
+    legend,
+    numbers,
+    once,
+    percents,
+    select,
+    tables_of,
+)
 
 FLOOR = 1e-7
 """Densities below this, times the largest, are not drawn."""
@@ -16,11 +27,16 @@ FLOOR = 1e-7
 def curvature(found: Sequence[Shown]) -> list[Figure]:
     """Traces along both trainings, and the spectra where training on the set ends."""
     drawn = []
-    for where, title in (("real", "Curvature along training on real data"), ("set", "Curvature along training on the set")):
+    for where, title in (
+        ("real", "Curvature along training on real data"),
+        ("set", "Curvature along training on the set"),
+    ):
         held = having(found, f"traces along {where}", "step", "set", "error", "real", "real error")
         if held:
             drawn.append(_traces(held, where, title))
-    return drawn + [_spectra(*each) for each in having(found, "spectra", "loss", "place", "step", "eigenvalue", "density")]
+    return drawn + [
+        _spectra(*each) for each in having(found, "spectra", "loss", "place", "step", "eigenvalue", "density")
+    ]
 
 
 def _band(name: str, look: Look, table: Table, value: str, error: str) -> Line:
@@ -55,7 +71,7 @@ def _traces(held: list[Held], where: str, title: str) -> Figure:
 def _spectra(shown: Shown, table: Table) -> Figure:
     last = select(table, place="end") if select(table, place="end").rows else table
     lines = []
-    for dash, (loss, look) in enumerate((("set", shown.look()), ("real", Look(-1, 1)))):
+    for loss, look in (("set", shown.look()), ("real", Look(-1, 1))):
         mine = select(last, loss=loss)
         if mine.rows:
             name = "loss on the set" if loss == "set" else "loss on real images"
@@ -66,7 +82,9 @@ def _spectra(shown: Shown, table: Table) -> Figure:
         for line in lines
     ]
     title = f"Spectrum where training on {shown.name} ends"
-    x = numbers("eigenvalue of the Hessian", *([x for x, y in zip(k.x, k.y, strict=True) if y is not None] for k in kept))
+    x = numbers(
+        "eigenvalue of the Hessian", *([x for x, y in zip(k.x, k.y, strict=True) if y is not None] for k in kept)
+    )
     y = Axis("density, logarithmic", Log.over([peak * FLOOR, peak]))
     picture = plot([Rule("", Look(), x=0.0), *kept], x, y, title)
     caption = "Density of the eigenvalues. To the left of the grey line the loss curves downwards."
@@ -91,7 +109,9 @@ def landscape(found: Sequence[Shown]) -> list[Figure]:
                 "Share of judged examples that are predicted otherwise than at the reading before.",
             ),
         ):
-            lines = [Line(shown.name, shown.look(), table.column("step"), table.column(column)) for shown, table in held]
+            lines = [
+                Line(shown.name, shown.look(), table.column("step"), table.column(column)) for shown, table in held
+            ]
             x = numbers("step of training on the set", *(line.x for line in lines), include=(0.0,))
             axis = percents if column == "changed" else numbers
             y = axis(label, *(line.y for line in lines))

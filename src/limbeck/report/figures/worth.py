@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from limbeck.core.findings import Table
 from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Rule, heat, plot
@@ -71,9 +71,14 @@ def _raw(held: list[Held]) -> Figure:
     # Real images have much at exactly 0 and 1: the axis is that of the sets.
     most = max(finite(value for _, table in held for value in table.column("set")))
     edges = [Rule("", REAL, x=0.0), Rule("", REAL, x=1.0)]
-    x, y = numbers("raw value (real ones lie between 0 and 1)", *(line.x for line in lines)), numbers("density", [0.0, most * 1.1], include=(0.0,))
+    x, y = (
+        numbers("raw value (real ones lie between 0 and 1)", *(line.x for line in lines)),
+        numbers("density", [0.0, most * 1.1], include=(0.0,)),
+    )
     title = "The raw values of the images"
-    caption = "Probability density of all raw values; what lies outside the grey lines is lost where images are clipped."
+    caption = (
+        "Probability density of all raw values; what lies outside the grey lines is lost where images are clipped."
+    )
     ranges = [(name, each) for name, each in tables_of(held)]
     return Figure(title, plot([*edges, *lines], x, y, title), caption, legend(lines), tuple(ranges))
 
@@ -84,7 +89,11 @@ def mixing(found: Sequence[Shown]) -> list[Figure]:
     if not held:
         return []
     lines = [
-        Line(shown.name, shown.look(), *(table.column(name) for name in ("added per class", "set and real", "low", "high")))
+        Line(
+            shown.name,
+            shown.look(),
+            *(table.column(name) for name in ("added per class", "set and real", "low", "high")),
+        )
         for shown, table in held
     ]
     alone = ("added per class", "real alone", "low alone", "high alone")
@@ -93,7 +102,11 @@ def mixing(found: Sequence[Shown]) -> list[Figure]:
         for of, table in once(held, *alone)
     ]
     gains = [
-        Line(shown.name, shown.look(), *(table.column(name) for name in ("added per class", "gain", "low gain", "high gain")))
+        Line(
+            shown.name,
+            shown.look(),
+            *(table.column(name) for name in ("added per class", "gain", "low gain", "high gain")),
+        )
         for shown, table in held
     ]
     added = sorted({value for line in lines for value in finite(line.x)})
@@ -106,7 +119,7 @@ def mixing(found: Sequence[Shown]) -> list[Figure]:
         Figure(
             titles[0],
             plot(lines, x, y, titles[0]),
-            "Mean accuracy and 95 % interval over learners. Dashed: real images alone, as many as the set and those added.",
+            "Mean accuracy and 95 % interval over learners. Dashed: real images alone, as many in all.",
             legend(lines),
             tables_of(held),
         ),
@@ -149,7 +162,7 @@ def _share(value: object) -> str:
     return f"{100 * value:.1f}" if isinstance(value, float) else ""
 
 
-def _cell(row: dict[str, object]) -> tuple[str, str]:
+def _cell(row: Mapping[str, object]) -> tuple[str, str]:
     gain = row.get("gain")
     return _share(row.get("set")), f"{100 * gain:+.1f}".replace("-", "−") if isinstance(gain, float) else ""
 
@@ -190,7 +203,9 @@ def continuation(found: Sequence[Shown]) -> list[Figure]:
     y = Axis("change of accuracy, points", Linear.over(values), times=100)
     title = "Training a finished learner further"
     picture = plot([Rule("", REAL, y=0.0), *lines], x, y, title)
-    caption = "Each learner against itself before, with 95 % intervals; each begins where 300 steps on all real data end."
+    caption = (
+        "Each learner against itself before, with 95 % intervals; each begins where 300 steps on all real data end."
+    )
     return [Figure(title, picture, caption, legend(lines), tables_of(held))]
 
 
@@ -207,7 +222,10 @@ def budget(found: Sequence[Shown]) -> list[Figure]:
         pairs = list(dict.fromkeys(zip(table.column("probe"), table.column("fact"), strict=True)))
         for probe, fact in pairs[:12]:
             mine = select(table, probe=probe, fact=fact)
-            rows = sorted(zip(*(mine.column(name) for name in ("per class", "value", "low", "high")), strict=True), key=lambda row: float(row[0] or 0))
+            rows = sorted(
+                zip(*(mine.column(name) for name in ("per class", "value", "low", "high")), strict=True),
+                key=lambda row: float(row[0] or 0),
+            )
             line = Line("", Look(0), *(list(column) for column in zip(*rows, strict=True)))
             x = Axis("items per class", Log.over(line.x), at=tuple(finite(line.x)))
             title = f"{fact} ({probe})"
