@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import jaxtyping
 import pytest
@@ -62,3 +64,14 @@ def unchecked_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 def checkout() -> Path:
     """The root of the source tree."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def studied() -> ModuleType:
+    """A study that is made up: every probe, two sets, names that mean harm."""
+    place = Path(__file__).parent / "studied.py"
+    spec = importlib.util.spec_from_file_location("studied", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

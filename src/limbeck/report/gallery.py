@@ -12,7 +12,7 @@ from torch import Tensor
 from limbeck.core.findings import Finding, Table
 from limbeck.distilled_set import DistilledSet
 from limbeck.report.material import RANKS
-from limbeck.report.pictures import is_picture, png, stretched
+from limbeck.report.pictures import exact, is_picture, stretched
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
@@ -38,8 +38,8 @@ class Gallery:
     """The images of a set, class by class."""
 
     groups: tuple[tuple[str, tuple[Tile, ...]], ...]
-    low: float
-    high: float
+    low: float | int
+    high: float | int
     count: int
     shown: int
 
@@ -70,9 +70,9 @@ def gallery(name: str, subject: DistilledSet) -> Gallery | None:
         for item in (classes == index).nonzero()[:most, 0].tolist():
             image = images[item]
             span = f"values from {float(image.min()):.2f} to {float(image.max()):.2f}"
-            raw = png(stretched(image, low, high)) if outside else ""
+            raw = exact(stretched(image, low, high)) if outside else ""
             told = f"{name}, image {item}, made for {subject.classes[index]}, {span}"
-            tiles.append(Tile(item, png(image), raw, told))
+            tiles.append(Tile(item, exact(image), raw, told))
         groups.append((subject.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(classes), sum(len(tiles) for _, tiles in groups))
 
@@ -92,7 +92,7 @@ def sheet(subject: DistilledSet, most: int = 20) -> str:
     # Large images are made small enough for a card before they are drawn.
     joined = torch.cat(lines, -2)[:, :-1, :-1]
     factor = max(1, joined.shape[-1] // 480)
-    return png(joined[:, ::factor, ::factor], largest=0)
+    return exact(joined[:, ::factor, ::factor], largest=0)
 
 
 def told(subject: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Table, Value
 
-MOST = 500
-"""Rows of a table that the page writes out; a download has all."""
+MOST = 60
+"""Rows of a table that the page writes out; its script adds the others where it is opened, and a download has all."""
 
 
 def written(value: Value) -> str:
@@ -36,7 +36,7 @@ def spread(fact: Fact) -> str:
     return f"{alone} ({fact.low:.3g} to {fact.high:.3g})" if fact.n > 1 else alone
 
 
-def percent(value: float) -> str:
+def percent(value: float | int) -> str:
     """A share in per cent, to a tenth.
 
     >>> percent(0.4328)
@@ -77,25 +77,40 @@ class Sheet:
     table: Table
 
     @property
-    def rows(self) -> list[list[tuple[str, bool]]]:
-        """The text of each cell that is shown, and whether it is of a number."""
-        return [[(written(value), isinstance(value, float | int)) for value in row] for row in self.table.rows[:MOST]]
+    def rows(self) -> list[list[str]]:
+        """The text of each cell of the rows that are written out."""
+        return [[written(value) for value in row] for row in self.table.rows[:MOST]]
+
+    @property
+    def numeric(self) -> str:
+        """Classes that name the columns which hold numbers alone: "n1 n3"."""
+        columns = zip(*self.table.rows, strict=True)
+        known = [[value for value in column if value is not None] for column in columns]
+        places = [index for index, column in enumerate(known, 1) if column and not any(map(_is_text, column))]
+        return " ".join(f"n{index}" for index in places)
 
     @property
     def left_out(self) -> int:
-        """How many rows are not shown."""
+        """How many rows are not written out."""
         return max(0, len(self.table.rows) - MOST)
 
     def document(self) -> dict[str, list]:
-        """All of its values, to eight digits (what single precision tells), for a download."""
+        """All of its values, to seven digits (what single precision tells), for a download."""
         rows = [[_exact(value) for value in row] for row in self.table.rows]
         return {"columns": list(self.table.columns), "rows": rows}
 
 
+def _is_text(value: Value) -> bool:
+    return isinstance(value, str)
+
+
 def _exact(value: Value) -> Value:
-    if isinstance(value, float):
-        return float(f"{value:.8g}") if math.isfinite(value) else None
-    return value
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    short = float(f"{value:.7g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 
 def of_facts(facts: Iterable[Fact]) -> Table:

@@ -13,18 +13,25 @@ LARGEST = 128
 """Images of a longer side are shown smaller."""
 
 
-def png(image: Float[Tensor, "channel height width"], largest: int = LARGEST) -> str:
-    """Values in [0, 1], clipped, as a PNG in a data URI, no side longer than `largest`; 0 leaves them as they are."""
-    return _uri(_bytes(image, "PNG", largest, optimize=True), "png")
+def exact(image: Float[Tensor, "channel height width"], largest: int = LARGEST) -> str:
+    """Values in [0, 1], clipped, without loss in a data URI, no side longer than `largest` (0: as long as it is)."""
+    return _shorter(_png(image, largest), _bytes(image, "WEBP", largest, lossless=True, method=4))
 
 
 def small(image: Float[Tensor, "channel height width"]) -> str:
     """As a PNG or as a WebP that loses a little, whichever is shorter: for images that are only looked at."""
-    exact, lossy = _bytes(image, "PNG", LARGEST, optimize=True), _bytes(image, "WEBP", LARGEST, quality=85, method=4)
-    return _uri(exact, "png") if len(exact) <= len(lossy) else _uri(lossy, "webp")
+    return _shorter(_png(image, LARGEST), _bytes(image, "WEBP", LARGEST, quality=85, method=4))
 
 
-def stretched(image: Float[Tensor, "channel height width"], low: float, high: float) -> Tensor:
+def _png(image: Tensor, largest: int) -> bytes:
+    return _bytes(image, "PNG", largest, optimize=True)
+
+
+def _shorter(png: bytes, webp: bytes) -> str:
+    return _uri(png, "png") if len(png) <= len(webp) else _uri(webp, "webp")
+
+
+def stretched(image: Float[Tensor, "channel height width"], low: float | int, high: float | int) -> Tensor:
     """Values mapped linearly so that `low` becomes 0 and `high` becomes 1."""
     return (image - low) / max(high - low, 1e-12)
 

@@ -26,7 +26,7 @@ def levels(grid: Grid, count: int = LEVELS) -> list[float]:
 
 
 def refined(
-    xs: Sequence[float], ys: Sequence[float], grid: Grid, times: int
+    xs: Sequence[float | int], ys: Sequence[float | int], grid: Grid, times: int
 ) -> tuple[list[float], list[float], list[list[float | int | str | None]]]:
     """The grid with each cell cut into `times` by `times`, values by bilinear interpolation.
 
@@ -46,11 +46,14 @@ def refined(
     return finite(along(xs)), finite(along(ys)), [list(row) for row in zip(*columns, strict=True)]
 
 
-def lines(xs: Sequence[float], ys: Sequence[float], grid: Grid, level: float) -> Iterator[tuple[float, ...]]:
+def lines(
+    xs: Sequence[float | int], ys: Sequence[float | int], grid: Grid, level: float | int
+) -> Iterator[tuple[float, ...]]:
     """The segments (x, y, x, y) on which the surface has one height, by marching squares.
 
     Within a cell of the grid the surface is cut along its edges, linearly; where all four edges are cut, the mean of
-    the corners says which belong together. A cell with a corner that is not a finite number has none.
+    the corners says which two corners are joined across the middle, and the others are cut off. A cell with a corner
+    that is not a finite number has none.
 
     >>> list(lines([0.0, 1.0], [0.0, 1.0], [[0.0, 1.0], [0.0, 1.0]], 0.25))
     [(0.25, 0.0, 0.25, 1.0)]
@@ -61,7 +64,7 @@ def lines(xs: Sequence[float], ys: Sequence[float], grid: Grid, level: float) ->
             if len(square) < 4:
                 continue
             corners = [(xs[i], ys[j]), (xs[i + 1], ys[j]), (xs[i + 1], ys[j + 1]), (xs[i], ys[j + 1])]
-            cut: list[tuple[float, float]] = []
+            cut: list[tuple[float | int, float | int]] = []
             for one in range(4):
                 a, b = square[one], square[(one + 1) % 4]
                 if (a > level) != (b > level):
@@ -71,14 +74,14 @@ def lines(xs: Sequence[float], ys: Sequence[float], grid: Grid, level: float) ->
             if len(cut) == 2:
                 yield (*cut[0], *cut[1])
             elif len(cut) == 4:
-                first = 0 if (sum(square) / 4 > level) != (square[0] > level) else 1
+                first = 0 if (sum(square) / 4 > level) == (square[0] > level) else 1
                 for one in (first, first + 2):
                     yield (*cut[one], *cut[(one + 1) % 4])
 
 
 def contour(
-    xs: Sequence[float],
-    ys: Sequence[float],
+    xs: Sequence[float | int],
+    ys: Sequence[float | int],
     grid: Grid,
     marks: Sequence[Line | Dots],
     axes: tuple[Axis, Axis],
@@ -117,7 +120,7 @@ def contour(
 
 
 def _cells(
-    frame: Frame, xs: Sequence[float], ys: Sequence[float], grid: Grid, heights: Sequence[float]
+    frame: Frame, xs: Sequence[float | int], ys: Sequence[float | int], grid: Grid, heights: Sequence[float | int]
 ) -> Iterator[Markup]:
     """For each contour, the cells whose mean is above it: shades add up."""
     for level in heights:

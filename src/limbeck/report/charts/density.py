@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 
-def density(values: Sequence[float], at: Sequence[float]) -> list[float]:
+def density(values: Sequence[float | int], at: Sequence[float | int]) -> list[float]:
     """The kernel density estimate of a sample at some points, by normal kernels of Silverman's width.
 
     f(t) = mean over v of N(t; v, h^2), h = 0.9 min(s, IQR / 1.34) n^(-1/5), with s the standard deviation

@@ -19,9 +19,9 @@ class Interval:
     """A value, its interval, and how it is written beside it."""
 
     look: Look
-    value: float
-    low: float
-    high: float
+    value: float | int
+    low: float | int
+    high: float | int
     text: str = ""
 
 
@@ -31,7 +31,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: st
     beside = all(len(found) == 1 and len(name) <= NAME for name, found in rows)
     left, right = (START + 7.4 * NAME if beside else START), WIDTH - RIGHT - 52.0
 
-    def across(value: float) -> float:
+    def across(value: float | int) -> float:
         return left + min(max(x.scale.place(value), 0.0), 1.0) * (right - left)
 
     parts: list[Markup] = []

@@ -26,7 +26,7 @@ class Axis:
     label: str
     scale: AbstractScale
     form: str = "g"
-    times: float = 1.0
+    times: float | int = 1.0
     at: tuple[float, ...] = ()
     """Which values are marked, where the scale is not to choose."""
 
@@ -79,14 +79,14 @@ class Frame:
 
     x: Axis
     y: Axis
-    width: float = WIDTH
-    height: float = HEIGHT
+    width: float | int = WIDTH
+    height: float | int = HEIGHT
 
-    def across(self, value: float) -> float:
+    def across(self, value: float | int) -> float:
         """From the left, clipped to the frame."""
         return LEFT + min(max(self.x.scale.place(value), 0.0), 1.0) * (self.width - LEFT - RIGHT)
 
-    def down(self, value: float) -> float:
+    def down(self, value: float | int) -> float:
         """From the top, clipped to the frame."""
         inside = self.height - TOP - BOTTOM
         return TOP + (1 - min(max(self.y.scale.place(value), 0.0), 1.0)) * inside
@@ -125,7 +125,7 @@ def plot(marks: Sequence[Mark], x: Axis, y: Axis, title: str) -> Markup:
     return picture(frame.width, frame.height, title, told, frame.axes(), *drawn)
 
 
-def _text(value: float, form: str) -> str:
+def _text(value: float | int, form: str) -> str:
     text = format(value, form)
     power = round(math.log10(value)) if form == "g" and value > 0 else 0
     if abs(power) > 3 and math.isclose(value, 10.0**power):
@@ -191,7 +191,7 @@ def _dots(frame: Frame, mark: Mark) -> Iterator[Markup]:
         yield tag("path", d=drawn, class_=f"dots {size}{mark.look.classes}")
 
 
-def marker(x: float, y: float, look: Look, size: float = 3.6) -> Markup:
+def marker(x: float | int, y: float | int, look: Look, size: float | int = 3.6) -> Markup:
     """A disc, square, triangle or diamond, by the dash of its line."""
     shapes = (
         None,

@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
 
 
 def finite(values: Iterable[float | int | str | None]) -> list[float]:
@@ -22,18 +21,18 @@ def finite(values: Iterable[float | int | str | None]) -> list[float]:
 class AbstractScale(ABC):
     """An increasing map of [low, high] onto [0, 1]."""
 
-    low: float
-    high: float
+    low: float | int
+    high: float | int
 
     @abstractmethod
-    def bend(self, value: float) -> float:
+    def bend(self, value: float | int) -> float:
         """What is laid out evenly."""
 
     @abstractmethod
     def ticks(self, count: int = 5) -> list[float]:
         """About `count` round values within [low, high]."""
 
-    def place(self, value: float) -> float:
+    def place(self, value: float | int) -> float:
         """Where a value lies: 0 at low, 1 at high, beyond them outside [0, 1].
 
         >>> Linear(10.0, 20.0).place(12.5), Log(1.0, 100.0).place(10.0)
@@ -51,12 +50,14 @@ class AbstractScale(ABC):
 class Linear(AbstractScale):
     """Equal differences are equally long."""
 
-    def bend(self, value: float) -> float:
+    def bend(self, value: float | int) -> float:
         """The value itself."""
         return value
 
     @classmethod
-    def over(cls, values: Iterable[float | int | str | None], include: Iterable[float] = (), pad: float = 0.04) -> Self:
+    def over(
+        cls, values: Iterable[float | int | str | None], include: Iterable[float | int] = (), pad: float | int = 0.04
+    ) -> Linear:
         """From the least to the largest of the values, with a margin, which does not cross an included value."""
         held = list(include)
         found = finite(values) + held
@@ -79,12 +80,12 @@ class Linear(AbstractScale):
 class Log(AbstractScale):
     """Equal ratios are equally long; values that are not positive have no place."""
 
-    def bend(self, value: float) -> float:
+    def bend(self, value: float | int) -> float:
         """The logarithm; -inf for what has none."""
         return math.log10(value) if value > 0 else -math.inf
 
     @classmethod
-    def over(cls, values: Iterable[float | int | str | None]) -> Self:
+    def over(cls, values: Iterable[float | int | str | None]) -> Log:
         """From the least to the largest positive value, with a margin."""
         found = [value for value in finite(values) if value > 0] or [1.0, 10.0]
         low, high = min(found), max(found)
@@ -109,12 +110,12 @@ class Log(AbstractScale):
 class Log1p(AbstractScale):
     """As logarithms for large values, and zero has a place: log(1 + value)."""
 
-    def bend(self, value: float) -> float:
+    def bend(self, value: float | int) -> float:
         """log(1 + value)."""
         return math.log1p(value) if value > -1 else -math.inf
 
     @classmethod
-    def over(cls, values: Iterable[float | int | str | None]) -> Self:
+    def over(cls, values: Iterable[float | int | str | None]) -> Log1p:
         """From zero to the largest value, with a margin."""
         return cls(0.0, max([*finite(values), 1.0]) * 1.1)
 
@@ -129,6 +130,6 @@ class Log1p(AbstractScale):
         return [value for value in found if value <= self.high * 1.001]
 
 
-def _step(about: float) -> float:
+def _step(about: float | int) -> float:
     power = 10.0 ** math.floor(math.log10(about)) if about > 0 else 1.0
     return next((each * power for each in (1, 2, 5) if each * power >= about * 0.999), 10 * power)

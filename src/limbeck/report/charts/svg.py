@@ -45,7 +45,7 @@ def tag(name: str, *children: Part, **attributes: Part | float | int) -> Markup:
     return Markup(f"<{name}{''.join(written)}>{inside}</{name}>")
 
 
-def number(value: float) -> str:
+def number(value: float | int) -> str:
     """A coordinate to a hundredth, as short as it can be.
 
     >>> number(-0.001), number(12.5), number(100.0)
@@ -64,7 +64,7 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def picture(width: float, height: float, title: str, told: str, *children: Part) -> Markup:
+def picture(width: float | int, height: float | int, title: str, told: str, *children: Part) -> Markup:
     """A whole SVG with a name and a description for those who cannot see it."""
     body = Markup("").join(children)
     # Named by its content, so that a page of many is valid and two of the same are the same.
@@ -84,6 +84,6 @@ def picture(width: float, height: float, title: str, told: str, *children: Part)
     )
 
 
-def path(points: list[tuple[float, float]]) -> str:
+def path(points: list[tuple[float | int, float | int]]) -> str:
     """A polyline as the data of a path."""
     return "M" + "L".join(f"{number(x)} {number(y)}" for x, y in points)

@@ -95,7 +95,7 @@ def percents(label: str, *values: Sequence[Value]) -> Axis:
     return Axis(f"{label}, %", scale, times=100)
 
 
-def numbers(label: str, *values: Sequence[Value], include: Sequence[float] = ()) -> Axis:
+def numbers(label: str, *values: Sequence[Value], include: Sequence[float | int] = ()) -> Axis:
     """A linear axis over all of the values."""
     return Axis(label, Linear.over((value for each in values for value in each), include))
 

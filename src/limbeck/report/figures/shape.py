@@ -91,7 +91,7 @@ def _spectra(shown: Shown, table: Table) -> Figure:
     return Figure(title, picture, caption, legend(kept), ((shown.name, table),))
 
 
-def _above(value: float | int | str | None, floor: float) -> bool:
+def _above(value: float | int | str | None, floor: float | int) -> bool:
     return isinstance(value, float | int) and value > floor
 
 

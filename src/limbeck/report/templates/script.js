@@ -38,6 +38,19 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }));
 
+  // The rows of long tables that the page does not write out, once they are looked at.
+  const written = (value) => value === null ? "" : typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value);
+  document.querySelectorAll("details.numbers").forEach((details) => details.addEventListener("toggle", () => {
+    details.querySelectorAll("table[data-key]").forEach((table) => {
+      const body = table.tBodies[0], { rows } = sheets[table.dataset.key];
+      rows.slice(body.rows.length).forEach((row) => {
+        const line = body.insertRow();
+        row.forEach((value) => { line.insertCell().textContent = written(value); });
+      });
+    });
+    details.querySelectorAll(".more").forEach((told) => told.remove());
+  }, { once: true }));
+
   // What an image is, beside the pointer or the focus.
   const tip = document.getElementById("tip");
   const known = (tile) => data.sets[Number(tile.dataset.set)].items[tile.dataset.item];

@@ -1,0 +1,196 @@
+"""The page of a study in a browser: it loads nothing, runs nothing of its data's, and works by keyboard."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+REQUIRED = os.environ.get("LIMBECK_BROWSER") == "required"
+SECTIONS = ("sets", "comparison", "gallery", "colophon")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, without a window."""
+    where = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if where is None:
+        told = "no Chromium here: the page was not tested in a browser (Debian: apt-get install chromium)"
+        pytest.fail(told) if REQUIRED else pytest.skip(told)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=where, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def address(studied: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
+    from limbeck.report import page
+
+    place = tmp_path_factory.mktemp("report") / "report.html"
+    place.write_text(page(studied.material()), "utf-8")
+    return place.as_uri()
+
+
+@pytest.fixture
+def opened(browser: Any, address: str) -> Iterator[Any]:
+    """The page at 1200 pixels; it must ask the network for nothing and complain of nothing."""
+    tab = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light", accept_downloads=True)
+    asked: list[str] = []
+    complaints: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("dialog", lambda dialog: complaints.append(dialog.message))
+    tab.goto(address)
+    yield tab
+    assert [url for url in asked if not url.startswith(("data:", "blob:")) and url != address] == []
+    assert complaints == []
+    tab.close()
+
+
+def test_every_section_is_there_and_nothing_of_the_data_has_run(opened: Any, studied: ModuleType) -> None:
+    for name in (*SECTIONS, *(f"probe-{probe}" for probe in studied.PROBES)):
+        assert opened.locator(f"#{name}").is_visible()
+    assert opened.evaluate("window.harmed") is None
+    assert opened.locator("h1").inner_text() == "<em>digits</em>, distilled"
+    shown = opened.locator("#gallery-0 .class h4").all_inner_texts()
+    assert shown == list(studied.CLASSES)
+
+
+def test_an_image_opens_by_click_enter_and_space_and_gives_the_focus_back(opened: Any, studied: ModuleType) -> None:
+    tile = opened.locator('.tile[data-set="0"][data-item="3"]')
+    view = opened.locator("#view")
+    for key in ("click", "Enter", "Space"):
+        tile.click() if key == "click" else (tile.focus(), opened.keyboard.press(key))
+        assert view.is_visible()
+        assert "Image 3 of dm" in opened.locator("#view-title").inner_text()
+        assert view.locator(".neighbours img").count() == 10
+        assert studied.ATTRIBUTE in view.inner_text()
+        assert view.locator(".view-chart svg .dots").count() == 1
+        opened.keyboard.press("Escape")
+        assert not view.is_visible()
+        assert opened.evaluate("[document.activeElement.dataset.set, document.activeElement.dataset.item]") == [
+            "0",
+            "3",
+        ]
+    assert opened.evaluate("window.harmed") is None
+
+
+def test_hover_and_keyboard_focus_tell_label_targets_and_range(opened: Any) -> None:
+    tip = opened.locator("#tip")
+    opened.locator('.tile[data-item="2"]').first.hover()
+    told = tip.inner_text()
+    assert "image 2" in told and "\"quotes\" & 'more'" in told and re.search(r"values -?[\d.]+ to [\d.]+", told)
+    opened.mouse.move(5, 5)
+    assert not tip.is_visible()
+    opened.locator('.tile[data-item="2"]').first.focus()
+    opened.keyboard.press("Tab")
+    assert "image 3" in tip.inner_text()
+
+
+def test_raw_and_clipped_images_change_places(opened: Any) -> None:
+    tile = opened.locator("#gallery-0 .tile").first
+    assert tile.locator(".clipped").is_visible() and not tile.locator(".raw").is_visible()
+    opened.locator('#gallery-0 input[value="raw"]').check()
+    assert tile.locator(".raw").is_visible() and not tile.locator(".clipped").is_visible()
+    assert opened.locator("#gallery-1 .tile .clipped").first.is_visible(), "of that set alone"
+
+
+def test_a_table_opens_whole_and_downloads_as_the_findings_numbers(
+    opened: Any, studied: ModuleType, tmp_path: Path
+) -> None:
+    (wanted,) = (table for table in studied.tables("influence") if table.name == "examples")
+    opened.locator("#probe-influence > details.numbers summary").click()
+    table = opened.locator('table[data-key="influence-examples-dm"]')
+    assert table.locator("tbody tr").count() == len(wanted.rows) == 140
+    last = table.locator("tbody tr").last.locator("td").all_inner_texts()
+    assert last[:4] == [str(value) for value in wanted.rows[-1][:4]]
+    assert float(last[5]) == pytest.approx(wanted.rows[-1][5], rel=1e-3)
+    with opened.expect_download() as download:
+        opened.locator('button[data-sheet="influence-examples-dm"]').click()
+    download.value.save_as(tmp_path / "x.csv")
+    assert download.value.suggested_filename == "influence-examples-dm.csv"
+    found = list(csv.reader((tmp_path / "x.csv").read_text("utf-8").splitlines()))
+    assert found[0] == list(wanted.columns) and len(found) == 141
+    for line, row in zip(found[1:], wanted.rows, strict=True):
+        assert float(line[5]) == pytest.approx(row[5], rel=1e-6) and line[4] == row[4]
+
+
+def test_no_formula_of_the_data_reaches_a_spreadsheet(opened: Any, tmp_path: Path) -> None:
+    with opened.expect_download() as download:
+        opened.evaluate("document.querySelector('button[data-sheet=\"semantics-attributes-dm\"]').click()")
+    download.value.save_as(tmp_path / "x.csv")
+    rows = list(csv.reader((tmp_path / "x.csv").read_text("utf-8").splitlines()))
+    assert rows[1][2].startswith("'=1+1")
+
+
+@pytest.mark.parametrize("width", [320, 380, 900, 1440])
+def test_nothing_runs_over_the_side(opened: Any, width: int) -> None:
+    opened.set_viewport_size({"width": width, "height": 900})
+    opened.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    opened.locator(".tile").nth(4).click()
+    assert opened.evaluate(
+        "document.querySelector('dialog').scrollWidth <= document.querySelector('dialog').clientWidth"
+    )
+
+
+def test_dark_follows_the_system_until_it_is_asked_for(opened: Any) -> None:
+    def paper() -> str:
+        return opened.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light = paper()
+    opened.emulate_media(color_scheme="dark")
+    dark = paper()
+    assert dark != light
+    opened.locator("#theme").click()
+    assert paper() == light
+    opened.emulate_media(color_scheme="light")
+    opened.locator("#theme").click()
+    assert paper() == dark
+    opened.emulate_media(media="print")
+    assert paper() == "rgb(255, 255, 255)"
+
+
+def test_without_script_everything_but_the_view_is_there(browser: Any, address: str, studied: ModuleType) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(address)
+    text = tab.locator("main").inner_text()
+    assert all(finding.verdict in text or finding.verdict.capitalize() in text for finding in studied.findings())
+    assert tab.locator("svg.chart").count() > 20
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(opened: Any, scheme: str) -> None:
+    from importlib.resources import files
+
+    opened.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    opened.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    script = next(files("axe_playwright_python").rglob("axe.min.js")).read_text("utf-8")
+    # The page's own policy lets no other script run; the driver evaluates it outside of that.
+    opened.evaluate(script)
+    for state in ("page", "view"):
+        if state == "view":
+            opened.locator(".tile").nth(3).click()
+        # Further rows of a table are as the first ones.
+        part = "'#view'" if state == "view" else "{exclude: ['tbody tr:nth-child(n+3)']}"
+        found = opened.evaluate(f"axe.run({part}, {{resultTypes: ['violations']}})")
+        serious = [
+            (each["id"], [node["html"][:200] for node in each["nodes"][:3]])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+        assert len(found["passes"]) > 10
