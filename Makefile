@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 # The targets share one environment and one terminal: -j would only interleave their output.
 .NOTPARALLEL:
-.PHONY: help install demo test check lint format clean
+.PHONY: help install demo test check lint format clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,8 +22,19 @@ install: $(STAMP) ## Make .venv and fill it with limbeck, its tools and the test
 demo: $(STAMP) ## Distil a small data set and score the result, from start to end
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
-test: $(STAMP) ## Run every test and every example in the documentation
+test: $(STAMP) browser ## Run every test and every example in the documentation
 	@$(BIN)/python -m pytest $(ARGS)
+
+browser: ## Install Chromium, which the tests of the report drive, where apt-get may; without it they are skipped
+	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "Installing Chromium, for the tests of the report"; \
+	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1 \
+	            || echo "Chromium could not be installed: the tests of the report in a browser are skipped" >&2; \
+	    else \
+	        echo "There is no Chromium: the tests of the report in a browser are skipped" >&2; \
+	    fi; \
+	fi
 
 check: lint test ## Everything that must hold before a change is shared: lint, then test
 
