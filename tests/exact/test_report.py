@@ -147,6 +147,46 @@ def test_a_set_that_is_alone_or_has_no_images_or_findings_has_a_page(studied: Mo
     assert "verdict 3" in page(replace(whole, subjects=whole.subjects[:1], findings=tuple(unknown)))
 
 
+def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, studied: ModuleType) -> None:
+    (card,) = (cells for key, cells in read.tables.items() if key == "card-1-scores")
+    assert [row[0] for row in card[1:]] == [studied.SETS[0], "random", "full"]
+    assert card[1][4:8] == ["0.3", "0.28", "0.32", "5"]
+    text = " ".join("".join(read.text).split())
+    assert "accuracy30.0 % 28.0 % to 32.0 %, convnet, n 5" in text
+    assert "worth> 60 real images per class" in text
+
+
+def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) -> None:
+    data = json.loads(read.scripts["data"])
+    subject = studied.a_set(studied.SETS[1])
+    known = data["sets"][1]["items"]["7"]
+    assert known["class"] == studied.CLASSES[3]
+    assert known["low"] == pytest.approx(float(subject.images[7].min()), rel=1e-3)
+    assert known["targets"] == [[studied.CLASSES[3], 1]]
+    assert [len(known[side]) for side in ("helped", "harmed", "attributes")] == [5, 5, 1]
+    row, _, influence, distance = known["helped"][0]
+    examples = next(each for each in studied.tables("influence") if each.name == "examples")
+    wanted = next(each for each in examples.rows if each[:3] == (7, "helped", 1))
+    assert (row, influence) == (wanted[3], pytest.approx(wanted[5], rel=1e-3))
+    example = studied.material().examples[row]
+    assert distance == pytest.approx(float((example - subject.images[7]).norm()), rel=1e-3)
+    assert set(map(int, data["examples"])) == set(rows_needed(studied.findings()))
+
+
+def test_one_image_with_soft_targets_has_a_page_and_tells_three_of_them(studied: ModuleType) -> None:
+    whole = studied.material()
+    name, subject = whole.subjects[0]
+    targets = torch.tensor([[0.1, 0.4, 0.3, 0.15, 0.05]])
+    alone = replace(subject)
+    alone.__dict__["batch"] = subject.batch._replace(
+        inputs=subject.batch.inputs[:1], targets=targets, classes=subject.batch.classes[:1]
+    )
+    text = page(replace(whole, subjects=((name, alone),)))
+    known = json.loads(Reader(text).scripts["data"])["sets"][0]["items"]
+    assert list(known) == ["0"]
+    assert [value for _, value in known["0"]["targets"]] == [0.4, 0.3, 0.15]
+
+
 def test_rows_needed_are_those_of_the_first_ranks() -> None:
     columns = ("item", "side", "rank", "row", "class", "influence")
     examples = Table(

@@ -39,8 +39,9 @@ def card(
     subject: DistilledSet,
     findings: Sequence[Finding],
     rows: Sequence[Mapping[str, Any]],
+    baselines: Sequence[Mapping[str, Any]],
 ) -> Card:
-    """The card of the set at a place; `full` is its name in findings and rows."""
+    """The card of the set at a place; `full` is its name in findings and rows, `baselines` are rows of no set."""
     mine = sorted((each for each in findings if each.set == full), key=lambda each: ORDER.index(each.tone))
     facts = {(each.probe, fact.name): fact for each in mine for fact in each.facts}
     own = [row for row in rows if row["set"] == full]
@@ -51,7 +52,7 @@ def card(
         ("holds", f"{len(subject):,} items", f"{subject.per_class} of a class, {subject.label_mode} labels"),
         ("stored", size(subject.budget.bytes), f"{subject.budget.scalars:,} numbers"),
     ]
-    return Card(name, Look(place), sheet(subject), tuple(numbers), _beside(place, name, own, rows), tuple(mine))
+    return Card(name, Look(place), sheet(subject), tuple(numbers), _beside(place, name, own, baselines), tuple(mine))
 
 
 def _accuracy(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[str, str, str]]:
@@ -81,21 +82,16 @@ def _worth(findings: Sequence[Finding], name: str, curve: tuple[str, str], unit:
 
 
 def _beside(
-    place: int, name: str, own: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+    place: int, name: str, own: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]]
 ) -> Figure | None:
-    """The set and the baselines of its size, under its first network."""
+    """The set and the baselines of its size, and all data, under its first network."""
     if not own:
         return None
     network, stored = own[0]["network"], own[0]["bytes"]
-    sets = {row["set"] for row in rows if _is_file(row)}
-    others = [row for row in rows if row["network"] == network and row["set"] not in {*sets, own[0]["set"]}]
+    others = [row for row in baselines if row["network"] == network and row["split"] == own[0]["split"]]
     others = [row for row in others if row["bytes"] == stored or row["set"] == "full"]
     title = f"{name} beside baselines"
     return standing([(name, Look(place), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
-
-
-def _is_file(row: Mapping[str, Any]) -> bool:
-    return row["set"] not in ("random", "herding", "kmeans", "full")
 
 
 def standing(found: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:

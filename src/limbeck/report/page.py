@@ -29,8 +29,9 @@ def page(material: Material) -> str:
     places = {name: place for place, name in enumerate(full)}
     findings = list(material.findings)
     rows = [{**row} for row in material.rows]
+    baselines = [row for row in rows if row["set"] not in places]
     cards = [
-        card(place, names[name], name, subject, findings, rows)
+        card(place, names[name], name, subject, findings, rows, baselines)
         for place, (name, subject) in enumerate(material.subjects)
     ]
     found = sections(findings, places, names)
@@ -105,6 +106,8 @@ def _comparison(material: Material, names: Mapping[str, str], places: Mapping[st
     drawn: list[Figure | None] = []
     for network in dict.fromkeys(row["network"] for row in rows):
         mine = [row for row in rows if row["network"] == network]
+        # Sets in their order, then what they are held against.
+        mine.sort(key=lambda row: places.get(row["set"], len(places)))
         found = []
         for row in mine:
             place = places.get(row["set"], -1)

@@ -25,7 +25,10 @@ def influence(found: Sequence[Shown]) -> list[Figure]:
     if held:
         real = once(having(found, "real images", inside, outside), inside, outside)
         dots = [
-            *(Dots(f"real images{of}", Look(), table.column(outside), table.column(inside)) for of, table in real),
+            *(
+                Dots(f"real images{of}", Look(), table.column(outside), table.column(inside), True)
+                for of, table in real
+            ),
             *(
                 Dots(shown.name, shown.look(), table.column(outside), table.column(inside), True)
                 for shown, table in held

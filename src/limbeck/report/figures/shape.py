@@ -139,7 +139,8 @@ def _surface(shown: Shown, table: Table) -> Figure:
     )
     picture = contour(xs, ys, grid, marks, axes, title)
     caption = (
-        "The plane through the start and both ends: darker is a higher loss; contours hold equal shares of the points. "
+        "The plane through the start and both ends: a fuller shade is a higher loss, and between contours lie equal "
+        "shares of the points. "
         "The mark is where a path ends. Distances are those of all parameters."
     )
     return Figure(title, picture, caption, legend(marks), tuple(tables))

@@ -151,8 +151,8 @@ def cross_architecture(found: Sequence[Shown]) -> list[Figure]:
         texts.append([(_share(value), "") for value in first])
         title = "Which networks learn from which set"
         caption = (
-            "Accuracy in per cent, and below it the gain over as many random real images, in points; darker is more "
-            f"accurate. Real images: beside {held[0][0].name}."
+            "Accuracy in per cent, and below it the gain over as many random real images, in points; a fuller shade is "
+            f"more accurate. Real images: beside {held[0][0].name}."
         )
         drawn.append(Figure(title, heat(rows, columns, values, texts, title), caption, (), tables_of(held)))
     return drawn + _search(having(found, "draws", "network", "on", "step_size", "validation", "accuracy"))
