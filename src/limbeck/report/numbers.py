@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Table, Value
@@ -95,13 +95,26 @@ class Sheet:
         return max(0, len(self.table.rows) - MOST)
 
     def document(self) -> dict[str, list]:
-        """All of its values, to seven digits (what single precision tells), for a download."""
-        rows = [[_exact(value) for value in row] for row in self.table.rows]
-        return {"columns": list(self.table.columns), "rows": rows}
+        """All of its values, column by column, to seven digits (what single precision tells), for a download.
+
+        A column with text is {"of": its different values, "at": the place of each row's value among them}, since names
+        of classes and the like come again and again.
+        """
+        columns = zip(*self.table.rows, strict=True)
+        return {"columns": list(self.table.columns), "values": [_column(column) for column in columns]}
 
 
 def _is_text(value: Value) -> bool:
     return isinstance(value, str)
+
+
+def _column(column: Sequence[Value]) -> list[Value] | dict[str, list]:
+    values = [_exact(value) for value in column]
+    if not any(map(_is_text, values)):
+        return values
+    distinct = list(dict.fromkeys(values))
+    places = {value: index for index, value in enumerate(distinct)}
+    return {"of": distinct, "at": [places[value] for value in values]}
 
 
 def _exact(value: Value) -> Value:

@@ -21,6 +21,12 @@
   // Where there is little room the contents begin folded.
   if (matchMedia("(max-width: 1119px)").matches) document.querySelector(".contents details").open = false;
 
+  // Tables are held by columns, and a column with text by its different values.
+  const rowsOf = (key) => {
+    const columns = sheets[key].values.map((column) => Array.isArray(column) ? column : column.at.map((place) => column.of[place]));
+    return columns.length ? columns[0].map((_, row) => columns.map((column) => column[row])) : [];
+  };
+
   // Tables as CSV; text that a spreadsheet would take for a formula is led by an apostrophe.
   const cell = (value) => {
     if (value === null) return "";
@@ -29,7 +35,7 @@
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   document.querySelectorAll(".csv").forEach((button) => button.addEventListener("click", () => {
-    const { columns, rows } = sheets[button.dataset.sheet];
+    const { columns } = sheets[button.dataset.sheet], rows = rowsOf(button.dataset.sheet);
     const text = [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
     const link = make("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
@@ -42,7 +48,7 @@
   const written = (value) => value === null ? "" : typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value);
   document.querySelectorAll("details.numbers").forEach((details) => details.addEventListener("toggle", () => {
     details.querySelectorAll("table[data-key]").forEach((table) => {
-      const body = table.tBodies[0], { rows } = sheets[table.dataset.key];
+      const body = table.tBodies[0], rows = rowsOf(table.dataset.key);
       rows.slice(body.rows.length).forEach((row) => {
         const line = body.insertRow();
         row.forEach((value) => { line.insertCell().textContent = written(value); });
