@@ -23,6 +23,8 @@ from limbeck.report.figures.figure import (
 from limbeck.report.numbers import percent
 
 POINTS = 96
+DRAWN = 2000
+"""Real examples that a map shows."""
 
 
 def agreement(found: Sequence[Shown]) -> list[Figure]:
@@ -89,13 +91,17 @@ def recognition(found: Sequence[Shown]) -> list[Figure]:
         drawn.append(Figure(title, plot(dots, x, y, title), caption, legend(dots), tables_of(held)))
     for shown, table in having(found, "map", "kind", "class", "x", "y"):
         real, ours = (select(table, kind=kind) for kind in ("real", "distilled"))
+        # As many as an eye can tell apart; they are in no order, and the table has all.
+        every = -(-len(real.rows) // DRAWN) or 1
         marks = [
-            Dots("real test examples", Look(), real.column("x"), real.column("y")),
+            Dots("real test examples", Look(), real.column("x")[::every], real.column("y")[::every]),
             Dots(shown.name, shown.look(), ours.column("x"), ours.column("y"), large=True),
         ]
         title = f"Map of features with {shown.name}"
         x, y = numbers("first coordinate", *(m.x for m in marks)), numbers("second coordinate", *(m.y for m in marks))
         caption = "Features of a network of real data, laid out in the plane. Only nearness means anything."
+        if every > 1:
+            caption += f" Every {every}th real example is drawn."
         drawn.append(Figure(title, plot(marks, x, y, title), caption, legend(marks), ((shown.name, table),)))
     return drawn
 
