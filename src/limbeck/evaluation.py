@@ -146,17 +146,23 @@ def _count(task: AbstractTask) -> int:
     return sum(len(rows) for rows in task.members("train"))
 
 
+def check_baselines(names: Sequence[str]) -> None:
+    """Refusal for a name that is of no baseline."""
+    known = [*(known for known, method in RECIPES.items() if not method.recipe.steps), "full"]
+    for name in names:
+        if name not in known:
+            raise unknown("baseline", name, known)
+
+
 def baseline(name: str, subject: DistilledSet, task: AbstractTask) -> OfStart | OfAll:
     """The baseline of that name beside `subject`; Refusal for an unknown one.
 
     A coreset costs the bytes of the set, since it is a zero-step distillation stored in the same way; the
     full data are counted at one byte a value, as images are kept.
     """
-    coresets = [known for known, method in RECIPES.items() if not method.recipe.steps]
+    check_baselines((name,))
     if name == "full":
         return OfAll(name, _count(task) * math.prod(task.shape))
-    if name not in coresets:
-        raise unknown("baseline", name, [*coresets, "full"])
     return OfStart(name, subject.per_class, subject.budget.bytes)
 
 
@@ -184,7 +190,7 @@ def measure(
     Member m of every contestant starts from the same parameters. `steps` is how many steps the distilled
     set gets, which the full real data get at least.
     """
-    key = Key(("evaluate", member))
+    name, key = place(entry, protocol, steps, split, member)
 
     def train() -> dict[str, torch.Tensor]:
         take, count = entry.examples(problem, member)
@@ -192,8 +198,13 @@ def measure(
         value = _accuracy(problem, take, schedule, protocol, split, key)
         return {"accuracy": torch.tensor(value, dtype=torch.float64)}
 
+    return float(problem.remember(name, key, train)["accuracy"])
+
+
+def place(entry: AbstractContestant, protocol: Protocol, steps: int, split: str, member: int) -> tuple[str, Key]:
+    """The name and the key under which a problem remembers what `measure` finds, as {"accuracy": scalar}."""
     address = {"of": entry.address, "protocol": to_spec(protocol), "split": split, "steps": steps}
-    return float(problem.remember(f"score {spec_id(address)}", key, train)["accuracy"])
+    return f"score {spec_id(address)}", Key(("evaluate", member))
 
 
 def summarise(entry: AbstractContestant, network: str, protocol: Protocol, split: str, found: Sequence[float]) -> Score:

@@ -187,15 +187,18 @@ class Problem:
         ]
         return self.task.load("train", torch.cat(drawn)).to(self.device)
 
-    def remember(self, name: str, key: Key, make: Callable[[], Tree]) -> Tree:
-        """What `make` computes about this task and network under `key`, computed once."""
-        address = {
+    def address(self, name: str, key: Key) -> dict[str, Any]:
+        """Where what is computed about this task and network under `key` is remembered."""
+        return {
             "name": name,
             "data": self.task.fingerprint,
             "network": self.network.name,
             "key": list(key.path),
         }
-        return tree.move(self.memo.remember(address, make), self.device)
+
+    def remember(self, name: str, key: Key, make: Callable[[], Tree]) -> Tree:
+        """What `make` computes about this task and network under `key`, computed once."""
+        return tree.move(self.memo.remember(self.address(name, key), make), self.device)
 
 
 class AbstractStart(ABC):

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from limbeck.core.contracts import Problem
 from limbeck.core.family import to_spec
 from limbeck.core.key import Key
 from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import AbstractContestant, OfAll, OfSet, Score, baseline, summarise
+from limbeck.evaluation import AbstractContestant, OfAll, OfSet, Score, baseline, place, summarise
 from limbeck.learn.protocol import Protocol
 from limbeck.runs.executor import Job, fan_out
 from limbeck.runs.store import Store
-from limbeck.tasks import reload
+from limbeck.tasks import ImageTask, reload
 
 SPLIT = "test"
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Contest:
     steps: int
     data: dict[str, Any]
     data_root: Path | None
+    task: ImageTask
 
     @classmethod
     def of(
@@ -60,29 +63,60 @@ class Contest:
         for known in baselines:
             for one in dict.fromkeys(baseline(known, subject, task) for _, _, subject in subjects):
                 entries.append((one, "all" if isinstance(one, OfAll) else "start", asdict(one)))
-        steps = len(protocol.schedule(len(first), Key()).step_sizes)
-        return cls(tuple(entries), names, protocol, members, steps, source, data_root)
+        steps = _steps(protocol, len(first))
+        return cls(tuple(entries), names, protocol, members, steps, source, data_root, task)
 
     def hold(
         self, store: Store, workers: int, device: torch.device, watch: Callable[[int, int, str], None]
     ) -> list[Score]:
         """The row of every contestant under every network, in that order of networks, then contestants."""
         rounds = [(network, *entry) for network in self.networks for entry in self.entries]
-        jobs = [self._job(store, device, *one, member) for one in rounds for member in range(self.members)]
-        done = 0
+        asked = [(one, member) for one in rounds for member in range(self.members)]
+        found = [self._known(store, network, entry, member) for (network, entry, *_), member in asked]
+        missing = [index for index, value in enumerate(found) if value is None]
+        done = len(asked) - len(missing)
 
         def tell(index: int) -> None:
             nonlocal done
             done += 1
-            network, entry, *_ = rounds[index // self.members]
-            watch(done, len(jobs), f"{entry.name} on {network}")
+            (network, entry, *_), _member = asked[missing[index]]
+            watch(done, len(asked), f"{entry.name} on {network}")
 
-        found = fan_out(jobs, workers, tell)
+        jobs = [self._job(store, device, *asked[index][0], asked[index][1]) for index in missing]
+        for index, value in zip(missing, fan_out(jobs, workers, tell), strict=True):
+            found[index] = value
         groups = [found[start : start + self.members] for start in range(0, len(found), self.members)]
         return [
-            summarise(entry, network, self.protocol, SPLIT, values)
+            summarise(entry, network, self.protocol, SPLIT, [value for value in values if value is not None])
             for (network, entry, *_), values in zip(rounds, groups, strict=True)
         ]
+
+    def under(self, protocol: Protocol) -> Contest:
+        """The same contest by another protocol."""
+        (first, *_), *_others = self.entries
+        assert isinstance(first, OfSet)
+        return replace(self, protocol=protocol, steps=_steps(protocol, len(first.subject)))
+
+    def standing(self, store: Store) -> list[Score]:
+        """The rows as far as they are known: all learners 0, 1, ... up to the first that is not in the store.
+
+        Nothing is trained; a contestant without a learner has no row. How many are asked for does not matter.
+        """
+        rows = []
+        for network in self.networks:
+            for entry, *_ in self.entries:
+                values: list[float] = []
+                while (value := self._known(store, network, entry, len(values))) is not None:
+                    values.append(value)
+                if values:
+                    rows.append(summarise(entry, network, self.protocol, SPLIT, values))
+        return rows
+
+    def _known(self, store: Store, network: str, entry: AbstractContestant, member: int) -> float | None:
+        """The score of a learner that was trained before."""
+        problem = Problem(self.task, self.task.network(network), CPU, store)
+        found = store.recall(problem.address(*place(entry, self.protocol, self.steps, SPLIT, member)))
+        return None if found is None else float(found["accuracy"])
 
     def _job(
         self,
@@ -108,6 +142,11 @@ class Contest:
             "split": SPLIT,
             "member": member,
         }
+
+
+def _steps(protocol: Protocol, count: int) -> int:
+    """How many steps a protocol trains on a set of `count` items."""
+    return len(protocol.schedule(count, Key()).step_sizes)
 
 
 def one_source(subjects: Sequence[tuple[str, Path, DistilledSet]], data: str) -> dict[str, Any]:

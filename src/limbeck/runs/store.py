@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,10 @@ class Store:
                 write_text(run.folder / SPEC, json.dumps(spec, indent=2, sort_keys=True) + "\n")
             yield run
 
+    def finished(self, spec: dict[str, Any]) -> bool:
+        """Whether the run of `spec` is done."""
+        return Run(self.root / "runs" / spec_id(spec)).result.exists()
+
     def place(self, address: dict[str, Any]) -> Path:
         """The file of what is remembered at `address`; those of one name and a "number" each share a folder."""
         if "number" not in address:
@@ -119,11 +124,33 @@ class Store:
                     return tree.branch(made, branch)
         return tree.branch(tree.nest(read_tensors(path, branch)[0]), branch)
 
+    def recall(self, address: dict[str, Any]) -> Tree | None:
+        """The tree of dicts at `address`, or None where it is not there or damaged; nothing is made or written."""
+        try:
+            return tree.nest(read_tensors(self.place(address))[0])
+        except Refusal:
+            return None
+
     def note(self, address: dict[str, Any], finding: dict[str, Any]) -> None:
-        """Keep a finding, as JSON, in place of one at the same address."""
+        """Keep a finding, as JSON, in place of one at the same address; one that says the same stays untouched."""
         document = {**address, "finding": finding}
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-        write_text(self.root / FINDINGS / f"{spec_id(address)}.json", text + "\n")
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        path = self.root / FINDINGS / f"{spec_id(address)}.json"
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_text(path, text)
+
+    def noted(self) -> Iterator[tuple[dict[str, Any], float]]:
+        """Every finding that `note` kept, {address ..., "finding"}, and when it was written, in seconds; oldest first.
+
+        A damaged one is left out, with a warning.
+        """
+        found = [(path.stat().st_mtime, path) for path in (self.root / FINDINGS).glob("*.json")]
+        for written, path in sorted(found):
+            document = _read_json(path)
+            if isinstance(document, dict) and isinstance(document.get("finding"), dict):
+                yield document, written
+            else:
+                warnings.warn(f"{path}: a damaged finding, left out; `limbeck explain` makes it again", stacklevel=2)
 
     def runs(self) -> list[Run]:
         """Every run, the latest change last."""
