@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -35,7 +36,8 @@ from limbeck.core.refusal import Refusal, unknown
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
 
-ERRORS = Console(stderr=True, highlight=False)
+ERRORS = Console(stderr=True, highlight=False, force_terminal=None if sys.stderr.isatty() else False)
+"""Where news go. Control codes are for terminals alone, whatever FORCE_COLOR says."""
 
 
 class Parser(ArgumentParser):
@@ -69,6 +71,11 @@ def add_data(made: Parser) -> None:
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
     add_root(made)
+
+
+def add_quiet(made: Parser) -> None:
+    """Add whether to be silent."""
+    made.add_argument("--quiet", action="store_true", help="print nothing but errors, and the document of --json")
 
 
 def add_root(made: Parser) -> None:
@@ -126,13 +133,14 @@ def defaults_of(part: Any) -> dict[str, Any]:
     return found
 
 
-def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str) -> None:
-    """Print the document where JSON is asked for, else the tables."""
+def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str, quiet: bool = False) -> None:
+    """Print the document where JSON is asked for, else the tables unless `quiet`."""
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    else:
+    elif not quiet:
         # Whoever reads a file or a pipe cuts lines as they like; only a terminal has a width.
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+        seen = sys.stdout.isatty()
+        console = Console(highlight=False, width=None if seen else WIDE, force_terminal=None if seen else False)
         for part in tables:
             console.print(part, soft_wrap=isinstance(part, str), markup=False)
     sys.stdout.flush()
@@ -166,13 +174,29 @@ class Bar:
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=None, news="") if progress else None
+        self._phase = ""
         self._printed = -1
         self._first: tuple[float, int] | None = None
+
+    def begin(self, phase: str) -> None:
+        """Tell that another phase begins, whose name goes before what is being done; it is counted from 0 again."""
+        if phase == self._phase:
+            return
+        self._phase, self._printed, self._first = phase, -1, None
+        if self._progress is not None and self._task is not None:
+            self._progress.reset(self._task, description=escape(phase))
+        else:
+            self.say(phase)
+
+    def say(self, line: str) -> None:
+        """Tell something that stays to be read."""
+        ERRORS.print(line, markup=False, soft_wrap=True)
 
     def update(self, done: int, total: int, doing: str, news: str = "") -> None:
         """Tell that `done` of `total` are done, what is being done, and what is new."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total, description=escape(doing), news=escape(news))
+            told = escape(f"{self._phase}: {doing}" if self._phase else doing)
+            self._progress.update(self._task, completed=done, total=total, description=told, news=escape(news))
             return
         now = time.monotonic()
         self._first = self._first or (now, done)
@@ -184,6 +208,22 @@ class Bar:
             ERRORS.print(f"{doing}: {done} of {total}{left} {news}".rstrip(), markup=False)
 
 
+class Silence(Bar):
+    """A progress bar that tells nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def begin(self, phase: str) -> None:
+        """Nothing."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+    def update(self, done: int, total: int, doing: str, news: str = "") -> None:
+        """Nothing."""
+
+
 def duration(seconds: float) -> str:
     """A length of time for people."""
     whole = round(seconds)
@@ -191,8 +231,16 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def bar() -> Iterator[Bar]:
-    """A progress bar with rate, time gone and time left, for as long as the block lasts."""
+def bar(quiet: bool = False) -> Iterator[Bar]:
+    """A progress bar with rate, time gone and time left, for as long as the block lasts; silent, warnings too, if so.
+
+    Errors are still told.
+    """
+    if quiet:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield Silence()
+        return
     if not ERRORS.is_terminal:
         yield Bar(None)
         return

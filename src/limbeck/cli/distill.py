@@ -6,6 +6,7 @@ import json
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,6 +18,7 @@ from limbeck.cli.console import (
     add_compile,
     add_data,
     add_device,
+    add_quiet,
     add_root,
     add_runs,
     answer,
@@ -65,7 +67,7 @@ def run(words: list[str]) -> None:
     check_out(given.out)
     store, device = open_store(given.runs), device_of(given.device)
     try:
-        with bar() as progress:
+        with bar(given.quiet) as progress:
 
             def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
                 news = [] if loss is None else [f"loss {loss:.4g}"]
@@ -92,14 +94,25 @@ def run(words: list[str]) -> None:
         ("validation", measured),
         ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
     ]
-    answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows))
+    answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
 
 
 def _new(words: list[str]) -> tuple[Plan, Any]:
     method, recipe, rest = _choose(words)
     made = _parser(method, recipe)
     given = made.parse_args(rest)
-    return _plan(recipe, made, given), given
+    return _plan(_composed(recipe, made, given), given), given
+
+
+def composition(name: str, options: Sequence[str]) -> Recipe:
+    """The published recipe of that name, changed by options such as --objective.per_class 7 or --start noise.
+
+    Raises Refusal for an unknown recipe, option or value.
+    """
+    words = ["any", "--recipe", name, "--ipc", "1", "--out", "any.safetensors", *options]
+    method, recipe, rest = _choose(words)
+    made = _parser(method, recipe)
+    return _composed(recipe, made, made.parse_args(rest))
 
 
 def _choose(words: list[str]) -> tuple[Published, Recipe, list[str]]:
@@ -169,6 +182,7 @@ def _add_output(made: Parser) -> None:
     made.add_argument("--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run")
     add_compile(made)
     add_device(made)
+    add_quiet(made)
     add_runs(made)
 
 
@@ -183,13 +197,18 @@ def _add_part(made: Parser, kind: str, part: Any, family: Family) -> None:
             action.metavar, action.help = "NAME", f"another {kind}: {', '.join(family.parts)}"
 
 
-def _plan(recipe: Recipe, made: Parser, given: Any) -> Plan:
+def _composed(recipe: Recipe, made: Parser, given: Any) -> Recipe:
+    """The recipe with what the options say of its parts and steps."""
     built = made.instantiate(given)
     parts = {kind: getattr(recipe, kind) for kind in PARTS}
     parts = {kind: getattr(built, kind) if part is not None and fields(part) else part for kind, part in parts.items()}
+    return replace(recipe, steps=given.steps, **parts)
+
+
+def _plan(recipe: Recipe, given: Any) -> Plan:
     return Plan(
         task=load(given.data, root=given.data_root, zca=given.zca, size=given.size),
-        recipe=replace(recipe, steps=given.steps, **parts),
+        recipe=recipe,
         network=given.network,
         ipc=given.ipc,
         seed=given.seed,

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 
 from limbeck.api import evaluate
-from limbeck.cli.console import add_device, add_root, add_runs, answer, bar, parser, percent, size, table
+from limbeck.cli.console import (
+    add_device,
+    add_quiet,
+    add_root,
+    add_runs,
+    answer,
+    bar,
+    parser,
+    percent,
+    size,
+    table,
+)
 from limbeck.core.family import to_spec
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES
@@ -28,18 +40,19 @@ def run(words: list[str]) -> None:
     made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
     add_device(made)
+    add_quiet(made)
     add_root(made)
     add_runs(made)
     given = made.parse_args(words)
     protocol = named(given.protocol)
     try:
-        with bar() as progress:
-            scores = evaluate(
+        with bar(given.quiet) as progress:
+            found = evaluate(
                 given.sets,
-                networks=_names(given.network),
+                networks=names_of(given.network),
                 protocol=protocol,
                 members=given.members,
-                baselines=() if given.baselines == "none" else _names(given.baselines),
+                baselines=baselines_of(given.baselines),
                 data=given.data,
                 data_root=given.data_root,
                 device=given.device,
@@ -49,19 +62,25 @@ def run(words: list[str]) -> None:
             )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"; go on with: limbeck evaluate {shlex.join(words)}") from interrupt
-    rows = [score.row() for score in scores]
+    rows = [score.row() for score in found]
     if given.record:
         for path in given.sets:
             DistilledSet.load(path).scored(*(row for row in rows if row["set"] == path)).save(path)
     document = {"rows": rows, "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}}}
-    answer(document, given.json, _table(rows, str(protocol)))
+    answer(document, given.json, scores(rows, str(protocol)), quiet=given.quiet)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def baselines_of(text: str) -> tuple[str, ...]:
+    """The names that --baselines lists; none of them for "none"."""
+    return () if text == "none" else names_of(text)
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The names that a text lists by commas."""
     return tuple(name for name in text.split(",") if name)
 
 
-def _table(rows: list[dict[str, Any]], protocol: str) -> Group:
+def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
     """A row for each set or baseline: one column for each network, its 95 % interval and number of learners."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
     found = {(row["set"], row["bytes"], row["network"]): row for row in rows}

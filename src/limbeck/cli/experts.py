@@ -6,7 +6,7 @@ import shlex
 from dataclasses import fields
 
 from limbeck.api import device_of, open_store
-from limbeck.cli.console import add_data, add_device, add_runs, answer, bar, parser, size, table
+from limbeck.cli.console import add_data, add_device, add_quiet, add_runs, answer, bar, parser, size, table
 from limbeck.core.family import to_spec
 from limbeck.learn.experts import Experts
 from limbeck.runs.executor import workers_on
@@ -22,6 +22,7 @@ def run(words: list[str]) -> None:
     made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
     made.add_class_arguments(Experts, None)
     add_device(made)
+    add_quiet(made)
     add_runs(made)
     given = made.parse_args(words)
     built = made.instantiate(given)
@@ -30,7 +31,7 @@ def run(words: list[str]) -> None:
     library = Library(open_store(given.runs), task, task.network(given.network), experts)
     device = device_of(given.device)
     try:
-        with bar() as progress:
+        with bar(given.quiet) as progress:
             trained = library.complete(
                 given.workers or workers_on(device),
                 device,
@@ -55,4 +56,4 @@ def run(words: list[str]) -> None:
         ("folder", library.folder),
         ("size", size(stored)),
     ]
-    answer(document, given.json, table(f"Experts of {task.name}", ("", ""), rows))
+    answer(document, given.json, table(f"Experts of {task.name}", ("", ""), rows), quiet=given.quiet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from rich.console import Group
 from limbeck.api import explain
 from limbeck.cli.console import (
     COMPILE,
-    ERRORS,
     Parser,
     add_compile,
     add_device,
+    add_quiet,
     add_root,
     add_runs,
     answer,
@@ -39,7 +40,7 @@ def run(words: list[str]) -> None:
     made = _parser(budget)
     given = made.parse_args(words)
     try:
-        with bar() as progress:
+        with bar(given.quiet) as progress:
             found = list(
                 explain(
                     given.sets,
@@ -55,13 +56,13 @@ def run(words: list[str]) -> None:
                     device=given.device,
                     compile=COMPILE[given.compile],
                     watch=lambda done, total, doing: progress.update(round(done), round(total), doing),
-                    tell=lambda seconds: ERRORS.print(f"about {duration(seconds)} of work", markup=False),
+                    tell=lambda seconds: progress.say(f"about {duration(seconds)} of work"),
                 )
             )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"; go on with: limbeck explain {shlex.join(words)}") from interrupt
     document = {"budget": given.budget, "findings": [finding.document() for finding in found]}
-    answer(document, given.json, *_summary(found, given.tables))
+    answer(document, given.json, *verdicts(found, given.tables), quiet=given.quiet)
 
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
@@ -99,6 +100,7 @@ def _parser(budget: str) -> Parser:
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
     add_compile(made)
     add_device(made)
+    add_quiet(made)
     add_root(made)
     add_runs(made)
     for probe in BUDGETS[budget].probes:
@@ -115,7 +117,7 @@ def _probes(budget: str, made: Parser, given: Any) -> tuple[str | AbstractProbe,
     return tuple(own.get(name, name) for name in names)
 
 
-def _summary(found: list[Finding], tables: bool) -> list[Group | str]:
+def verdicts(found: Sequence[Finding], tables: bool) -> list[Group | str]:
     """For each set its verdicts, and the tables behind them where they are asked for."""
     parts: list[Group | str] = []
     for name in dict.fromkeys(finding.set for finding in found):
@@ -132,7 +134,7 @@ def _summary(found: list[Finding], tables: bool) -> list[Group | str]:
     return parts
 
 
-def _beside(found: list[Finding], names: list[str]) -> Group:
+def _beside(found: Sequence[Finding], names: list[str]) -> Group:
     """A row for each fact that more than one set has, a column for each set."""
     facts: dict[tuple[str, str], dict[str, Fact]] = {}
     for finding in found:

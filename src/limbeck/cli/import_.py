@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.console import ERRORS, add_root, answer, check_out, parser, table
+from limbeck.cli.console import ERRORS, add_quiet, add_root, answer, check_out, parser, table
 from limbeck.imported import LAYOUTS, import_set
 from limbeck.tasks import load
 
@@ -35,6 +35,7 @@ def run(words: list[str]) -> None:
     made.add_argument("--network", type=str, default="convnet", help="what it is scored with unless another is named")
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
+    add_quiet(made)
     add_root(made)
     given = made.parse_args(words)
     check_out(given.out)
@@ -46,7 +47,7 @@ def run(words: list[str]) -> None:
         step_size=given.step_size,
         network=given.network,
         normalisation=given.normalisation,
-        confirm=_asking(given.yes),
+        confirm=_asking(given.yes, given.quiet),
     )
     subject.save(given.out)
     origin = subject.spec["imported"]
@@ -69,13 +70,13 @@ def run(words: list[str]) -> None:
         ("step size", f"{step_size:g} ({origin['step size']})"),
         ("digest", origin["digest"]),
     ]
-    answer(document, given.json, table(str(given.out), ("", ""), rows))
+    answer(document, given.json, table(str(given.out), ("", ""), rows), quiet=given.quiet)
 
 
-def _asking(yes: bool) -> Callable[[str], bool] | None:
+def _asking(yes: bool, quiet: bool) -> Callable[[str], bool] | None:
     """How to ask whether units are right: not at all, on the terminal, or nobody where there is none."""
     if yes:
-        return _told
+        return (lambda _text: True) if quiet else _told
     return _ask if sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal else None
 
 
