@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from limbeck.distilled_set import DistilledSet as DistilledSet
     from limbeck.imported import import_set as import_set
     from limbeck.learn.protocol import Protocol as Protocol
+    from limbeck.studies import study as study
+    from limbeck.studies import write_report as write_report
     from limbeck.tasks import load as load
 
 __version__ = VERSION
@@ -29,6 +31,8 @@ _HOMES = {
     "distill": "limbeck.api",
     "evaluate": "limbeck.api",
     "explain": "limbeck.api",
+    "study": "limbeck.studies",
+    "write_report": "limbeck.studies",
     "import_set": "limbeck.imported",
     "Finding": "limbeck.core.findings",
     "DistilledSet": "limbeck.distilled_set",
@@ -39,6 +43,7 @@ _HOMES = {
 
 __all__ = [
     "DistilledSet", "Finding", "Key", "Protocol", "Refusal", "distill", "evaluate", "explain", "import_set", "load",
+    "study", "write_report",
 ]  # fmt: skip
 
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "import": "make a set of limbeck's of one that others published",
     "evaluate": "score distilled sets beside honest baselines",
     "explain": "tell what distilled sets are worth, what they hold and where they must not be used",
+    "study": "distil by several recipes, score and explain the sets, and make a page of it",
+    "report": "make a page of what was found of sets before",
     "show": "draw a distilled set by class",
     "runs": "list, show and clean the runs that are kept",
 }

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from limbeck.core.contracts import AbstractNetwork, Problem
-from limbeck.core.family import to_spec
+from limbeck.core.family import spec_id, to_spec
 from limbeck.core.tree import Tree
 from limbeck.learn.experts import CPU, Experts
 from limbeck.runs.executor import Job, fan_out
 from limbeck.runs.store import Store
 from limbeck.tasks import ImageTask
+
+
+def followed(part: Any) -> list[Experts]:
+    """The experts that a part, or a part within it, follows; each kind once, as many as the part that asks for most.
+
+    >>> from limbeck.objectives import Trajectory
+    >>> [experts.count for experts in followed(Trajectory(experts=Experts(count=3)))]
+    [3]
+    """
+    if isinstance(part, Experts):
+        return [part]
+    most: dict[str, Experts] = {}
+    for each in fields(part) if is_dataclass(part) else ():
+        for experts in followed(getattr(part, each.name)):
+            kind = spec_id(to_spec(replace(experts, count=1)))
+            most[kind] = max(most.get(kind, experts), experts, key=lambda one: one.count)
+    return list(most.values())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""`limbeck report`: a page of what was found of sets before."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from limbeck.cli.console import add_quiet, add_root, add_runs, answer, parser, table
+from limbeck.cli.study import document
+from limbeck.studies import write_report
+
+
+def run(words: list[str]) -> None:
+    """Make the page from what is kept, and say where it is and what is on it."""
+    made = parser("report", "Make a page of what was found of sets before. Nothing is computed.")
+    made.add_argument("sets", type=str, nargs="+", help="files of sets that were explained or scored, of the same data")
+    made.add_argument("--out", type=Path, required=True, help="where to write the page (.html)")
+    made.add_argument("--network", type=str, default="", help="that of the findings; by default that of the first set")
+    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
+    add_quiet(made)
+    add_root(made)
+    add_runs(made)
+    given = made.parse_args(words)
+    found = write_report(
+        given.sets,
+        out=given.out,
+        network=given.network,
+        data=given.data,
+        data_root=given.data_root,
+        runs=given.runs,
+        command=f"limbeck report {shlex.join(words)}",
+    )
+    # What is found beside one another comes after what was kept, and has no source.
+    sources = zip(found.findings, found.sources, strict=False)
+    rows = [(Path(finding.set).name, finding.probe, source) for finding, source in sources]
+    columns = ("set", "probe", "asked")
+    told = f"{len(found.findings)} findings and {len(found.rows)} scores: {found.report}"
+    answer(document(found), given.json, table("Findings on the page", columns, rows), told, quiet=given.quiet)

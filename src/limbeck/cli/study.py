@@ -1,0 +1,149 @@
+"""`limbeck study`: distil, evaluate, explain, and a page of it all."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from limbeck.cli import distill
+from limbeck.cli.console import (
+    COMPILE,
+    Parser,
+    add_compile,
+    add_data,
+    add_device,
+    add_quiet,
+    add_runs,
+    answer,
+    bar,
+    duration,
+    parser,
+)
+from limbeck.cli.evaluate import baselines_of, names_of, scores
+from limbeck.cli.explain import verdicts
+from limbeck.core.refusal import Refusal, unknown
+from limbeck.evaluation import BASELINES
+from limbeck.explanation import BUDGETS
+from limbeck.learn.protocol import PROTOCOLS, named
+from limbeck.recipes import Recipe
+from limbeck.studies import Study, study
+from limbeck.tasks import load
+
+
+def run(words: list[str]) -> None:
+    """Make a study, or go on with it, and say where its page is."""
+    made = _parser()
+    given = made.parse_args(words)
+    protocol = named(given.protocol)
+    recipes = _recipes(names_of(given.recipes), given.set, given.steps)
+    again = f"limbeck study {shlex.join(words)}"
+    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
+    try:
+        with bar(given.quiet) as progress:
+
+            def watch(phase: str, done: float, total: float, doing: str) -> None:
+                progress.begin(phase)
+                progress.update(round(done), round(total), doing)
+
+            found = study(
+                task,
+                recipes,
+                ipc=given.ipc,
+                out=given.out,
+                network=given.network,
+                seed=given.seed,
+                checks=given.checks,
+                budget=given.budget,
+                probes=() if given.probe == "all" else names_of(given.probe),
+                members=given.members,
+                protocol=protocol,
+                baselines=baselines_of(given.baselines),
+                data_root=given.data_root,
+                runs=given.runs,
+                workers=given.workers,
+                device=given.device,
+                compile=COMPILE[given.compile],
+                command=again,
+                watch=watch,
+                tell=lambda seconds: progress.say(f"about {duration(seconds)} of work"),
+            )
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(f"; go on with: {again}") from interrupt
+    tables = [scores(found.rows, str(protocol)), *verdicts(found.findings, False), str(found.report)]
+    answer(document(found), given.json, *tables, quiet=given.quiet)
+
+
+def document(found: Study) -> dict[str, object]:
+    """A study as JSON."""
+    return {
+        "report": str(found.report),
+        "sets": {name: str(path) for name, path in found.sets.items()},
+        "rows": list(found.rows),
+        "findings": [finding.document() for finding in found.findings],
+    }
+
+
+def _parser() -> Parser:
+    made = parser("study", "Distil a data set by several recipes, score and explain the sets, and make a page of it.")
+    add_data(made)
+    made.add_argument("--recipes", type=str, required=True, help="one or more of `limbeck list recipes`, by commas")
+    made.add_argument("--ipc", type=int, required=True, help="items per class")
+    made.add_argument("--out", type=Path, required=True, help="the folder of the sets and of report.html")
+    made.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
+    made.add_argument("--steps", type=int | None, default=None, help="how many steps; by default the recipes' own")
+    made.add_argument(
+        "--set",
+        type=str,
+        action="append",
+        default=[],
+        help="RECIPE.OPTION=VALUE, any number of times: an option of a part as `limbeck distill` takes it, for example "
+        "mtt.objective.experts.count=4, mtt.steps=500, dm.start=noise",
+    )
+    made.add_argument("--seed", type=int, default=0, help="another seed, other sets")
+    made.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
+    made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
+    made.add_argument("--probe", type=str, default="", help="one or more of `limbeck list probes`, by commas; or all")
+    made.add_argument("--members", type=int, default=5, help="fresh learners for each score")
+    made.add_argument("--protocol", type=str, default="paper", help=f"one of {', '.join(PROTOCOLS)}")
+    made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
+    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+    add_compile(made)
+    add_device(made)
+    add_quiet(made)
+    add_runs(made)
+    return made
+
+
+def _recipes(names: Sequence[str], settings: Sequence[str], steps: int | None) -> dict[str, Recipe]:
+    """The recipes of those names, changed by settings RECIPE.OPTION=VALUE; Refusal that names a wrong one."""
+    options: dict[str, list[str]] = {name: [] for name in names}
+    for setting in settings:
+        place, mark, value = setting.partition("=")
+        name, dot, option = place.partition(".")
+        if not mark or not dot:
+            raise Refusal(f"--set {setting}: expected RECIPE.OPTION=VALUE, such as mtt.objective.experts.count=4")
+        if name not in options:
+            raise unknown(f"recipe of this study, in --set {setting}:", name, options)
+        kind = option.partition(".")[0]
+        if kind not in (*distill.PARTS, "steps"):
+            raise unknown(f"option of a recipe, in --set {setting}:", kind, (*distill.PARTS, "steps"))
+        options[name].append(f"--{option}={value}")
+    found = {}
+    for name, own in options.items():
+        try:
+            plain = distill.composition(name, [])
+            general = [] if steps is None or plain.objective is None else [f"--steps={steps}"]
+            found[name] = distill.composition(name, [*general, *own])
+        except Refusal as refusal:
+            if not own:
+                raise
+            # The options of `distill` as they are called here.
+            text = re.sub(
+                r"--(?=(objective|start|schedule|optimizer|pacemaker|parameterization|steps))",
+                f"--set {name}.",
+                str(refusal),
+            )
+            raise Refusal(text.replace("limbeck distill", "limbeck study")) from refusal
+    return found

@@ -1,0 +1,107 @@
+"""What a store holds of sets that were explained and scored before: read again, never computed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from limbeck.core.family import to_spec
+from limbeck.core.findings import Finding
+from limbeck.distilled_set import DistilledSet
+from limbeck.evaluation import BASELINES
+from limbeck.explanation import BUDGETS, SPLIT
+from limbeck.learn.protocol import PROTOCOLS, Protocol
+from limbeck.runs.contest import Contest
+from limbeck.runs.store import Store
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A finding that was kept, and how thoroughly it was asked."""
+
+    finding: Finding
+    budgets: tuple[str, ...]
+    """The names of the budgets that ask so; none where a probe had options of its own."""
+    judged: int
+    """How many test examples it was judged on; 0 for all."""
+    written: float
+    """When, in seconds since 1970."""
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """How much it counts beside others of its probe: by how thorough, then by how new.
+
+        The full budget comes before all; what was judged on all test examples before what was not.
+        """
+        return (2 if "full" in self.budgets else int(self.judged == 0), self.written)
+
+    @property
+    def thoroughness(self) -> str:
+        """In words."""
+        examples = f"{self.judged} test examples" if self.judged else "all test examples"
+        return f"{' and '.join(self.budgets) or 'own options'}, {examples}"
+
+
+def findings(
+    store: Store, subjects: Sequence[tuple[str, DistilledSet]], network: str, fingerprint: str
+) -> list[list[Kept]]:
+    """For each set, under its name, one kept finding of each probe: the one of the highest `Kept.rank`.
+
+    Those of the network of that name on the data of that fingerprint; probes in the order of the budgets, then by name.
+    """
+    best: dict[tuple[str, str], Kept] = {}
+    for document, written in store.noted():
+        kept = _kept(document, written)
+        if kept is None or (document.get("network"), document.get("data")) != (network, fingerprint):
+            continue
+        place = (str(document.get("set")), kept.finding.probe)
+        best[place] = max(best.get(place, kept), kept, key=lambda one: one.rank)
+    order = [part["part"] for part in map(to_spec, BUDGETS["full"].probes)]
+    found = []
+    for name, subject in subjects:
+        mine = [kept for (digest, _), kept in best.items() if digest == subject.digest]
+        mine.sort(key=lambda kept: (_index(order, kept.finding.probe), kept.finding.probe))
+        found.append([replace(kept, finding=replace(kept.finding, set=name)) for kept in mine])
+    return found
+
+
+def scores(
+    store: Store, subjects: Sequence[tuple[str, Path, DistilledSet]], data: str, data_root: Path | None
+) -> list[dict[str, Any]]:
+    """The rows that `limbeck evaluate` would give as far as learners were scored before, for every published protocol.
+
+    Networks are the one that each set was distilled with and those of the scores in its header. Where the store has no
+    row of a set that its header has, the header's stands there, under the name that the set has now.
+    """
+    carried = {
+        (name, score["network"], score["protocol"]): {**score, "set": name}
+        for name, _, subject in subjects
+        for score in subject.scores
+        if score.get("split") == SPLIT
+    }
+    networks = [subject.spec["network"] for _, _, subject in subjects] + [network for _, network, _ in carried]
+    contest = Contest.of(subjects, tuple(dict.fromkeys(networks)), Protocol(), 1, BASELINES, data, data_root)
+    standing = [row for protocol in PROTOCOLS.values() for row in contest.under(protocol).standing(store)]
+    rows = {(row.set, row.network, row.protocol): row.row() for row in standing}
+    return [*(row for place, row in carried.items() if place not in rows), *(row.row() for row in standing)]
+
+
+def _kept(document: dict[str, Any], written: float) -> Kept | None:
+    """The finding of a document; None, with a warning, where it holds none."""
+    try:
+        finding = Finding.of(document["finding"])
+        judged = int(document["judged"][1])
+        # What a budget asks for but on other examples is not what that budget finds.
+        alike = {name: budget for name, budget in BUDGETS.items() if budget.judged == judged}
+        budgets = tuple(name for name, budget in alike.items() if document["probe"] in map(to_spec, budget.probes))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        warnings.warn(f"a finding that cannot be read ({type(error).__name__}: {error}) is left out", stacklevel=2)
+        return None
+    return Kept(finding, budgets, judged, written)
+
+
+def _index(order: list[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)

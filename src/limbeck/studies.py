@@ -1,0 +1,225 @@
+"""From data to a page: distil, score, explain and report in one go, or a page of what was done before."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from limbeck import comparison, explanation
+from limbeck.api import device_of, evaluate, explain, open_store
+from limbeck.core.family import to_spec
+from limbeck.core.files import write_text
+from limbeck.core.findings import Finding
+from limbeck.core.refusal import Refusal
+from limbeck.core.version import VERSION
+from limbeck.distilled_set import DistilledSet
+from limbeck.evaluation import BASELINES, check_baselines
+from limbeck.learn.protocol import Protocol, named
+from limbeck.recipes import Recipe, published
+from limbeck.report import Material, page, rows_needed
+from limbeck.runs import archive
+from limbeck.runs.contest import one_source
+from limbeck.runs.executor import workers_on
+from limbeck.runs.phases import Phases, Watch, keep
+from limbeck.runs.plan import Plan
+from limbeck.tasks import ImageTask, reload
+
+
+def _silent(*_news: object) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was made and found, and the page that shows it."""
+
+    report: Path
+    sets: Mapping[str, Path]
+    """The file of each set, by the name of its recipe or the name it was given."""
+    rows: tuple[dict[str, Any], ...]
+    """The rows of `limbeck evaluate`."""
+    findings: tuple[Finding, ...]
+    sources: tuple[str, ...] = ()
+    """For each finding that was kept before, how thoroughly it was asked."""
+
+
+def study(
+    task: ImageTask,
+    recipes: Sequence[str] | Mapping[str, Recipe],
+    *,
+    ipc: int,
+    out: str | Path,
+    network: str = "convnet",
+    steps: int | None = None,
+    seed: int = 0,
+    checks: int = 4,
+    budget: str = "standard",
+    probes: Sequence[str] = (),
+    members: int = 5,
+    protocol: str | Protocol = "paper",
+    baselines: Sequence[str] = BASELINES,
+    data_root: str | Path | None = None,
+    runs: str | Path | None = None,
+    workers: int | None = None,
+    device: str = "",
+    compile: bool | None = None,
+    command: str = "",
+    watch: Watch = _silent,
+    tell: Callable[[float], None] = _silent,
+) -> Study:
+    """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
+
+    `recipes` are names of published ones, or recipes of your own by names that files can have. `steps` holds for those
+    that step at all. Experts that a recipe follows are trained first. Written are RECIPE.safetensors with its scores,
+    rows.json and findings.json (the documents of `limbeck evaluate --json` and `limbeck explain --json`) and
+    report.html. All that was computed is kept in the run store: called again after an interruption it goes on where it
+    was, and called again after its end it computes nothing. `command` is shown on the page as how to make it again.
+    The other arguments are those of `distill`, `evaluate` and `explain`; `watch` is told of all phases, `tell` once of
+    about how many seconds explaining takes.
+
+    Raises Refusal for unknown names before anything is computed, and whatever those functions refuse.
+    """
+    folder, root = Path(out), None if data_root is None else Path(data_root)
+    folder, root = Path(out), None if data_root is None else Path(data_root)
+    given = recipes if isinstance(recipes, Mapping) else {name: published(name).recipe for name in recipes}
+    plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
+    protocol = named(protocol) if isinstance(protocol, str) else protocol
+    explanation.thoroughness(budget, tuple(probes))
+    check_baselines(baselines)
+    _check(folder, plans, members)
+    under, place, store = task.network(network).name, device_of(device), open_store(runs)
+    phases = Phases(store, plans, watch)
+    paths = phases.distil(folder, root, workers or workers_on(place), place, compile)
+    names = [str(path) for path in paths.values()]
+    common: dict[str, Any] = dict(data_root=root, runs=runs, workers=workers, device=device)
+    scores = evaluate(
+        names, networks=(under,), protocol=protocol, members=members, baselines=baselines,
+        watch=phases.begin("evaluate"), **common,
+    )  # fmt: skip
+    rows = tuple(score.row() for score in scores)
+    for path in paths.values():
+        keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
+    found = explain(
+        names, probes=probes, budget=budget, network=under, compile=compile, tell=tell,
+        watch=phases.begin("explain"), **common,
+    )  # fmt: skip
+    told = {"text": str(protocol), **to_spec(protocol)}
+    _write(folder / "rows.json", {"rows": rows, "protocols": {protocol.name: told}})
+    _write(folder / "findings.json", {"budget": budget, "findings": [finding.document() for finding in found]})
+    facts = {"budget": budget, "network": under, "protocol": str(protocol), **_facts(task, place, command)}
+    subjects = [(str(path), DistilledSet.load(path)) for path in paths.values()]
+    made = Study(folder / "report.html", paths, rows, tuple(found))
+    _report(f"{task.name} distilled, {ipc} per class", subjects, made, task, facts)
+    return made
+
+
+def write_report(
+    sets: Sequence[str | Path],
+    *,
+    out: str | Path,
+    network: str = "",
+    data: str = "",
+    data_root: str | Path | None = None,
+    runs: str | Path | None = None,
+    command: str = "",
+) -> Study:
+    """Write a page of what is known of sets to the file `out`: findings and scores in the run store. Computes none.
+
+    Where a probe was asked more than once of a set, what the full budget found comes before what was judged on all test
+    examples, that before the rest, and among equals the latest. Scores are those of all learners that were ever trained
+    on the set or its baselines by a published protocol, and what the set's file carries where there are none. `network`
+    is by default the one that the first set was distilled with; findings under another are left out.
+
+    Raises Refusal for sets of different data, and where there is neither a finding nor a score.
+    """
+    if not sets:
+        raise Refusal("no sets: expected at least one")
+    root, report = None if data_root is None else Path(data_root), Path(out)
+    check_page(report)
+    listed = [(str(one), Path(one), DistilledSet.load(one)) for one in sets]
+    store = open_store(runs)
+    task = reload(one_source(listed, data), root)
+    under = task.network(network or listed[0][2].spec["network"]).name
+    subjects = [(name, subject) for name, _, subject in listed]
+    kept = [each for of_set in archive.findings(store, subjects, under, task.fingerprint) for each in of_set]
+    rows = archive.scores(store, listed, data, root)
+    if not kept and not any(row["set"] in dict(subjects) for row in rows):
+        words = " ".join(name for name, _ in subjects)
+        raise Refusal(
+            f"{store.root}: no finding (network {under}) and no score of {words}; run `limbeck evaluate {words}` "
+            f"and `limbeck explain {words}`, or name the place of those that are finished with --runs"
+        )
+    found = [each.finding for each in kept]
+    by_size = comparison.over_sizes(found, {name: subject.per_class for name, subject in subjects})
+    found += [by_size] if by_size else []
+    sources = tuple(each.thoroughness for each in kept)
+    facts = {"budget": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
+    paths = {Path(name).stem: path for name, path, _ in listed}
+    made = Study(report, paths, tuple(rows), tuple(found), sources)
+    _report(f"{task.name}: {', '.join(paths)}", subjects, made, task, facts)
+    return made
+
+
+def check_page(path: Path) -> None:
+    """Refuse, before any work, a place that no page can be written to."""
+    if path.suffix not in (".html", ".htm") or path.is_dir():
+        raise Refusal(f"--out {path}: expected a file name that ends in .html")
+    _writable(path)
+
+
+def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
+    """The recipe at that many steps, where it steps at all."""
+    return recipe if steps is None or recipe.objective is None else replace(recipe, steps=steps)
+
+
+def _check(folder: Path, plans: Mapping[str, Plan], members: int) -> None:
+    """Refuse, before any work, what no study can be made of."""
+    if not plans or members < 1:
+        raise Refusal(f"{len(plans)} recipes, {members} members: expected at least one of each")
+    for name in plans:
+        if name != Path(name).name or name.startswith("."):
+            raise Refusal(f"recipe {name!r}: expected a name that a file can have")
+    if folder.exists() and not folder.is_dir():
+        raise Refusal(f"--out {folder}: found a file, expected a folder; choose another place")
+    _writable(folder / "report.html")
+
+
+def _writable(path: Path) -> None:
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise Refusal(f"--out {path}: {above} is not a folder that can be written to; choose another place")
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[str, str]:
+    """What a reader needs to make the page again."""
+    facts = {
+        "data": task.name,
+        "fingerprint of the data": task.fingerprint,
+        "limbeck": VERSION,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    if device is not None:
+        facts["hardware"] = f"{platform.machine()}, {os.cpu_count()} cores, device {device}"
+    return {**facts, "command": command} if command else facts
+
+
+def _report(
+    title: str, subjects: Sequence[tuple[str, DistilledSet]], made: Study, task: ImageTask, facts: dict[str, str]
+) -> None:
+    """Write the page."""
+    rows = rows_needed(made.findings)
+    pixels = task.split(explanation.SPLIT).pixels(torch.tensor(rows, dtype=torch.int64))
+    examples = dict(zip(rows, pixels, strict=True))
+    write_text(made.report, page(Material(title, tuple(subjects), made.findings, made.rows, examples, facts)))
