@@ -42,7 +42,7 @@ class Study:
 
     report: Path
     sets: Mapping[str, Path]
-    """The file of each set, by the name of its recipe or the name it was given."""
+    """The file of each set: by the name of its recipe, or as it was asked for where it was made before."""
     rows: tuple[dict[str, Any], ...]
     """The rows of `limbeck evaluate`."""
     findings: tuple[Finding, ...]
@@ -93,7 +93,7 @@ def study(
     protocol = named(protocol) if isinstance(protocol, str) else protocol
     explanation.thoroughness(budget, tuple(probes))
     check_baselines(baselines)
-    _check(folder, plans, members)
+    _check(folder, plans, members, workers)
     under, place, store = task.network(network).name, device_of(device), open_store(runs)
     phases = Phases(store, plans, watch)
     paths = phases.distil(folder, root, workers or workers_on(place), place, compile)
@@ -143,13 +143,13 @@ def write_report(
         raise Refusal("no sets: expected at least one")
     root, report = None if data_root is None else Path(data_root), Path(out)
     check_page(report)
-    listed = [(str(one), Path(one), DistilledSet.load(one)) for one in sets]
+    listed = [(name, Path(name), DistilledSet.load(name)) for name in dict.fromkeys(map(str, sets))]
     store = open_store(runs)
     task = reload(one_source(listed, data), root)
     under = task.network(network or listed[0][2].spec["network"]).name
     subjects = [(name, subject) for name, _, subject in listed]
     kept = [each for of_set in archive.findings(store, subjects, under, task.fingerprint) for each in of_set]
-    rows = archive.scores(store, listed, data, root)
+    rows = archive.scores(store, listed, task, data, root)
     if not kept and not any(row["set"] in dict(subjects) for row in rows):
         words = " ".join(name for name, _ in subjects)
         raise Refusal(
@@ -161,9 +161,9 @@ def write_report(
     found += [by_size] if by_size else []
     sources = tuple(each.thoroughness for each in kept)
     facts = {"budget": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
-    paths = {Path(name).stem: path for name, path, _ in listed}
+    paths = {name: path for name, path, _ in listed}
     made = Study(report, paths, tuple(rows), tuple(found), sources)
-    _report(f"{task.name}: {', '.join(paths)}", subjects, made, task, facts)
+    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", subjects, made, task, facts)
     return made
 
 
@@ -179,10 +179,11 @@ def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
     return recipe if steps is None or recipe.objective is None else replace(recipe, steps=steps)
 
 
-def _check(folder: Path, plans: Mapping[str, Plan], members: int) -> None:
+def _check(folder: Path, plans: Mapping[str, Plan], members: int, workers: int | None) -> None:
     """Refuse, before any work, what no study can be made of."""
-    if not plans or members < 1:
-        raise Refusal(f"{len(plans)} recipes, {members} members: expected at least one of each")
+    busy = 1 if workers is None else workers
+    if not plans or members < 1 or busy < 1:
+        raise Refusal(f"{len(plans)} recipes, {members} members, {busy} workers: expected at least one of each")
     for name in plans:
         if name != Path(name).name or name.startswith("."):
             raise Refusal(f"recipe {name!r}: expected a name that a file can have")

@@ -43,7 +43,7 @@ def run(words: list[str]) -> None:
     try:
         with bar(given.quiet) as progress:
 
-            def watch(phase: str, done: float, total: float, doing: str) -> None:
+            def watch(phase: str, done: float | int, total: float | int, doing: str) -> None:
                 progress.begin(phase)
                 progress.update(round(done), round(total), doing)
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Finding
+from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES
+from limbeck.evaluation import BASELINES, Score
 from limbeck.explanation import BUDGETS, SPLIT
 from limbeck.learn.protocol import PROTOCOLS, Protocol
 from limbeck.runs.contest import Contest
 from limbeck.runs.store import Store
+from limbeck.tasks import ImageTask
+
+SCORED = {field.name for field in fields(Score)}
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,11 @@ def findings(
 
 
 def scores(
-    store: Store, subjects: Sequence[tuple[str, Path, DistilledSet]], data: str, data_root: Path | None
+    store: Store,
+    subjects: Sequence[tuple[str, Path, DistilledSet]],
+    task: ImageTask,
+    data: str,
+    data_root: Path | None,
 ) -> list[dict[str, Any]]:
     """The rows that `limbeck evaluate` would give as far as learners were scored before, for every published protocol.
 
@@ -80,13 +88,22 @@ def scores(
         (name, score["network"], score["protocol"]): {**score, "set": name}
         for name, _, subject in subjects
         for score in subject.scores
-        if score.get("split") == SPLIT
+        if score.keys() >= SCORED and score["split"] == SPLIT
     }
     networks = [subject.spec["network"] for _, _, subject in subjects] + [network for _, network, _ in carried]
-    contest = Contest.of(subjects, tuple(dict.fromkeys(networks)), Protocol(), 1, BASELINES, data, data_root)
+    here = dict.fromkeys(name for network in networks for name in _names(task, network))
+    contest = Contest.of(subjects, tuple(here), Protocol(), 1, BASELINES, data, data_root)
     standing = [row for protocol in PROTOCOLS.values() for row in contest.under(protocol).standing(store)]
     rows = {(row.set, row.network, row.protocol): row.row() for row in standing}
     return [*(row for place, row in carried.items() if place not in rows), *(row.row() for row in standing)]
+
+
+def _names(task: ImageTask, network: str) -> tuple[str, ...]:
+    """The full name of a network; none of one that is unknown here: another package may have brought it elsewhere."""
+    try:
+        return (task.network(network).name,)
+    except Refusal:
+        return ()
 
 
 def _kept(document: dict[str, Any], written: float) -> Kept | None:

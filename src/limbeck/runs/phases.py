@@ -70,7 +70,7 @@ class Phases:
     def _libraries(self, plan: Plan) -> list[Library]:
         """The experts that a plan follows, unless it was carried out before."""
         network = plan.task.network(plan.network)
-        parts = [] if self.store.finished(plan.spec) else followed(plan.recipe)
+        parts = [] if self.store.at(plan.spec).result.exists() else followed(plan.recipe)
         return [Library(self.store, plan.task, network, experts) for experts in parts]
 
 

@@ -87,15 +87,15 @@ class Store:
     @contextmanager
     def run(self, spec: dict[str, Any]) -> Iterator[Run]:
         """The run of `spec`, held by this process alone; Refusal where another process holds it."""
-        run = Run(self.root / "runs" / spec_id(spec))
+        run = self.at(spec)
         with _held(run.folder / "lock", f"run {run.id}"):
             if not (run.folder / SPEC).exists():
                 write_text(run.folder / SPEC, json.dumps(spec, indent=2, sort_keys=True) + "\n")
             yield run
 
-    def finished(self, spec: dict[str, Any]) -> bool:
-        """Whether the run of `spec` is done."""
-        return Run(self.root / "runs" / spec_id(spec)).result.exists()
+    def at(self, spec: dict[str, Any]) -> Run:
+        """The run of `spec` to read what it came to, whoever holds it; it may not be there."""
+        return Run(self.root / "runs" / spec_id(spec))
 
     def place(self, address: dict[str, Any]) -> Path:
         """The file of what is remembered at `address`; those of one name and a "number" each share a folder."""

@@ -1,0 +1,160 @@
+"""What is read back from a store is what was kept, and the most thorough of it; scores are those of the learners."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import limbeck
+from limbeck.core.contracts import Problem
+from limbeck.core.family import part_name, to_spec
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.distilled_set import DistilledSet
+from limbeck.evaluation import place
+from limbeck.explanation import BUDGETS
+from limbeck.learn.estimates import interval
+from limbeck.learn.experts import Experts
+from limbeck.learn.protocol import named
+from limbeck.objectives import Trajectory
+from limbeck.probes.mixing import Mixing
+from limbeck.probes.semantics import Semantics
+from limbeck.recipes import RECIPES
+from limbeck.runs import archive
+from limbeck.runs.contest import Contest
+from limbeck.runs.library import followed
+from limbeck.runs.store import Store
+from limbeck.starts import Relabelled
+
+NETWORK = "convnet-w4-d1"
+DATA = "the data"
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory: pytest.TempPathFactory) -> DistilledSet:
+    return limbeck.distill(limbeck.load("digits"), "random", ipc=1, network=NETWORK, runs=tmp_path_factory.mktemp("r"))
+
+
+def finding(probe: Any, verdict: str) -> Finding:
+    table = Table("numbers", ("step", "loss"), ((0, 2.5), (1, None)), "of one learner")
+    facts, name = (Fact("a", 1.0, 0.5, 1.5, 3),), part_name(type(probe))
+    return Finding(name, "old name", "Why?", verdict, "note", facts, (table,), "so", ("but",))
+
+
+def note(store: Store, digest: str, probe: Any, verdict: str, written: float, judged: int = 0, **other: Any) -> Path:
+    address = {"probe": to_spec(probe), "set": digest, "data": DATA, "network": NETWORK, "judged": ["test", judged]}
+    before = set((store.root / "findings").glob("*"))
+    store.note({**address, **other}, finding(probe, verdict).document())
+    (path,) = set((store.root / "findings").glob("*")) - before
+    os.utime(path, (written, written))
+    return path
+
+
+def in_budget(name: str, kind: type) -> Any:
+    return next(probe for probe in BUDGETS[name].probes if isinstance(probe, kind))
+
+
+def test_a_finding_is_read_back_as_it_was_kept_under_the_name_that_is_asked_for(
+    subject: DistilledSet, tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    note(store, subject.digest, Semantics(), "one", 1)
+    note(store, subject.digest, Mixing(), "two", 2)
+    note(store, "another set", Mixing(members=4), "three", 3)
+    note(store, subject.digest, Mixing(members=5), "four", 4, network="mlp")
+    note(store, subject.digest, Mixing(members=6), "five", 5, data="other data")
+    (kept,) = archive.findings(store, [("new name", subject)], NETWORK, DATA)
+    assert [each.finding for each in kept] == [
+        replace(finding(probe, verdict), set="new name") for probe, verdict in ((Mixing(), "two"), (Semantics(), "one"))
+    ]
+    assert kept[0].thoroughness == "standard, all test examples"
+    assert kept[1].thoroughness == "standard and full, all test examples"
+
+
+def test_the_full_budget_counts_most_then_all_examples_then_the_latest(subject: DistilledSet, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    quick, standard, full = (in_budget(name, Mixing) for name in ("quick", "standard", "full"))
+
+    def told() -> tuple[str, str]:
+        ((kept,),) = archive.findings(store, [("set", subject)], NETWORK, DATA)
+        return kept.finding.verdict, kept.thoroughness
+
+    note(store, subject.digest, quick, "quick", 50, judged=2000)
+    note(store, subject.digest, Mixing(members=7), "own", 60, judged=500)
+    assert told() == ("own", "own options, 500 test examples")
+    note(store, subject.digest, standard, "standard", 30)
+    assert told() == ("standard", "standard, all test examples")
+    note(store, subject.digest, Mixing(members=8), "own", 40)
+    assert told() == ("own", "own options, all test examples")
+    note(store, subject.digest, full, "full", 10)
+    assert told() == ("full", "full, all test examples")
+    note(store, subject.digest, full, "full by few", 70, judged=10)
+    assert told()[0] == "full"
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"finding": 3}', '{"finding": {"probe": "mixing"}}', "\x00" * 9])
+def test_a_damaged_finding_is_left_out_with_a_warning(damage: str, subject: DistilledSet, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    note(store, subject.digest, Semantics(), "whole", 1)
+    note(store, subject.digest, Mixing(), "spoilt", 2).write_text(damage)
+    with pytest.warns(UserWarning, match="left out"):
+        ((kept,),) = archive.findings(store, [("set", subject)], NETWORK, DATA)
+    assert kept.finding.verdict == "whole"
+
+
+def test_a_finding_that_says_the_same_is_not_written_again(subject: DistilledSet, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = note(store, subject.digest, Mixing(), "one", 1)
+    ((address, _),) = store.noted()
+    del address["finding"]
+    store.note(address, finding(Mixing(), "one").document())
+    assert path.stat().st_mtime == 1
+    store.note(address, finding(Mixing(), "two").document())
+    assert path.stat().st_mtime > 1
+    assert [document["finding"]["verdict"] for document, _ in store.noted()] == ["two"]
+
+
+def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(subject: DistilledSet, tmp_path: Path) -> None:
+    store, task = Store(tmp_path / "store"), limbeck.load("digits")
+    path = tmp_path / "set.safetensors"
+    row = dict(set="old", split="test", metric="accuracy", low=0.1, high=0.3, n=2, bytes=9)
+    here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "paper"}
+    elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}
+    subject.scored(here, elsewhere).save(path)
+    listed = [("now", path, DistilledSet.load(path))]
+    carried = [{**here, "set": "now"}, {**elsewhere, "set": "now"}]
+    assert archive.scores(store, listed, task, "", None) == carried
+
+    contest = Contest.of(listed, (NETWORK,), named("paper"), 1, ("random",), "", None)
+    (ours, *_), (random, *_) = contest.entries
+    problem = Problem(task, task.network(NETWORK), torch.device("cpu"), store)
+
+    def keep(entry: Any, member: int, value: float) -> None:
+        name, key = place(entry, contest.protocol, contest.steps, "test", member)
+        problem.remember(name, key, lambda: {"accuracy": torch.tensor(value, dtype=torch.float64)})
+
+    for member, value in ((0, 0.5), (1, 0.75), (3, 0.9)):
+        keep(ours, member, value)
+    keep(random, 1, 0.4)
+    found = archive.scores(store, listed, task, "", None)
+    assert found[0] == carried[1] and len(found) == 2
+    mean, low, high = interval([0.5, 0.75])
+    told = {"set": "now", "mean": mean, "low": low, "high": high, "n": 2, "protocol": "paper", "network": NETWORK}
+    assert told.items() <= found[1].items()
+    keep(random, 0, 0.2)
+    counts = {each["set"]: each["n"] for each in archive.scores(store, listed, task, "", None)[1:]}
+    assert counts == {"now": 2, "random": 2}
+
+
+def test_experts_that_are_followed_are_found_once_as_many_as_the_most_that_are_asked_for() -> None:
+    assert followed(RECIPES["dm"].recipe) == []
+    assert followed(RECIPES["tesla"].recipe) == [Experts()]
+    start = Relabelled(experts=Experts(count=7))
+    recipe = replace(RECIPES["tesla"].recipe, start=start, objective=Trajectory(experts=Experts(count=3)))
+    assert followed(recipe) == [Experts(count=7)]
+    longer = replace(recipe, start=Relabelled(experts=Experts(count=7, epochs=60)))
+    assert followed(longer) == [Experts(count=7, epochs=60), Experts(count=3)]

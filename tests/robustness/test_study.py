@@ -1,0 +1,267 @@
+"""A study is done once, goes on where it stopped, and its page shows what was found and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import limbeck
+from limbeck.cli import main
+from limbeck.cli.study import _recipes
+from limbeck.core.refusal import Refusal
+from limbeck.learn.experts import Experts
+from limbeck.objectives import Trajectory
+from limbeck.recipes import RECIPES
+from limbeck.starts import Noise
+
+NETWORK = "convnet-w4-d1"
+WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --budget quick --probe mixing"
+FEW = (
+    "--members 1 --baselines random --workers 1 --set mtt.objective.experts.count=1 "
+    "--set mtt.objective.experts.epochs=2 --compile never"
+)
+ASKED = shlex.split(f"digits {WORDS} {FEW} --set mtt.objective.latest=1")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def whole(place: Path) -> dict[str, Any]:
+    """The document of a study that nothing happened to; its runs are beside it."""
+    return json.loads(limbeck_run(place, "study", *ASKED, "--out", "out", "--json").communicate(timeout=300)[0])
+
+
+@pytest.fixture
+def there(whole: dict[str, Any], place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the study as the current one; whoever asks for work fails."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("LIMBECK_RUNS", str(place / "runs"))
+    forbid_work(monkeypatch)
+    return place
+
+
+def limbeck_run(folder: Path, *words: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "LIMBECK_RUNS": str(folder / "runs"), "FORCE_COLOR": "1"}
+    command = [sys.executable, "-m", "limbeck.cli", *words]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes)
+
+
+def forbid_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(jobs: list[Any], *_: Any) -> list[Any]:
+        assert not jobs, "a worker would be started"
+        return []
+
+    for module in ("contest", "examination", "library"):
+        monkeypatch.setattr(f"limbeck.runs.{module}.fan_out", refuse)
+
+
+def materials(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What pages are made of from now on."""
+    made: list[Any] = []
+    page = limbeck.studies.page
+    monkeypatch.setattr("limbeck.studies.page", lambda material: made.append(material) or page(material))
+    return made
+
+
+def changed(folder: Path) -> dict[Path, int]:
+    """When each file was written; a lock says who held it last."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def test_a_study_writes_sets_with_their_scores_and_the_documents_of_evaluate_and_explain(
+    whole: dict[str, Any], there: Path
+) -> None:
+    assert whole["report"] == "out/report.html" and (there / "out/report.html").stat().st_size > 0
+    assert whole["sets"] == {"random": "out/random.safetensors", "mtt": "out/mtt.safetensors"}
+    rows = json.loads((there / "out/rows.json").read_text())
+    assert rows["rows"] == whole["rows"] and rows["protocols"]["paper"]["epochs"] == 300
+    assert [row["set"] for row in whole["rows"]] == [*whole["sets"].values(), "random"]
+    findings = json.loads((there / "out/findings.json").read_text())
+    assert findings == {"budget": "quick", "findings": whole["findings"]}
+    assert [(each["probe"], each["set"]) for each in findings["findings"]] == [
+        ("mixing", path) for path in whole["sets"].values()
+    ]
+    for row in whole["rows"][:2]:
+        made = limbeck.DistilledSet.load(row["set"])
+        assert row in made.scores and made.scores[0]["split"] == "validation"
+    assert made.spec["recipe"]["objective"]["experts"]["count"] == 1 and made.spec["recipe"]["steps"] == 2
+
+
+def test_a_study_that_is_done_computes_nothing_and_changes_nothing(
+    whole: dict[str, Any], there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {**changed(there / "runs"), **changed(there / "out")}
+    for name in ("report.html", "rows.json", "findings.json"):
+        del kept[there / "out" / name]
+    pages = materials(monkeypatch)
+    assert main(["study", *ASKED, "--out", "out", "--json"]) == 0
+    said, complained = capsys.readouterr()
+    assert json.loads(said) == whole and "work" not in complained
+    now = {**changed(there / "runs"), **changed(there / "out")}
+    assert {path: now[path] for path in kept} == kept
+    (shown,) = pages
+    assert [finding.document() for finding in shown.findings] == whole["findings"]
+    assert list(shown.rows) == whole["rows"] and shown.facts["command"].startswith("limbeck study digits")
+    assert [name for name, _ in shown.subjects] == list(whole["sets"].values())
+
+
+def test_a_report_shows_what_was_kept_under_the_names_asked_for_and_starts_no_work(
+    whole: dict[str, Any], there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = changed(there / "runs")
+    copy = there / "copy.safetensors"
+    copy.write_bytes((there / "out/mtt.safetensors").read_bytes())
+    pages = materials(monkeypatch)
+    assert main(["report", "copy.safetensors", "out/random.safetensors", "--out", "pages/page.html", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (shown,) = pages
+    ours, theirs = whole["findings"]
+    assert document["findings"] == [{**theirs, "set": "copy.safetensors"}, ours]
+    assert [finding.document() for finding in shown.findings] == document["findings"]
+    first, second, random = whole["rows"]
+    assert document["rows"] == [{**second, "set": "copy.safetensors"}, first, random]
+    assert shown.facts["budget"] == "quick, 2000 test examples"
+    assert (there / "pages/page.html").is_file() and changed(there / "runs") == before
+
+
+def test_without_a_store_a_report_has_the_scores_of_the_header_or_says_what_to_run(
+    whole: dict[str, Any], there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--out", str(tmp_path / "page.html"), "--runs", str(tmp_path / "none"), "--json"]
+    assert main(["report", "out/mtt.safetensors", *words]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["rows"], document["findings"]) == ([whole["rows"][1]], [])
+    bare = there / "bare.safetensors"
+    limbeck.distill(limbeck.load("digits"), "random", ipc=1, network=NETWORK, checks=1, seed=5).save(bare)
+    (tmp_path / "page.html").unlink()
+    assert main(["report", "bare.safetensors", *words]) == 2
+    complained = capsys.readouterr().err
+    assert "run `limbeck evaluate bare.safetensors` and `limbeck explain bare.safetensors`" in complained
+    assert len(complained.splitlines()) == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["study", *ASKED, "--out", "out"],
+        ["report", "out/mtt.safetensors", "--out", "page.html"],
+        ["explain", "out/mtt.safetensors", "--probe", "mixing", "--budget", "quick"],
+        ["evaluate", "out/mtt.safetensors", "--members", "1", "--baselines", "random"],
+        shlex.split(f"distill digits --recipe random --ipc 1 --network {NETWORK} --checks 1 --out quiet.safetensors"),
+        shlex.split(f"experts digits --network {NETWORK} --count 1 --epochs 2"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_quiet_says_nothing_and_json_alone_is_said_still(
+    words: list[str], there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main([*words, "--quiet", "--json"]) == 0
+    said, complained = capsys.readouterr()
+    assert json.loads(said) and complained == ""
+    assert main([*words, "--quiet", "--device", "nowhere"]) == 2 if words[0] != "report" else True
+
+
+def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(there: Path) -> None:
+    report = ["report", "out/mtt.safetensors", "--out", "a.html"]
+    for words in (["study", *ASKED, "--out", "out"], ["study", "--help"], report):
+        said, complained = limbeck_run(there, *words).communicate(timeout=120)
+        assert said and "\x1b" not in said + complained and "\r" not in said + complained
+        if words[0] == "study" and "--help" not in words:
+            assert said.splitlines()[-1] == "out/report.html"
+            assert complained.splitlines()[:2] == ["1 of 4: distil random", "2 of 4: distil mtt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--recipes dmm", "unknown recipe 'dmm': did you mean 'dm'"),
+        ("--recipes ,", "0 recipes"),
+        ("--recipes dm --probe mixin", "unknown probe 'mixin': did you mean 'mixing'"),
+        ("--recipes dm --budget fast", "unknown budget 'fast'"),
+        ("--recipes dm --baselines randm", "unknown baseline 'randm': did you mean 'random'"),
+        ("--recipes dm --protocol papr", "unknown protocol 'papr': did you mean 'paper'"),
+        ("--recipes dm --network convnett", "unknown network 'convnett'"),
+        ("--recipes dm --members 0", "0 members"),
+        ("--recipes dm --workers 0", "0 workers"),
+        ("--recipes dm --ipc 0", "ipc 0"),
+        ("--recipes dm --set dm", "--set dm: expected RECIPE.OPTION=VALUE"),
+        ("--recipes dm --set dsa.steps=1", "unknown recipe of this study, in --set dsa.steps=1"),
+        ("--recipes dm --set dm.objectiv.per_class=1", "in --set dm.objectiv.per_class=1: 'objectiv': did you mean"),
+        ("--recipes dm --set dm.objective.per_clas=1", "did you mean '--set dm.objective.per_class'"),
+        ("--recipes dm --set dm.objective.per_class=many", "--set dm.objective.per_class: "),
+        ("--recipes mtt --set mtt.objective.latest=60", "lower --set mtt.objective.latest"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_before_anything_is_written(
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIMBECK_RUNS", str(tmp_path / "runs"))
+    assert main(["study", "digits", "--ipc", "1", "--out", "out", *words.split()]) == 2
+    said, complained = capsys.readouterr()
+    assert said == "" and len(complained.splitlines()) == 1 and message in complained
+    assert not list(tmp_path.iterdir())
+
+
+def test_places_that_cannot_be_written_are_refused_first(
+    there: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("a file, not a folder")
+    for words in (
+        ["study", *ASKED, "--out", str(blocked)],
+        ["study", *ASKED, "--out", str(blocked / "out")],
+        ["report", "out/mtt.safetensors", "--out", str(blocked / "page.html")],
+        ["report", "out/mtt.safetensors", "--out", str(tmp_path / "page.pdf")],
+    ):
+        assert main(words) == 2
+        complained = capsys.readouterr().err
+        assert complained.startswith("limbeck: --out") and len(complained.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [blocked]
+
+
+def test_settings_reach_the_recipe_they_name_as_options_of_distill_do() -> None:
+    found = _recipes(
+        ("dm", "mtt", "random"),
+        ("mtt.objective.experts.count=4", "dm.start=noise", "dm.steps=7", "mtt.objective.experts.augment=null"),
+        steps=5,
+    )
+    assert found["random"] == RECIPES["random"].recipe
+    assert (found["dm"].steps, found["dm"].start, found["mtt"].steps) == (7, Noise(), 5)
+    assert found["mtt"].objective == Trajectory(experts=Experts(count=4, augment=None))
+    with pytest.raises(Refusal, match="--set mtt.objective.experts: experts: found count 0|found count 0"):
+        _recipes(("mtt",), ("mtt.objective.experts.count=0",), None)
+
+
+def test_an_interrupted_study_goes_on_and_two_at_once_come_to_the_same(whole: dict[str, Any], tmp_path: Path) -> None:
+    words = ["study", *ASKED, "--out", "out"]
+    first = limbeck_run(tmp_path, *words)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/remembered/*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    said, complained = first.communicate(timeout=60)
+    assert first.returncode == 130 and said == "" and not list(tmp_path.rglob("*.part"))
+    assert complained.splitlines()[-1] == f"limbeck: interrupted; go on with: limbeck {shlex.join(words)}"
+    kept = changed(tmp_path / "runs")
+    assert kept and not (tmp_path / "out/report.html").exists()
+    both = [limbeck_run(tmp_path, *words, "--json") for _ in range(2)]
+    assert [json.loads(each.communicate(timeout=300)[0]) for each in both] == [whole, whole]
+    now = changed(tmp_path / "runs")
+    assert {path: now[path] for path in kept} == kept
