@@ -17,6 +17,7 @@ from limbeck.api import device_of, evaluate, explain, open_store
 from limbeck.core.family import to_spec
 from limbeck.core.files import write_text
 from limbeck.core.findings import Finding
+from limbeck.core.probing import AbstractProbe
 from limbeck.core.refusal import Refusal
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
@@ -61,7 +62,7 @@ def study(
     seed: int = 0,
     checks: int = 4,
     budget: str = "standard",
-    probes: Sequence[str] = (),
+    probes: Sequence[str | AbstractProbe] = (),
     members: int = 5,
     protocol: str | Protocol = "paper",
     baselines: Sequence[str] = BASELINES,
@@ -76,17 +77,14 @@ def study(
 ) -> Study:
     """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
 
-    `recipes` are names of published ones, or recipes of your own by names that files can have. `steps` holds for those
-    that step at all. Experts that a recipe follows are trained first. Written are RECIPE.safetensors with its scores,
-    rows.json and findings.json (the documents of `limbeck evaluate --json` and `limbeck explain --json`) and
-    report.html. All that was computed is kept in the run store: called again after an interruption it goes on where it
-    was, and called again after its end it computes nothing. `command` is shown on the page as how to make it again.
-    The other arguments are those of `distill`, `evaluate` and `explain`; `watch` is told of all phases, `tell` once of
-    about how many seconds explaining takes.
+    `recipes` are names of published ones, or recipes of your own by names that files can have; `steps` is for those
+    that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores, rows.json
+    and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html. Called
+    again after an interruption it goes on where it was, and after its end it computes nothing. `command` is shown on
+    the page as how to make it again; `watch` is told of all phases. The rest is as in `distill`, `evaluate`, `explain`.
 
     Raises Refusal for unknown names before anything is computed, and whatever those functions refuse.
     """
-    folder, root = Path(out), None if data_root is None else Path(data_root)
     folder, root = Path(out), None if data_root is None else Path(data_root)
     given = recipes if isinstance(recipes, Mapping) else {name: published(name).recipe for name in recipes}
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
@@ -99,23 +97,17 @@ def study(
     paths = phases.distil(folder, root, workers or workers_on(place), place, compile)
     names = [str(path) for path in paths.values()]
     common: dict[str, Any] = dict(data_root=root, runs=runs, workers=workers, device=device)
-    scores = evaluate(
-        names, networks=(under,), protocol=protocol, members=members, baselines=baselines,
-        watch=phases.begin("evaluate"), **common,
-    )  # fmt: skip
+    kind: dict[str, Any] = dict(networks=(under,), protocol=protocol, members=members, baselines=baselines)
+    scores = evaluate(names, watch=phases.begin("evaluate"), **kind, **common)
     rows = tuple(score.row() for score in scores)
     for path in paths.values():
         keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
-    found = explain(
-        names, probes=probes, budget=budget, network=under, compile=compile, tell=tell,
-        watch=phases.begin("explain"), **common,
-    )  # fmt: skip
-    told = {"text": str(protocol), **to_spec(protocol)}
-    _write(folder / "rows.json", {"rows": rows, "protocols": {protocol.name: told}})
-    _write(folder / "findings.json", {"budget": budget, "findings": [finding.document() for finding in found]})
+    kind = dict(probes=probes, budget=budget, network=under, compile=compile)
+    found = explain(names, watch=phases.begin("explain"), tell=tell, **kind, **common)
+    made = Study(folder / "report.html", paths, rows, tuple(found))
+    _write_documents(folder, made, protocol, budget)
     facts = {"budget": budget, "network": under, "protocol": str(protocol), **_facts(task, place, command)}
     subjects = [(str(path), DistilledSet.load(path)) for path in paths.values()]
-    made = Study(folder / "report.html", paths, rows, tuple(found))
     _report(f"{task.name} distilled, {ipc} per class", subjects, made, task, facts)
     return made
 
@@ -200,6 +192,13 @@ def _writable(path: Path) -> None:
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _write_documents(folder: Path, made: Study, protocol: Protocol, budget: str) -> None:
+    """Write what `limbeck evaluate --json` and `limbeck explain --json` would print."""
+    protocols = {protocol.name: {"text": str(protocol), **to_spec(protocol)}}
+    _write(folder / "rows.json", {"rows": made.rows, "protocols": protocols})
+    _write(folder / "findings.json", {"budget": budget, "findings": [each.document() for each in made.findings]})
 
 
 def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[str, str]:
