@@ -78,10 +78,10 @@ def study(
     """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
 
     `recipes` are names of published ones, or recipes of your own by names that files can have; `steps` is for those
-    that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores, rows.json
-    and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html. Called
-    again after an interruption it goes on where it was, and after its end it computes nothing. `command` is shown on
-    the page as how to make it again; `watch` is told of all phases. The rest is as in `distill`, `evaluate`, `explain`.
+    that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores,
+    rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html.
+    Called again after an interruption it goes on where it was, and after its end it computes nothing. `command` is
+    shown on the page as how to make it again; `watch` is told of all phases. The rest is as in the other verbs.
 
     Raises Refusal for unknown names before anything is computed, and whatever those functions refuse.
     """
