@@ -22,7 +22,8 @@ from typing import NamedTuple
 from limbeck.core.findings import Fact, Finding
 
 METHODS = {"bptt": "BPTT", "mtt": "TM", "dc": "GM", "dm": "DM"}
-HOLDS, FAILS, OPEN = "holds", "**does not hold**", "not told"
+HOLDS, FAILS, OPEN, GPU = "holds", "**does not hold**", "not told", "not yet run"
+"""What comes of a claim; the last where it needs an accelerator, other data or a set that was not examined."""
 Found = dict[str, dict[str, Finding]]
 """found[method][probe]"""
 
@@ -76,7 +77,7 @@ def _exactly(said: bool) -> str:
 
 def all_of(verdicts: list[str]) -> str:
     """What several inequalities come to together."""
-    return FAILS if FAILS in verdicts else OPEN if OPEN in verdicts else HOLDS
+    return next((worst for worst in (FAILS, OPEN, GPU) if worst in verdicts), HOLDS)
 
 
 def row_of(finding: Finding, table: str, **where: object) -> dict[str, object]:
@@ -95,15 +96,22 @@ def _fact_of(finding: Finding, table: str, value: str, low: str, high: str, n: i
 
 
 def each(found: Found, ask: Callable[[Found, str], Answer], methods: tuple[str, ...] = tuple(METHODS)) -> Answer:
-    """A claim asked of several methods, all of which must bear it out."""
-    answers = {method: ask(found, method) for method in methods}
+    """A claim asked of several methods, all of which must bear it out; those that were not measured are named."""
+    answers = {}
+    for method in methods:
+        try:
+            answers[method] = ask(found, method)
+        except KeyError:
+            continue
+    if not answers:
+        raise KeyError(methods)
     ours = "; ".join(f"{METHODS[method]} {answer.ours}" for method, answer in answers.items())
-    verdicts = [answer.verdict for answer in answers.values()]
-    together = all_of(verdicts)
-    if len(set(verdicts)) > 1:
-        apart = ", ".join(f"{METHODS[m]}: {a.verdict.strip('*')}" for m, a in answers.items() if a.verdict != HOLDS)
-        together = f"{together} ({apart})"
-    return Answer(ours, together)
+    verdicts = {METHODS[method]: answer.verdict for method, answer in answers.items()}
+    verdicts |= {METHODS[method]: GPU for method in methods if method not in answers}
+    if len(set(verdicts.values())) == 1:
+        return Answer(ours, next(iter(verdicts.values())))
+    apart = ", ".join(f"{name}: {verdict.strip('*')}" for name, verdict in verdicts.items())
+    return Answer(ours, f"{all_of(list(verdicts.values()))} ({apart})")
 
 
 def _accuracy(found: Found, method: str) -> Fact:
@@ -175,7 +183,7 @@ def _outside(found: Found, method: str) -> Answer:
     table = found[method]["substitution"].table("raw range")
     low, high = min(map(float, map(str, table.column("set low")))), max(map(float, map(str, table.column("set high"))))
     share = found[method]["substitution"].fact("share of values outside").value
-    return Answer(f"{100 * share:.1f} % _outside, {low:.2f} to {high:.2f}", _exactly(share > 0))
+    return Answer(f"{100 * share:.1f} % outside, {low:.2f} to {high:.2f}", _exactly(share > 0))
 
 
 def _mixing(r: int, sign: int) -> Callable[[Found, str], Answer]:
@@ -196,10 +204,8 @@ def _monotone(found: Found) -> Answer:
 
 
 def _pool(found: Found, method: str, name: str) -> Fact | None:
-    try:
-        return found[method]["agreement"].fact(f"agreement, {name}")
-    except KeyError:
-        return None
+    facts = {fact.name: fact for fact in found[method]["agreement"].facts}
+    return facts.get(f"agreement, {name}")
 
 
 def _agrees(one: str, other: str) -> Callable[[Found, str], Answer]:
@@ -214,9 +220,9 @@ def _agrees(one: str, other: str) -> Callable[[Found, str], Answer]:
 
 def _probabilities(found: Found, method: str) -> Answer:
     finding = found[method]["agreement"]
-    try:
-        early, few = (finding.fact(f"median probability, {name}").value for name in ("early-stopped", "real subsets"))
-    except KeyError:
+    facts = {fact.name: fact.value for fact in finding.facts}
+    early, few = (facts.get(f"median probability, {name}") for name in ("early-stopped", "real subsets"))
+    if early is None or few is None:
         return Answer("too few matched", OPEN)
     return Answer(f"medians {few:.2f} (subsets), {early:.2f} (early)", _exactly(early > few))
 
@@ -384,8 +390,8 @@ def _goes_on(found: Found, method: str) -> Answer:
 
 
 BOTH, REST = ("bptt", "mtt"), ("dm", "dc")
-SUITE, GPU = "tests", "not yet run"
-"""Where a claim is a property, the suite holds it; where it needs an accelerator or other data, it is open."""
+SUITE = "tests"
+"""Where a claim is a property, the suite holds it."""
 
 ROWS = (
     Row(
