@@ -204,6 +204,8 @@ def _monotone(found: Found) -> Answer:
 
 
 def _pool(found: Found, method: str, name: str) -> Fact | None:
+    """The agreement with a pool; None where too few of it matched, KeyError where there was none."""
+    row_of(found[method]["agreement"], "pools", pool=name)
     facts = {fact.name: fact for fact in found[method]["agreement"].facts}
     return facts.get(f"agreement, {name}")
 
