@@ -353,7 +353,8 @@ def test_gradcheck_passes_in_everything_that_a_training_comes_from() -> None:
     def loss(params: Tree, batch: Batch) -> Tensor:
         return -(batch.targets * (batch.inputs @ params["W"].T).tanh()).exp().mean()
 
-    def end(W: Tensor, V: Tensor, X: Tensor, Y: Tensor, e: Tensor, m: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    # In the order of the names in `learned`: batch, schedule, start.
+    def end(X: Tensor, Y: Tensor, e: Tensor, m: Tensor, d: Tensor, W: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
         moved = unroll(
             loss,
             Motion({"W": W}, {"W": V}),
