@@ -60,7 +60,7 @@ WAYS = ("plain", "eager", "compiled")
 
 def initial(problem: Problem) -> ConvNet:
     """The plain module with the initial parameters that limbeck's learner has."""
-    params = tree.leaves(fresh(problem, KEY.fold("init")).params)
+    params = list(problem.network.init(KEY.fold("init")).values())
     net = ConvNet(params[0].shape[0], len(problem.task.classes)).to(params[0].dtype)
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), params, strict=True):

@@ -171,8 +171,12 @@ class Bench:
         loss = self.objective.loss(self.state, problem, synthetic, key)
         slopes = torch.autograd.grad(loss, list(learned.values()))
         after = self.objective.advance(self.state, problem, tree.detach(synthetic), key)
-        network = tree.leaves(after.learner.params) if self.cell.method in ("dc", "dsa") else []
+        network = self.listed(after.learner.params) if self.cell.method in ("dc", "dsa") else []
         return literal.Found(loss.detach(), dict(zip(learned, slopes, strict=True)), network)
+
+    def listed(self, params: dict[str, Tensor]) -> list[Tensor]:
+        """Parameters in the order that a module has them."""
+        return [params[name] for name in self.problem.network.init(KEY)]
 
     def literal(self, learned: dict[str, Tensor], schedule: Schedule, key: Key) -> Callable[[], literal.Found]:
         """A step by the published loop."""
@@ -184,7 +188,7 @@ class Bench:
         if cell.method == "mtt":
             number, epoch = objective.drawn(0, key)
             ends = [objective.experts.snapshot(self.problem, number, at) for at in (epoch, epoch + objective.reach)]
-            start, goal = ([leaves[name] for name in leaves] for leaves in ends)
+            start, goal = map(self.listed, ends)
             return functools.partial(literal.trajectory, net, start, goal, shown, objective.augment, key)
         if cell.method == "dm":
             arguments = (self.problem, shown, objective.per_class, objective.augment, key)
