@@ -15,7 +15,7 @@ import torch
 from limbeck import comparison, explanation
 from limbeck.api import device_of, evaluate, explain, open_store
 from limbeck.core.family import to_spec
-from limbeck.core.files import write_text
+from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
 from limbeck.core.probing import AbstractProbe
 from limbeck.core.refusal import Refusal
@@ -163,7 +163,7 @@ def check_page(path: Path) -> None:
     """Refuse, before any work, a place that no page can be written to."""
     if path.suffix not in (".html", ".htm") or path.is_dir():
         raise Refusal(f"--out {path}: expected a file name that ends in .html")
-    _writable(path)
+    check_writable(path)
 
 
 def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
@@ -181,13 +181,7 @@ def _check(folder: Path, plans: Mapping[str, Plan], members: int, workers: int |
             raise Refusal(f"recipe {name!r}: expected a name that a file can have")
     if folder.exists() and not folder.is_dir():
         raise Refusal(f"--out {folder}: found a file, expected a folder; choose another place")
-    _writable(folder / "report.html")
-
-
-def _writable(path: Path) -> None:
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise Refusal(f"--out {path}: {above} is not a folder that can be written to; choose another place")
+    check_writable(folder / "report.html")
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

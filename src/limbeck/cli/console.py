@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
 import sys
 import time
@@ -31,6 +30,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from limbeck.core.files import check_writable
 from limbeck.core.refusal import Refusal, unknown
 
 WIDE = 240
@@ -107,9 +107,7 @@ def check_out(out: Path) -> None:
     """Refuse, before any work, a place that no set can be written to."""
     if out.suffix != ".safetensors" or out.is_dir():
         raise Refusal(f"--out {out}: expected a file name that ends in .safetensors")
-    above = next(folder for folder in out.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise Refusal(f"--out {out}: {above} is not a folder that can be written to; choose another place")
+    check_writable(out)
 
 
 def add_runs(made: Parser) -> None:

@@ -43,6 +43,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Refuse, before any work, an --out that no file can be written to."""
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise Refusal(f"--out {path}: {above} is not a folder that can be written to; choose another place")
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
