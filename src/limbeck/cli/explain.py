@@ -41,23 +41,21 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     try:
         with bar(given.quiet) as progress:
-            found = list(
-                explain(
-                    given.sets,
-                    probes=_probes(budget, made, given),
-                    budget=budget,
-                    network=given.network,
-                    attributes=given.attributes,
-                    annotator=given.annotator,
-                    data=given.data,
-                    data_root=given.data_root,
-                    runs=given.runs,
-                    workers=given.workers,
-                    device=given.device,
-                    compile=COMPILE[given.compile],
-                    watch=lambda done, total, doing: progress.update(round(done), round(total), doing),
-                    tell=lambda seconds: progress.say(f"about {duration(seconds)} of work"),
-                )
+            found = explain(
+                given.sets,
+                probes=_probes(budget, made, given),
+                budget=budget,
+                network=given.network,
+                attributes=given.attributes,
+                annotator=given.annotator,
+                data=given.data,
+                data_root=given.data_root,
+                runs=given.runs,
+                workers=given.workers,
+                device=given.device,
+                compile=COMPILE[given.compile],
+                watch=lambda done, total, doing: progress.update(round(done), round(total), doing),
+                tell=lambda seconds: progress.say(f"about {duration(seconds)} of work"),
             )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"; go on with: limbeck explain {shlex.join(words)}") from interrupt

@@ -15,7 +15,7 @@ from limbeck.learn.agreement import chance
 from limbeck.learn.estimates import difference, estimate
 from limbeck.learn.pools import Peer, Pool, pooled
 from limbeck.probes.experiments import Mixture, Training, course
-from limbeck.probes.experiments.training import CUSTOMARY, REAL_BATCH
+from limbeck.probes.experiments.training import CUSTOMARY, REAL_BATCH, training_count
 
 SUBSETS, EARLY, DECAYED = "real subsets", "early-stopped", "weight decay"
 SAID = {
@@ -126,8 +126,7 @@ class Agreement(AbstractProbe):
         return found
 
     def _of_decay(self, case: Case) -> list[Training]:
-        count = sum(len(rows) for rows in case.problem.task.members("train"))
-        steps = self.epochs * -(-count // REAL_BATCH)
+        steps = self.epochs * -(-training_count(case) // REAL_BATCH)
         return [
             Training(None, 2000 + index, steps, REAL_BATCH, decay=strength, reads=(steps,))
             for index, strength in enumerate(_drawn(DECAYED, self.decayed, STRENGTHS))

@@ -120,7 +120,7 @@ class Training(AbstractExperiment):
 
     def effort(self, case: Case) -> float:
         """The operations of its steps and of its readings."""
-        count = _training_count(case) if self.on is None else self.on.count(case)
+        count = training_count(case) if self.on is None else self.on.count(case)
         seen = min(self.batch or count, count) * self.steps
         judged = len(case.rows) * len(self.reads)
         return operations(case.under(self.network).problem) * (STEP * seen + FORWARD * judged)
@@ -197,7 +197,8 @@ def course(member: int, every: int, steps: int = 300, network: str = "") -> Trai
     return Training(None, member, steps, REAL_BATCH, network=network, reads=stops, keeps=keeps)
 
 
-def _training_count(case: Case) -> int:
+def training_count(case: Case) -> int:
+    """How many real training examples there are."""
     return sum(len(rows) for rows in case.problem.task.members("train"))
 
 
