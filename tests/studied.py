@@ -50,7 +50,7 @@ def tables(probe: str) -> tuple[Table, ...]:
     of_item = tuple(CLASSES[item // 2] for item in items)
     grid = [(x, y) for y in range(5) for x in range(5)]
     xs, ys = (tuple(float(point[side]) for point in grid) for side in (0, 1))
-    listed = [(item, side, rank) for item in items for side in ("helped", "harmed") for rank in range(1, 8)]
+    listed = [(item, side, rank) for item in items for side in ("helped", "harmed", "sample") for rank in range(1, 8)]
     found = {
         "substitution": (
             table("real images", "per class|accuracy|low|high", 4, (1, 2, 10, 60)),
@@ -122,11 +122,11 @@ def tables(probe: str) -> tuple[Table, ...]:
             table("real images", "place|mean influence in class|mean influence out of class", 10, items),
             table(
                 "examples",
-                "item|side|rank|row|class|influence",
+                "item|side|rank|row|class|influence|distance",
                 len(listed),
                 *zip(*listed, strict=True),
                 tuple(range(len(listed))),
-                (CLASSES[0],) * len(listed),
+                tuple(CLASSES[row % 2] for row in range(len(listed))),
             ),
         ),
         "semantics": (
@@ -194,6 +194,6 @@ def rows() -> tuple[dict, ...]:
 
 
 def material() -> Material:
-    examples = {row: numbers(f"example {row}", 3, 8, 8) for row in range(140)}
+    examples = {row: numbers(f"example {row}", 3, 8, 8) for row in range(210)}
     facts = {"command": "limbeck study '<digits>' --ipc 2", "data": "digits & <b>more</b>, fingerprint 12ab"}
     return Material("<em>digits</em>", tuple((name, a_set(name)) for name in SETS), findings(), rows(), examples, facts)

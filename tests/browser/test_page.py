@@ -69,16 +69,25 @@ def test_every_section_is_there_and_nothing_of_the_data_has_run(opened: Any, stu
     assert shown == list(studied.CLASSES)
 
 
+def points(view: Any, own: bool) -> int:
+    """How many test examples of the image's class, or of others, the view's scatter has."""
+    path = view.locator(f".view-chart svg .dots{'.large' if own else '.real'}").get_attribute("d")
+    return path.count("M")
+
+
 def test_an_image_opens_by_click_enter_and_space_and_gives_the_focus_back(opened: Any, studied: ModuleType) -> None:
     tile = opened.locator('.tile[data-set="0"][data-item="3"]')
     view = opened.locator("#view")
+    (listed,) = (table for table in studied.tables("influence") if table.name == "examples")
+    expected = listed.column("item").count(3)
     for key in ("click", "Enter", "Space"):
         tile.click() if key == "click" else (tile.focus(), opened.keyboard.press(key))
         assert view.is_visible()
         assert "Image 3 of dm" in opened.locator("#view-title").inner_text()
         assert view.locator(".neighbours img").count() == 10
         assert studied.ATTRIBUTE in view.inner_text()
-        assert view.locator(".view-chart svg .dots").count() == 1
+        assert points(view, own=True) + points(view, own=False) == expected
+        assert points(view, own=True) and points(view, own=False)
         opened.keyboard.press("Escape")
         assert not view.is_visible()
         assert opened.evaluate("[document.activeElement.dataset.set, document.activeElement.dataset.item]") == [
@@ -114,7 +123,7 @@ def test_a_table_opens_whole_and_downloads_as_the_findings_numbers(
     (wanted,) = (table for table in studied.tables("influence") if table.name == "examples")
     opened.locator("#probe-influence > details.numbers summary").click()
     table = opened.locator('table[data-key="influence-examples-dm"]')
-    assert table.locator("tbody tr").count() == len(wanted.rows) == 140
+    assert table.locator("tbody tr").count() == len(wanted.rows) == 210
     last = table.locator("tbody tr").last.locator("td").all_inner_texts()
     assert last[:4] == [str(value) for value in wanted.rows[-1][:4]]
     assert float(last[5]) == pytest.approx(wanted.rows[-1][5], rel=1e-3)
@@ -123,7 +132,7 @@ def test_a_table_opens_whole_and_downloads_as_the_findings_numbers(
     download.value.save_as(tmp_path / "x.csv")
     assert download.value.suggested_filename == "influence-examples-dm.csv"
     found = list(csv.reader((tmp_path / "x.csv").read_text("utf-8").splitlines()))
-    assert found[0] == list(wanted.columns) and len(found) == 141
+    assert found[0] == list(wanted.columns) and len(found) == 211
     for line, row in zip(found[1:], wanted.rows, strict=True):
         assert float(line[5]) == pytest.approx(row[5], rel=1e-6) and line[4] == row[4]
 

@@ -221,6 +221,24 @@ def test_planted_influence_is_found() -> None:
     assert last[3] == int(case.rows[int(effects[4].argmin())])
 
 
+def test_listed_examples_have_their_influence_and_distance_and_half_of_a_sample_is_of_the_class() -> None:
+    case, _ = planted(of_class)
+    found = Influence(items=5, shown=3, scattered=9).find(case).table("examples")
+    items = (0, 4, 8, 12, 16)
+    influence, apart = matrix(case, 0, items), distances(case, items)
+    where = {row: place for place, row in enumerate(case.rows.tolist())}
+    for item, _, _, row, name, told, distance in found.rows:
+        place = where[row]
+        assert told == pytest.approx(float(influence[items.index(item), place]))
+        assert distance == pytest.approx(float(apart[items.index(item), place]))
+        assert name == case.problem.task.classes[int(case.examples.classes[place])]
+    for item in items:
+        own = case.problem.task.classes[int(case.subject.batch.classes[item])]
+        sample = [row for row in found.rows if row[:2] == (item, "sample")]
+        assert [row[4] == own for row in sample] == [True] * 5 + [False] * 4
+        assert len({row[3] for row in sample}) == 9
+
+
 def test_influence_that_is_the_seeds_alone_is_called_so() -> None:
     case, _ = planted(lambda batch, examples: 0.01 * of_class(batch, examples).sign(), noise=1.0)
     found = Influence().find(case)

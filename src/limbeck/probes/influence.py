@@ -13,6 +13,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.key import Key
 from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.correlation import correlations
 from limbeck.learn.estimates import estimate
@@ -50,12 +51,14 @@ class Influence(AbstractProbe):
     """How many random real images are left out of as many as the set has."""
     shown: int = 10
     """How many examples that an item helps most, and harms most, are listed."""
+    scattered: int = 60
+    """How many more are listed for each, drawn at random, half of them of its class: influence beside distance."""
 
     question = "What does each image stand for?"
 
     def __post_init__(self) -> None:
         expect(self, 1, "members")
-        expect(self, 0, "items", "repeated", "added", "baseline", "shown")
+        expect(self, 0, "items", "repeated", "added", "baseline", "shown", "scattered")
 
     def left_out(self, case: Case) -> tuple[int, ...]:
         """The items that are left out under the first member."""
@@ -131,32 +134,48 @@ class Influence(AbstractProbe):
         again = self._some(case, self.repeated)
         repeats = [leave_one_out.matrix(case, member, again) for member in range(1, self.members)]
         added = self._some(case, self.added)
+        apart = distances(case, items)
         return Measured(
             items=items,
             influence=influence,
             alone=Effects.of(case, influence, classes),
             seeds=go_along(again, repeats),
             added=go_along(added, [leave_one_out.additive(case, 0, added)]),
-            distance=go_along(items, [distances(case, items)]),
+            distances=apart,
+            distance=go_along(items, [apart]),
             places=places,
             real=Effects.of(case, of_real, real_classes),
         )
 
     def _examples(self, case: Case, found: Measured) -> Table:
-        """The judged examples that each item helps most and harms most, the furthest first."""
-        shown = min(self.shown, len(case.rows))
+        """The judged examples that each item helps most and harms most, the furthest first, and a sample of others."""
         order = found.influence.argsort(dim=1, descending=True, stable=True)
         names, rows, of = case.problem.task.classes, case.rows.tolist(), case.examples.classes.tolist()
+        own = same_class(case, found.alone.classes)
         listed: list[tuple[Value, ...]] = []
         for index, item in enumerate(found.items):
-            sides = {"helped": order[index, :shown], "harmed": order[index].flip(0)[:shown]}
+            sides = {
+                "helped": order[index, : self.shown],
+                "harmed": order[index].flip(0)[: self.shown],
+                "sample": _sample(own[index], self.scattered),
+            }
             for side, chosen in sides.items():
                 listed += [
-                    (item, side, rank, rows[place], names[of[place]], float(found.influence[index, place]))
-                    for rank, place in enumerate(chosen.tolist(), 1)
+                    (item, side, rank, rows[place], names[of[place]], influence, distance)
+                    for rank, place, influence, distance in zip(
+                        range(1, len(chosen) + 1),
+                        chosen.tolist(),
+                        found.influence[index, chosen].tolist(),
+                        found.distances[index, chosen].tolist(),
+                        strict=True,
+                    )
                 ]
-        caption = f"row: that of the {case.split} split; influence in loss, positive where the image helps"
-        return Table("examples", ("item", "side", "rank", "row", "class", "influence"), tuple(listed), caption)
+        columns = ("item", "side", "rank", "row", "class", "influence", "distance")
+        caption = (
+            f"row: that of the {case.split} split; influence in loss, positive where the image helps; distance: "
+            "Euclidean, of raw values; sample: drawn at random, half of them of the image's class"
+        )
+        return Table("examples", columns, tuple(listed), caption)
 
 
 class Effects(NamedTuple):
@@ -196,6 +215,7 @@ class Measured(NamedTuple):
 
     items: tuple[int, ...]
     influence: Float[Tensor, "item example"]
+    distances: Float[Tensor, "item example"]
     alone: Effects
     seeds: dict[int, tuple[float, float]]
     added: dict[int, tuple[float, float]]
@@ -254,6 +274,12 @@ def distances(case: Case, items: Sequence[int]) -> Float[Tensor, "item example"]
         for inputs in (case.subject.batch.inputs, case.examples.inputs)
     )
     return torch.cdist(ours[list(items)], theirs).double()
+
+
+def _sample(own: Bool[Tensor, " example"], count: int) -> Int[Tensor, " chosen"]:
+    """Places drawn at random, the same for all items of a class: half where `own` is true, half where it is not."""
+    order = Key(("influence", "sample")).permutation(len(own))
+    return torch.cat([order[own[order]][: count - count // 2], order[~own[order]][: count // 2]])
 
 
 def mean_of(name: str, values: Tensor | Sequence[float]) -> Fact:

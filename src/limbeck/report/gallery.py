@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from limbeck.core.findings import Finding, Table
 from limbeck.distilled_set import DistilledSet
-from limbeck.report.material import RANKS
+from limbeck.report.material import RANKS, SIDES
 from limbeck.report.pictures import exact, is_picture, stretched
 
 MOST = 200
@@ -129,7 +128,7 @@ def _of(probe: str, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     if probe == "influence" and table.name == "examples":
         for row in rows:
-            if row.get("side") in ("helped", "harmed") and int(row["rank"] or 0) <= RANKS:
+            if row["side"] in SIDES and int(row["rank"]) <= RANKS:
                 yield str(row["item"]), str(row["side"]), [row["row"], row["class"], _short(row["influence"])]
     if probe == "influence" and table.name == "items":
         for row in rows:
@@ -141,16 +140,6 @@ def _of(probe: str, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
             if isinstance(row["adjusted p"], float) and row["adjusted p"] <= LEVEL:
                 names = ("attribute", "average precision", "prevalence", "adjusted p")
                 yield str(row["item"]), "attributes", [_short(row[name]) for name in names]
-
-
-def similarities(subject: DistilledSet, known: dict[str, dict[str, Any]], examples: Mapping[int, Tensor]) -> None:
-    """Add to each listed test example its Euclidean distance in raw pixels from the image, where both are known."""
-    images = subject.images
-    for item, entry in known.items():
-        for row in (*entry["helped"], *entry["harmed"]):
-            other = examples.get(int(row[0])) if row[0] is not None else None
-            same = other is not None and other.shape == images[int(item)].shape
-            row.append(_short(float((other - images[int(item)]).norm())) if same and other is not None else None)
 
 
 def _short(value: Any) -> Any:

@@ -14,6 +14,8 @@ from limbeck.distilled_set import DistilledSet
 
 RANKS = 5
 """How many test examples are shown that an image helps most, and how many that it harms most."""
+SIDES = ("helped", "harmed")
+"""What the table of examples calls them."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ def rows_needed(findings: Sequence[Finding]) -> tuple[int, ...]:
     for finding in findings:
         for table in finding.tables:
             if table.name == "examples" and {"item", "side", "rank", "row"} <= set(table.columns):
-                ranked = zip(table.column("rank"), table.column("row"), strict=True)
-                found |= {int(row) for rank, row in ranked if row is not None and int(rank or 0) <= RANKS}
+                listed = zip(table.column("side"), table.column("rank"), table.column("row"), strict=True)
+                found |= {int(row) for side, rank, row in listed if side in SIDES and int(rank) <= RANKS}
     return tuple(sorted(found))
 
 

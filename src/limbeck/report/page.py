@@ -15,7 +15,7 @@ from limbeck.core.version import VERSION
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
 from limbeck.report.figures.figure import Figure, key
-from limbeck.report.gallery import Gallery, gallery, similarities, told
+from limbeck.report.gallery import Gallery, gallery, told
 from limbeck.report.material import RANKS, Material, rows_needed, short_names
 from limbeck.report.numbers import Sheet, slug, spread, written
 from limbeck.report.pictures import is_picture, small
@@ -55,7 +55,7 @@ def page(material: Material) -> str:
             policy=_policy(style, script),
             style=Markup(style),
             script=Markup(script),
-            data=_json(_data(material, names, galleries)),
+            data=_json(_data(material, names, galleries, found)),
             sheets=_json(_sheets(plates, found)),
             key=key,
             look=Look,
@@ -139,15 +139,17 @@ def _sheets(plates: Sequence[Plate | None], found: Sequence[Section]) -> dict[st
     return {sheet.key: sheet.document() for sheet in sheets}
 
 
-def _data(material: Material, names: Mapping[str, str], galleries: Sequence[Gallery | None]) -> dict[str, Any]:
-    """What is known of single images, and the test examples that they are shown beside."""
+def _data(
+    material: Material, names: Mapping[str, str], galleries: Sequence[Gallery | None], found: Sequence[Section]
+) -> dict[str, Any]:
+    """What is known of single images, the test examples that they are shown beside, and which table has others."""
+    influence = [sheet for section in found if section.probe == "influence" for sheet in section.others]
+    listed = {sheet.whose: sheet.key for sheet in influence if sheet.table.name == "examples"}
     sets = []
     for (name, subject), shown in zip(material.subjects, galleries, strict=True):
         items = [tile.item for _, tiles in shown.groups for tile in tiles] if shown else []
         known = told(subject, [each for each in material.findings if each.set == name], items)
-        if shown:
-            similarities(subject, known, material.examples)
-        sets.append({"name": names[name], "items": known})
+        sets.append({"name": names[name], "items": known, "examples": listed.get(names[name], "")})
     wanted = set(rows_needed(material.findings))
     pictures = {
         str(row): small(image)

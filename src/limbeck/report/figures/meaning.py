@@ -52,7 +52,7 @@ def influence(found: Sequence[Shown]) -> list[Figure]:
             rows.append((said, [Interval(s.look(), f.value, f.low, f.high, f"{f.value:.2f}") for s, f in facts]))
     if rows:
         title = "Whether what an image helps repeats"
-        axis = Axis("mean rank correlation within the class", Linear(-1.0, 1.0))
+        axis = Axis("mean correlation within the class", Linear(-1.0, 1.0))
         caption = "Of the influence of an image on the test examples of its class; mean and 95 % interval over images."
         drawn.append(Figure(title, intervals(rows, axis, title), caption, keys(held), tables_of(held)))
     return drawn

@@ -95,11 +95,14 @@
     if (text !== undefined) element.textContent = text;
     return element;
   };
-  const scatter = (item, colour) => {
-    const points = [...item.helped, ...item.harmed].filter((row) => row[3] !== null && row[3] !== undefined);
+  const scatter = (set, number, name, colour) => {
+    const place = (column) => sheets[set.examples].columns.indexOf(column);
+    if (!set.examples || place("distance") < 0) return [];
+    const [item, of, influence, distance] = ["item", "class", "influence", "distance"].map(place);
+    const points = rowsOf(set.examples).filter((row) => row[item] === number).map((row) => [row[distance], row[influence], row[of] === name]);
     if (points.length < 2) return [];
     const range = (index) => { const all = points.map((row) => row[index]); return [Math.min(...all), Math.max(...all)]; };
-    const [near, far] = range(3), [low, high] = range(2);
+    const [near, far] = range(0), [low, high] = range(1);
     const x = (value) => 58 + (value - near) / (far - near || 1) * 380, y = (value) => 205 - (value - low) / (high - low || 1) * 165;
     const label = "Influence on test examples against their distance in pixels";
     const chart = svg("svg", { viewBox: "0 0 460 250", class: "chart", role: "img", "aria-label": label });
@@ -108,10 +111,13 @@
     });
     [near, far].forEach((value, index) => chart.append(svg("text", { x: x(value), y: 226, class: index ? "tick end" : "tick" }, value.toPrecision(3))));
     chart.append(svg("text", { x: 4, y: 16, class: "label" }, "influence"), svg("text", { x: 446, y: 246, class: "label end" }, "distance in raw pixels"));
-    chart.append(svg("path", { d: points.map((row) => `M${x(row[3])} ${y(row[2])}h0`).join(""), class: `dots large ${colour}` }));
+    [[false, "dots real"], [true, `dots large ${colour}`]].forEach(([own, look]) => {
+      const d = points.filter((row) => row[2] === own).map((row) => `M${x(row[0])} ${y(row[1])}h0`).join("");
+      chart.append(svg("path", { d, class: look }));
+    });
     const frame = make("div", undefined, "view-chart");
     frame.append(chart);
-    return [make("h3", "Influence against similarity"), frame, make("p", "The test examples above: to the left those most like the image.", "muted")];
+    return [make("h3", "Influence against similarity"), frame, make("p", "Large and coloured: test images of its class; small and grey: of others. To the left those most like it; those that it helps and harms most, and a random sample.", "muted")];
   };
   const table = (title, columns, rows) => {
     const frame = make("div", undefined, "scroll"), drawn = make("table"), head = make("tr");
@@ -153,7 +159,7 @@
     if (item.helped.length) parts.push(...listed("The test examples that it helps most", item.helped));
     if (item.harmed.length) parts.push(...listed("The test examples that it harms most", item.harmed));
     if (!item.helped.length && !item.harmed.length) parts.push(make("p", "Its influence on test examples was not measured.", "muted"));
-    parts.push(...scatter(item, `s${Number(tile.dataset.set) % 6}`));
+    parts.push(...scatter(set, Number(tile.dataset.item), item.class, `s${Number(tile.dataset.set) % 6}`));
     parts.push(...(item.attributes.length ? table("Attributes that it carries", ["attribute", "average precision", "prevalence", "adjusted p"], item.attributes) : [make("h3", "Attributes that it carries"), make("p", "None was found beyond chance, or none was asked for.", "muted")]));
     if (item.effects.length) parts.push(...table("Its effects", ["effect", "value"], item.effects));
     body.replaceChildren(...parts);
