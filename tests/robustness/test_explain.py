@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ import pytest
 
 import limbeck
 from limbeck.cli import main
+from limbeck.cli.console import parser
+from limbeck.cli.options import add_probes, probes_of
 from limbeck.core.findings import Finding
 from limbeck.core.refusal import Refusal
+from limbeck.explanation import BUDGETS
+from limbeck.probes.influence import Influence
 
 NETWORK = "convnet-w4-d1"
 ASKED = ["--probe", "mixing", "--budget", "quick", "--workers", "1", "--json"]
@@ -65,6 +70,17 @@ def test_a_bad_choice_is_one_line_and_exit_code_2(
     said, complained = capsys.readouterr()
     assert said == "" and message in complained.strip().splitlines()[-1]
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_probes_are_those_that_are_named_with_the_numbers_of_their_budget_or_ones_own() -> None:
+    made = parser("explain", "")
+    add_probes(made, "quick")
+    for words in ([], ["--probe", "all"]):
+        assert probes_of(made, made.parse_args(["--budget", "quick", *words])) == BUDGETS["quick"].probes
+    asked = ["--budget", "quick", "--probe", "influence,of-another-package", "--influence.items", "7"]
+    influence = next(probe for probe in BUDGETS["quick"].probes if isinstance(probe, Influence))
+    found = probes_of(made, made.parse_args(asked))
+    assert found == (replace(influence, items=7), "of-another-package")
 
 
 def test_sets_of_other_data_are_refused_with_the_reason(subject: Path, tmp_path: Path) -> None:

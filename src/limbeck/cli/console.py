@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import sys
@@ -10,9 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from pathlib import Path
-from typing import Any, Literal, NoReturn, get_type_hints
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 from rich.console import Console, Group
@@ -30,7 +27,6 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from limbeck.core.files import check_writable
 from limbeck.core.refusal import Refusal, unknown
 
 WIDE = 240
@@ -61,74 +57,6 @@ def parser(command: str, summary: str) -> Parser:
     made = Parser(prog=f"limbeck {command}", description=summary, exit_on_error=False, allow_abbrev=False)
     made.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     return made
-
-
-def add_data(made: Parser) -> None:
-    """Add the data, the options of reading it, and where it is."""
-    made.add_argument(
-        "data", type=str, help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME"
-    )
-    made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
-    made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
-    add_root(made)
-
-
-def add_quiet(made: Parser) -> None:
-    """Add whether to be silent."""
-    made.add_argument("--quiet", action="store_true", help="print nothing but errors, and the document of --json")
-
-
-def add_root(made: Parser) -> None:
-    """Add where data are."""
-    made.add_argument(
-        "--data-root", type=Path | None, default=None, help="where named data sets lie (else LIMBECK_DATA)"
-    )
-
-
-def add_device(made: Parser) -> None:
-    """Add where the work is done."""
-    made.add_argument("--device", type=str, default="", help="cpu, cuda, ...; by default cuda where there is one")
-
-
-COMPILE = {"auto": None, "always": True, "never": False}
-
-
-def add_compile(made: Parser) -> None:
-    """Add whether the work runs as compiled code: a name of `COMPILE`."""
-    made.add_argument(
-        "--compile",
-        type=Literal["auto", "always", "never"],
-        default="auto",
-        help="run as compiled code, equal but for rounding; auto: where that saves time",
-    )
-
-
-def check_out(out: Path) -> None:
-    """Refuse, before any work, a place that no set can be written to."""
-    if out.suffix != ".safetensors" or out.is_dir():
-        raise Refusal(f"--out {out}: expected a file name that ends in .safetensors")
-    check_writable(out)
-
-
-def add_runs(made: Parser) -> None:
-    """Add where runs are."""
-    made.add_argument(
-        "--runs", type=Path | None, default=None, help="where runs are kept (else LIMBECK_RUNS, else ./runs)"
-    )
-
-
-def defaults_of(part: Any) -> dict[str, Any]:
-    """The fields of a part; where a contract is asked for, the class that stands there is named with its own."""
-    asked = get_type_hints(type(part))
-    found = {}
-    for field in fields(part):
-        value = getattr(part, field.name)
-        if is_dataclass(value):
-            kind, value = type(value), defaults_of(value)
-            if inspect.isabstract(asked[field.name]):
-                value = {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": value}
-        found[field.name] = value
-    return found
 
 
 def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str, quiet: bool = False) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.console import Group
 
-from limbeck.cli.console import add_data, answer, parser, table
+from limbeck.cli.console import answer, parser, table
+from limbeck.cli.options import add_data
 from limbeck.tasks import load
 from limbeck.tasks.describe import describe
 

@@ -12,23 +12,17 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from limbeck.api import device_of, open_store
-from limbeck.cli.console import (
+from limbeck.cli.console import Parser, answer, bar, parser, percent, size, table
+from limbeck.cli.options import (
     COMPILE,
-    Parser,
     add_compile,
     add_data,
     add_device,
     add_quiet,
     add_root,
     add_runs,
-    answer,
-    bar,
     check_out,
     defaults_of,
-    parser,
-    percent,
-    size,
-    table,
 )
 from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
 from limbeck.core.family import Family, part_name

@@ -10,22 +10,20 @@ from typing import Any
 from rich.console import Group
 
 from limbeck.api import evaluate
-from limbeck.cli.console import (
+from limbeck.cli.console import answer, bar, parser, percent, size, table
+from limbeck.cli.options import (
     add_device,
     add_quiet,
     add_root,
     add_runs,
-    answer,
-    bar,
-    parser,
-    percent,
-    size,
-    table,
+    add_scoring,
+    add_workers,
+    baselines_of,
+    names_of,
 )
 from limbeck.core.family import to_spec
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES
-from limbeck.learn.protocol import PROTOCOLS, named
+from limbeck.learn.protocol import named
 
 
 def run(words: list[str]) -> None:
@@ -33,11 +31,9 @@ def run(words: list[str]) -> None:
     made = parser("evaluate", "Score distilled sets beside honest baselines.")
     made.add_argument("sets", type=str, nargs="+", help="files that `limbeck distill` wrote, all of the same data")
     made.add_argument("--network", type=str, default="", help="one or more, by commas; by default the set's own")
-    made.add_argument("--members", type=int, default=5, help="fresh learners for each row")
-    made.add_argument("--protocol", type=str, default="paper", help=f"one of {', '.join(PROTOCOLS)}")
-    made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
+    add_scoring(made)
     made.add_argument("--record", action="store_true", help="write the sets' scores into their files")
-    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+    add_workers(made)
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
     add_device(made)
     add_quiet(made)
@@ -68,16 +64,6 @@ def run(words: list[str]) -> None:
             DistilledSet.load(path).scored(*(row for row in rows if row["set"] == path)).save(path)
     document = {"rows": rows, "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}}}
     answer(document, given.json, scores(rows, str(protocol)), quiet=given.quiet)
-
-
-def baselines_of(text: str) -> tuple[str, ...]:
-    """The names that --baselines lists; none of them for "none"."""
-    return () if text == "none" else names_of(text)
-
-
-def names_of(text: str) -> tuple[str, ...]:
-    """The names that a text lists by commas."""
-    return tuple(name for name in text.split(",") if name)
 
 
 def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:

@@ -6,7 +6,8 @@ import shlex
 from dataclasses import fields
 
 from limbeck.api import device_of, open_store
-from limbeck.cli.console import add_data, add_device, add_quiet, add_runs, answer, bar, parser, size, table
+from limbeck.cli.console import answer, bar, parser, size, table
+from limbeck.cli.options import add_data, add_device, add_quiet, add_runs, add_workers
 from limbeck.core.family import to_spec
 from limbeck.learn.experts import Experts
 from limbeck.runs.executor import workers_on
@@ -19,7 +20,7 @@ def run(words: list[str]) -> None:
     made = parser("experts", "Train learners on the real data and keep every epoch, for trajectory matching to follow.")
     add_data(made)
     made.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
-    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+    add_workers(made)
     made.add_class_arguments(Experts, None)
     add_device(made)
     add_quiet(made)

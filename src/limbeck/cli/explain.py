@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentError
-from argparse import ArgumentParser as PlainParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group
 
 from limbeck.api import explain
-from limbeck.cli.console import (
+from limbeck.cli.console import Parser, answer, bar, duration, parser, table
+from limbeck.cli.options import (
     COMPILE,
-    Parser,
     add_compile,
     add_device,
+    add_probes,
     add_quiet,
     add_root,
     add_runs,
-    answer,
-    bar,
-    defaults_of,
-    duration,
-    parser,
-    table,
+    add_workers,
+    budget_in,
+    probes_of,
 )
-from limbeck.core.family import part_name
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractProbe
-from limbeck.core.refusal import Refusal, unknown
-from limbeck.explanation import BUDGETS
 
 
 def run(words: list[str]) -> None:
     """Ask the probes of a budget about sets and print what they found."""
-    budget = _budget(words)
+    budget = budget_in(words, "explain")
     made = _parser(budget)
     given = made.parse_args(words)
     try:
         with bar(given.quiet) as progress:
             found = explain(
                 given.sets,
-                probes=_probes(budget, made, given),
+                probes=probes_of(made, given),
                 budget=budget,
                 network=given.network,
                 attributes=given.attributes,
@@ -66,26 +57,12 @@ def run(words: list[str]) -> None:
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
 
-def _budget(words: list[str]) -> str:
-    """The budget that --budget names. It comes first since it says what the options of each probe are by default."""
-    first = PlainParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--budget", default="standard")
-    try:
-        name: str = first.parse_known_args(words)[0].budget
-    except ArgumentError as error:
-        raise Refusal(f"{error}; see `limbeck explain --help`") from error
-    if name not in BUDGETS:
-        raise unknown("budget", name, BUDGETS)
-    return name
-
-
 def _parser(budget: str) -> Parser:
     made = parser("explain", "Tell what distilled sets are worth, what they hold, and where they must not be used.")
     made.add_argument(
         "sets", type=str, nargs="+", help="files of `limbeck distill` or `limbeck import`, of the same data"
     )
-    made.add_argument("--probe", type=str, default="", help="one or more of `limbeck list probes`, by commas; or all")
-    made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
+    add_probes(made, budget)
     made.add_argument("--network", type=str, default="", help="by default that of the first set")
     made.add_argument(
         "--attributes", type=str, default="", help="a parquet file: index (row of the test split), booleans or text"
@@ -94,25 +71,14 @@ def _parser(budget: str) -> Parser:
         "--annotator", type=str, default="", help="a command that answers COMMAND IMAGE.png PROMPT on standard output"
     )
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
-    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
+    add_workers(made)
     add_compile(made)
     add_device(made)
     add_quiet(made)
     add_root(made)
     add_runs(made)
-    for probe in BUDGETS[budget].probes:
-        made.add_class_arguments(type(probe), part_name(type(probe)), default=defaults_of(probe))
     return made
-
-
-def _probes(budget: str, made: Parser, given: Any) -> tuple[str | AbstractProbe, ...]:
-    """The probes that --probe names, or all, each with its own options."""
-    built = made.instantiate(given)
-    own = {part_name(type(probe)): None for probe in BUDGETS[budget].probes}
-    own = {name: getattr(built, name.replace("-", "_")) for name in own}
-    names = [name for name in given.probe.split(",") if name] or list(own)
-    return tuple(own.get(name, name) for name in names)
 
 
 def verdicts(found: Sequence[Finding], tables: bool) -> list[Group | str]:

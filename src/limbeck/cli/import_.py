@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.console import ERRORS, add_quiet, add_root, answer, check_out, parser, table
+from limbeck.cli.console import ERRORS, answer, parser, table
+from limbeck.cli.options import add_quiet, add_root, check_out
 from limbeck.imported import LAYOUTS, import_set
 from limbeck.tasks import load
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from limbeck.cli.console import add_quiet, add_root, add_runs, answer, parser, table
+from limbeck.cli.console import answer, parser, table
+from limbeck.cli.options import add_quiet, add_root, add_runs
 from limbeck.cli.study import document
 from limbeck.studies import write_report
 

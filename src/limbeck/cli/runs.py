@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from limbeck.api import open_store
-from limbeck.cli.console import add_runs, answer, parser, size, table
+from limbeck.cli.console import answer, parser, size, table
+from limbeck.cli.options import add_runs
 from limbeck.core.refusal import Refusal, unknown
 from limbeck.runs.store import Store
 

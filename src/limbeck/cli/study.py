@@ -8,25 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limbeck.cli import distill
-from limbeck.cli.console import (
+from limbeck.cli.console import Parser, answer, bar, duration, parser
+from limbeck.cli.evaluate import scores
+from limbeck.cli.explain import verdicts
+from limbeck.cli.options import (
     COMPILE,
-    Parser,
     add_compile,
     add_data,
     add_device,
+    add_probes,
     add_quiet,
     add_runs,
-    answer,
-    bar,
-    duration,
-    parser,
+    add_scoring,
+    add_workers,
+    baselines_of,
+    budget_in,
+    names_of,
+    probes_of,
 )
-from limbeck.cli.evaluate import baselines_of, names_of, scores
-from limbeck.cli.explain import verdicts
 from limbeck.core.refusal import Refusal, unknown
-from limbeck.evaluation import BASELINES
-from limbeck.explanation import BUDGETS
-from limbeck.learn.protocol import PROTOCOLS, named
+from limbeck.learn.protocol import named
 from limbeck.recipes import Recipe
 from limbeck.studies import Study, study
 from limbeck.tasks import load
@@ -34,7 +35,7 @@ from limbeck.tasks import load
 
 def run(words: list[str]) -> None:
     """Make a study, or go on with it, and say where its page is."""
-    made = _parser()
+    made = _parser(budget_in(words, "study"))
     given = made.parse_args(words)
     protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps)
@@ -56,7 +57,7 @@ def run(words: list[str]) -> None:
                 seed=given.seed,
                 checks=given.checks,
                 budget=given.budget,
-                probes=() if given.probe == "all" else names_of(given.probe),
+                probes=probes_of(made, given),
                 members=given.members,
                 protocol=protocol,
                 baselines=baselines_of(given.baselines),
@@ -85,7 +86,7 @@ def document(found: Study) -> dict[str, object]:
     }
 
 
-def _parser() -> Parser:
+def _parser(budget: str) -> Parser:
     made = parser("study", "Distil a data set by several recipes, score and explain the sets, and make a page of it.")
     add_data(made)
     made.add_argument("--recipes", type=str, required=True, help="one or more of `limbeck list recipes`, by commas")
@@ -103,12 +104,9 @@ def _parser() -> Parser:
     )
     made.add_argument("--seed", type=int, default=0, help="another seed, other sets")
     made.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
-    made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
-    made.add_argument("--probe", type=str, default="", help="one or more of `limbeck list probes`, by commas; or all")
-    made.add_argument("--members", type=int, default=5, help="fresh learners for each score")
-    made.add_argument("--protocol", type=str, default="paper", help=f"one of {', '.join(PROTOCOLS)}")
-    made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
-    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+    add_probes(made, budget)
+    add_scoring(made)
+    add_workers(made)
     add_compile(made)
     add_device(made)
     add_quiet(made)

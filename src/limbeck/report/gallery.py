@@ -128,7 +128,7 @@ def _of(probe: str, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     if probe == "influence" and table.name == "examples":
         for row in rows:
-            if row["side"] in SIDES and int(row["rank"]) <= RANKS:
+            if row["side"] in SIDES and int(row["rank"] or 0) <= RANKS:
                 yield str(row["item"]), str(row["side"]), [row["row"], row["class"], _short(row["influence"])]
     if probe == "influence" and table.name == "items":
         for row in rows:

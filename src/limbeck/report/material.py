@@ -43,7 +43,11 @@ def rows_needed(findings: Sequence[Finding]) -> tuple[int, ...]:
         for table in finding.tables:
             if table.name == "examples" and {"item", "side", "rank", "row"} <= set(table.columns):
                 listed = zip(table.column("side"), table.column("rank"), table.column("row"), strict=True)
-                found |= {int(row) for side, rank, row in listed if side in SIDES and int(rank) <= RANKS}
+                found |= {
+                    int(row)
+                    for side, rank, row in listed
+                    if row is not None and side in SIDES and int(rank or 0) <= RANKS
+                }
     return tuple(sorted(found))
 
 

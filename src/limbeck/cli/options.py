@@ -1,0 +1,143 @@
+"""Options that more than one command has, each declared once, and what their values mean."""
+
+from __future__ import annotations
+
+import inspect
+from argparse import ArgumentError
+from argparse import ArgumentParser as PlainParser
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from limbeck.cli.console import Parser
+from limbeck.core.family import part_name
+from limbeck.core.files import check_writable
+from limbeck.core.probing import AbstractProbe
+from limbeck.core.refusal import Refusal, unknown
+from limbeck.evaluation import BASELINES
+from limbeck.explanation import BUDGETS
+from limbeck.learn.protocol import PROTOCOLS
+
+
+def add_data(made: Parser) -> None:
+    """Add the data, the options of reading it, and where it is."""
+    made.add_argument(
+        "data", type=str, help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME"
+    )
+    made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
+    made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
+    add_root(made)
+
+
+def add_quiet(made: Parser) -> None:
+    """Add whether to be silent."""
+    made.add_argument("--quiet", action="store_true", help="print nothing but errors, and the document of --json")
+
+
+def add_root(made: Parser) -> None:
+    """Add where data are."""
+    made.add_argument(
+        "--data-root", type=Path | None, default=None, help="where named data sets lie (else LIMBECK_DATA)"
+    )
+
+
+def add_device(made: Parser) -> None:
+    """Add where the work is done."""
+    made.add_argument("--device", type=str, default="", help="cpu, cuda, ...; by default cuda where there is one")
+
+
+COMPILE = {"auto": None, "always": True, "never": False}
+
+
+def add_compile(made: Parser) -> None:
+    """Add whether the work runs as compiled code: a name of `COMPILE`."""
+    made.add_argument(
+        "--compile",
+        type=Literal["auto", "always", "never"],
+        default="auto",
+        help="run as compiled code, equal but for rounding; auto: where that saves time",
+    )
+
+
+def check_out(out: Path) -> None:
+    """Refuse, before any work, a place that no set can be written to."""
+    if out.suffix != ".safetensors" or out.is_dir():
+        raise Refusal(f"--out {out}: expected a file name that ends in .safetensors")
+    check_writable(out)
+
+
+def add_runs(made: Parser) -> None:
+    """Add where runs are."""
+    made.add_argument(
+        "--runs", type=Path | None, default=None, help="where runs are kept (else LIMBECK_RUNS, else ./runs)"
+    )
+
+
+def defaults_of(part: Any) -> dict[str, Any]:
+    """The fields of a part; where a contract is asked for, the class that stands there is named with its own."""
+    asked = get_type_hints(type(part))
+    found = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if is_dataclass(value):
+            kind, value = type(value), defaults_of(value)
+            if inspect.isabstract(asked[field.name]):
+                value = {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": value}
+        found[field.name] = value
+    return found
+
+
+def add_workers(made: Parser) -> None:
+    """Add how much is done at once."""
+    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+
+
+def add_scoring(made: Parser) -> None:
+    """Add how sets are scored, and beside what."""
+    made.add_argument("--members", type=int, default=5, help="fresh learners for each score")
+    made.add_argument("--protocol", type=str, default="paper", help=f"one of {', '.join(PROTOCOLS)}")
+    made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
+
+
+def baselines_of(text: str) -> tuple[str, ...]:
+    """The names that --baselines lists; none of them for "none"."""
+    return () if text == "none" else names_of(text)
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The names that a text lists by commas."""
+    return tuple(name for name in text.split(",") if name)
+
+
+def budget_in(words: list[str], command: str) -> str:
+    """The budget that --budget names. It comes first since it says what the options of each probe are by default."""
+    first = PlainParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--budget", default="standard")
+    try:
+        name: str = first.parse_known_args(words)[0].budget
+    except ArgumentError as error:
+        raise Refusal(f"{error}; see `limbeck {command} --help`") from error
+    if name not in BUDGETS:
+        raise unknown("budget", name, BUDGETS)
+    return name
+
+
+def add_probes(made: Parser, budget: str) -> None:
+    """Add which probes are asked and how thoroughly: --PROBE.FIELD for every probe, as in that budget by default."""
+    made.add_argument(
+        "--probe", type=str, default="all", help="one or more of `limbeck list probes`, by commas; or all"
+    )
+    made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
+    for probe in BUDGETS[budget].probes:
+        made.add_class_arguments(type(probe), part_name(type(probe)), default=defaults_of(probe))
+
+
+def probes_of(made: Parser, given: Any) -> tuple[str | AbstractProbe, ...]:
+    """The probes that --probe names, or all, each with its own options."""
+    built = made.instantiate(given)
+    own: dict[str, AbstractProbe] = {}
+    for probe in BUDGETS[given.budget].probes:
+        name = part_name(type(probe))
+        own[name] = getattr(built, name.replace("-", "_"))
+    names = tuple(own) if given.probe == "all" else names_of(given.probe)
+    return tuple(own.get(name, name) for name in names)
