@@ -1,4 +1,4 @@
-"""Products, traces, spectra and extremes of Hessians equal those of the dense matrix."""
+"""Products, traces and spectra of Hessians equal those of the dense matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Forgetful, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.curvature import Hessian, extremes, flat, hessian, shaped
+from limbeck.learn.curvature import Hessian, flat, hessian, shaped
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.spectra import Symmetric, lanczos, quadrature, signs, smoothed
 from limbeck.learn.traces import Stop, Trace, exchanged, hutchinson
@@ -265,15 +265,3 @@ def test_the_ends_of_a_quadrature_are_as_near_to_eigenvalues_as_they_say() -> No
     assert (away <= found[:, 1] + 1e-9).all()
     torch.testing.assert_close(found[-4:, 0], values[-4:], rtol=1e-5, atol=0)
     assert found[:4, 1].max() > 1e-3  # The bulk is not found yet, and is said not to be.
-
-
-def test_extremes_are_those_of_the_dense_matrix() -> None:
-    operator, dense = tiny("convnet-w2-d2-tanh")
-    values = torch.linalg.eigvalsh(dense)
-    found = extremes(operator, 3, KEY.fold("ends"), tolerance=1e-9)
-    torch.testing.assert_close(found.smallest, values[:3], rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(found.largest, values[-3:], rtol=1e-6, atol=1e-9)
-    small = torch.tensor([1.0, 2.0, 5.0]).double()
-    assert extremes(with_eigenvalues(small), 2, KEY).largest.tolist() == pytest.approx([2.0, 5.0])
-    none = extremes(Dense(torch.zeros(50, 50).double()), 2, KEY)
-    assert none.smallest.tolist() == none.largest.tolist() == [0.0, 0.0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -11,12 +10,11 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
-from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
 from limbeck.learn.pieces import at_once, passes
 from limbeck.learn.sensitivity import Differentiated, Loss, pull_back, sensitivity
-from limbeck.learn.spectra import Symmetric, quadrature
+from limbeck.learn.spectra import Symmetric
 from limbeck.learn.training import taking
 
 
@@ -93,45 +91,3 @@ def hessian(problem: Problem, params: Tree, batch: Batch) -> Hessian:
     rows = torch.arange(len(batch.classes))
     parts = [taking(batch)(part).to(problem.device) for part in passes(rows, at_once(problem, len(rows)))]
     return Hessian(training_loss(problem), tree.move(params, problem.device), parts)
-
-
-class Extremes(NamedTuple):
-    """The ends of a spectrum, each in ascending order."""
-
-    smallest: Float[Tensor, " eigenvalue"]
-    largest: Float[Tensor, " eigenvalue"]
-
-
-def extremes(operator: Symmetric, count: int, key: Key, tolerance: float = 1e-3) -> Extremes:
-    """The `count` smallest and largest eigenvalues, each to a relative `tolerance`, by implicitly restarted Lanczos.
-
-    scipy's eigsh (Lehoucq, Sorensen, Yang 1998) on both ends; the key draws the start vector. A matrix too small for
-    that, or one it does not converge on (of zeros, say), is diagonalised whole, or by the Ritz values of 100 steps.
-    """
-    size = operator.dimension
-    count = min(count, size)
-    if size <= 4 * count + 4:
-        return _ends(_dense(operator), count)
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-
-    def product(vector: Any) -> Any:
-        block = torch.as_tensor(vector.reshape(1, -1)).to(operator.like)
-        return operator(block)[0].to("cpu", torch.float64).numpy()
-
-    start = key.fold("start").normal(size).double().numpy()
-    matrix = LinearOperator((size, size), matvec=product, dtype=start.dtype)
-    try:
-        found = eigsh(matrix, 2 * count, which="BE", v0=start, tol=tolerance, return_eigenvectors=False)
-    except ArpackError:
-        return _ends(quadrature(operator, 1, min(100, size), key).nodes.flatten(), count)
-    return _ends(torch.from_numpy(found), count)
-
-
-def _dense(operator: Symmetric) -> Tensor:
-    matrix = operator(torch.eye(operator.dimension).to(operator.like)).to("cpu", torch.float64)
-    return torch.linalg.eigvalsh((matrix + matrix.T) / 2)
-
-
-def _ends(values: Tensor, count: int) -> Extremes:
-    ordered = values.sort().values
-    return Extremes(ordered[:count], ordered[-count:])
