@@ -80,8 +80,9 @@ def study(
     `recipes` are names of published ones, or recipes of your own by names that files can have; `steps` is for those
     that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores,
     rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html.
-    Called again after an interruption it goes on where it was, and after its end it computes nothing. `command` is
-    shown on the page as how to make it again; `watch` is told of all phases. The rest is as in the other verbs.
+    Called again after an interruption it goes on where it was, and after its end it reads what it kept and trains
+    nothing. `command` is shown on the page as how to make it again; `watch` is told of all phases. The rest is as in
+    the other verbs.
 
     Raises Refusal for unknown names before anything is computed, and whatever those functions refuse.
     """
@@ -108,7 +109,7 @@ def study(
     _write_documents(folder, made, protocol, budget)
     facts = {"budget": budget, "network": under, "protocol": str(protocol), **_facts(task, place, command)}
     subjects = [(str(path), DistilledSet.load(path)) for path in paths.values()]
-    _report(f"{task.name} distilled, {ipc} per class", subjects, made, task, facts)
+    _report(f"{task.name}, {ipc} per class", subjects, made, task, facts)
     return made
 
 

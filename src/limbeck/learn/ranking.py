@@ -84,7 +84,7 @@ def chance(
 
     A random ranking of n examples with the groups of `ends` has an average precision that depends on the number
     of positive ones alone, so that one sample serves all scores without ties on as many examples. One set of
-    rankings serves all counts: the rows of the result are samples of their own law each, but dependent.
+    rankings serves all counts: the rows of the result, each ascending, are samples of their own law, but dependent.
     """
     count = int(ends[-1]) + 1
     weights = 1 / (ends + 1).double()
@@ -99,11 +99,11 @@ def chance(
             # sum over groups of (hits - hits before) hits / place, without a copy of what was before.
             rows.append((hits.square() @ weights - (hits[:, 1:] * hits[:, :-1]) @ weights[1:]) / many)
         found.append(torch.stack(rows) if rows else torch.zeros(0, len(size), dtype=torch.float64))
-    return torch.cat(found, 1)
+    return torch.cat(found, 1).sort(1).values
 
 
 def exceedance(value: float, by_chance: Float[Tensor, " permutation"]) -> float:
-    """The permutation p-value (1 + #{chance >= value}) / (1 + permutations), never zero.
+    """The permutation p-value (1 + #{chance >= value}) / (1 + permutations), never zero; `by_chance` ascends.
 
     The value itself counts as one of the permutations, without which the test would reject too often (Phipson and
     Smyth, Statistical Applications in Genetics and Molecular Biology 2010). Sums of one ranking in another order
@@ -112,7 +112,8 @@ def exceedance(value: float, by_chance: Float[Tensor, " permutation"]) -> float:
     >>> exceedance(0.5, torch.tensor([0.1, 0.5, 0.9]))
     0.75
     """
-    return (1 + int((by_chance >= value - 1e-9).sum())) / (1 + len(by_chance))
+    below = int(torch.searchsorted(by_chance, value - 1e-9))
+    return (1 + len(by_chance) - below) / (1 + len(by_chance))
 
 
 def permutation_p_value(

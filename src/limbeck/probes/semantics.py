@@ -132,7 +132,7 @@ class Semantics(AbstractProbe):
         for many, positives in counts.items():
             listed = sorted(positives)
             drawn = chance(torch.arange(many), listed, self.permutations, Key(("semantics", "chance")))
-            by_chance.update({(many, positive): row.sort().values for positive, row in zip(listed, drawn, strict=True)})
+            by_chance.update({(many, positive): row for positive, row in zip(listed, drawn, strict=True)})
         precisions = [average_precision(trial.scores, trial.positive) for trial in trials]
         p_values = [
             exceedance(value, by_chance[len(trial.positive), int(trial.positive.sum())])

@@ -111,13 +111,13 @@
     });
     [near, far].forEach((value, index) => chart.append(svg("text", { x: x(value), y: 226, class: index ? "tick end" : "tick" }, value.toPrecision(3))));
     chart.append(svg("text", { x: 4, y: 16, class: "label" }, "influence"), svg("text", { x: 446, y: 246, class: "label end" }, "distance in raw pixels"));
-    [[false, "dots real"], [true, `dots large ${colour}`]].forEach(([own, look]) => {
+    [[false, "dots middle real"], [true, `dots large ${colour}`]].forEach(([own, look]) => {
       const d = points.filter((row) => row[2] === own).map((row) => `M${x(row[0])} ${y(row[1])}h0`).join("");
       chart.append(svg("path", { d, class: look }));
     });
     const frame = make("div", undefined, "view-chart");
     frame.append(chart);
-    return [make("h3", "Influence against similarity"), frame, make("p", "Large and coloured: test images of its class; small and grey: of others. To the left those most like it; those that it helps and harms most, and a random sample.", "muted")];
+    return [make("h3", "Influence against similarity"), frame, make("p", "Each dot is a test image: those that it helps and harms most, and a random sample. Large and coloured are those of its class, small and grey those of others. The further to the left, the more like it.", "muted")];
   };
   const table = (title, columns, rows) => {
     const frame = make("div", undefined, "scroll"), drawn = make("table"), head = make("tr");
@@ -156,7 +156,7 @@
     });
     top.append(list);
     const parts = [top];
-    if (item.helped.length) parts.push(...listed("The test examples that it helps most", item.helped));
+    if (item.helped.length) parts.push(...listed("The test examples that it helps most, and the loss that it spares", item.helped));
     if (item.harmed.length) parts.push(...listed("The test examples that it harms most", item.harmed));
     if (!item.helped.length && !item.harmed.length) parts.push(make("p", "Its influence on test examples was not measured.", "muted"));
     parts.push(...scatter(set, Number(tile.dataset.item), item.class, `s${Number(tile.dataset.set) % 6}`));
