@@ -1,12 +1,96 @@
-"""Findings beside one another: what changes from set to set, and with how many items a class has."""
+"""What is found beside one another: sets and baselines, set and set, and how many items a class has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.learn.protocol import Protocol
 
 COLUMNS = ("probe", "fact", "set", "per class", "value", "low", "high", "n")
+
+
+def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
+    """What the scores of each of `sets` come to beside real images at its stored size, under each network.
+
+    `rows` are of sets and baselines: {set, network, split, mean, low, high, n, protocol, bytes}. Two are told apart
+    where their 95 % intervals do not touch: a stricter rule than a test of the difference. A set without a
+    baseline of its size has no finding.
+    """
+    found = []
+    for row in rows:
+        alike = [each for each in rows if each["set"] not in sets and _comparable(each, row)]
+        same = [each for each in alike if each["set"] != "full"]
+        if row["set"] in sets and same:
+            whole = next((each for each in alike if each["set"] == "full"), None)
+            tone, verdict = _standing(row, same)
+            if whole is not None:
+                away = whole["mean"] - row["mean"]
+                verdict += f"; {abs(away) * 100:.1f} points {'below' if away >= 0 else 'above'} all real data"
+            found.append(
+                Finding(
+                    probe="evaluation",
+                    set=row["set"],
+                    question="Is it better to train on than as many real images?",
+                    verdict=verdict if len({each["network"] for each in rows}) == 1 else f"{row['network']}: {verdict}",
+                    tone=tone,
+                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; told apart where 95 % "
+                    "intervals do not touch",
+                )
+            )
+    return found
+
+
+def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: Protocol) -> dict[str, Any]:
+    """Scores as JSON: the rows, the protocol that they name spelled out, and what they come to."""
+    told = against_baselines(rows, sets)
+    return {
+        "rows": list(rows),
+        "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}},
+        "verdicts": [{"set": each.set, "tone": each.tone, "verdict": each.verdict} for each in told],
+    }
+
+
+def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    fields = ("network", "split", "protocol", *(() if one["set"] == "full" else ("bytes",)))
+    return all(one[name] == other[name] for name in fields)
+
+
+def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Tone and verdict of a set's score among those of real images of its size."""
+    if min(each["n"] for each in (row, *same)) < 2:
+        return "unknown", "one learner each: no interval, so whether it is better than real images is not told"
+    below = [each for each in same if each["low"] > row["high"]]
+    above = [each for each in same if each["high"] < row["low"]]
+    between = [each for each in same if each not in above and each not in below]
+    clauses = []
+    if below:
+        most = max(each["mean"] - row["mean"] for each in below)
+        away = f"{'up to ' if len(below) > 1 else ''}{100 * most:.1f} points"
+        clauses.append(("worse to train on than", below, f", by {away}: do not use it in their place"))
+    if above:
+        least = min(row["mean"] - each["mean"] for each in above)
+        away = f"{100 * least:.1f} points{' or more' if len(above) > 1 else ''}"
+        clauses.append(("better to train on than", above, f", by {away}"))
+    if between:
+        clauses.append(("not told apart from", between, ""))
+    kinds = ["as many real images by ", "", ""]
+    said = [
+        f"{before} {kind}{_listed([each['set'] for each in others])}{after}"
+        for kind, (before, others, after) in zip(kinds, clauses, strict=False)
+    ]
+    return "avoid" if below else "note" if between else "use", "; ".join(said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a list in words.
+
+    >>> _listed(["random", "herding", "kmeans"]), _listed(["random"])
+    ('random, herding or kmeans', 'random')
+    """
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def side_by_side(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Table:

@@ -14,7 +14,6 @@ import torch
 
 from limbeck import comparison, explanation
 from limbeck.api import device_of, evaluate, explain, open_store
-from limbeck.core.family import to_spec
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
 from limbeck.core.probing import AbstractProbe
@@ -191,8 +190,8 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 
 def _write_documents(folder: Path, made: Study, protocol: Protocol, budget: str) -> None:
     """Write what `limbeck evaluate --json` and `limbeck explain --json` would print."""
-    protocols = {protocol.name: {"text": str(protocol), **to_spec(protocol)}}
-    _write(folder / "rows.json", {"rows": made.rows, "protocols": protocols})
+    scores = comparison.document_of(made.rows, [str(path) for path in made.sets.values()], protocol)
+    _write(folder / "rows.json", scores)
     _write(folder / "findings.json", {"budget": budget, "findings": [each.document() for each in made.findings]})
 
 

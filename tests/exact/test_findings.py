@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.comparison import over_sizes, side_by_side
+from limbeck.comparison import against_baselines, over_sizes, side_by_side
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.learn.estimates import crossing, estimate
 
@@ -54,6 +54,44 @@ def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the
     across = over_sizes(found, {"b": 10, "a": 1, "c": 50})
     assert across is not None and across.verdict == "from 1 to 50 items per class: x 1 to 7"
     assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was found for both")  # type: ignore[union-attr]
+
+
+def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str, object]:
+    rest = {"network": "convnet", "split": "test", "protocol": "paper", "bytes": 8, "n": 5, **other}
+    return {"set": name, "mean": mean, "low": mean - half, "high": mean + half, **rest}
+
+
+@pytest.mark.parametrize(
+    ("mean", "tone", "verdict"),
+    [
+        (0.60, "use", "better to train on than as many real images by random or herding, by 10.0 points or more"),
+        (0.45, "note", "better to train on than as many real images by random, by 5.0 points; "
+         "not told apart from herding"),
+        (0.40, "avoid", "worse to train on than as many real images by herding, by 10.0 points: do not use it in their "
+         "place; not told apart from random"),
+        (0.20, "avoid", "worse to train on than as many real images by random or herding, by up to 30.0 points: "
+         "do not use it in their place"),
+    ],
+)  # fmt: skip
+def test_a_set_is_told_apart_from_baselines_of_its_size_where_intervals_do_not_touch(
+    mean: float, tone: str, verdict: str
+) -> None:
+    wide = 0.05 if mean == 0.45 else 0.01
+    others = [row("random", 0.40, half=0.01 if wide == 0.05 else 0.03), row("herding", 0.50, half=wide)]
+    elsewhere = [row("kmeans", 0.9, bytes=80), row("kmeans", 0.9, split="validation"), row("b", 0.9)]
+    half = 0.035 if mean == 0.45 else 0.01
+    (found,) = against_baselines([row("a", mean, half=half), *others, *elsewhere], ["a", "b"])[:1]
+    assert (found.set, found.tone, found.verdict) == ("a", tone, verdict)
+
+
+def test_all_real_data_are_of_another_size_and_one_learner_tells_nothing() -> None:
+    rows = [row("a", 0.6), row("random", 0.4), row("full", 0.85, bytes=999)]
+    assert against_baselines(rows, ["a"])[0].verdict.endswith("by 20.0 points; 25.0 points below all real data")
+    assert against_baselines([rows[0], rows[2]], ["a"]) == []
+    once = [row("a", 0.6, half=0.0, n=1), row("random", 0.4)]
+    assert against_baselines(once, ["a"])[0].tone == "unknown"
+    two = [*rows, *(row(each["set"], each["mean"], network="mlp") for each in rows)]
+    assert [each.verdict.split(":")[0] for each in against_baselines(two, ["a"])] == ["convnet", "mlp"]
 
 
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6), st.floats(0.0, 6.0))

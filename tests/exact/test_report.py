@@ -162,6 +162,7 @@ def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, stud
     text = " ".join("".join(read.text).split())
     assert "accuracy30.0 % 28.0 % to 32.0 %, convnet, n 5" in text
     assert "worth> 60 real images per class" in text
+    assert "convnet: worse to train on than as many real images by random, by 20.0 points" in text
 
 
 def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) -> None:

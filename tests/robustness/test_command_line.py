@@ -157,6 +157,7 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
         assert row["low"] <= row["mean"] <= row["high"]
     assert len({row["bytes"] for row in rows}) == 1
     assert document["protocols"]["paper"]["epochs"] == 300
+    assert [each["set"] for each in document["verdicts"]] == [str(mine)] * 2
     recorded = [score for score in limbeck.DistilledSet.load(mine).scores if score["split"] == "test"]
     assert [score["mean"] for score in recorded] == [rows[0]["mean"], rows[2]["mean"]]
 

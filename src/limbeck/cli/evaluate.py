@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-from rich.console import Group
 
 from limbeck.api import evaluate
-from limbeck.cli.console import answer, bar, parser, percent, size, table
+from limbeck.cli.console import answer, bar, parser
 from limbeck.cli.options import (
     add_device,
     add_quiet,
@@ -21,7 +16,8 @@ from limbeck.cli.options import (
     baselines_of,
     names_of,
 )
-from limbeck.core.family import to_spec
+from limbeck.cli.tables import scores, verdicts
+from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.protocol import named
 
@@ -62,23 +58,5 @@ def run(words: list[str]) -> None:
     if given.record:
         for path in given.sets:
             DistilledSet.load(path).scored(*(row for row in rows if row["set"] == path)).save(path)
-    document = {"rows": rows, "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}}}
-    answer(document, given.json, scores(rows, str(protocol)), quiet=given.quiet)
-
-
-def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
-    """A row for each set or baseline: one column for each network, its 95 % interval and number of learners."""
-    networks = list(dict.fromkeys(row["network"] for row in rows))
-    found = {(row["set"], row["bytes"], row["network"]): row for row in rows}
-    sets = list(dict.fromkeys((row["set"], row["bytes"]) for row in rows))
-    cells = [
-        (Path(name).name, size(stored), *(_cell(found[name, stored, each]) for each in networks))
-        for name, stored in sets
-    ]
-    title = f"Test accuracy in %, 95 % interval, n learners. Protocol {protocol}"
-    return table(title, ("set", "stored", *networks), cells, right=("stored", *networks))
-
-
-def _cell(row: dict[str, Any]) -> str:
-    spread = f" ({percent(row['low'])} to {percent(row['high'])})" if row["n"] > 1 else ""
-    return f"{percent(row['mean'])}{spread}, n {row['n']}"
+    tables = [scores(rows, str(protocol)), *verdicts(against_baselines(rows, given.sets))]
+    answer(document_of(rows, given.sets, protocol), given.json, *tables, quiet=given.quiet)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from limbeck.cli import distill
 from limbeck.cli.console import Parser, answer, bar, duration, parser
-from limbeck.cli.evaluate import scores
-from limbeck.cli.explain import verdicts
 from limbeck.cli.options import (
     COMPILE,
     add_compile,
@@ -26,6 +24,8 @@ from limbeck.cli.options import (
     names_of,
     probes_of,
 )
+from limbeck.cli.tables import scores, verdicts
+from limbeck.comparison import against_baselines
 from limbeck.core.refusal import Refusal, unknown
 from limbeck.learn.protocol import named
 from limbeck.recipes import Recipe
@@ -72,7 +72,8 @@ def run(words: list[str]) -> None:
             )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"; go on with: {again}") from interrupt
-    tables = [scores(found.rows, str(protocol)), *verdicts(found.findings, False), str(found.report)]
+    told = [*against_baselines(found.rows, [str(path) for path in found.sets.values()]), *found.findings]
+    tables = [scores(found.rows, str(protocol)), *verdicts(told), str(found.report)]
     answer(document(found), given.json, *tables, quiet=given.quiet)
 
 

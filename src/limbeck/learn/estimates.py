@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -34,6 +35,15 @@ def estimate(name: str, values: Sequence[float]) -> Fact:
     0.5
     """
     return Fact(name, *interval(values), len(values))
+
+
+def mean_of(name: str, values: Iterable[float]) -> Fact:
+    """The fact that those of many measurements make which could be told.
+
+    >>> mean_of("influence", [1.0, float("nan"), 1.0]).n
+    2
+    """
+    return estimate(name, [float(value) for value in values if math.isfinite(value)])
 
 
 def difference(name: str, first: Sequence[float], second: Sequence[float]) -> Fact:

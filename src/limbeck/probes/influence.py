@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +15,8 @@ from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
 from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
 from limbeck.learn.correlation import correlations
-from limbeck.learn.estimates import estimate
+from limbeck.learn.effects import NAMES, Effects
+from limbeck.learn.estimates import mean_of
 from limbeck.probes.experiments import leave_one_out
 from limbeck.probes.experiments.leave_one_out import spread
 from limbeck.probes.experiments.training import CUSTOMARY, real
@@ -138,13 +138,13 @@ class Influence(AbstractProbe):
         return Measured(
             items=items,
             influence=influence,
-            alone=Effects.of(case, influence, classes),
+            alone=Effects.of(influence, classes, same_class(case, classes)),
             seeds=go_along(again, repeats),
             added=go_along(added, [leave_one_out.additive(case, 0, added)]),
             distances=apart,
             distance=go_along(items, [apart]),
             places=places,
-            real=Effects.of(case, of_real, real_classes),
+            real=Effects.of(of_real, real_classes, same_class(case, real_classes)),
         )
 
     def _examples(self, case: Case, found: Measured) -> Table:
@@ -178,35 +178,6 @@ class Influence(AbstractProbe):
         return Table("examples", columns, tuple(listed), caption)
 
 
-class Effects(NamedTuple):
-    """What examples do to judged ones of their own class and of others, one number for each."""
-
-    classes: Int[Tensor, " item"]
-    own: Float[Tensor, " item"]
-    """The mean influence on judged examples of the item's class; NaN where there are none."""
-    others: Float[Tensor, " item"]
-    top10: Float[Tensor, " item"]
-    """The share of the item's class among the 10 judged examples that it helps most."""
-    top100: Float[Tensor, " item"]
-
-    @classmethod
-    def of(cls, case: Case, influence: Float[Tensor, "item example"], classes: Int[Tensor, " item"]) -> Effects:
-        """The effects of examples of those classes."""
-        own = same_class(case, classes)
-        order = influence.argsort(dim=1, descending=True, stable=True)
-        tops = [own.gather(1, order[:, :most]).double().mean(1) for most in (10, 100)]
-        means = [(influence * side).sum(1) / side.sum(1) for side in (own, ~own)]
-        return cls(classes, *means, *tops)
-
-    def facts(self, whose: str = "") -> list[Fact]:
-        """The means over examples."""
-        return [
-            mean_of(f"{name}{whose}", values)
-            for name, values in zip(EFFECTS, (self.own, self.others, self.top10, self.top100), strict=True)
-        ]
-
-
-EFFECTS = ("mean influence in class", "mean influence out of class", "in class of top 10", "in class of top 100")
 AGREEMENTS = ("seed correlation", "additive correlation", "distance correlation")
 
 
@@ -247,7 +218,7 @@ class Measured(NamedTuple):
         ]
         agreements = tuple(f"{name}{where}" for name in AGREEMENTS for where in ("", " within class"))
         caption = "influence in loss, positive where the image helps; correlations over judged examples"
-        return Table("items", ("item", "class", *EFFECTS, *agreements), tuple(rows), caption)
+        return Table("items", ("item", "class", *NAMES, *agreements), tuple(rows), caption)
 
     def per_real(self, case: Case) -> Table:
         """One row of each real image that was left out of as many as the set has."""
@@ -256,9 +227,7 @@ class Measured(NamedTuple):
             (place, names[int(self.real.classes[index])], *(_plain(effect[index]) for effect in self.real[1:]))
             for index, place in enumerate(self.places)
         ]
-        return Table(
-            "real images", ("place", "class", *EFFECTS), tuple(rows), "leave-one-out within random real images"
-        )
+        return Table("real images", ("place", "class", *NAMES), tuple(rows), "leave-one-out within random real images")
 
 
 def same_class(case: Case, classes: Int[Tensor, " item"]) -> Bool[Tensor, "item example"]:
@@ -280,11 +249,6 @@ def _sample(own: Bool[Tensor, " example"], count: int) -> Int[Tensor, " chosen"]
     """Places drawn at random, the same for all items of a class: half where `own` is true, half where it is not."""
     order = Key(("influence", "sample")).permutation(len(own))
     return torch.cat([order[own[order]][: count - count // 2], order[~own[order]][: count // 2]])
-
-
-def mean_of(name: str, values: Tensor | Sequence[float]) -> Fact:
-    """The mean over items of what could be told of them."""
-    return estimate(name, [float(value) for value in values if math.isfinite(value)])
 
 
 def _plain(value: Tensor) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from limbeck.comparison import against_baselines
 from limbeck.core.version import VERSION
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
@@ -30,8 +31,9 @@ def page(material: Material) -> str:
     findings = list(material.findings)
     rows = [{**row} for row in material.rows]
     baselines = [row for row in rows if row["set"] not in places]
+    judged = [*against_baselines(rows, full), *findings]
     cards = [
-        card(place, names[name], name, subject, findings, rows, baselines)
+        card(place, names[name], name, subject, judged, rows, baselines)
         for place, (name, subject) in enumerate(material.subjects)
     ]
     found = sections(findings, places, names)

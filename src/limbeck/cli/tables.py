@@ -1,0 +1,76 @@
+"""Tables that more than one command prints: scores, and verdicts with the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+
+from limbeck.cli.console import percent, size, table
+from limbeck.core.findings import Fact, Finding, Table
+
+MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
+
+
+def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
+    """A row for each set or baseline: one column for each network, its 95 % interval and number of learners."""
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    found = {(row["set"], row["bytes"], row["network"]): row for row in rows}
+    sets = list(dict.fromkeys((row["set"], row["bytes"]) for row in rows))
+    cells = [
+        (Path(name).name, size(stored), *(_score(found[name, stored, each]) for each in networks))
+        for name, stored in sets
+    ]
+    title = f"Test accuracy in %, 95 % interval, n learners. Protocol {protocol}"
+    return table(title, ("set", "stored", *networks), cells, right=("stored", *networks))
+
+
+def _score(row: dict[str, Any]) -> str:
+    spread = f" ({percent(row['low'])} to {percent(row['high'])})" if row["n"] > 1 else ""
+    return f"{percent(row['mean'])}{spread}, n {row['n']}"
+
+
+def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:
+    """For each set its verdicts, and the tables behind them where they are asked for."""
+    parts: list[Group | str] = []
+    for name in dict.fromkeys(finding.set for finding in found):
+        of_set = [finding for finding in found if finding.set == name]
+        rows = [(MARKS[finding.tone], finding.probe, finding.verdict) for finding in of_set]
+        parts.append(table(Path(name).name, ("", "probe", "verdict"), rows))
+        if tables:
+            for finding in of_set:
+                parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
+                parts += [_numbers(each) for each in finding.tables]
+    names = list(dict.fromkeys(finding.set for finding in found if finding.facts))
+    if len(names) > 1:
+        parts.append(_beside(found, names))
+    return parts
+
+
+def _beside(found: Sequence[Finding], names: list[str]) -> Group:
+    """A row for each fact that more than one set has, a column for each set."""
+    facts: dict[tuple[str, str], dict[str, Fact]] = {}
+    for finding in found:
+        for fact in finding.facts:
+            facts.setdefault((finding.probe, fact.name), {})[finding.set] = fact
+    rows = [(*name, *(_fact(by_set.get(each)) for each in names)) for name, by_set in facts.items() if len(by_set) > 1]
+    columns = [Path(name).name for name in names]
+    return table("side by side: value (95 % interval)", ("probe", "fact", *columns), rows, right=columns)
+
+
+def _fact(fact: Fact | None) -> str:
+    if fact is None:
+        return ""
+    return f"{fact.value:.3g}" + (f" ({fact.low:.3g} to {fact.high:.3g})" if fact.n > 1 else "")
+
+
+def _numbers(found: Table) -> Group:
+    title = f"{found.name} ({found.caption})" if found.caption else found.name
+    rows = [tuple(_cell(value) for value in row) for row in found.rows]
+    return table(title, found.columns, rows, right=found.columns)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,44 @@
+"""What examples do to others of their own class and of other classes, from a matrix of influences."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from limbeck.core.findings import Fact
+from limbeck.learn.estimates import mean_of
+
+NAMES = ("mean influence in class", "mean influence out of class", "in class of top 10", "in class of top 100")
+"""What the numbers of each example are called, after its class."""
+
+
+class Effects(NamedTuple):
+    """What examples do to judged ones of their own class and of others, one number for each."""
+
+    classes: Int[Tensor, " item"]
+    own: Float[Tensor, " item"]
+    """The mean influence on judged examples of the item's class; NaN where there are none."""
+    others: Float[Tensor, " item"]
+    top10: Float[Tensor, " item"]
+    """The share of the item's class among the 10 judged examples that it helps most."""
+    top100: Float[Tensor, " item"]
+
+    @classmethod
+    def of(
+        cls,
+        influence: Float[Tensor, "item example"],
+        classes: Int[Tensor, " item"],
+        own: Bool[Tensor, "item example"],
+    ) -> Effects:
+        """The effects of examples of those classes; `own` says which judged examples are of an item's class."""
+        order = influence.argsort(dim=1, descending=True, stable=True)
+        tops = [own.gather(1, order[:, :most]).double().mean(1) for most in (10, 100)]
+        means = [(influence * side).sum(1) / side.sum(1) for side in (own, ~own)]
+        return cls(classes, *means, *tops)
+
+    def facts(self, whose: str = "") -> list[Fact]:
+        """The means over examples."""
+        found = zip(NAMES, (self.own, self.others, self.top10, self.top100), strict=True)
+        return [mean_of(f"{name}{whose}", values.tolist()) for name, values in found]
