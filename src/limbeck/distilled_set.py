@@ -94,11 +94,14 @@ class DistilledSet(Dataset):
         return batch.inputs[index], (batch.classes if self.label_mode == "hard" else batch.targets)[index]
 
     def scored(self, *scores: dict[str, Any]) -> DistilledSet:
-        """The same set that carries `scores` besides its own; a newer score replaces an older one of the same kind."""
+        """The same set that carries `scores` besides its own; a newer score replaces an older one of the same kind.
+
+        What the set was called when it was scored is left out: it is this set, wherever its file comes to lie.
+        """
         kind = ("network", "split", "metric", "protocol")
         new = {tuple(score[field] for field in kind) for score in scores}
         kept = [score for score in self.scores if tuple(score[field] for field in kind) not in new]
-        return replace(self, scores=(*kept, *scores))
+        return replace(self, scores=(*kept, *({**score, "set": ""} for score in scores)))
 
     def header(self) -> dict[str, Any]:
         """The JSON header of the file."""

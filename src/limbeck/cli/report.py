@@ -35,5 +35,5 @@ def run(words: list[str]) -> None:
     sources = zip(found.findings, found.sources, strict=False)
     rows = [(Path(finding.set).name, finding.probe, source) for finding, source in sources]
     columns = ("set", "probe", "asked")
-    told = f"{len(found.findings)} findings and {len(found.rows)} scores: {found.report}"
+    told = f"findings: {len(found.findings)}, scores: {len(found.rows)}; written to {found.report}"
     answer(document(found), given.json, table("Findings on the page", columns, rows), told, quiet=given.quiet)
