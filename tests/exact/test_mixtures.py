@@ -129,12 +129,12 @@ class Planted:
         return tree.branch(made, branch)
 
 
-def mixed(differences: dict[int, list[float]]) -> Case:
-    """A set whose learners lose and gain so much with real images, member by member, around 0.5."""
+def mixed(differences: dict[int, list[float]], real: float = 0.3) -> Case:
+    """A set whose learners lose and gain so much with real images, member by member, around 0.5; `real` is theirs."""
 
     def accuracy(training: dict[str, Any]) -> list[float]:
         on, member = training["on"], training["member"]
-        return [0.3 if on["items"] == [] else 0.5 + 0.01 * member + differences[on["real"]][member]]
+        return [real if on["items"] == [] else 0.5 + 0.01 * member + differences[on["real"]][member]]
 
     return case_of(WILD, Planted(accuracy))
 
@@ -161,6 +161,23 @@ def test_mixing_is_told_by_paired_differences(differences: dict[int, list[float]
     assert finding.table("mixing").column("set and real") == pytest.approx(
         [0.51 + sum(differences[r]) / 3 for r in (0, 2, 10)]
     )
+    edge = finding.fact("gain of the set beside 2 real")
+    assert edge.value == pytest.approx(0.21 + sum(differences[2]) / 3) and edge.n == 3
+
+
+@pytest.mark.parametrize(
+    ("real", "said"),
+    [
+        (0.3, "no clear effect of adding 2 real images per class; adding 10 raises accuracy by 9.0 points"),
+        (0.6, "no clear effect of adding 2 real images per class; adding 10 raises accuracy by 9.0 points; with 10, "
+         "real images in place of the set do as well"),
+        (0.9, "no clear effect of adding 2 real images per class; adding 10 raises accuracy by 9.0 points; with 10, "
+         "real images in place of the set do better"),
+    ],
+)  # fmt: skip
+def test_mixing_tells_whether_real_images_in_place_of_the_set_do_as_well(real: float, said: str) -> None:
+    case = mixed({0: [0.0] * 3, 2: [0.05, -0.05, 0.0], 10: [0.09] * 3}, real)
+    assert Mixing(added=(0, 2, 10), members=3).find(case).verdict == said
 
 
 def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> None:

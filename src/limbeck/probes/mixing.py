@@ -52,6 +52,10 @@ class Mixing(AbstractProbe):
             for r in self.added
             if r
         }
+        edges = {
+            r: estimate(f"gain of the set beside {r} real", [a - b for a, b in zip(mixed[r], alone[r], strict=True)])
+            for r in gains
+        }
         rows = []
         for r in self.added:
             here, there, gain = estimate("", mixed[r]), estimate("", alone[r]), gains.get(r)
@@ -59,14 +63,14 @@ class Mixing(AbstractProbe):
             rows.append((r, here.value, here.low, here.high, there.value, there.low, there.high, *spread))
         columns = ("added per class", "set and real", "low", "high", "real alone", "low alone", "high alone")
         table = Table("mixing", (*columns, "gain", "low gain", "high gain"), tuple(rows), _CAPTION)
-        verdict, tone = _verdict(gains)
+        verdict, tone = _verdict(gains, edges)
         return Finding(
             probe="mixing",
             set=case.subject.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
-            facts=(estimate("accuracy of the set alone", pure), *gains.values()),
+            facts=(estimate("accuracy of the set alone", pure), *gains.values(), *edges.values()),
             tables=(table,),
             method=f"{self.members} members; {CUSTOMARY}; nested real examples; real alone has "
             f"{case.subject.per_class} more of every class, in place of the set",
@@ -77,17 +81,29 @@ class Mixing(AbstractProbe):
 _CAPTION = "accuracies and 95 % intervals over members; gains are paired differences from the set alone"
 
 
-def _verdict(gains: dict[int, Fact]) -> tuple[str, str]:
+def _verdict(gains: dict[int, Fact], edges: dict[int, Fact]) -> tuple[str, str]:
+    """Verdict and tone from what adding so many real examples changes, and what the set is worth among them."""
     worse = {r: gain for r, gain in gains.items() if gain.high < 0 or (gain.n == 1 and gain.value < 0)}
     better = {r: gain for r, gain in gains.items() if gain.low > 0 or (gain.n == 1 and gain.value > 0)}
     if worse:
         r = min(worse, key=lambda r: worse[r].value)
         recovered = [each for each in better if each > r]
         after = f"; from {min(recovered)} on it is raised" if recovered else ""
-        points = f"{-100 * worse[r].value:.1f} points"
-        return f"adding {r} real images per class lowers accuracy by {points}: do not mix{after}", "avoid"
+        return f"adding {r} real images per class lowers accuracy by {_points(worse[r])}: do not mix{after}", "avoid"
+    raised = ""
+    if better:
+        most = max(better)
+        beside = "better" if edges[most].high < 0 else "as well" if edges[most].low <= 0 else ""
+        raised = f"; with {most}, real images in place of the set do {beside}" if beside else ""
     if better and len(better) == len(gains):
         r = min(better)
-        return f"adding real images raises accuracy, by {100 * better[r].value:.1f} points with {r} per class", "use"
-    unclear = ", ".join(str(r) for r in gains if r not in better)
-    return f"no clear effect of adding {unclear or 'no'} real images per class", "note"
+        return f"adding real images raises accuracy, by {_points(better[r])} with {r} per class{raised}", "use"
+    if better:
+        r = min(better)
+        raised = f"; adding {r} raises accuracy by {_points(better[r])}{raised}"
+    unclear = " or ".join(str(r) for r in gains if r not in better)
+    return f"no clear effect of adding {unclear or 'no'} real images per class{raised}", "note"
+
+
+def _points(gain: Fact) -> str:
+    return f"{100 * abs(gain.value):.1f} points"
