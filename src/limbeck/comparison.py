@@ -20,7 +20,9 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
     baseline of its size has no finding.
     """
     found = []
+    several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
     for row in rows:
+        where = "".join(f"{row[name]}: " for name in several)
         alike = [each for each in rows if each["set"] not in sets and _comparable(each, row)]
         same = [each for each in alike if each["set"] != "full"]
         if row["set"] in sets and same:
@@ -34,7 +36,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
                     probe="evaluation",
                     set=row["set"],
                     question="Is it better to train on than as many real images?",
-                    verdict=verdict if len({each["network"] for each in rows}) == 1 else f"{row['network']}: {verdict}",
+                    verdict=where + verdict,
                     tone=tone,
                     method=f"{row['n']} fresh learners each, protocol {row['protocol']}; told apart where 95 % "
                     "intervals do not touch",
@@ -61,7 +63,7 @@ def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Tone and verdict of a set's score among those of real images of its size."""
     if min(each["n"] for each in (row, *same)) < 2:
-        return "unknown", "one learner each: no interval, so whether it is better than real images is not told"
+        return "unknown", "a single learner has no interval, so whether it is better than real images is not told"
     below = [each for each in same if each["low"] > row["high"]]
     above = [each for each in same if each["high"] < row["low"]]
     between = [each for each in same if each not in above and each not in below]
