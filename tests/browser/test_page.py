@@ -169,8 +169,16 @@ def test_dark_follows_the_system_until_it_is_asked_for(opened: Any) -> None:
     opened.emulate_media(color_scheme="light")
     opened.locator("#theme").click()
     assert paper() == dark
-    opened.emulate_media(media="print")
-    assert paper() == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("asked", ["", "dark", "light"])
+def test_print_is_black_on_white_whatever_the_screen_shows(opened: Any, asked: str) -> None:
+    opened.emulate_media(color_scheme="dark", media="print")
+    opened.evaluate("(asked) => { if (asked) document.documentElement.dataset.theme = asked; }", asked)
+    for part, wanted in (("color", "rgb(0, 0, 0)"), ("backgroundColor", "rgb(255, 255, 255)")):
+        assert opened.evaluate(f"getComputedStyle(document.body).{part}") == wanted
+    mark = opened.locator(".tone").first.evaluate("(mark) => getComputedStyle(mark).backgroundColor")
+    assert min(map(int, re.findall(r"\d+", mark)[:3])) > 200
 
 
 def test_without_script_everything_but_the_view_is_there(browser: Any, address: str, studied: ModuleType) -> None:
