@@ -214,24 +214,29 @@ def _verdict(
 ) -> tuple[str, str]:
     few = [f"{len(pool.matched)} of {pool.trained} {SAID[pool.name]}" for pool in pools if not pool.tells]
     telling = {pool.name: float(pool.beside.mean()) for pool in pools if pool.tells}
-    lacking = f"too few of its accuracy ({accuracy:.2f} within {window:.2f}): {', '.join(few)}"
+    lacking = f"too few of its accuracy ({100 * accuracy:.1f} % within {100 * window:.0f} points): {', '.join(few)}"
     if not telling:
         return f"it cannot be told what a learner of this set predicts like, for there are {lacking}", "unknown"
     if not gaps:
         ((name, found),) = telling.items()
-        alone = f"agreement {found:.2f} with learners {SAID[name]} (by chance {by_chance:.2f}), but nothing beside it"
-        return f"{alone}: {lacking}", "unknown"
+        alone = f"agreement {_share(found)} with learners {SAID[name]} (by chance {_share(by_chance)})"
+        return f"{alone}, but nothing beside it: {lacking}", "unknown"
     best = max(telling, key=lambda name: telling[name])
     clear = {pair if gap.low > 0 else pair[::-1] for pair, gap in gaps.items() if gap.low > 0 or gap.high < 0}
     below = [name for name in telling if (best, name) in clear]
     alike = [name for name in telling if name not in (best, *below)]
-    said = {name: f"one {SAID[name]} ({found:.2f})" for name, found in telling.items()}
+    said = {name: f"one {SAID[name]} ({_share(found)})" for name, found in telling.items()}
     others = " or ".join(said[name] for name in (below or alike))
     if below:
         verdict = (
-            f"a learner of this set predicts like one {SAID[best]} (agreement {telling[best]:.2f}) rather than {others}"
+            f"a learner of this set predicts like one {SAID[best]} (agreement {_share(telling[best])}) rather than "
+            f"{others}"
         )
         verdict += "".join(f"; not told apart from {said[name]}" for name in alike)
     else:
         verdict = f"a learner of this set agrees no more clearly with {said[best]} than with {others}"
     return verdict + (f"; {lacking}" if few else ""), "note"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"

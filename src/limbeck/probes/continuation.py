@@ -105,7 +105,7 @@ _CAPTION = "mean accuracy after so many more steps, and its paired change with 9
 
 def _verdict(accuracy: Fact, changes: dict[str, Fact], per_class: int) -> tuple[str, str]:
     change = changes[SET]
-    levels = f"{accuracy.value:.2f} -> {accuracy.value + change.value:.2f}"
+    levels = f"from {100 * accuracy.value:.1f} to {100 * (accuracy.value + change.value):.1f} %"
     beside = f"; on {per_class} random real images per class: {100 * changes[IMAGES].value:+.1f} points"
     spread = f"{100 * change.low:+.1f} to {100 * change.high:+.1f}"
     if change.n < 2:

@@ -162,10 +162,8 @@ def _verdict(
     head = f"real training recognises {100 * recognised:.0f} % of it by step {step}"
     if step > LATE * last:
         return f"{head} of {last} and it rises to the end: it holds what is learned late too", "note"
+    course = f"{100 * then:.0f} to {100 * end:.0f} %"
     if gain.low > 0:
-        rises = f"while accuracy still rises from {then:.2f} to {end:.2f}"
+        rises = f"while accuracy still rises from {course}"
         return f"{head}, and no more after, {rises}: it holds what is learned early", "note"
-    return (
-        f"{head}, and no more after, nor does accuracy rise any more ({then:.2f} to {end:.2f} at step {last})",
-        "note",
-    )
+    return f"{head}, and no more after, nor does accuracy rise any more ({course} at step {last})", "note"
