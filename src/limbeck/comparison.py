@@ -98,7 +98,7 @@ def _listed(names: Sequence[str]) -> str:
 def side_by_side(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Table:
     """Every fact that more than one set has, one row a set; `sizes` is how many items a class of each set has."""
     rows: list[tuple[Value, ...]] = []
-    for (probe, name), found in _shared(findings).items():
+    for (probe, name), found in shared(findings).items():
         for set_name, fact in found.items():
             rows.append((probe, name, set_name, sizes[set_name], fact.value, fact.low, fact.high, fact.n))
     return Table("facts", COLUMNS, tuple(rows), "95 % intervals over n measurements")
@@ -113,7 +113,7 @@ def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding
         return None
     smallest, largest = (choose(sizes, key=lambda name: sizes[name]) for choose in (min, max))
     told: list[str] = []
-    for (_, name), found in _shared(findings).items():
+    for (_, name), found in shared(findings).items():
         if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in told):
             told.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
     ends = f"from {sizes[smallest]} to {sizes[largest]} items per class"
@@ -129,7 +129,7 @@ def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding
     )
 
 
-def _shared(findings: Sequence[Finding]) -> dict[tuple[str, str], dict[str, Fact]]:
+def shared(findings: Sequence[Finding]) -> dict[tuple[str, str], dict[str, Fact]]:
     """{(probe, fact): {set: fact}} of the facts that more than one set has."""
     found: dict[tuple[str, str], dict[str, Fact]] = {}
     for finding in findings:

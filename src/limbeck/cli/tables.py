@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Group
 
 from limbeck.cli.console import percent, size, table
+from limbeck.comparison import shared
 from limbeck.core.findings import Fact, Finding, Table
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
@@ -51,11 +52,7 @@ def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str
 
 def _beside(found: Sequence[Finding], names: list[str]) -> Group:
     """A row for each fact that more than one set has, a column for each set."""
-    facts: dict[tuple[str, str], dict[str, Fact]] = {}
-    for finding in found:
-        for fact in finding.facts:
-            facts.setdefault((finding.probe, fact.name), {})[finding.set] = fact
-    rows = [(*name, *(_fact(by_set.get(each)) for each in names)) for name, by_set in facts.items() if len(by_set) > 1]
+    rows = [(*name, *(_fact(by_set.get(each)) for each in names)) for name, by_set in shared(found).items()]
     columns = [Path(name).name for name in names]
     return table("side by side: value (95 % interval)", ("probe", "fact", *columns), rows, right=columns)
 

@@ -152,12 +152,13 @@ class Influence(AbstractProbe):
         order = found.influence.argsort(dim=1, descending=True, stable=True)
         names, rows, of = case.problem.task.classes, case.rows.tolist(), case.examples.classes.tolist()
         own = same_class(case, found.alone.classes)
+        drawn = Key(("influence", "sample")).permutation(len(rows))
         listed: list[tuple[Value, ...]] = []
         for index, item in enumerate(found.items):
             sides = {
                 "helped": order[index, : self.shown],
                 "harmed": order[index].flip(0)[: self.shown],
-                "sample": _sample(own[index], self.scattered),
+                "sample": _sample(drawn, own[index], self.scattered),
             }
             for side, chosen in sides.items():
                 listed += [
@@ -245,9 +246,8 @@ def distances(case: Case, items: Sequence[int]) -> Float[Tensor, "item example"]
     return torch.cdist(ours[list(items)], theirs).double()
 
 
-def _sample(own: Bool[Tensor, " example"], count: int) -> Int[Tensor, " chosen"]:
-    """Places drawn at random, the same for all items of a class: half where `own` is true, half where it is not."""
-    order = Key(("influence", "sample")).permutation(len(own))
+def _sample(order: Int[Tensor, " example"], own: Bool[Tensor, " example"], count: int) -> Int[Tensor, " chosen"]:
+    """The first places in a random order, the same for all items of a class: half where `own` is true, half not."""
     return torch.cat([order[own[order]][: count - count // 2], order[~own[order]][: count // 2]])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from limbeck.comparison import shared
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.report.figures import likeness, meaning, shape, worth
 from limbeck.report.figures.figure import Figure, Shown
@@ -107,12 +108,8 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def beside(found: Sequence[Finding], sets: Sequence[str]) -> list[tuple[str, str, list[Fact | None]]]:
     """Every fact that more than one of the sets has: probe, name, and the fact of each set."""
-    facts: dict[tuple[str, str], dict[str, Fact]] = {}
-    for finding in found:
-        for fact in finding.facts:
-            facts.setdefault((finding.probe, fact.name), {})[finding.set] = fact
     return [
         (probe, name, [by_set.get(each) for each in sets])
-        for (probe, name), by_set in facts.items()
+        for (probe, name), by_set in shared(found).items()
         if len(set(by_set) & set(sets)) > 1
     ]
