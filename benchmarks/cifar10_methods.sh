@@ -14,17 +14,17 @@ experts="--objective.experts.count 8 --objective.experts.epochs 10 --objective.l
 
 options() { # the numbers that differ from the published ones, so that a run takes minutes
     case $1 in
-        dm) echo --steps 1200 --optimizer.step_size 4 ;;
-        idm) echo --steps 300 --optimizer.step_size 4 --objective.queue 10 --objective.steps 5 ;;
-        cafe) echo --steps 300 --start real --optimizer.step_size 1 --objective.longest 10 ;;
-        dc) echo --steps 350 --start real --optimizer.step_size 1 --objective.inner 10 ;;
-        dsa) echo --steps 500 --optimizer.step_size 1 --objective.inner 10 ;;
+        dm) echo --steps 1200 --optimizer.learning_rate 4 ;;
+        idm) echo --steps 300 --optimizer.learning_rate 4 --objective.queue 10 --objective.steps 5 ;;
+        cafe) echo --steps 300 --start real --optimizer.learning_rate 1 --objective.longest 10 ;;
+        dc) echo --steps 350 --start real --optimizer.learning_rate 1 --objective.inner 10 ;;
+        dsa) echo --steps 500 --optimizer.learning_rate 1 --objective.inner 10 ;;
         dd) echo --steps 350 --start real --objective.per_class 32 ;;
-        bptt) echo --steps 300 --schedule.steps 20 --objective.per_class 32 --optimizer adam --optimizer.step_size 0.01 ;;
-        rat-bptt) echo --steps 150 --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.step_size 0.01 ;;
+        bptt) echo --steps 300 --schedule.steps 20 --objective.per_class 32 --optimizer adam --optimizer.learning_rate 0.01 ;;
+        rat-bptt) echo --steps 150 --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.learning_rate 0.01 ;;
         mtt | tesla)
             [ "$1" = mtt ] || echo --start.experts.count 8 --start.experts.epochs 10 --start.epoch 10
-            echo --steps 220 --schedule.around.steps 20 --pacemaker adam --pacemaker.step_size 0.01 "$experts"
+            echo --steps 220 --schedule.around.steps 20 --schedule_optimizer adam --schedule_optimizer.learning_rate 0.01 "$experts"
             ;;
     esac
 }
@@ -35,7 +35,7 @@ for method in "$@"; do
     # shellcheck disable=SC2046 (the options are words)
     limbeck distill cifar10 --recipe "$method" --ipc 10 --network convnet-w32 $(options "$method") --out "$set" --json >"$out/$method.json"
     cp "$LIMBECK_RUNS/runs/$(sed -n 's/.*"run": "\([0-9a-f]*\)".*/\1/p' "$out/$method.json")/record.json" "$out/$method.record.json"
-    limbeck evaluate "$set" --members 10 --baselines random,herding --workers 1 --json >"$out/$method.rows.json"
+    limbeck evaluate "$set" --repeats 10 --baselines random,herding --workers 1 --json >"$out/$method.rows.json"
     limbeck show "$set" --out "$out/$method.png"
     echo "$method: done"
 done

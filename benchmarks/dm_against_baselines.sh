@@ -13,7 +13,7 @@ compare() { # name, data, ipc, network, steps, baselines
     begun=$(date +%s)
     limbeck distill "$2" --recipe dm --ipc "$3" --network "$4" --steps "$5" --out "$out/$1.safetensors" --json >"$out/$1.distill.json"
     distilled=$(date +%s)
-    limbeck evaluate "$out/$1.safetensors" --members 10 --baselines "$6" --json >"$out/$1.rows.json"
+    limbeck evaluate "$out/$1.safetensors" --repeats 10 --baselines "$6" --json >"$out/$1.rows.json"
     judged=$(date +%s)
     limbeck show "$out/$1.safetensors" --out "$out/$1.png"
     echo "$1: distilled in $((distilled - begun)) s, scored in $((judged - distilled)) s"

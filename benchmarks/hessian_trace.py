@@ -31,15 +31,15 @@ from typing import Any
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import hessian
 from limbeck.learn.population import fresh, training
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import mean_loss
-from limbeck.learn.traces import Stop, Trace, exchanged, hutchinson
-from limbeck.learn.training import last, taking
+from limbeck.learn.traces import Stop, Trace, hutchinson, xtrace
+from limbeck.learn.training import last, row_loader
 from limbeck.tasks import load
 
 IMAGES, LEAST, MOST = 100, 16, 4000
@@ -55,11 +55,11 @@ def plainly(problem: Problem, params: Tree, batch: Batch, relative: float) -> Wa
         found: list[float] = []
         while True:
             leaves = {name: leaf.clone().requires_grad_() for name, leaf in params.items()}
-            slopes = torch.autograd.grad(loss(leaves, batch), list(leaves.values()), create_graph=True)
+            gradients = torch.autograd.grad(loss(leaves, batch), list(leaves.values()), create_graph=True)
             signs = [
-                2.0 * key.fold(len(found), index).integers(2, *each.shape) - 1 for index, each in enumerate(slopes)
+                2.0 * key.fold(len(found), index).integers(2, *each.shape) - 1 for index, each in enumerate(gradients)
             ]
-            products = torch.autograd.grad(slopes, list(leaves.values()), signs)
+            products = torch.autograd.grad(gradients, list(leaves.values()), signs)
             found.append(float(sum((sign * one).sum() for sign, one in zip(signs, products, strict=True))))
             if len(found) >= LEAST:
                 error = statistics.stdev(found) / math.sqrt(len(found))
@@ -76,17 +76,17 @@ def ways(problem: Problem, params: Tree, batch: Batch, relative: float) -> dict[
     return {
         "plain": plainly(problem, params, batch, relative),
         "hutchinson": lambda key: hutchinson(operator, stop, key),
-        "exchanged": lambda key: exchanged(operator, stop, key),
+        "exchanged": lambda key: xtrace(operator, stop, key),
     }
 
 
 def measured(name: str, root: Path | None, width: int, given: argparse.Namespace) -> dict[str, Any]:
     """The row of a width."""
     task = load(name, root=root)
-    problem = Problem(task, task.network(f"convnet-w{width}"), torch.device("cpu"), Forgetful(), given.compile)
+    problem = Problem(task, task.network(f"convnet-w{width}"), torch.device("cpu"), NoCache(), given.compile)
     batch = problem.real(KEY.fold("images"), IMAGES // len(task.classes))
     schedule = Protocol("benchmark", given.steps, 0, 0.01, 0.9, 0.0).schedule(len(batch.classes), KEY.fold("order"))
-    learner = last(training(problem, fresh(problem, KEY.fold("init")), taking(batch), schedule, KEY))
+    learner = last(training(problem, fresh(problem, KEY.fold("init")), row_loader(batch), schedule, KEY))
     found = ways(problem, learner.params, batch, given.relative)
     begun = time.process_time()
     for estimate in found.values():

@@ -38,13 +38,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
-from limbeck.core.probing import Case, Subject
+from limbeck.core.probing import ProbeContext, SetView
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.population import fresh, losses_of, read, training
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import last, taking
+from limbeck.learn.training import last, row_loader
 from limbeck.probes.experiments import Mixture, Training
 from limbeck.probes.experiments.leave_one_out import without
 from limbeck.tasks import load
@@ -83,33 +83,33 @@ def plain(reference: nn.Module, batch: Batch, examples: Batch, steps: int) -> Te
         return torch.cat([functional.cross_entropy(net(images), labels, reduction="none") for images, labels in pairs])
 
 
-def in_double(case: Case, width: int = 8, steps: int = 30) -> float:
+def in_double(context: ProbeContext, width: int = 8, steps: int = 30) -> float:
     """How far the influences of one item are apart in double precision, as a share of their norm."""
-    problem = replace(case.problem, network=case.problem.task.network(f"convnet-w{width}"))
+    problem = replace(context.problem, network=context.problem.task.network(f"convnet-w{width}"))
     doubled = functools.partial(tree.map, lambda leaf: leaf.double() if leaf.is_floating_point() else leaf)
-    batch, examples = (Batch(*doubled(tuple(each))) for each in (case.subject.batch, case.examples))
+    batch, examples = (Batch(*doubled(tuple(each))) for each in (context.distilled.batch, context.examples))
     reference, learner = initial(problem).double(), doubled(fresh(problem, KEY.fold("init")))
-    rest = taking(batch)(torch.arange(1, len(batch.classes)))
+    rest = row_loader(batch)(torch.arange(1, len(batch.classes)))
 
     def ours(on: Batch) -> Tensor:
         schedule = Protocol(epochs=steps).schedule(len(on.classes), KEY)
-        trained = last(training(problem, learner, taking(on), schedule, KEY))
+        trained = last(training(problem, learner, row_loader(on), schedule, KEY))
         return losses_of(problem, read(problem, trained, examples.inputs).outputs, examples.targets)
 
     theirs = plain(reference, rest, examples, steps) - plain(reference, batch, examples, steps)
     return float((ours(rest) - ours(batch) - theirs).norm() / theirs.norm())
 
 
-def ways_of(case: Case) -> dict[str, Callable[[Training], Tensor]]:
+def ways_of(context: ProbeContext) -> dict[str, Callable[[Training], Tensor]]:
     """Each way as what it makes of a training: the losses of the judged examples."""
-    reference = initial(case.problem)
+    reference = initial(context.problem)
 
     def by_plain(asked: Training) -> Tensor:
         assert asked.on is not None
-        return plain(reference, asked.on.batch(case), case.examples, asked.steps)
+        return plain(reference, asked.on.batch(context), context.examples, asked.steps)
 
     def by_ours(compiled: bool) -> Callable[[Training], Tensor]:
-        shown = replace(case, problem=replace(case.problem, compiled=compiled))
+        shown = replace(context, problem=replace(context.problem, compiled=compiled))
         return lambda asked: asked.run(shown)["losses"][-1]
 
     return dict(zip(WAYS, (by_plain, by_ours(False), by_ours(True)), strict=True))
@@ -122,20 +122,20 @@ def timed(work: Callable[[], Tensor]) -> tuple[Tensor, float, float]:
     return found, time.perf_counter() - wall, time.process_time() - cpu
 
 
-def measured(case: Case, items: int) -> dict[str, Any]:
+def measured(context: ProbeContext, items: int) -> dict[str, Any]:
     """First calls, seconds of each round, and how the influences of each item agree."""
-    ways = ways_of(case)
+    ways = ways_of(context)
     first = {}
     for name, way in ways.items():
-        short = [replace(each, steps=2, reads=(2,)) for each in (Training(Mixture()), without(case, 0, 0))]
+        short = [replace(each, steps=2, reads=(2,)) for each in (Training(Mixture()), without(context, 0, 0))]
         first[name] = round(sum(timed(functools.partial(way, each))[1] for each in short), 2)
     whole = {name: way(Training(Mixture())) for name, way in ways.items()}
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     agreement = []
     for index in range(items):
-        item, influence = index * len(case.subject) // items, {}
+        item, influence = index * len(context.distilled) // items, {}
         for name, way in ways.items():
-            found, wall, cpu = timed(functools.partial(way, without(case, item, 0)))
+            found, wall, cpu = timed(functools.partial(way, without(context, item, 0)))
             influence[name] = found - whole[name]
             seconds[name].append((round(wall, 3), round(cpu, 3)))
         pairs = (("plain", "compiled"), ("plain", "eager"), ("eager", "compiled"))
@@ -154,7 +154,7 @@ def measured(case: Case, items: int) -> dict[str, Any]:
         unit: {name: round(statistics.median(each[place] for each in seconds[name]), 3) for name in WAYS}
         for place, unit in enumerate(("wall s", "cpu s"))
     }
-    trainings = len(case.subject) + 1
+    trainings = len(context.distilled) + 1
     return {
         "first call s": first,
         "median of a training": median,
@@ -172,17 +172,17 @@ def measured(case: Case, items: int) -> dict[str, Any]:
     }
 
 
-def case_of(given: argparse.Namespace) -> Case:
+def context_of(given: argparse.Namespace) -> ProbeContext:
     """The set that is named, or random real images, before the test images that it is judged on."""
     task = load(given.data)
-    problem = Problem(task, task.network(f"convnet-w{given.width}"), torch.device("cpu"), Forgetful())
+    problem = Problem(task, task.network(f"convnet-w{given.width}"), torch.device("cpu"), NoCache())
     if given.set:
         found = DistilledSet.load(given.set)
-        subject = Subject(str(given.set), found.digest, found.batch, found.schedule)
+        distilled = SetView(str(given.set), found.digest, found.batch, found.schedule)
     else:
         batch = problem.real(Key(("leave-one-out",)), 10)
-        subject = Subject("random", "random", batch, Protocol().schedule(len(batch.classes), KEY))
-    return Case(problem, subject, "test", JUDGED)
+        distilled = SetView("random", "random", batch, Protocol().schedule(len(batch.classes), KEY))
+    return ProbeContext(problem, distilled, "test", JUDGED)
 
 
 def main() -> None:
@@ -196,20 +196,20 @@ def main() -> None:
     options.add_argument("--out", type=Path)
     given = options.parse_args()
     torch.set_num_threads(given.threads)
-    case = case_of(given)
+    context = context_of(given)
     before = os.getloadavg()[0]
-    apart = in_double(case)
+    apart = in_double(context)
     print(f"in double precision {apart:.1e} apart", flush=True)
     assert apart < FURTHEST_DOUBLE, f"the ways are {apart:.2g} apart in double precision"
     row = {
         "command": f"python {' '.join(sys.argv)}",
-        "set": case.subject.name,
-        "images": len(case.subject),
+        "set": context.distilled.name,
+        "images": len(context.distilled),
         "width": given.width,
         "steps": STEPS,
-        "judged": len(case.rows),
+        "judged": len(context.rows),
         "difference in double precision": apart,
-        **measured(case, given.items),
+        **measured(context, given.items),
         "torch": torch.__version__,
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {given.threads} thread(s)",
         "load average before and after": [round(before, 2), round(os.getloadavg()[0], 2)],

@@ -2,7 +2,8 @@
 
     python benchmarks/objective_step.py --out results.json [--methods mtt dm] [--widths 32 128] [--ipc 1 10]
 
-A step is one evaluation of the loss with its gradient in the synthetic images (for mtt in the step size too), and for
+A step is one evaluation of the loss with its gradient in the synthetic images (for mtt in the learning rate too), and
+for
 gradient matching the training of the network that follows. Both ways get the same numbers: networks, real images and
 augmentations are drawn inside the step by the same keys, from random images of 3 x 32 x 32 in 10 classes that lie in
 memory. The difference of the two results, as a share of the literal one's norm, is recorded for each step; it must be
@@ -54,7 +55,7 @@ def differences(mine: Found, plain: Found) -> dict[str, float]:
         return float((one - two).norm() / two.norm())
 
     found = {"loss": apart(mine.loss, plain.loss)}
-    found |= {f"slope in {name}": apart(mine.slopes[name], plain.slopes[name]) for name in plain.slopes}
+    found |= {f"slope in {name}": apart(mine.gradients[name], plain.gradients[name]) for name in plain.gradients}
     if plain.network:
         one, two = (torch.cat([leaf.flatten() for leaf in side.network]) for side in (mine, plain))
         found["network"] = apart(one, two)

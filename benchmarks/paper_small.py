@@ -1,7 +1,7 @@
 """The claims of Yang et al. (ICML 2024) held against sets that limbeck distilled at small width: one row each.
 
     limbeck explain bptt.safetensors dm.safetensors dc.safetensors mtt.safetensors --network convnet-w16 \
-        --budget quick --json > findings.json
+        --effort quick --json > findings.json
     python benchmarks/paper_small.py findings.json [MORE.json...] --out benchmarks/results/paper-small.md
 
 The sets are those of `cifar10_methods.sh`, one for each category of the paper: bptt, dm (distribution matching),
@@ -511,7 +511,7 @@ ROWS = (
         "property",
         lambda f: Answer("against dense Hessians", f"{HOLDS} ({SUITE})"),
     ),
-    Row("H11, H12", "more images per class, learned step sizes", "figures 15, 16", None),
+    Row("H11, H12", "more images per class, learned learning rates", "figures 15, 16", None),
     Row(
         "H13",
         "training on a set flattens its loss and sharpens the real one",

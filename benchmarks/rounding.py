@@ -22,7 +22,7 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import CompiledLoss
 from limbeck.learn.sensitivity import Loss, mean_loss
-from limbeck.learn.unroll import at_rest, unroll
+from limbeck.learn.unroll import initial_state, unroll
 from limbeck.tasks import load
 
 KEY = Key(("rounding",))
@@ -38,7 +38,7 @@ def hypergradient(loss: Loss, params: Tree, items: Batch, real: Batch, steps: in
     images = items.inputs.clone().requires_grad_()
     sizes = torch.full((steps,), 0.01, dtype=images.dtype)
     schedule = Schedule(sizes, torch.arange(len(images))[None], torch.tensor(0.9), torch.tensor(0.0))
-    end = unroll(loss, at_rest(params), items._replace(inputs=images), schedule).params
+    end = unroll(loss, initial_state(params), items._replace(inputs=images), schedule).params
     return torch.autograd.grad(loss(end, real), images)[0].double()
 
 
@@ -52,9 +52,9 @@ def main() -> None:
     torch.set_num_threads(1)
     task = load("cifar10")
     network = task.network(f"convnet-w{given.width}")
-    members = task.members("train")
-    items = task.load("train", torch.cat([rows[:10] for rows in members]))
-    real = task.load("train", torch.cat([rows[100:130] for rows in members]))
+    repeats = task.groups("train")
+    items = task.load("train", torch.cat([rows[:10] for rows in repeats]))
+    real = task.load("train", torch.cat([rows[100:130] for rows in repeats]))
     plain = mean_loss(task, network)
     ways = {"float32": plain, "float32 compiled": CompiledLoss(plain)}
     rows = []

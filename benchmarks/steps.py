@@ -30,7 +30,7 @@ from limbeck.learn.networks import build
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import rows_of
 from limbeck.recipes import published
-from limbeck.schedules import Stated, UnconstrainedStepSizes
+from limbeck.schedules import Fixed, UnconstrainedRates
 
 SHAPE, CLASSES, REAL = (3, 32, 32), 10, 500
 """One image, the classes, and the real images of each."""
@@ -56,7 +56,7 @@ class Noise(AbstractTask):
     fingerprint: str = "noise"
     mirror: bool = True
 
-    def members(self, split: str) -> tuple[Tensor, ...]:
+    def groups(self, split: str) -> tuple[Tensor, ...]:
         """The rows of each class."""
         return torch.arange(len(self.images)).split(REAL)
 
@@ -74,7 +74,7 @@ class Noise(AbstractTask):
         """Cross-entropy with soft targets."""
         return -(targets * outputs.log_softmax(-1)).sum(-1)
 
-    def judge(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
+    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """There is nothing to judge in noise."""
         return {}
 
@@ -119,8 +119,8 @@ class Cell:
     def weight(self) -> float:
         """About how long it takes, in no unit."""
         real = {"mtt": 0, "bptt": 64, "bptt-stored": 64}.get(self.method, 256)
-        passes = {"dc": self.inner or 50, "dsa": self.inner or 50, "dm": 1}.get(self.method, 4 * self.steps)
-        return 4e5 + CLASSES * (real + self.ipc * passes) * self.width**1.5
+        microbatches = {"dc": self.inner or 50, "dsa": self.inner or 50, "dm": 1}.get(self.method, 4 * self.steps)
+        return 4e5 + CLASSES * (real + self.ipc * microbatches) * self.width**1.5
 
     def parts(self) -> tuple[AbstractObjective, AbstractSchedule]:
         """The recipe's objective and schedule, at the cell's size."""
@@ -129,8 +129,8 @@ class Cell:
         schedule: Any = recipe.schedule
         if self.method == "mtt":
             objective = replace(objective, experts=Experts(count=1, epochs=2), latest=1)
-            schedule = UnconstrainedStepSizes(replace(schedule.around, steps=self.steps), shared=True)
-        elif isinstance(schedule, Stated) and self.method.startswith("bptt"):
+            schedule = UnconstrainedRates(replace(schedule.around, steps=self.steps), shared=True)
+        elif isinstance(schedule, Fixed) and self.method.startswith("bptt"):
             schedule = replace(schedule, steps=self.steps)
         elif self.method in ("dc", "dsa") and self.inner:
             objective = replace(objective, inner=self.inner, outer=2)
@@ -155,7 +155,7 @@ class Bench:
         learned = {"images": self.images.clone().requires_grad_()}
         sizes = self.schedule.init(len(self.classes), key)
         for leaf in sizes.values():
-            learned["step size"] = leaf.requires_grad_()
+            learned["learning rate"] = leaf.requires_grad_()
         schedule = self.schedule.render(sizes, self.classes, key.fold("order"))
         if way == LITERAL:
             call = self.literal(learned, schedule, key)
@@ -169,10 +169,10 @@ class Bench:
         """A step by limbeck."""
         synthetic = Synthetic(Batch(learned["images"], one_hot(self.classes), self.classes), schedule)
         loss = self.objective.loss(self.state, problem, synthetic, key)
-        slopes = torch.autograd.grad(loss, list(learned.values()))
+        gradients = torch.autograd.grad(loss, list(learned.values()))
         after = self.objective.advance(self.state, problem, tree.detach(synthetic), key)
         network = self.listed(after.learner.params) if self.cell.method in ("dc", "dsa") else []
-        return literal.Found(loss.detach(), dict(zip(learned, slopes, strict=True)), network)
+        return literal.Found(loss.detach(), dict(zip(learned, gradients, strict=True)), network)
 
     def listed(self, params: dict[str, Tensor]) -> list[Tensor]:
         """Parameters in the order that a module has them."""
@@ -181,8 +181,8 @@ class Bench:
     def literal(self, learned: dict[str, Tensor], schedule: Schedule, key: Key) -> Callable[[], literal.Found]:
         """A step by the published loop."""
         cell, objective, width = self.cell, self.objective, self.cell.width
-        size = learned.get("step size", schedule.step_sizes[0])
-        order = [schedule.order[step % len(schedule.order)] for step in range(len(schedule.step_sizes))]
+        size = learned.get("learning rate", schedule.learning_rates[0])
+        order = [schedule.order[step % len(schedule.order)] for step in range(len(schedule.learning_rates))]
         shown = literal.Set(learned["images"], self.classes, size, float(schedule.momentum), order)
         net = literal.fresh(width, KEY.fold("state", "network"))
         if cell.method == "mtt":
@@ -197,9 +197,9 @@ class Bench:
             way = literal.through_training if cell.method == "bptt" else literal.by_stored_weights
             return functools.partial(way, width, self.problem, shown, objective.per_class, key)
         outer, inner = objective.loops(cell.ipc)
-        protocol = Protocol(epochs=inner, batch=objective.batch, step_size=objective.step_size, momentum=0.0)
+        protocol = Protocol(epochs=inner, batch=objective.batch, learning_rate=objective.learning_rate, momentum=0.0)
         plan = protocol.schedule(len(self.classes), key.fold("train", "order"))
-        batches = [rows_of(plan, step) for step in range(len(plan.step_sizes))] if outer > 1 else []
+        batches = [rows_of(plan, step) for step in range(len(plan.learning_rates))] if outer > 1 else []
         arguments = (self.problem, shown._replace(order=batches), objective.per_class, objective.augment, key)
 
         def matched() -> literal.Found:

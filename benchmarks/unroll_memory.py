@@ -3,7 +3,7 @@
     python benchmarks/unroll_memory.py [--threads 1] [--out results.json]
 
 One hypergradient: the squared distance of the parameters after T steps of SGD with momentum on 100 images of
-3 x 32 x 32 from their start, differentiated in images, soft targets and step sizes. Memory is the peak resident set
+3 x 32 x 32 from their start, differentiated in images, soft targets and learning rates. Memory is the peak resident set
 (ru_maxrss) of a process that computes one and nothing else, with that of the same process before it. Time is the median
 over alternating pairs in one process, after one short run of each; where others use the machine too, read the processor
 seconds. The agreement of both ways is measured as well.
@@ -33,7 +33,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.networks import build
 from limbeck.learn.optim import descend
 from limbeck.learn.sensitivity import Loss
-from limbeck.learn.unroll import at_rest, unroll
+from limbeck.learn.unroll import initial_state, unroll
 
 IMAGES, CLASSES, SHAPE = 100, 10, (3, 32, 32)
 MEMORY = (("unroll", 20), ("double backward", 20), ("double backward", 100), ("unroll", 100), ("unroll", 200))
@@ -42,17 +42,17 @@ KEY = Key(("unroll-memory",))
 
 def by_unroll(loss: Loss, params: Tree, batch: Batch, schedule: Schedule) -> Tree:
     """The end of the training by the primitive."""
-    return unroll(loss, at_rest(params), batch, schedule).params
+    return unroll(loss, initial_state(params), batch, schedule).params
 
 
 def by_double_backward(loss: Loss, params: Tree, batch: Batch, schedule: Schedule) -> Tree:
     """The end of the training with a graph through all of it, as published code has it."""
     params = tree.map(lambda leaf: leaf.clone().requires_grad_(), params)
     velocity = tree.map(torch.zeros_like, params)
-    for step_size in schedule.step_sizes:
-        slopes = torch.autograd.grad(loss(params, batch), tree.leaves(params), create_graph=True)
-        slopes = dict(zip(params, slopes, strict=True))
-        params, velocity = descend(params, slopes, velocity, step_size, schedule.momentum, schedule.decay)
+    for learning_rate in schedule.learning_rates:
+        gradients = torch.autograd.grad(loss(params, batch), tree.leaves(params), create_graph=True)
+        gradients = dict(zip(params, gradients, strict=True))
+        params, velocity = descend(params, gradients, velocity, learning_rate, schedule.momentum, schedule.weight_decay)
     return params
 
 
@@ -60,7 +60,7 @@ WAYS = {"unroll": by_unroll, "double backward": by_double_backward}
 
 
 def hypergradient(way: str, width: int, steps: int) -> list[Tensor]:
-    """The hypergradients in images, targets and step sizes."""
+    """The hypergradients in images, targets and learning rates."""
     network = build(f"convnet-w{width}", SHAPE, CLASSES)
     classes = torch.arange(CLASSES).repeat_interleave(IMAGES // CLASSES)
     targets = torch.nn.functional.one_hot(classes, CLASSES).float().requires_grad_()
@@ -120,7 +120,7 @@ def measure_time(width: int, steps: int, pairs: int) -> dict:
         "all": {way: [(round(wall, 3), round(cpu, 3)) for wall, cpu in taken] for way, taken in seconds.items()},
         "difference": {
             name: float((one - two).norm() / two.norm())
-            for name, one, two in zip(("images", "targets", "step sizes"), mine, plain, strict=True)
+            for name, one, two in zip(("images", "targets", "learning rates"), mine, plain, strict=True)
         },
     }
 

@@ -7,10 +7,10 @@ set -eu
 out=${1:-demo}
 export LIMBECK_RUNS="$out/runs"
 
-# mtt follows experts of the data, four of ten epochs; its step size, and bptt's, suit images of 8 x 8 pixels.
-limbeck study digits --recipes dm,dsa,mtt,bptt --ipc 2 --network convnet-w8-d2 --steps 60 --checks 2 --members 3 \
+# mtt follows experts of the data, four of ten epochs; its learning rate, and bptt's, suit images of 8 x 8 pixels.
+limbeck study digits --recipes dm,dsa,mtt,bptt --ipc 2 --network convnet-w8-d2 --steps 60 --checks 2 --repeats 3 \
     --set mtt.objective.experts.count=4 --set mtt.objective.experts.epochs=10 --set mtt.objective.latest=5 \
-    --set mtt.steps=40 --set mtt.optimizer.step_size=30 --set bptt.schedule.steps=30 --set bptt.optimizer.step_size=1 \
-    --budget quick --probe substitution,mixing,learning-time,influence,semantics --mixing.added '[0,2,10]' \
-    --mixing.members 2 --substitution.sizes '[1,2,4,8,16]' --influence.repeated 6 --influence.added 6 \
+    --set mtt.steps=40 --set mtt.optimizer.learning_rate=30 --set bptt.schedule.steps=30 --set bptt.optimizer.learning_rate=1 \
+    --effort quick --probe substitution,mixing,learning-time,influence,semantics --mixing.added '[0,2,10]' \
+    --mixing.repeats 2 --substitution.sizes '[1,2,4,8,16]' --influence.repeated 6 --influence.added 6 \
     --influence.baseline 6 --out "$out"

@@ -78,7 +78,7 @@ def tables(probe: str) -> tuple[Table, ...]:
         ),
         "cross-architecture": (
             table("networks", "network|set|low set|high set|real|gain", 3, ("convnet", "lenet", "mlp")),
-            table("draws", "network|on|step_size|validation|accuracy", 4, ("convnet",) * 4, ("set", "real") * 2),
+            table("draws", "network|on|learning_rate|validation|accuracy", 4, ("convnet",) * 4, ("set", "real") * 2),
         ),
         "agreement": (
             table("pools", "pool|matched|agreement|low|high", 2, ("real subsets", "early-stopped"), (5, 5)),

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from limbeck.api import distill as distill
     from limbeck.api import evaluate as evaluate
     from limbeck.api import explain as explain
+    from limbeck.core.errors import InputError as InputError
     from limbeck.core.findings import Finding as Finding
     from limbeck.core.key import Key as Key
-    from limbeck.core.refusal import Refusal as Refusal
     from limbeck.distilled_set import DistilledSet as DistilledSet
     from limbeck.imported import import_set as import_set
     from limbeck.learn.protocol import Protocol as Protocol
@@ -38,11 +38,11 @@ _HOMES = {
     "DistilledSet": "limbeck.distilled_set",
     "Protocol": "limbeck.learn.protocol",
     "Key": "limbeck.core.key",
-    "Refusal": "limbeck.core.refusal",
+    "InputError": "limbeck.core.errors",
 }
 
 __all__ = [
-    "DistilledSet", "Finding", "Key", "Protocol", "Refusal", "distill", "evaluate", "explain", "import_set", "load",
+    "DistilledSet", "Finding", "Key", "Protocol", "InputError", "distill", "evaluate", "explain", "import_set", "load",
     "study", "write_report",
 ]  # fmt: skip
 

@@ -11,14 +11,15 @@ from tempfile import TemporaryDirectory
 import torch
 
 from limbeck import comparison, distillation, explanation
+from limbeck.composition import Recipe
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.core.probing import AbstractProbe
-from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
 from limbeck.learn.protocol import Protocol, named
-from limbeck.recipes import Recipe, published
+from limbeck.recipes import published
 from limbeck.runs.contest import Contest, one_source
 from limbeck.runs.examination import Examination
 from limbeck.runs.executor import workers_on
@@ -30,7 +31,7 @@ from limbeck.tasks import ImageTask, reload
 def device_of(name: str = "") -> torch.device:
     """The device of that name; where none is named, a CUDA device if there is one, else the processor.
 
-    Raises Refusal for a device that is not there.
+    Raises InputError for a device that is not there.
     """
     if not name:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -38,7 +39,7 @@ def device_of(name: str = "") -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise Refusal(
+        raise InputError(
             f"device {name!r}: {str(error).splitlines()[0]}; expected cpu, or a device that is here"
         ) from error
     return device
@@ -75,7 +76,7 @@ def distill(
     `compile` says whether to run as compiled code, the same but for rounding; by default where the run is
     long enough for that to pay. `watch(step, steps, loss, validation accuracy)` is told of every step.
 
-    Raises Refusal for unknown names, for a class with fewer than `ipc` images, for a run that another
+    Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another
     process holds, and where the loss diverges.
     """
     composed = published(recipe).recipe if isinstance(recipe, str) else recipe
@@ -90,7 +91,7 @@ def evaluate(
     *,
     networks: Sequence[str] = (),
     protocol: str | Protocol = "paper",
-    members: int = 5,
+    repeats: int = 5,
     baselines: Sequence[str] = BASELINES,
     data: str = "",
     data_root: str | Path | None = None,
@@ -106,18 +107,18 @@ def evaluate(
     each set. `data` names the data where they are no longer where the set says. `workers` processes train
     side by side, by default one for each core, or one where `device` is not the processor. Each learner's score is
     remembered, so an evaluation that was interrupted, or asked for more members, goes on where it was.
-    `watch(done, total, doing)` is told of every learner. Raises Refusal for unknown names, other data, or
+    `watch(done, total, doing)` is told of every learner. Raises InputError for unknown names, other data, or
     members < 1.
     """
     listed = [sets] if isinstance(sets, DistilledSet | str | Path) else list(sets)
-    if not listed or members < 1:
-        raise Refusal(f"{len(listed)} sets, {members} members: expected at least one of each")
+    if not listed or repeats < 1:
+        raise InputError(f"{len(listed)} sets, {repeats} members: expected at least one of each")
     if isinstance(protocol, str):
         protocol = named(protocol)
     store = open_store(runs)
     with TemporaryDirectory() as folder:
-        subjects = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]
-        contest = Contest.of(subjects, networks, protocol, members, baselines, data, _path(data_root))
+        distilled_sets = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]
+        contest = Contest.of(distilled_sets, networks, protocol, repeats, baselines, data, _path(data_root))
         place = device_of(device)
         return contest.hold(store, _workers(workers, place), place, watch)
 
@@ -126,7 +127,7 @@ def explain(
     sets: DistilledSet | str | Path | Sequence[DistilledSet | str | Path],
     *,
     probes: Sequence[str | AbstractProbe] = (),
-    budget: str = "standard",
+    effort: str = "standard",
     network: str = "",
     attributes: str | Path = "",
     annotator: str | Callable[[Path, str], str] = "",
@@ -154,26 +155,30 @@ def explain(
     answers annotator(path of a PNG file, prompt) in words that become attributes: a function, or a command line to
     which the path and the prompt are added, without a shell; answers of a command are remembered.
 
-    Raises Refusal for unknown names, for sets of different data, for data other than those a set was made from, for a
-    file without such columns, and for a command that fails.
+    Raises InputError for unknown names, for sets of different data, for data other than those a set was made from, for
+    a file without such columns, and for a command that fails.
     """
     listed = [sets] if isinstance(sets, DistilledSet | str | Path) else list(sets)
     if not listed:
-        raise Refusal("no sets: expected at least one")
+        raise InputError("no sets: expected at least one")
     given = explanation.attributes_of(attributes, annotator)
-    asked = explanation.thoroughness(budget, tuple(probes), given)
+    asked = explanation.effort_of(effort, tuple(probes), given)
     store = open_store(runs)
     with TemporaryDirectory() as folder:
-        subjects = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]
-        source = one_source(subjects, data)
+        distilled_sets = [_loaded(one, Path(folder) / f"{index}.safetensors") for index, one in enumerate(listed)]
+        source = one_source(distilled_sets, data)
         task = reload(source, _path(data_root))
         place = device_of(device)
-        problem = Problem(task, task.network(network or subjects[0][2].spec["network"]), place, store)
-        cases = tuple((explanation.case_of(problem, name, one, asked.judged), path) for name, path, one in subjects)
-        examination = Examination(cases, asked.probes, source, _path(data_root))
+        problem = Problem(task, task.network(network or distilled_sets[0][2].spec["network"]), place, store)
+        contexts = tuple(
+            (explanation.context_of(problem, name, one, asked.judged), path) for name, path, one in distilled_sets
+        )
+        examination = Examination(contexts, asked.probes, source, _path(data_root))
         examination.carry_out(store, _workers(workers, place), watch, tell, compile)
         found = list(examination.findings(store, watch))
-        by_size = comparison.over_sizes(found, {case.subject.name: case.subject.per_class for case, _ in cases})
+        by_size = comparison.over_sizes(
+            found, {context.distilled.name: context.distilled.per_class for context, _ in contexts}
+        )
         return [*found, by_size] if by_size else found
 
 
@@ -187,7 +192,7 @@ def _loaded(one: DistilledSet | str | Path, place: Path) -> tuple[str, Path, Dis
 
 def _workers(asked: int | None, place: torch.device) -> int:
     if asked is not None and asked < 1:
-        raise Refusal(f"{asked} workers: expected at least one")
+        raise InputError(f"{asked} workers: expected at least one")
     return asked or workers_on(place)
 
 

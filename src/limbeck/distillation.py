@@ -11,16 +11,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.evaluation import set_accuracy
 from limbeck.learn.compiled import Operations, pays
 from limbeck.learn.optim import AbstractOptimizer
 from limbeck.learn.protocol import Protocol
-from limbeck.recipes import Recipe
 
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
@@ -32,13 +32,13 @@ class State(NamedTuple):
 
     params: Tree
     """{"set": what the parameterization has, "schedule": what the schedule has}."""
-    steppers: Tree
+    optimizers: Tree
     """The state of the optimizer of each."""
     objective: Tree
     step: Tensor
     work: Tensor
     """float64: the floating point operations of the first step, NaN before it."""
-    falls: Tensor
+    rollbacks: Tensor
     """How often the run fell back to its anchor."""
     losses: Tensor
     """(step,) float64, NaN where not yet known."""
@@ -90,13 +90,13 @@ class Distillation:
         return tuple(sorted({-(-self.recipe.steps * part // self.checks) for part in range(1, self.checks + 1)}))
 
     @property
-    def steppers(self) -> dict[str, AbstractOptimizer]:
+    def optimizers(self) -> dict[str, AbstractOptimizer]:
         """What steps each part of the parameters."""
-        return {"set": self.recipe.optimizer, "schedule": self.recipe.pacemaker}
+        return {"set": self.recipe.optimizer, "schedule": self.recipe.schedule_optimizer}
 
     def learned(self, params: Tree) -> Tree:
         """What is learned of each part: its leaves of floating type, by path."""
-        return {name: _learned(params[name]) for name in self.steppers}
+        return {name: _learned(params[name]) for name in self.optimizers}
 
     def begin(self) -> State:
         """The state before the first step."""
@@ -109,11 +109,11 @@ class Distillation:
         }
         return State(
             params=params,
-            steppers={name: stepper.init(_learned(params[name])) for name, stepper in self.steppers.items()},
+            optimizers={name: optimizer.init(_learned(params[name])) for name, optimizer in self.optimizers.items()},
             objective=objective.init(self.problem, self.key.fold("objective")) if objective else {},
             step=torch.tensor(0),
             work=torch.tensor(torch.nan, dtype=torch.float64),
-            falls=torch.tensor(0),
+            rollbacks=torch.tensor(0),
             losses=torch.full((recipe.steps,), torch.nan, dtype=torch.float64),
             scores=torch.full((len(self.due),), torch.nan, dtype=torch.float64),
         )
@@ -133,15 +133,15 @@ class Distillation:
         objective = self.recipe.objective
         assert objective is not None, "a recipe with steps has an objective"
         step = int(state.step)
-        now = self.key.fold("fall", int(state.falls), "step", step)
+        now = self.key.fold("fall", int(state.rollbacks), "step", step)
         learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), self.learned(state.params))
         loss = objective.loss(state.objective, problem, self.show(_put(state.params, learned), now), now)
         found = torch.autograd.grad(loss, tree.leaves(learned), allow_unused=True, materialize_grads=True)
         gradients = tree.unflatten(learned, dict(zip(tree.flatten(learned), found, strict=True)))
-        moved, steppers = {}, {}
-        for name, stepper in self.steppers.items():
-            moved[name], steppers[name] = stepper.step(
-                tree.detach(learned[name]), gradients[name], state.steppers[name]
+        moved, optimizers = {}, {}
+        for name, optimizer in self.optimizers.items():
+            moved[name], optimizers[name] = optimizer.step(
+                tree.detach(learned[name]), gradients[name], state.optimizers[name]
             )
         params = _put(state.params, moved)
         with torch.no_grad():
@@ -150,7 +150,7 @@ class Distillation:
         losses[step] = loss.detach()
         return state._replace(
             params=params,
-            steppers=steppers,
+            optimizers=optimizers,
             objective=tree.detach(objective.advance(state.objective, problem, shown, now)),
             step=state.step + 1,
             losses=losses,
@@ -174,40 +174,38 @@ class Distillation:
         return state._replace(scores=scores)
 
 
-def distill(
-    course: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpoint_seconds: float = 30.0
-) -> Distilled:
+def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpoint_seconds: float = 30.0) -> Distilled:
     """Run `course` to its end, going on from the last checkpoint; a state is kept on a clock and when interrupted.
 
-    Raises Refusal where a loss or a parameter is not finite, and again after going back once.
+    Raises InputError where a loss or a parameter is not finite, and again after going back once.
     """
-    state = anchor = course.begin()
+    state = anchor = run.begin()
     kept = checkpoints.read()
     if kept is not None:
-        state, anchor = tree.move(tree.unflatten((state, anchor), kept), course.problem.device)
+        state, anchor = tree.move(tree.unflatten((state, anchor), kept), run.problem.device)
     written = time.monotonic()
     try:
         while True:
-            state = course.check(state)
+            state = run.check(state)
             step = int(state.step)
-            watch(step, course.recipe.steps, *_news(state))
-            if step == course.recipe.steps:
+            watch(step, run.recipe.steps, *_news(state))
+            if step == run.recipe.steps:
                 break
             if step % ANCHOR_EVERY == 0:
                 anchor = state
             if time.monotonic() - written >= checkpoint_seconds:
                 checkpoints.write(tree.flatten((state, anchor)))
                 written = time.monotonic()
-            after = course.step(state)
-            state = after if tree.finite((after.params, after.losses[step])) else _fall(anchor, after)
+            after = run.step(state)
+            state = after if tree.finite((after.params, after.losses[step])) else _roll_back(anchor, after)
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
     return Distilled(
         params=state.params["set"],
-        schedule=tree.detach(course.show(state.params, course.key).schedule),
+        schedule=tree.detach(run.show(state.params, run.key).schedule),
         losses=state.losses,
-        checks=tuple(zip(course.due, state.scores.tolist(), strict=True)),
+        checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
     )
 
 
@@ -220,14 +218,14 @@ def _put(params: Tree, learned: Tree) -> Tree:
     return {name: tree.unflatten(part, {**tree.flatten(part), **learned[name]}) for name, part in params.items()}
 
 
-def _fall(anchor: State, bad: State) -> State:
+def _roll_back(anchor: State, bad: State) -> State:
     """The anchor, from where the run goes on with other draws; the second time, a refusal."""
-    if int(bad.falls) > 0:
-        raise Refusal(
+    if int(bad.rollbacks) > 0:
+        raise InputError(
             f"step {int(bad.step)}: the loss or a parameter is not finite, and again after going back once; "
-            "expected finite numbers; lower the step size (--optimizer.step_size)"
+            "expected finite numbers; lower the learning rate (--optimizer.learning_rate)"
         )
-    return anchor._replace(falls=bad.falls + 1)
+    return anchor._replace(rollbacks=bad.rollbacks + 1)
 
 
 def _news(state: State) -> tuple[float | None, float | None]:

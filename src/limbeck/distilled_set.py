@@ -14,10 +14,10 @@ from torch.utils.data import Dataset
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractParameterization, Batch, Budget, Schedule
+from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.tasks.normalisation import Normalisation
@@ -119,7 +119,7 @@ class DistilledSet(Dataset):
         }
 
     def save(self, path: str | Path) -> None:
-        """Write the set to `path`, whole or not at all; Refusal where it cannot be written."""
+        """Write the set to `path`, whole or not at all; InputError where it cannot be written."""
         tensors = {
             **tree.flatten(self.params, "params"),
             **tree.flatten(self.schedule, "schedule"),
@@ -129,13 +129,13 @@ class DistilledSet(Dataset):
 
     @classmethod
     def load(cls, path: str | Path) -> DistilledSet:
-        """Read a set; no pickle is involved. Refusal for a missing, damaged, foreign or newer file."""
+        """Read a set; no pickle is involved. InputError for a missing, damaged, foreign or newer file."""
         tensors, header = read_tensors(Path(path))
         found = header.get("format")
         if not isinstance(found, int) or "parameterization" not in header:
-            raise Refusal(f"{path}: not a distilled set; expected a file that `limbeck distill` wrote")
+            raise InputError(f"{path}: not a distilled set; expected a file that `limbeck distill` wrote")
         if found > FORMAT:
-            raise Refusal(
+            raise InputError(
                 f"{path}: format {found}, but this limbeck reads up to {FORMAT}; upgrade limbeck "
                 f"(the file was written by version {header.get('version', '?')})"
             )
@@ -154,7 +154,9 @@ class DistilledSet(Dataset):
             )
             _check(loaded)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-            raise Refusal(f"{path}: damaged ({type(error).__name__}: {error}); copy or make the file again") from error
+            raise InputError(
+                f"{path}: damaged ({type(error).__name__}: {error}); copy or make the file again"
+            ) from error
         return loaded
 
 

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 
 from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem, Schedule
+from limbeck.core.errors import unknown
 from limbeck.core.family import spec_id, to_spec
 from limbeck.core.key import Key
-from limbeck.core.refusal import unknown
 from limbeck.distilled_set import DistilledSet
-from limbeck.learn.estimates import interval
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import Take, fit, taking
+from limbeck.learn.training import RowLoader, fit, row_loader
 from limbeck.recipes import RECIPES
+from limbeck.statistics.estimates import interval
 
-CUSTOMARY_STEP_SIZE = 0.01
+DEFAULT_LEARNING_RATE = 0.01
 BASELINES = ("random", "herding", "kmeans", "full")
 """What a set is scored beside unless told otherwise."""
 
@@ -58,7 +58,7 @@ class AbstractContestant(ABC):
         """What its score depends on besides data, network and protocol: JSON."""
 
     @abstractmethod
-    def examples(self, problem: Problem, member: int) -> tuple[Take, int]:
+    def examples(self, problem: Problem, seed: int) -> tuple[RowLoader, int]:
         """How the learner of that number takes rows, and how many rows there are."""
 
     @abstractmethod
@@ -71,26 +71,26 @@ class OfSet(AbstractContestant):
     """A distilled set."""
 
     name: str
-    subject: DistilledSet
+    distilled: DistilledSet
     stored: int
 
     @classmethod
-    def of(cls, name: str, subject: DistilledSet) -> OfSet:
+    def of(cls, name: str, distilled: DistilledSet) -> OfSet:
         """The set under a name, at the bytes of its parameters."""
-        return cls(name, subject, subject.budget.bytes)
+        return cls(name, distilled, distilled.budget.bytes)
 
     @property
     def address(self) -> Any:
         """Its contents."""
-        return self.subject.digest
+        return self.distilled.digest
 
-    def examples(self, problem: Problem, member: int) -> tuple[Take, int]:
+    def examples(self, problem: Problem, seed: int) -> tuple[RowLoader, int]:
         """The same items for every learner."""
-        return taking(self.subject.batch), len(self.subject)
+        return row_loader(self.distilled.batch), len(self.distilled)
 
     def schedule(self, protocol: Protocol, count: int, steps: int, key: Key) -> Schedule:
-        """The protocol's, at the mean step size of the set's own schedule where the protocol takes that."""
-        return protocol.at(float(self.subject.schedule.step_sizes.mean())).schedule(count, key)
+        """The protocol's, at the mean learning rate of the set's own schedule where the protocol takes that."""
+        return protocol.at(float(self.distilled.schedule.learning_rates.mean())).schedule(count, key)
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ class OfStart(AbstractContestant):
         """What chooses, and how many."""
         return {"start": to_spec(self.start), "per_class": self.per_class}
 
-    def examples(self, problem: Problem, member: int) -> tuple[Take, int]:
+    def examples(self, problem: Problem, seed: int) -> tuple[RowLoader, int]:
         """The items chosen for that learner."""
-        batch = self.start.pick(problem, self.per_class, Key(("baseline", member)))
-        return taking(batch), len(batch.classes)
+        batch = self.start.pick(problem, self.per_class, Key(("baseline", seed)))
+        return row_loader(batch), len(batch.classes)
 
     def schedule(self, protocol: Protocol, count: int, steps: int, key: Key) -> Schedule:
-        """The protocol's, at the customary step size where the protocol takes that of a set."""
-        return protocol.at(CUSTOMARY_STEP_SIZE).schedule(count, key)
+        """The protocol's, at the default learning rate where the protocol takes that of a set."""
+        return protocol.at(DEFAULT_LEARNING_RATE).schedule(count, key)
 
 
 @dataclass(frozen=True)
@@ -133,29 +133,29 @@ class OfAll(AbstractContestant):
         """There is one."""
         return "full"
 
-    def examples(self, problem: Problem, member: int) -> tuple[Take, int]:
+    def examples(self, problem: Problem, seed: int) -> tuple[RowLoader, int]:
         """Every training example, read from disk as it is needed."""
         return (lambda rows: problem.task.load("train", rows)), _count(problem.task)
 
     def schedule(self, protocol: Protocol, count: int, steps: int, key: Key) -> Schedule:
-        """The protocol's for all real data, at the customary step size where the protocol takes that of a set."""
-        return protocol.at(CUSTOMARY_STEP_SIZE).full_schedule(count, steps, key)
+        """The protocol's for all real data, at the default learning rate where the protocol takes that of a set."""
+        return protocol.at(DEFAULT_LEARNING_RATE).full_schedule(count, steps, key)
 
 
 def _count(task: AbstractTask) -> int:
-    return sum(len(rows) for rows in task.members("train"))
+    return sum(len(rows) for rows in task.groups("train"))
 
 
 def check_baselines(names: Sequence[str]) -> None:
-    """Refusal for a name that is of no baseline."""
+    """InputError for a name that is of no baseline."""
     known = [*(known for known, method in RECIPES.items() if not method.recipe.steps), "full"]
     for name in names:
         if name not in known:
             raise unknown("baseline", name, known)
 
 
-def baseline(name: str, subject: DistilledSet, task: AbstractTask) -> OfStart | OfAll:
-    """The baseline of that name beside `subject`; Refusal for an unknown one.
+def baseline(name: str, distilled: DistilledSet, task: AbstractTask) -> OfStart | OfAll:
+    """The baseline of that name beside `subject`; InputError for an unknown one.
 
     A coreset costs the bytes of the set, since it is a zero-step distillation stored in the same way; the
     full data are counted at one byte a value, as images are kept.
@@ -163,48 +163,50 @@ def baseline(name: str, subject: DistilledSet, task: AbstractTask) -> OfStart | 
     check_baselines((name,))
     if name == "full":
         return OfAll(name, _count(task) * math.prod(task.shape))
-    return OfStart(name, subject.per_class, subject.budget.bytes)
+    return OfStart(name, distilled.per_class, distilled.budget.bytes)
 
 
 def set_accuracy(problem: Problem, batch: Batch, protocol: Protocol, split: str, key: Key) -> float:
     """The accuracy on `split`, in [0, 1], of one fresh learner trained on `batch`."""
     count = len(batch.classes)
-    return _accuracy(problem, taking(batch), protocol.schedule(count, key.fold("order")), protocol, split, key)
+    return _accuracy(problem, row_loader(batch), protocol.schedule(count, key.fold("order")), protocol, split, key)
 
 
-def _accuracy(problem: Problem, take: Take, schedule: Schedule, protocol: Protocol, split: str, key: Key) -> float:
-    learner = fit(problem.task, problem.network, take, schedule, key, problem.device, protocol.augment)
+def _accuracy(
+    problem: Problem, loader: RowLoader, schedule: Schedule, protocol: Protocol, split: str, key: Key
+) -> float:
+    learner = fit(problem.task, problem.network, loader, schedule, key, problem.device, protocol.augment)
 
     def predict(inputs: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
             return problem.network.apply(learner.params, inputs.to(problem.device), learner.statistics).outputs
 
-    return problem.task.judge(predict, split, key.fold("judge"))["accuracy"]
+    return problem.task.evaluate(predict, split, key.fold("judge"))["accuracy"]
 
 
 def measure(
-    problem: Problem, entry: AbstractContestant, protocol: Protocol, steps: int, split: str, member: int
+    problem: Problem, entry: AbstractContestant, protocol: Protocol, steps: int, split: str, seed: int
 ) -> float:
     """The accuracy on `split` of the `member`-th learner trained on `entry`; computed once and remembered.
 
     Member m of every contestant starts from the same parameters. `steps` is how many steps the distilled
     set gets, which the full real data get at least.
     """
-    name, key = place(entry, protocol, steps, split, member)
+    name, key = place(entry, protocol, steps, split, seed)
 
     def train() -> dict[str, torch.Tensor]:
-        take, count = entry.examples(problem, member)
+        loader, count = entry.examples(problem, seed)
         schedule = entry.schedule(protocol, count, steps, key.fold("order"))
-        value = _accuracy(problem, take, schedule, protocol, split, key)
+        value = _accuracy(problem, loader, schedule, protocol, split, key)
         return {"accuracy": torch.tensor(value, dtype=torch.float64)}
 
     return float(problem.remember(name, key, train)["accuracy"])
 
 
-def place(entry: AbstractContestant, protocol: Protocol, steps: int, split: str, member: int) -> tuple[str, Key]:
+def place(entry: AbstractContestant, protocol: Protocol, steps: int, split: str, seed: int) -> tuple[str, Key]:
     """The name and the key under which a problem remembers what `measure` finds, as {"accuracy": scalar}."""
     address = {"of": entry.address, "protocol": to_spec(protocol), "split": split, "steps": steps}
-    return f"score {spec_id(address)}", Key(("evaluate", member))
+    return f"score {spec_id(address)}", Key(("evaluate", seed))
 
 
 def summarise(entry: AbstractContestant, network: str, protocol: Protocol, split: str, found: Sequence[float]) -> Score:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
-from limbeck.core.probing import AbstractProbe, Case, Subject
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.probing import AbstractProbe, ProbeContext, SetView
 from limbeck.distilled_set import DistilledSet
-from limbeck.learn.projections import Umap
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.attributes import AbstractAttributes, Annotated, Called, Tabular
@@ -27,12 +26,13 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
+from limbeck.statistics.projections import Umap
 
 SPLIT = "test"
 
 
 @dataclass(frozen=True)
-class Thoroughness:
+class Effort:
     """How thoroughly a set is examined."""
 
     judged: int
@@ -40,24 +40,24 @@ class Thoroughness:
     probes: tuple[AbstractProbe, ...]
 
 
-BUDGETS: dict[str, Thoroughness] = {
-    "quick": Thoroughness(
+EFFORTS: dict[str, Effort] = {
+    "quick": Effort(
         2000,
         (
-            Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), members=3, courses=2, every=20),
+            Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), repeats=3, trajectories=2, every=20),
             Recognition((("", 300), ("convnet-w16", 300), ("lenet", 300)), every=20),
             Mixing(added=(0, 2, 10, 50)),
-            CrossArchitecture(("lenet", "mlp"), draws=4, members=4),
-            Agreement(subsets=18, courses=4, decayed=0, window=0.02, every=20),
+            CrossArchitecture(("lenet", "mlp"), draws=4, repeats=4),
+            Agreement(subsets=18, trajectories=4, decayed=0, window=0.02, every=20),
             LearningTime(every=20),
             Curvature(20, stride=60, images=30, relative=0.1, most=32, starts=2, iterations=20),
             Landscape(every=20, size=13, sample=400),
-            Continuation(members=3, every=20),
+            Continuation(repeats=3, every=20),
             Influence(repeated=20, added=20, baseline=20),
             Semantics(),
         ),
     ),
-    "standard": Thoroughness(
+    "standard": Effort(
         0,
         (
             Substitution(),
@@ -73,34 +73,34 @@ BUDGETS: dict[str, Thoroughness] = {
             Semantics(),
         ),
     ),
-    "full": Thoroughness(
+    "full": Effort(
         0,
         (
-            Substitution(members=10, courses=30, every=1),
+            Substitution(repeats=10, trajectories=30, every=1),
             # 20 and 40 epochs of CIFAR-10; the networks of the paper's larger ones were given, and are trained here.
             Recognition(
                 (("", 300), ("convnet-w16", 3920), ("convnet", 7840), ("resnet18", 7840), ("resnet34", 7840)),
                 space=3,
-                members=3,
+                repeats=3,
                 every=1,
                 sample=10_000,
                 shown=10_000,
                 projection=Umap(),
             ),
-            Mixing(members=10),
+            Mixing(repeats=10),
             CrossArchitecture(
                 ("alexnet", "vgg11", "vgg19", "resnet34", "vit"),
                 draws=1000,
-                members=5,
-                step_sizes=(1e-4, 1e-1),
+                repeats=5,
+                learning_rates=(1e-4, 1e-1),
                 steps=(100, 300, 1000),
                 batches=(0, 32),
             ),
-            Agreement(subsets=520, courses=30, decayed=300, epochs=20, every=1),
+            Agreement(subsets=520, trajectories=30, decayed=300, epochs=20, every=1),
             LearningTime(every=1),
             Curvature(1, stride=2, images=500, relative=0.02, floor=1.0, most=400, starts=10, iterations=100),
             Landscape(every=1, size=51, sample=0),
-            Continuation(members=10, every=1),
+            Continuation(repeats=10, every=1),
             Influence(),
             Semantics(),
         ),
@@ -109,16 +109,17 @@ BUDGETS: dict[str, Thoroughness] = {
 """Quick is minutes for a small network on two cores; full has the sizes of Yang et al. (ICML 2024)."""
 
 
-def thoroughness(
-    budget: str, asked: Sequence[str | AbstractProbe], attributes: AbstractAttributes | None = None
-) -> Thoroughness:
+def effort_of(
+    effort: str, asked: Sequence[str | AbstractProbe], attributes: AbstractAttributes | None = None
+) -> Effort:
     """The probes that are asked for, those by name as they are in a budget; all of it where none is asked for.
 
-    Where `attributes` are given, semantics asks for those and not for measured ones. Raises Refusal for unknown names.
+    Where `attributes` are given, semantics asks for those and not for measured ones. Raises InputError for unknown
+    names.
     """
-    if budget not in BUDGETS:
-        raise unknown("budget", budget, BUDGETS)
-    found = BUDGETS[budget]
+    if effort not in EFFORTS:
+        raise unknown("budget", effort, EFFORTS)
+    found = EFFORTS[effort]
     listed = {part_name(type(probe)): probe for probe in found.probes}
     chosen: list[AbstractProbe] = []
     for each in dict.fromkeys(asked or found.probes):
@@ -127,16 +128,16 @@ def thoroughness(
         if attributes is not None and isinstance(probe, Semantics):
             probe = replace(probe, attributes=attributes)
         chosen.append(probe)
-    return Thoroughness(found.judged, tuple(chosen))
+    return Effort(found.judged, tuple(chosen))
 
 
 def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes | None:
     """Attributes from a parquet file, or of what an annotator says (a command line, or a function); None for neither.
 
-    Raises Refusal where both are given, and for a command line that cannot be split into words.
+    Raises InputError where both are given, and for a command line that cannot be split into words.
     """
     if str(table) and annotator:
-        raise Refusal(f"attributes {table} and an annotator: expected one of them; leave the other out")
+        raise InputError(f"attributes {table} and an annotator: expected one of them; leave the other out")
     if str(table):
         return Tabular(str(table))
     if callable(annotator):
@@ -146,11 +147,13 @@ def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes
     try:
         return Annotated(tuple(shlex.split(annotator)))
     except ValueError as error:
-        raise Refusal(f"annotator {annotator!r}: {error}; expected a command as in a shell") from error
+        raise InputError(f"annotator {annotator!r}: {error}; expected a command as in a shell") from error
 
 
-def case_of(problem: Problem, name: str, subject: DistilledSet, judged: int) -> Case:
-    """A set as probes are shown it; Refusal where it and the problem do not belong together."""
-    if tuple(subject.classes) != tuple(problem.task.classes):
-        raise Refusal(f"{name}: of the classes {', '.join(subject.classes)}; expected those of {problem.task.name}")
-    return Case(problem, Subject(name, subject.digest, subject.batch, subject.schedule), SPLIT, judged)
+def context_of(problem: Problem, name: str, distilled: DistilledSet, judged: int) -> ProbeContext:
+    """A set as probes are shown it; InputError where it and the problem do not belong together."""
+    if tuple(distilled.classes) != tuple(problem.task.classes):
+        raise InputError(
+            f"{name}: of the classes {', '.join(distilled.classes)}; expected those of {problem.task.name}"
+        )
+    return ProbeContext(problem, SetView(name, distilled.digest, distilled.batch, distilled.schedule), SPLIT, judged)

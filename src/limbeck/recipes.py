@@ -5,12 +5,11 @@ Names of papers live here and nowhere else. A coreset is a distillation with zer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from limbeck.core.contracts import AbstractObjective, AbstractParameterization, AbstractSchedule, AbstractStart
-from limbeck.core.family import Family
-from limbeck.core.refusal import unknown
-from limbeck.learn.optim import SGD, AbstractOptimizer, Adam
+from limbeck.composition import Recipe
+from limbeck.core.errors import unknown
+from limbeck.learn.optim import SGD, Adam
 from limbeck.objectives import (
     Distribution,
     Gradient,
@@ -21,23 +20,8 @@ from limbeck.objectives import (
     Unrolled,
 )
 from limbeck.parameterizations import FixedTargets, Pixels
-from limbeck.schedules import LearnedStepSizes, Stated
+from limbeck.schedules import Fixed, LearnedRates
 from limbeck.starts import Herding, KCenter, KMeans, Noise, Real, Relabelled
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A composition: where to start, what is free, what is asked, how it steps and for how long."""
-
-    start: AbstractStart = field(default_factory=Real)
-    parameterization: AbstractParameterization = field(default_factory=Pixels)
-    objective: AbstractObjective | None = None
-    schedule: AbstractSchedule = field(default_factory=Stated)
-    optimizer: AbstractOptimizer = field(default_factory=lambda: SGD(step_size=1.0))
-    """What steps the set."""
-    pacemaker: AbstractOptimizer = field(default_factory=lambda: SGD(step_size=1e-5, momentum=0.5))
-    """What steps the schedule, where that is learned."""
-    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,11 +41,11 @@ _SECONDS = "the training of one feature network, then seconds"
 _FOLLOWING = Recipe(
     start=Real(),
     objective=Trajectory(),
-    # Published without a bound (unconstrained-step-sizes), and stepped by 1e-5 from 0.01: to first order that is
+    # Published without a bound (unconstrained-rates), and stepped by 1e-5 from 0.01: to first order that is
     # 1e-5 / 0.01^2 on the logarithm.
-    schedule=LearnedStepSizes(around=Stated(steps=30, step_size=0.01, momentum=0.0), shared=True),
-    pacemaker=SGD(step_size=0.1, momentum=0.5),
-    optimizer=SGD(step_size=1000.0, momentum=0.5),
+    schedule=LearnedRates(around=Fixed(steps=30, learning_rate=0.01, momentum=0.0), shared=True),
+    schedule_optimizer=SGD(learning_rate=0.1, momentum=0.5),
+    optimizer=SGD(learning_rate=1000.0, momentum=0.5),
     steps=5000,
 )
 
@@ -71,7 +55,7 @@ RECIPES: dict[str, Published] = {
         recipe=Recipe(
             start=Real(),
             objective=Distribution(),
-            optimizer=SGD(step_size=1.0, momentum=0.5),
+            optimizer=SGD(learning_rate=1.0, momentum=0.5),
             steps=20_000,
         ),
         source="Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
@@ -81,7 +65,7 @@ RECIPES: dict[str, Published] = {
     ),
     "idm": Published(
         summary="Improved distribution matching: class-mean features under partly trained networks in a queue.",
-        recipe=Recipe(start=Real(), objective=TrainedDistribution(), optimizer=SGD(step_size=0.4), steps=20_000),
+        recipe=Recipe(start=Real(), objective=TrainedDistribution(), optimizer=SGD(learning_rate=0.4), steps=20_000),
         source="Zhao et al., Improved Distribution Matching for Dataset Condensation, CVPR 2023, without its tiling",
         expected=_NOT_YET.format("CIFAR-10, convnet, IPC 1 / 10: 45.6 / 58.6 by its own protocol, with tiling"),
         cost="dm's, and some training of the networks in the queue",
@@ -91,11 +75,11 @@ RECIPES: dict[str, Published] = {
         recipe=Recipe(
             start=Noise(),
             objective=LayerwiseDistribution(augment=None),
-            optimizer=SGD(step_size=0.1, momentum=0.5),
+            optimizer=SGD(learning_rate=0.1, momentum=0.5),
             steps=20_000,
         ),
         source="Wang et al., CAFE: Learning to Condense Dataset by Aligning Features, CVPR 2022; its code halves the "
-        "step size three times, which is left out, and counts 2,000 networks instead of steps, of at least 10 each",
+        "learning rate three times, which is left out, and counts 2,000 networks instead of steps, of at least 10 each",
         expected=_NOT_YET.format("CIFAR-10, convnet: IPC 1 / 10 / 50 30.3 / 46.3 / 55.5 by its own protocol (cafe)"),
         cost="20,000 times one pass over 256 real images per class, and 10 to 20 epochs of a network on the set with "
         "its accuracy on 128 real images per class after each",
@@ -105,7 +89,7 @@ RECIPES: dict[str, Published] = {
         recipe=Recipe(
             start=Noise(),
             objective=Gradient(augment=None),
-            optimizer=SGD(step_size=0.1, momentum=0.5),
+            optimizer=SGD(learning_rate=0.1, momentum=0.5),
             steps=10_000,
         ),
         source="Zhao, Mopuri & Bilen, Dataset Condensation with Gradient Matching, ICLR 2021",
@@ -116,7 +100,7 @@ RECIPES: dict[str, Published] = {
     ),
     "dsa": Published(
         summary="Gradient matching with siamese augmentation, from real images.",
-        recipe=Recipe(start=Real(), objective=Gradient(), optimizer=SGD(step_size=0.1, momentum=0.5), steps=10_000),
+        recipe=Recipe(start=Real(), objective=Gradient(), optimizer=SGD(learning_rate=0.1, momentum=0.5), steps=10_000),
         source="Zhao & Bilen, Dataset Condensation with Differentiable Siamese Augmentation, ICML 2021",
         expected=_NOT_YET.format("CIFAR-10, convnet: IPC 1 / 10 28.8 / 52.1 by its own protocol (dsa)"),
         cost="as dc",
@@ -126,9 +110,9 @@ RECIPES: dict[str, Published] = {
         recipe=Recipe(
             start=Noise(),
             objective=Unrolled(),
-            schedule=LearnedStepSizes(Stated(steps=10, step_size=0.02, momentum=0.0)),
-            optimizer=Adam(step_size=0.01, first=0.5),
-            pacemaker=Adam(step_size=0.01, first=0.5),
+            schedule=LearnedRates(Fixed(steps=10, learning_rate=0.02, momentum=0.0)),
+            optimizer=Adam(learning_rate=0.01, first=0.5),
+            schedule_optimizer=Adam(learning_rate=0.01, first=0.5),
             steps=10_000,
         ),
         source="Wang et al., Dataset Distillation, 2018 (arXiv 1811.10959)",
@@ -140,8 +124,8 @@ RECIPES: dict[str, Published] = {
         recipe=Recipe(
             start=Real(),
             objective=Unrolled(per_class=64),
-            schedule=Stated(steps=150, step_size=0.01, momentum=0.9, per_class=10),
-            optimizer=SGD(step_size=0.1, momentum=0.5, clip=2.0),
+            schedule=Fixed(steps=150, learning_rate=0.01, momentum=0.9, per_class=10),
+            optimizer=SGD(learning_rate=0.1, momentum=0.5, clip=2.0),
             steps=500_000,
         ),
         source="Deng & Russakovsky, Remember the Past, NeurIPS 2022, without memories; start as in Yang et al. 2024",
@@ -153,8 +137,8 @@ RECIPES: dict[str, Published] = {
         recipe=Recipe(
             start=Real(),
             objective=TruncatedUnrolled(per_class=64, window=60),
-            schedule=Stated(steps=200, step_size=0.01, momentum=0.9),
-            optimizer=Adam(step_size=0.001),
+            schedule=Fixed(steps=200, learning_rate=0.01, momentum=0.9),
+            optimizer=Adam(learning_rate=0.001),
             steps=50_000,
         ),
         source="Feng et al., Embarrassingly Simple Dataset Distillation, ICLR 2024; its numbers are ours",
@@ -165,7 +149,7 @@ RECIPES: dict[str, Published] = {
         summary="Trajectory matching: a student trained on the set ends where an expert got on the real data.",
         recipe=_FOLLOWING,
         source="Cazenavette et al., Dataset Distillation by Matching Training Trajectories, CVPR 2022; the fields are "
-        "those used for CIFAR-10 at IPC 10 without whitening, the step size kept positive",
+        "those used for CIFAR-10 at IPC 10 without whitening, the learning rate kept positive",
         expected="CIFAR-10, convnet: IPC 1 / 10 46.3 / 65.3 by its own protocol (mtt) with whitening, "
         "IPC 10 53.6 by the paper's without; not yet run at full scale here",
         cost="once 100 experts of 50 epochs (`limbeck experts`); 5,000 times 30 steps of a student and their way back",
@@ -184,7 +168,7 @@ RECIPES: dict[str, Published] = {
     "random": Published(
         summary="Random real images, the honest floor.",
         recipe=Recipe(start=Real()),
-        source="the customary baseline",
+        source="the default baseline",
         expected=_SELECTION.format("27.3 (Yang et al. 2024)"),
         cost="none",
     ),
@@ -198,7 +182,7 @@ RECIPES: dict[str, Published] = {
     "kmeans": Published(
         summary="Real images nearest to the k-means centres of each class in feature space.",
         recipe=Recipe(start=KMeans()),
-        source="the customary baseline",
+        source="the default baseline",
         expected=_SELECTION.format("no published figure under this protocol"),
         cost=_SECONDS,
     ),
@@ -211,11 +195,9 @@ RECIPES: dict[str, Published] = {
     ),
 }
 
-COMPOSITIONS = Family("composition", Recipe, Recipe)
-
 
 def published(name: str) -> Published:
-    """The published method of that name; Refusal with the nearest names for an unknown one."""
+    """The published method of that name; InputError with the nearest names for an unknown one."""
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
     return RECIPES[name]

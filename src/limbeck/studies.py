@@ -14,15 +14,16 @@ import torch
 
 from limbeck import comparison, explanation
 from limbeck.api import device_of, evaluate, explain, open_store
+from limbeck.composition import Recipe
+from limbeck.core.errors import InputError
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
 from limbeck.core.probing import AbstractProbe
-from limbeck.core.refusal import Refusal
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.learn.protocol import Protocol, named
-from limbeck.recipes import Recipe, published
+from limbeck.recipes import published
 from limbeck.report import Material, page, rows_needed
 from limbeck.runs import archive
 from limbeck.runs.contest import one_source
@@ -60,9 +61,9 @@ def study(
     steps: int | None = None,
     seed: int = 0,
     checks: int = 4,
-    budget: str = "standard",
+    effort: str = "standard",
     probes: Sequence[str | AbstractProbe] = (),
-    members: int = 5,
+    repeats: int = 5,
     protocol: str | Protocol = "paper",
     baselines: Sequence[str] = BASELINES,
     data_root: str | Path | None = None,
@@ -83,32 +84,32 @@ def study(
     nothing. `command` is shown on the page as how to make it again; `watch` is told of all phases. The rest is as in
     the other verbs.
 
-    Raises Refusal for unknown names before anything is computed, and whatever those functions refuse.
+    Raises InputError for unknown names before anything is computed, and whatever those functions refuse.
     """
     folder, root = Path(out), None if data_root is None else Path(data_root)
     given = recipes if isinstance(recipes, Mapping) else {name: published(name).recipe for name in recipes}
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
-    explanation.thoroughness(budget, tuple(probes))
+    explanation.effort_of(effort, tuple(probes))
     check_baselines(baselines)
-    _check(folder, plans, members, workers)
+    _check(folder, plans, repeats, workers)
     under, place, store = task.network(network).name, device_of(device), open_store(runs)
     phases = Phases(store, plans, watch)
     paths = phases.distil(folder, root, workers or workers_on(place), place, compile)
     names = [str(path) for path in paths.values()]
     common: dict[str, Any] = dict(data_root=root, runs=runs, workers=workers, device=device)
-    kind: dict[str, Any] = dict(networks=(under,), protocol=protocol, members=members, baselines=baselines)
+    kind: dict[str, Any] = dict(networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines)
     scores = evaluate(names, watch=phases.begin("evaluate"), **kind, **common)
     rows = tuple(score.row() for score in scores)
     for path in paths.values():
         keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
-    kind = dict(probes=probes, budget=budget, network=under, compile=compile)
+    kind = dict(probes=probes, effort=effort, network=under, compile=compile)
     found = explain(names, watch=phases.begin("explain"), tell=tell, **kind, **common)
     made = Study(folder / "report.html", paths, rows, tuple(found))
-    _write_documents(folder, made, protocol, budget)
-    facts = {"budget": budget, "network": under, "protocol": str(protocol), **_facts(task, place, command)}
-    subjects = [(str(path), DistilledSet.load(path)) for path in paths.values()]
-    _report(f"{task.name}, {ipc} per class", subjects, made, task, facts)
+    _write_documents(folder, made, protocol, effort)
+    facts = {"budget": effort, "network": under, "protocol": str(protocol), **_facts(task, place, command)}
+    distilled_sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
+    _report(f"{task.name}, {ipc} per class", distilled_sets, made, task, facts)
     return made
 
 
@@ -129,40 +130,40 @@ def write_report(
     on the set or its baselines by a published protocol, and what the set's file carries where there are none. `network`
     is by default the one that the first set was distilled with; findings under another are left out.
 
-    Raises Refusal for sets of different data, and where there is neither a finding nor a score.
+    Raises InputError for sets of different data, and where there is neither a finding nor a score.
     """
     if not sets:
-        raise Refusal("no sets: expected at least one")
+        raise InputError("no sets: expected at least one")
     root, report = None if data_root is None else Path(data_root), Path(out)
     check_page(report)
     listed = [(name, Path(name), DistilledSet.load(name)) for name in dict.fromkeys(map(str, sets))]
     store = open_store(runs)
     task = reload(one_source(listed, data), root)
     under = task.network(network or listed[0][2].spec["network"]).name
-    subjects = [(name, subject) for name, _, subject in listed]
-    kept = [each for of_set in archive.findings(store, subjects, under, task.fingerprint) for each in of_set]
+    distilled_sets = [(name, distilled) for name, _, distilled in listed]
+    kept = [each for of_set in archive.findings(store, distilled_sets, under, task.fingerprint) for each in of_set]
     rows = archive.scores(store, listed, task, data, root)
-    if not kept and not any(row["set"] in dict(subjects) for row in rows):
-        words = " ".join(name for name, _ in subjects)
-        raise Refusal(
+    if not kept and not any(row["set"] in dict(distilled_sets) for row in rows):
+        words = " ".join(name for name, _ in distilled_sets)
+        raise InputError(
             f"{store.root}: no finding (network {under}) and no score of {words}; run `limbeck evaluate {words}` "
             f"and `limbeck explain {words}`, or name the place of those that are finished with --runs"
         )
     found = [each.finding for each in kept]
-    by_size = comparison.over_sizes(found, {name: subject.per_class for name, subject in subjects})
+    by_size = comparison.over_sizes(found, {name: distilled.per_class for name, distilled in distilled_sets})
     found += [by_size] if by_size else []
-    sources = tuple(each.thoroughness for each in kept)
+    sources = tuple(each.effort_of for each in kept)
     facts = {"budget": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
     paths = {name: path for name, path, _ in listed}
     made = Study(report, paths, tuple(rows), tuple(found), sources)
-    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", subjects, made, task, facts)
+    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", distilled_sets, made, task, facts)
     return made
 
 
 def check_page(path: Path) -> None:
     """Refuse, before any work, a place that no page can be written to."""
     if path.suffix not in (".html", ".htm") or path.is_dir():
-        raise Refusal(f"--out {path}: expected a file name that ends in .html")
+        raise InputError(f"--out {path}: expected a file name that ends in .html")
     check_writable(path)
 
 
@@ -171,16 +172,16 @@ def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
     return recipe if steps is None or recipe.objective is None else replace(recipe, steps=steps)
 
 
-def _check(folder: Path, plans: Mapping[str, Plan], members: int, workers: int | None) -> None:
+def _check(folder: Path, plans: Mapping[str, Plan], repeats: int, workers: int | None) -> None:
     """Refuse, before any work, what no study can be made of."""
     busy = 1 if workers is None else workers
-    if not plans or members < 1 or busy < 1:
-        raise Refusal(f"{len(plans)} recipes, {members} members, {busy} workers: expected at least one of each")
+    if not plans or repeats < 1 or busy < 1:
+        raise InputError(f"{len(plans)} recipes, {repeats} members, {busy} workers: expected at least one of each")
     for name in plans:
         if name != Path(name).name or name.startswith("."):
-            raise Refusal(f"recipe {name!r}: expected a name that a file can have")
+            raise InputError(f"recipe {name!r}: expected a name that a file can have")
     if folder.exists() and not folder.is_dir():
-        raise Refusal(f"--out {folder}: found a file, expected a folder; choose another place")
+        raise InputError(f"--out {folder}: found a file, expected a folder; choose another place")
     check_writable(folder / "report.html")
 
 
@@ -188,11 +189,11 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _write_documents(folder: Path, made: Study, protocol: Protocol, budget: str) -> None:
+def _write_documents(folder: Path, made: Study, protocol: Protocol, effort: str) -> None:
     """Write what `limbeck evaluate --json` and `limbeck explain --json` would print."""
     scores = comparison.document_of(made.rows, [str(path) for path in made.sets.values()], protocol)
     _write(folder / "rows.json", scores)
-    _write(folder / "findings.json", {"budget": budget, "findings": [each.document() for each in made.findings]})
+    _write(folder / "findings.json", {"budget": effort, "findings": [each.document() for each in made.findings]})
 
 
 def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[str, str]:
@@ -210,10 +211,10 @@ def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[s
 
 
 def _report(
-    title: str, subjects: Sequence[tuple[str, DistilledSet]], made: Study, task: ImageTask, facts: dict[str, str]
+    title: str, distilled_sets: Sequence[tuple[str, DistilledSet]], made: Study, task: ImageTask, facts: dict[str, str]
 ) -> None:
     """Write the page."""
     rows = rows_needed(made.findings)
     pixels = task.split(explanation.SPLIT).pixels(torch.tensor(rows, dtype=torch.int64))
     examples = dict(zip(rows, pixels, strict=True))
-    write_text(made.report, page(Material(title, tuple(subjects), made.findings, made.rows, examples, facts)))
+    write_text(made.report, page(Material(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))

@@ -200,7 +200,7 @@ def test_axe_finds_no_serious_violation(browser: Any, studied: ModuleType, tmp_p
     kinds = ("mixing", "cross-architecture", "recognition", "influence", "of-another-package")
     found = [each for each in whole.findings if each.probe in kinds and each.set == studied.SETS[0]]
     place = tmp_path / "report.html"
-    place.write_text(page(replace(whole, subjects=whole.subjects[:1], findings=tuple(found))), "utf-8")
+    place.write_text(page(replace(whole, distilled_sets=whole.distilled_sets[:1], findings=tuple(found))), "utf-8")
     tab = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=scheme)
     tab.goto(place.as_uri())
     tab.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")

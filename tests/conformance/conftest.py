@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Forgetful, Problem, Readout
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.experts import Experts
@@ -60,8 +60,8 @@ class DoubledTask(AbstractTask):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def members(self, split: str) -> Any:
-        return self.inner.members(split)
+    def groups(self, split: str) -> Any:
+        return self.inner.groups(split)
 
     def load(self, split: str, rows: Any = None) -> Batch:
         return Batch(*doubled(tuple(self.inner.load(split, rows))))
@@ -78,8 +78,8 @@ class DoubledTask(AbstractTask):
     def loss(self, outputs: Any, targets: Any) -> Any:
         return self.inner.loss(outputs, targets)
 
-    def judge(self, predict: Callable, split: str, key: Key) -> dict[str, float]:
-        return self.inner.judge(lambda inputs: predict(inputs.double()), split, key)
+    def evaluate(self, predict: Callable, split: str, key: Key) -> dict[str, float]:
+        return self.inner.evaluate(lambda inputs: predict(inputs.double()), split, key)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Apprentices:
 
     @functools.cache  # noqa: B019 (one a session)
     def expert(self, number: int) -> Tree:
-        return Experts(epochs=17).train(Problem(self.task, self.network, CPU, Forgetful()), number)
+        return Experts(epochs=17).train(Problem(self.task, self.network, CPU, NoCache()), number)
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         made = self.expert(address["number"] % 2) if address["name"] == "experts" else make()

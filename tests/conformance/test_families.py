@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem, Synthetic
 from limbeck.core.family import from_spec, to_spec
@@ -20,8 +21,8 @@ from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.protocol import Protocol
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
-from limbeck.recipes import RECIPES, Recipe
-from limbeck.schedules import SCHEDULES, Stated
+from limbeck.recipes import RECIPES
+from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import STARTS
 
 PARTS = [
@@ -43,7 +44,7 @@ def doubled(value: Any) -> Any:
     return tree.map(lambda leaf: leaf.double(), value)
 
 
-SHORT = Stated(steps=10, step_size=0.05)
+SHORT = Fixed(steps=10, learning_rate=0.05)
 """A schedule that objectives which train on the set can go through in the time of a test."""
 
 
@@ -125,14 +126,16 @@ def test_a_schedule_starts_as_stated_and_is_differentiable_in_what_it_learns(sch
     classes = torch.arange(3).repeat_interleave(2)
     params = schedule.init(6, KEY)
     rendered = schedule.render(params, classes, KEY)
-    stated = getattr(schedule, "around", schedule)
-    torch.testing.assert_close(rendered.step_sizes, torch.full((stated.steps,), stated.step_size))
+    fixed = getattr(schedule, "around", schedule)
+    torch.testing.assert_close(rendered.learning_rates, torch.full((fixed.steps,), fixed.learning_rate))
     assert bits(rendered) == bits(schedule.render(params, classes, KEY))
     assert int(rendered.order.max()) < 6 and tree.finite(rendered)
     for path, leaf in tree.flatten(doubled(params)).items():
         moved = leaf.clone().requires_grad_()
         assert torch.autograd.gradcheck(
-            lambda value, path=path: schedule.render(tree.unflatten(params, {path: value}), classes, KEY).step_sizes,
+            lambda value, path=path: (
+                schedule.render(tree.unflatten(params, {path: value}), classes, KEY).learning_rates
+            ),
             [moved],
         )
 
@@ -173,8 +176,8 @@ def test_an_objective_is_the_same_compiled(objective: Any, double_problem: Probl
         after = objective.advance(state, problem, synthetic_of(start), KEY)
         return [loss.detach(), slope, *(leaf for leaf in tree.leaves(after) if leaf.is_floating_point())]
 
-    for swift, eager in zip(step(replace(double_problem, compiled=True)), step(double_problem), strict=True):
-        torch.testing.assert_close(swift, eager, rtol=1e-8, atol=1e-11, equal_nan=True)
+    for compiles, eager in zip(step(replace(double_problem, compiled=True)), step(double_problem), strict=True):
+        torch.testing.assert_close(compiles, eager, rtol=1e-8, atol=1e-11, equal_nan=True)
 
 
 class Kept:
@@ -197,21 +200,21 @@ class Kept:
 
 def recipe_of(objective: Any, steps: int) -> Recipe:
     known = [method.recipe.schedule for method in RECIPES.values() if type(method.recipe.objective) is type(objective)]
-    # Where a set is trained on by the step sizes that it learns, theirs is where they start.
+    # Where a set is trained on by the learning rates that it learns, theirs is where they start.
     around = getattr(known[-1], "around", None) if known else None
     schedule = replace(known[-1], around=replace(around, steps=SHORT.steps)) if around else SHORT
-    return Recipe(objective=objective, schedule=schedule, optimizer=Adam(step_size=0.04), steps=steps)
+    return Recipe(objective=objective, schedule=schedule, optimizer=Adam(learning_rate=0.04), steps=steps)
 
 
 @objectives
 def test_a_run_that_was_interrupted_ends_bit_for_bit_as_one_that_was_not(objective: Any, problem: Problem) -> None:
-    course = Distillation(problem, recipe_of(objective, 4), per_class=1, key=KEY, checks=1)
-    whole = run(course, Kept(), Kept().watch)
+    steps = Distillation(problem, recipe_of(objective, 4), per_class=1, key=KEY, checks=1)
+    whole = run(steps, Kept(), Kept().watch)
     for stop in (1, 4):
         kept = Kept(stop)
         with pytest.raises(KeyboardInterrupt):
-            run(course, kept, kept.watch)
-        resumed = run(course, kept, Kept().watch)
+            run(steps, kept, kept.watch)
+        resumed = run(steps, kept, Kept().watch)
         assert bits(resumed.params) == bits(whole.params)
         assert bits(resumed.losses) == bits(whole.losses)
         assert resumed.checks == whole.checks
@@ -219,15 +222,14 @@ def test_a_run_that_was_interrupted_ends_bit_for_bit_as_one_that_was_not(objecti
 
 @objectives
 def test_distilling_beats_its_start(objective: Any, problem: Problem) -> None:
-    course = Distillation(problem, recipe_of(objective, 30), per_class=1, key=KEY, checks=1)
-    done = run(course, Kept(), Kept().watch)
-    render = course.recipe.parameterization.render
+    steps = Distillation(problem, recipe_of(objective, 30), per_class=1, key=KEY, checks=1)
+    done = run(steps, Kept(), Kept().watch)
+    render = steps.recipe.parameterization.render
 
     def accuracy(params: Any) -> float:
         scores = [
-            set_accuracy(problem, render(params, KEY), Protocol(), "validation", KEY.fold(member))
-            for member in range(3)
+            set_accuracy(problem, render(params, KEY), Protocol(), "validation", KEY.fold(seed)) for seed in range(3)
         ]
         return sum(scores) / len(scores)
 
-    assert accuracy(done.params) > accuracy(course.begin().params["set"]) + 0.02
+    assert accuracy(done.params) > accuracy(steps.begin().params["set"]) + 0.02

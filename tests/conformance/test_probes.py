@@ -15,9 +15,9 @@ from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, part_name, spec_id, to_spec
 from limbeck.core.findings import TONES, Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, Subject
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, SetView
 from limbeck.core.tree import Tree
-from limbeck.explanation import BUDGETS
+from limbeck.explanation import EFFORTS
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
@@ -30,7 +30,7 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
-from limbeck.schedules import Stated
+from limbeck.schedules import Fixed
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
@@ -38,17 +38,17 @@ CPU = torch.device("cpu")
 SMALL: dict[str, AbstractProbe] = {
     part_name(type(probe)): probe
     for probe in (
-        Agreement(subsets=3, courses=3, decayed=3, epochs=1, window=0.5, every=100),
-        Continuation(members=2, every=100),
-        CrossArchitecture(("mlp",), draws=2, members=1, steps=(20,)),
+        Agreement(subsets=3, trajectories=3, decayed=3, epochs=1, window=0.5, every=100),
+        Continuation(repeats=2, every=100),
+        CrossArchitecture(("mlp",), draws=2, repeats=1, steps=(20,)),
         Curvature(100, stride=300, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1),
         Influence(items=4, repeated=2, added=2, baseline=2),
         Landscape(every=100, size=3, sample=20),
         LearningTime(every=100),
-        Mixing(added=(0, 2), members=2),
+        Mixing(added=(0, 2), repeats=2),
         Recognition((("", 300), ("mlp", 20)), every=100, sample=50, shown=20),
-        Semantics(items=4, members=1, permutations=99),
-        Substitution(sizes=(1, 2), members=2, courses=2, every=100),
+        Semantics(items=4, repeats=1, permutations=99),
+        Substitution(sizes=(1, 2), repeats=2, trajectories=2, every=100),
     )
 }
 """Every probe, as thoroughly as a test has time for."""
@@ -71,11 +71,11 @@ class Notebook:
         return tree.branch(self.kept[name], branch)
 
 
-def case_of(batch: Batch, memo: Notebook, network: str = "convnet-w4-d1", name: str = "a set") -> Case:
+def context_of(batch: Batch, cache: Notebook, network: str = "convnet-w4-d1", name: str = "a set") -> ProbeContext:
     task = load("digits")
-    problem = Problem(task, task.network(network), CPU, memo)
-    schedule = Stated().render({}, batch.classes, Key())
-    return Case(problem, Subject(name, f"digest of {len(batch.classes)}", batch, schedule), "test", 100)
+    problem = Problem(task, task.network(network), CPU, cache)
+    schedule = Fixed().render({}, batch.classes, Key())
+    return ProbeContext(problem, SetView(name, f"digest of {len(batch.classes)}", batch, schedule), "test", 100)
 
 
 def real(per_class: int) -> Batch:
@@ -93,53 +93,55 @@ def notebook() -> Notebook:
 
 
 @pytest.fixture(scope="module")
-def case(notebook: Notebook) -> Case:
+def context(notebook: Notebook) -> ProbeContext:
     """Two images of every class."""
-    return case_of(real(2), notebook)
+    return context_of(real(2), notebook)
 
 
-def all_of(case: Case, experiments: tuple[AbstractExperiment, ...]) -> Iterator[AbstractExperiment]:
+def all_of(context: ProbeContext, experiments: tuple[AbstractExperiment, ...]) -> Iterator[AbstractExperiment]:
     for each in experiments:
-        yield from all_of(case, each.needs())
+        yield from all_of(context, each.needs())
         yield each
 
 
 def test_every_probe_is_small_here_and_in_every_budget() -> None:
     listed = set(PROBES.parts)
     assert set(SMALL) == listed
-    for budget in BUDGETS.values():
-        assert sorted(part_name(type(probe)) for probe in budget.probes) == sorted(listed)
+    for effort in EFFORTS.values():
+        assert sorted(part_name(type(probe)) for probe in effort.probes) == sorted(listed)
 
 
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_a_probe_and_what_it_asks_for_survive_their_specs(budget: str, case: Case) -> None:
-    for probe in BUDGETS[budget].probes:
+@pytest.mark.parametrize("budget", EFFORTS)
+def test_a_probe_and_what_it_asks_for_survive_their_specs(effort: str, context: ProbeContext) -> None:
+    for probe in EFFORTS[effort].probes:
         assert from_spec(json.loads(json.dumps(to_spec(probe)))) == probe
         # One of each kind: there are thousands of some in the full budget.
-        for experiment in {type(each): each for each in all_of(case, probe.experiments(case))}.values():
+        for experiment in {type(each): each for each in all_of(context, probe.experiments(context))}.values():
             assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
-            assert experiment.effort(case) > 0
+            assert experiment.flops(context) > 0
 
 
 @probes
-def test_a_finding_rests_on_the_experiments_that_were_asked_for_and_is_data(probe: AbstractProbe, case: Case) -> None:
-    memo = case.problem.memo
-    assert isinstance(memo, Notebook)
-    asked = {spec_id(case.address(each)) for each in all_of(case, probe.experiments(case))}
-    for each in all_of(case, probe.experiments(case)):
-        case.outcome(each)
-    memo.asked.clear()
-    found = probe.find(case)
-    assert memo.asked and memo.asked <= asked
+def test_a_finding_rests_on_the_experiments_that_were_asked_for_and_is_data(
+    probe: AbstractProbe, context: ProbeContext
+) -> None:
+    cache = context.problem.cache
+    assert isinstance(cache, Notebook)
+    asked = {spec_id(context.address(each)) for each in all_of(context, probe.experiments(context))}
+    for each in all_of(context, probe.experiments(context)):
+        context.outcome(each)
+    cache.asked.clear()
+    found = probe.find(context)
+    assert cache.asked and cache.asked <= asked
     check(found, probe)
     assert Finding.of(json.loads(json.dumps(found.document(), allow_nan=False))) == Finding.of(found.document())
-    assert probe.find(case).document() == found.document()
+    assert probe.find(context).document() == found.document()
 
 
 @probes
-def test_a_finding_does_not_hang_on_the_name_of_the_set(probe: AbstractProbe, case: Case) -> None:
-    other = replace(case, subject=replace(case.subject, name="<script>"))
-    assert replace(probe.find(other), set="a set").document() == probe.find(case).document()
+def test_a_finding_does_not_hang_on_the_name_of_the_set(probe: AbstractProbe, context: ProbeContext) -> None:
+    other = replace(context, distilled=replace(context.distilled, name="<script>"))
+    assert replace(probe.find(other), set="a set").document() == probe.find(context).document()
 
 
 HOSTILE = {
@@ -158,14 +160,14 @@ HOSTILE = {
 @probes
 def test_a_probe_answers_of_a_strange_set(probe: AbstractProbe, make: Callable[[], Batch], notebook: Notebook) -> None:
     batch = make()
-    strange = case_of(batch, notebook)
+    strange = context_of(batch, notebook)
     digest = spec_id([batch.inputs.sum().item(), batch.targets.sum().item(), len(batch.classes)])
-    check(probe.find(replace(strange, subject=replace(strange.subject, digest=digest))), probe)
+    check(probe.find(replace(strange, distilled=replace(strange.distilled, digest=digest))), probe)
 
 
 @probes
 def test_a_probe_answers_under_a_network_of_batch_statistics(probe: AbstractProbe, notebook: Notebook) -> None:
-    check(probe.find(case_of(real(2), notebook, "convnet-w4-d1-batch")), probe)
+    check(probe.find(context_of(real(2), notebook, "convnet-w4-d1-batch")), probe)
 
 
 def check(found: Finding, probe: AbstractProbe) -> None:

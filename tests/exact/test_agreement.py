@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.core.key import Key
-from limbeck.learn import normality
-from limbeck.learn.agreement import agreement, agreements, bounds, chance, standings
-from limbeck.learn.estimates import difference
+from limbeck.statistics import normality
+from limbeck.statistics.agreement import agreement, agreements, bounds, chance, standings
+from limbeck.statistics.estimates import difference
 
 KEY = Key(("test agreement",))
 CLASSES = 4

@@ -16,8 +16,7 @@ from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import place
-from limbeck.explanation import BUDGETS
-from limbeck.learn.estimates import interval
+from limbeck.explanation import EFFORTS
 from limbeck.learn.experts import Experts
 from limbeck.learn.protocol import named
 from limbeck.objectives import Trajectory
@@ -29,13 +28,14 @@ from limbeck.runs.contest import Contest
 from limbeck.runs.library import followed
 from limbeck.runs.store import Store
 from limbeck.starts import Relabelled
+from limbeck.statistics.estimates import interval
 
 NETWORK = "convnet-w4-d1"
 DATA = "the data"
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> DistilledSet:
+def distilled(tmp_path_factory: pytest.TempPathFactory) -> DistilledSet:
     return limbeck.distill(limbeck.load("digits"), "random", ipc=1, network=NETWORK, runs=tmp_path_factory.mktemp("r"))
 
 
@@ -55,60 +55,60 @@ def note(store: Store, digest: str, probe: Any, verdict: str, written: float, ju
 
 
 def in_budget(name: str, kind: type) -> Any:
-    return next(probe for probe in BUDGETS[name].probes if isinstance(probe, kind))
+    return next(probe for probe in EFFORTS[name].probes if isinstance(probe, kind))
 
 
 def test_a_finding_is_read_back_as_it_was_kept_under_the_name_that_is_asked_for(
-    subject: DistilledSet, tmp_path: Path
+    distilled: DistilledSet, tmp_path: Path
 ) -> None:
     store = Store(tmp_path)
-    note(store, subject.digest, Semantics(), "one", 1)
-    note(store, subject.digest, Mixing(), "two", 2)
-    note(store, "another set", Mixing(members=4), "three", 3)
-    note(store, subject.digest, Mixing(members=5), "four", 4, network="mlp")
-    note(store, subject.digest, Mixing(members=6), "five", 5, data="other data")
-    (kept,) = archive.findings(store, [("new name", subject)], NETWORK, DATA)
+    note(store, distilled.digest, Semantics(), "one", 1)
+    note(store, distilled.digest, Mixing(), "two", 2)
+    note(store, "another set", Mixing(repeats=4), "three", 3)
+    note(store, distilled.digest, Mixing(repeats=5), "four", 4, network="mlp")
+    note(store, distilled.digest, Mixing(repeats=6), "five", 5, data="other data")
+    (kept,) = archive.findings(store, [("new name", distilled)], NETWORK, DATA)
     assert [each.finding for each in kept] == [
         replace(finding(probe, verdict), set="new name") for probe, verdict in ((Mixing(), "two"), (Semantics(), "one"))
     ]
-    assert kept[0].thoroughness == "standard, all test examples"
-    assert kept[1].thoroughness == "standard and full, all test examples"
+    assert kept[0].effort_of == "standard, all test examples"
+    assert kept[1].effort_of == "standard and full, all test examples"
 
 
-def test_the_full_budget_counts_most_then_all_examples_then_the_latest(subject: DistilledSet, tmp_path: Path) -> None:
+def test_the_full_budget_counts_most_then_all_examples_then_the_latest(distilled: DistilledSet, tmp_path: Path) -> None:
     store = Store(tmp_path)
     quick, standard, full = (in_budget(name, Mixing) for name in ("quick", "standard", "full"))
 
     def told() -> tuple[str, str]:
-        ((kept,),) = archive.findings(store, [("set", subject)], NETWORK, DATA)
-        return kept.finding.verdict, kept.thoroughness
+        ((kept,),) = archive.findings(store, [("set", distilled)], NETWORK, DATA)
+        return kept.finding.verdict, kept.effort_of
 
-    note(store, subject.digest, quick, "quick", 50, judged=2000)
-    note(store, subject.digest, Mixing(members=7), "own", 60, judged=500)
+    note(store, distilled.digest, quick, "quick", 50, judged=2000)
+    note(store, distilled.digest, Mixing(repeats=7), "own", 60, judged=500)
     assert told() == ("own", "own options, 500 test examples")
-    note(store, subject.digest, standard, "standard", 30)
+    note(store, distilled.digest, standard, "standard", 30)
     assert told() == ("standard", "standard, all test examples")
-    note(store, subject.digest, Mixing(members=8), "own", 40)
+    note(store, distilled.digest, Mixing(repeats=8), "own", 40)
     assert told() == ("own", "own options, all test examples")
-    note(store, subject.digest, full, "full", 10)
+    note(store, distilled.digest, full, "full", 10)
     assert told() == ("full", "full, all test examples")
-    note(store, subject.digest, full, "full by few", 70, judged=10)
+    note(store, distilled.digest, full, "full by few", 70, judged=10)
     assert told()[0] == "full"
 
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"finding": 3}', '{"finding": {"probe": "mixing"}}', "\x00" * 9])
-def test_a_damaged_finding_is_left_out_with_a_warning(damage: str, subject: DistilledSet, tmp_path: Path) -> None:
+def test_a_damaged_finding_is_left_out_with_a_warning(damage: str, distilled: DistilledSet, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    note(store, subject.digest, Semantics(), "whole", 1)
-    note(store, subject.digest, Mixing(), "spoilt", 2).write_text(damage)
+    note(store, distilled.digest, Semantics(), "whole", 1)
+    note(store, distilled.digest, Mixing(), "spoilt", 2).write_text(damage)
     with pytest.warns(UserWarning, match="left out"):
-        ((kept,),) = archive.findings(store, [("set", subject)], NETWORK, DATA)
+        ((kept,),) = archive.findings(store, [("set", distilled)], NETWORK, DATA)
     assert kept.finding.verdict == "whole"
 
 
-def test_a_finding_that_says_the_same_is_not_written_again(subject: DistilledSet, tmp_path: Path) -> None:
+def test_a_finding_that_says_the_same_is_not_written_again(distilled: DistilledSet, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    path = note(store, subject.digest, Mixing(), "one", 1)
+    path = note(store, distilled.digest, Mixing(), "one", 1)
     ((address, _),) = store.noted()
     del address["finding"]
     store.note(address, finding(Mixing(), "one").document())
@@ -118,13 +118,13 @@ def test_a_finding_that_says_the_same_is_not_written_again(subject: DistilledSet
     assert [document["finding"]["verdict"] for document, _ in store.noted()] == ["two"]
 
 
-def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(subject: DistilledSet, tmp_path: Path) -> None:
+def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: DistilledSet, tmp_path: Path) -> None:
     store, task = Store(tmp_path / "store"), limbeck.load("digits")
     path = tmp_path / "set.safetensors"
     row = dict(set="old", split="test", metric="accuracy", low=0.1, high=0.3, n=2, bytes=9)
     here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "paper"}
     elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}
-    subject.scored(here, elsewhere).save(path)
+    distilled.scored(here, elsewhere).save(path)
     listed = [("now", path, DistilledSet.load(path))]
     carried = [{**here, "set": "now"}, {**elsewhere, "set": "now"}]
     assert archive.scores(store, listed, task, "", None) == carried
@@ -133,12 +133,12 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(subject: Dis
     (ours, *_), (random, *_) = contest.entries
     problem = Problem(task, task.network(NETWORK), torch.device("cpu"), store)
 
-    def keep(entry: Any, member: int, value: float) -> None:
-        name, key = place(entry, contest.protocol, contest.steps, "test", member)
+    def keep(entry: Any, seed: int, value: float) -> None:
+        name, key = place(entry, contest.protocol, contest.steps, "test", seed)
         problem.remember(name, key, lambda: {"accuracy": torch.tensor(value, dtype=torch.float64)})
 
-    for member, value in ((0, 0.5), (1, 0.75), (3, 0.9)):
-        keep(ours, member, value)
+    for seed, value in ((0, 0.5), (1, 0.75), (3, 0.9)):
+        keep(ours, seed, value)
     keep(random, 1, 0.4)
     found = archive.scores(store, listed, task, "", None)
     assert found[0] == carried[1] and len(found) == 2

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn import functional
 
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn.augment import Siamese, uniforms
 
 KEY = Key(("augment",))
@@ -178,5 +178,5 @@ def test_type_and_shape_are_kept(dtype: torch.dtype) -> None:
 
 
 def test_an_unknown_operation_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(Refusal, match=r"unknown augmentation 'colour': did you mean 'color'"):
+    with pytest.raises(InputError, match=r"unknown augmentation 'colour': did you mean 'color'"):
         Siamese(("colour",)).augment(images(1, 1, 8, 8), KEY, torch.arange(1), mirror=True)

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem, Schedule, Synthetic
+from limbeck.core.contracts import Batch, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.key import Key
 from limbeck.learn import compiled
-from limbeck.learn.compiled import CompiledLoss, Operations, features_of, pays, slope_on, training_loss
+from limbeck.learn.compiled import CompiledLoss, Operations, features_of, gradient_function_of, pays, training_loss
 from limbeck.learn.sensitivity import gradient, sensitivity
 from limbeck.learn.training import Learner
-from limbeck.learn.unroll import at_rest, unroll
+from limbeck.learn.unroll import initial_state, unroll
 from limbeck.objectives import Gradient
 from limbeck.tasks import load
 
@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 def eager(network: str = "convnet-w3-d1") -> Problem:
     task = load("digits")
-    return Problem(task, task.network(network), CPU, Forgetful())
+    return Problem(task, task.network(network), CPU, NoCache())
 
 
 pytestmark = [pytest.mark.usefixtures("unchecked_shapes"), pytest.mark.filterwarnings("error:not compiled")]
@@ -56,16 +56,16 @@ def close(found: Any, expected: Any, tolerance: float = 1e-10) -> None:
 
 
 def test_the_primitive_compiled_is_the_primitive(pair: tuple[Problem, Problem]) -> None:
-    plain, swift = (training_loss(problem) for problem in pair)
-    assert isinstance(swift, CompiledLoss) and not isinstance(plain, CompiledLoss)
+    plain, compiles = (training_loss(problem) for problem in pair)
+    assert isinstance(compiles, CompiledLoss) and not isinstance(plain, CompiledLoss)
     params = doubled(pair[0].network.init(KEY.fold("init")))
     direction = tree.map(lambda leaf: KEY.fold("direction").normal(*leaf.shape).double(), params)
     batch = free()
-    close(gradient(swift, params, batch), gradient(plain, params, batch))
-    close(tuple(sensitivity(swift, params, batch, direction)), tuple(sensitivity(plain, params, batch, direction)))
+    close(gradient(compiles, params, batch), gradient(plain, params, batch))
+    close(tuple(sensitivity(compiles, params, batch, direction)), tuple(sensitivity(plain, params, batch, direction)))
     # What does not require a gradient gets zeros.
     fixed = batch._replace(targets=batch.targets.detach())
-    found = sensitivity(swift, params, fixed, direction)
+    found = sensitivity(compiles, params, fixed, direction)
     close(tuple(found), tuple(sensitivity(plain, params, fixed, direction)))
     assert not found.batch.targets.any() and bool(found.batch.inputs.any())
 
@@ -75,7 +75,7 @@ def test_a_training_unrolled_through_compiled_steps_has_the_eager_hypergradient(
         batch, sizes = free(), torch.full((4,), 0.05, dtype=torch.float64, requires_grad=True)
         schedule = Schedule(sizes, torch.arange(10)[None], torch.tensor(0.9), torch.tensor(0.01))
         start = doubled(problem.network.init(KEY.fold("init")))
-        end = unroll(training_loss(problem), at_rest(start), batch, schedule).params
+        end = unroll(training_loss(problem), initial_state(start), batch, schedule).params
         return list(torch.autograd.grad(tree.dot(end, end), [batch.inputs, batch.targets, sizes]))
 
     close(hypergradient(pair[1]), hypergradient(pair[0]))
@@ -90,9 +90,9 @@ def test_gradient_matching_compiled_is_gradient_matching(pair: tuple[Problem, Pr
         schedule = Schedule(torch.ones(1), torch.arange(20)[None], torch.tensor(0.0), torch.tensor(0.0))
         state, synthetic = objective.init(problem, KEY), Synthetic(batch, schedule)
         loss = objective.loss(state, problem, synthetic, KEY)
-        (slope,) = torch.autograd.grad(loss, [batch.inputs])
+        (gradient_of,) = torch.autograd.grad(loss, [batch.inputs])
         after = objective.advance(state, problem, Synthetic(Batch(*tree.detach(tuple(batch))), schedule), KEY)
-        return [loss.detach(), slope, *tree.leaves(after.learner.params)]
+        return [loss.detach(), gradient_of, *tree.leaves(after.learner.params)]
 
     close(step(pair[1]), step(pair[0]), tolerance=2e-3)
 
@@ -109,7 +109,7 @@ def test_a_network_with_running_statistics_stays_eager() -> None:
     assert not isinstance(training_loss(problem), CompiledLoss)
     learner = Learner(problem.network.init(KEY), problem.network.statistics())
     batch = Batch(*tree.map(lambda leaf: leaf.detach(), tuple(free()._replace(inputs=free().inputs.float()))))
-    _, statistics = slope_on(problem)(learner, batch._replace(targets=batch.targets.float()))
+    _, statistics = gradient_function_of(problem)(learner, batch._replace(targets=batch.targets.float()))
     assert any(bool((after != before).any()) for after, before in zip(
         tree.leaves(statistics), tree.leaves(problem.network.statistics()), strict=True
     ))  # fmt: skip
@@ -149,9 +149,9 @@ def test_operations_are_those_of_the_products_in_every_pass() -> None:
     with Operations() as forward:
         value = (x @ w).square().sum()
     with Operations() as backward:
-        slope, _ = torch.autograd.grad(value, (x, w), create_graph=True)
+        gradient_of, _ = torch.autograd.grad(value, (x, w), create_graph=True)
     with Operations() as second:
-        torch.autograd.grad(slope.sum(), w)
+        torch.autograd.grad(gradient_of.sum(), w)
     assert forward.count == 2 * 5 * 3 * 4
     assert backward.count == 2 * forward.count
     # d(2 x w w')/dw: through w' directly, and through x w.
@@ -164,7 +164,7 @@ def test_the_operations_of_a_hypergradient_are_counted() -> None:
     schedule = Schedule(sizes, torch.arange(10)[None], torch.tensor(0.9), torch.tensor(0.0))
 
     def counted(steps: int) -> int:
-        start = at_rest(doubled(problem.network.init(KEY)))
+        start = initial_state(doubled(problem.network.init(KEY)))
         with Operations() as operations:
             end = unroll(training_loss(problem), start, batch, schedule, range(steps)).params
             torch.autograd.grad(tree.dot(end, end), [batch.inputs])

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.core import tree
+from limbeck.core.errors import InputError
 from limbeck.core.family import Family, from_spec, spec_id, to_spec
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 
 paths = st.lists(st.one_of(st.text(max_size=5), st.integers()), max_size=4).map(tuple)
 
@@ -122,12 +122,12 @@ def test_the_address_of_a_spec_ignores_the_order_of_its_fields() -> None:
     ],
 )
 def test_a_strange_spec_is_refused_with_the_nearest_name(spec: dict, message: str) -> None:
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(InputError, match=message):
         from_spec(spec)
 
 
 def test_a_refusal_is_one_line() -> None:
-    assert str(Refusal("a\n  b")) == "a b"
+    assert str(InputError("a\n  b")) == "a b"
 
 
 @given(st.permutations(["a", "b/c", "b/d", "e"]))

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import Hessian, flat, hessian, shaped
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.spectra import Symmetric, lanczos, quadrature, signs, smoothed
-from limbeck.learn.traces import Stop, Trace, exchanged, hutchinson
+from limbeck.learn.traces import Stop, Trace, hutchinson, xtrace
 from limbeck.tasks import load
 
 KEY = Key(("curvature",))
@@ -80,7 +80,7 @@ def test_products_are_those_of_the_dense_hessian_and_symmetric(name: str) -> Non
 def test_a_problem_s_hessian_is_that_of_the_whole_batch(name: str) -> None:
     # 1600 images of digits are more than one pass; batch statistics have to be those of all.
     task = load("digits")
-    problem = Problem(task, task.network(name), CPU, Forgetful())
+    problem = Problem(task, task.network(name), CPU, NoCache())
     batch = task.load("train", torch.arange(800)).to(CPU)
     batch = Batch(batch.inputs.double(), batch.targets.double(), batch.classes)
     big = Batch(*(torch.cat([leaf] * 3) for leaf in batch))
@@ -101,8 +101,8 @@ def test_compiled_products_are_the_eager_ones() -> None:
     found = task.load("train", torch.arange(6))
     batch = Batch(found.inputs.double(), found.targets.double(), found.classes)
     block = KEY.fold("pair").normal(2, tree.count(params)).double()
-    eager, swift = (hessian(Problem(task, network, CPU, Forgetful(), made), params, batch) for made in (False, True))
-    torch.testing.assert_close(swift(block), eager(block), rtol=1e-9, atol=1e-11)
+    eager, compiles = (hessian(Problem(task, network, CPU, NoCache(), made), params, batch) for made in (False, True))
+    torch.testing.assert_close(compiles(block), eager(block), rtol=1e-9, atol=1e-11)
 
 
 def test_least_squares_has_the_hessian_of_its_closed_form() -> None:
@@ -117,11 +117,11 @@ def test_least_squares_has_the_hessian_of_its_closed_form() -> None:
     closed = 2 * torch.kron(torch.eye(2).double(), X.T @ X / 5)
     torch.testing.assert_close(operator(torch.eye(6).double()), closed, rtol=1e-12, atol=1e-13)
     # Its rank is 6 of 6: as many directions as rows make the exchanged trace exact.
-    exact = exchanged(operator, Stop(relative=0.0, most=12), KEY.fold("exact"))
+    exact = xtrace(operator, Stop(relative=0.0, most=12), KEY.fold("exact"))
     assert exact.value == pytest.approx(float(closed.trace()), rel=1e-9)
 
 
-@pytest.mark.parametrize("estimate", [hutchinson, exchanged])
+@pytest.mark.parametrize("estimate", [hutchinson, xtrace])
 def test_a_network_s_trace_lies_within_its_stated_errors(estimate: object) -> None:
     operator, dense = tiny("convnet-w2-d1")
     found = estimate(operator, Stop(relative=0.05, most=400), KEY.fold("trace"))  # type: ignore[operator]
@@ -131,15 +131,15 @@ def test_a_network_s_trace_lies_within_its_stated_errors(estimate: object) -> No
 
 def test_exchanged_traces_are_exact_with_as_many_directions_as_rows_and_at_low_rank() -> None:
     values = KEY.fold("values").normal(12).double()
-    full = exchanged(with_eigenvalues(values), Stop(relative=0.0, most=10**6, block=5), KEY.fold("full"))
+    full = xtrace(with_eigenvalues(values), Stop(relative=0.0, most=10**6, block=5), KEY.fold("full"))
     assert full.value == pytest.approx(float(values.sum()), rel=1e-8)
     assert full.error < 1e-8 and full.products == 24
     low = torch.zeros(60).double()
     low[:3] = torch.tensor([5.0, -2.0, 1.0])
-    found = exchanged(with_eigenvalues(low), Stop(relative=0.0, most=100), KEY.fold("low"))
+    found = xtrace(with_eigenvalues(low), Stop(relative=0.0, most=100), KEY.fold("low"))
     assert found.value == pytest.approx(4.0, rel=1e-8)
     assert found.error < 1e-8 and found.products <= 16
-    assert exchanged(Dense(torch.zeros(9, 9).double()), Stop(), KEY.fold("none")).value == 0.0
+    assert xtrace(Dense(torch.zeros(9, 9).double()), Stop(), KEY.fold("none")).value == 0.0
 
 
 def literal_leave_one_out(matrix: Tensor, directions: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ def literal_leave_one_out(matrix: Tensor, directions: Tensor) -> Tensor:
 def test_exchanged_estimates_equal_a_decomposition_for_every_direction() -> None:
     operator = with_eigenvalues(KEY.fold("spread").normal(30).double().pow(3))
     key = KEY.fold("leave")
-    found = exchanged(operator, Stop(relative=0.0, most=14, block=4), key)
+    found = xtrace(operator, Stop(relative=0.0, most=14, block=4), key)
     directions = torch.cat([key.fold(0).normal(4, 30), key.fold(1).normal(3, 30)]).double()
     literal = literal_leave_one_out(operator.matrix, directions)
     assert found.value == pytest.approx(float(literal.mean()), rel=1e-8)
@@ -181,7 +181,7 @@ def outlying() -> Dense:
     return with_eigenvalues(torch.cat([torch.tensor([60.0, 30.0, 20.0, 10.0, 8.0]).double(), bulk + 0.5]))
 
 
-@pytest.mark.parametrize(("estimate", "least"), [(hutchinson, 0.88), (exchanged, 0.85)])
+@pytest.mark.parametrize(("estimate", "least"), [(hutchinson, 0.88), (xtrace, 0.85)])
 def test_stated_intervals_cover_the_trace_about_as_often_as_they_say(estimate: object, least: float) -> None:
     operator = outlying()
     truth = float(operator.matrix.trace())
@@ -198,9 +198,9 @@ def test_exchanged_traces_take_fewer_products_where_few_eigenvalues_make_the_nor
     operator, stop = outlying(), Stop(relative=0.02, most=2000)
     taken = {
         estimate: sum(estimate(operator, stop, KEY.fold("few", index)).products for index in range(10))
-        for estimate in (hutchinson, exchanged)
+        for estimate in (hutchinson, xtrace)
     }
-    assert taken[exchanged] * 4 < taken[hutchinson]
+    assert taken[xtrace] * 4 < taken[hutchinson]
 
 
 def test_stopping_keeps_to_its_floor_its_least_and_its_most() -> None:

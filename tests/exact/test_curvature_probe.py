@@ -16,7 +16,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.key import Key
-from limbeck.core.probing import Case, Subject
+from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.protocol import Protocol
@@ -49,50 +49,50 @@ NOTEBOOK = Notebook()
 """One for all tests: trainings on real data are done once."""
 
 
-def case_of(batch: Batch, network: str = NETWORK) -> Case:
+def context_of(batch: Batch, network: str = NETWORK) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
     schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
-    return Case(problem, Subject("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
+    return ProbeContext(problem, SetView("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
 
 
 def digits(count: int) -> Batch:
     return load("digits").load("train", torch.arange(count))
 
 
-def dense(case: Case, params: Tree, batch: Batch) -> Tensor:
-    loss = mean_loss(case.problem.task, case.problem.network)
+def dense(context: ProbeContext, params: Tree, batch: Batch) -> Tensor:
+    loss = mean_loss(context.problem.task, context.problem.network)
     double = Batch(batch.inputs.double(), batch.targets.double(), batch.classes)
     slope = torch.func.grad(lambda vector: loss(shaped(params, vector), double))
     return torch.func.jacrev(slope)(flat(params).double())
 
 
 @functools.lru_cache(maxsize=1)
-def whole() -> tuple[Case, Training]:
+def whole() -> tuple[ProbeContext, Training]:
     """A case, and a training that is kept at three steps."""
-    return case_of(digits(6)), Training(Mixture(), 0, 40, reads=(), keeps=(0, 20, 40))
+    return context_of(digits(6)), Training(Mixture(), 0, 40, reads=(), keeps=(0, 20, 40))
 
 
 @pytest.mark.parametrize("images", [0, 2])
 def test_a_trace_is_that_of_the_dense_hessian_at_the_step_and_on_the_loss_it_names(images: int) -> None:
-    case, training = whole()
-    found = HessianTrace(training, 20, images, relative=0.02, floor=0.0, most=400).found(case)
-    batch = real(case.problem, images, 0) if images else case.subject.batch
-    truth = float(dense(case, training.kept(case, 20).params, batch).trace())
+    context, training = whole()
+    found = HessianTrace(training, 20, images, relative=0.02, floor=0.0, most=400).found(context)
+    batch = real(context.problem, images, 0) if images else context.distilled.batch
+    truth = float(dense(context, training.kept(context, 20).params, batch).trace())
     assert abs(found.value - truth) < 3.5 * found.error <= 3.5 * 0.02 * abs(found.value)
-    elsewhere = float(dense(case, training.kept(case, 40).params, batch).trace())
+    elsewhere = float(dense(context, training.kept(context, 40).params, batch).trace())
     assert abs(found.value - elsewhere) > 5 * found.error
 
 
 def test_a_spectrum_is_of_the_step_where_the_trace_is_largest() -> None:
-    case, training = whole()
+    context, training = whole()
     trace = HessianTrace(training, 0, most=200, relative=0.02)
     spectrum = Spectrum((0, 20, 40), trace, real=2)
-    found = case.outcome(spectrum)
-    heights = {step: replace(trace, step=step).found(case).value for step in (0, 20, 40)}
+    found = context.outcome(spectrum)
+    heights = {step: replace(trace, step=step).found(context).value for step in (0, 20, 40)}
     step = int(found["step"])
     assert step == max(heights, key=lambda each: heights[each]) != 0
-    values = torch.linalg.eigvalsh(dense(case, training.kept(case, step).params, real(case.problem, 2, 0)))
+    values = torch.linalg.eigvalsh(dense(context, training.kept(context, step).params, real(context.problem, 2, 0)))
     # The outermost nodes of thirty steps are the ends, and every node is as near to an eigenvalue as it says.
     assert float(found["nodes"].max()) == pytest.approx(float(values[-1]), rel=1e-3)
     assert float(found["nodes"].min()) == pytest.approx(float(values[0]), rel=1e-2)
@@ -103,23 +103,23 @@ def test_a_spectrum_is_of_the_step_where_the_trace_is_largest() -> None:
 
 
 def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
-    experiments = PROBE.experiments(case_of(digits(3)))
-    shared = [each for each in experiments if not each.distilled]
+    experiments = PROBE.experiments(context_of(digits(3)))
+    shared = [each for each in experiments if not each.depends_on_set]
     assert all(isinstance(each, HessianTrace) and each.real and each.training.on is None for each in shared)
     assert len(shared) == 3
     assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in experiments)
 
 
 def test_find_reads_no_more_than_it_asked_for() -> None:
-    case = case_of(digits(20))
-    todo = list(PROBE.experiments(case))
+    context = context_of(digits(20))
+    todo = list(PROBE.experiments(context))
     for experiment in todo:
         todo += experiment.needs()
     for experiment in reversed(todo):
-        case.outcome(experiment)
+        context.outcome(experiment)
     known = set(NOTEBOOK.pages)
-    found = PROBE.find(case)
-    assert set(case.problem.memo.pages) == known  # type: ignore[attr-defined]
+    found = PROBE.find(context)
+    assert set(context.problem.cache.pages) == known  # type: ignore[attr-defined]
     table = found.table("traces along real")
     at = table.column("set").index(found.fact("peak of the trace on set").value)
     assert found.fact("step of the peak on set").value == table.column("step")[at]
@@ -147,14 +147,14 @@ def test_a_ratio_s_interval_covers_it_as_often_as_it_says() -> None:
     assert sum(fact.low <= 0.3 <= fact.high for fact in facts) / 1000 == pytest.approx(0.95, abs=0.02)
 
 
-def hostile() -> dict[str, Case]:
+def hostile() -> dict[str, ProbeContext]:
     one, five = digits(1), digits(5)
     return {
-        "one image": case_of(one),
-        "one class": case_of(Batch(five.inputs, five.targets[:1].expand(5, -1), five.classes[:1].expand(5))),
-        "soft targets": case_of(five._replace(targets=(five.targets * 3).softmax(1))),
-        "batch norm": case_of(five, "convnet-w2-d1-batch"),
-        "no numbers": case_of(five._replace(inputs=five.inputs * math.nan)),
+        "one image": context_of(one),
+        "one class": context_of(Batch(five.inputs, five.targets[:1].expand(5, -1), five.classes[:1].expand(5))),
+        "soft targets": context_of(five._replace(targets=(five.targets * 3).softmax(1))),
+        "batch norm": context_of(five, "convnet-w2-d1-batch"),
+        "no numbers": context_of(five._replace(inputs=five.inputs * math.nan)),
     }
 
 

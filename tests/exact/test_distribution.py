@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from limbeck.core.contracts import Forgetful, Problem, Synthetic
+from limbeck.core.contracts import NoCache, Problem, Synthetic
 from limbeck.core.key import Key
-from limbeck.learn import pieces
+from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
 from limbeck.objectives import Distribution
@@ -18,7 +18,7 @@ KEY = Key(("distribution",))
 
 def problem(network: str = "convnet-w8-d2") -> Problem:
     task = load("digits")
-    return Problem(task, task.network(network), torch.device("cpu"), Forgetful())
+    return Problem(task, task.network(network), torch.device("cpu"), NoCache())
 
 
 def shown(on: Problem) -> Synthetic:
@@ -52,14 +52,14 @@ def test_the_batched_loss_is_the_literal_sum_over_classes(per_class: int) -> Non
 def test_pieces_of_the_real_batch_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     on = problem()
     whole = Distribution().loss({}, on, shown(on), KEY)
-    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
+    monkeypatch.setattr(microbatches, "NUMBERS", 7 * 64)
     torch.testing.assert_close(Distribution().loss({}, on, shown(on), KEY), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_networks_with_batch_norm_see_the_real_batch_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     on = problem("convnet-w8-d2-batch")
     whole = Distribution().loss({}, on, shown(on), KEY)
-    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
+    monkeypatch.setattr(microbatches, "NUMBERS", 7 * 64)
     assert torch.equal(Distribution().loss({}, on, shown(on), KEY), whole)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
-from limbeck.core.refusal import Refusal
 
 SHARED = torch.randn(3, 2)
 TENSORS = {"a": SHARED, "view": SHARED[1:], "b/c": torch.tensor([1, -2]), "empty": torch.zeros(0)}
@@ -41,7 +41,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         temporary.write_text("half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(Refusal, match="No space left on device"):
+    with pytest.raises(InputError, match="No space left on device"):
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
@@ -52,12 +52,12 @@ def test_a_cut_file_is_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "x.safetensors"
     write_tensors(path, TENSORS, {})
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(Refusal, match="damaged or not a safetensors file"):
+    with pytest.raises(InputError, match="damaged or not a safetensors file"):
         read_tensors(path)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="found nothing"):
+    with pytest.raises(InputError, match="found nothing"):
         read_tensors(tmp_path / "x")
-    with pytest.raises(Refusal, match="found a folder"):
+    with pytest.raises(InputError, match="found a folder"):
         read_tensors(tmp_path)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from limbeck.comparison import against_baselines, over_sizes, side_by_side
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.learn.estimates import crossing, estimate
+from limbeck.statistics.estimates import crossing, estimate
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -10,11 +10,11 @@ import torch
 from torch.nn import functional
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem, Synthetic
+from limbeck.core.contracts import Batch, NoCache, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
-from limbeck.learn import pieces
+from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
 from limbeck.learn.distances import (
     DISTANCES,
@@ -26,7 +26,7 @@ from limbeck.learn.distances import (
 )
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
-from limbeck.objectives.gradient import Gradient, Trainee
+from limbeck.objectives.gradient import Gradient, GradientState
 from limbeck.tasks import load
 
 KEY = Key(("gradient",))
@@ -39,7 +39,7 @@ every_distance = pytest.mark.parametrize(
 
 def problem(network: str = "convnet-w8-d2") -> Problem:
     task = load("digits")
-    return Problem(task, task.network(network), torch.device("cpu"), Forgetful())
+    return Problem(task, task.network(network), torch.device("cpu"), NoCache())
 
 
 def shown(batch: Batch) -> Synthetic:
@@ -59,10 +59,10 @@ class DoubledProblem(Problem):
 
 
 def twin(of: Problem) -> DoubledProblem:
-    return DoubledProblem(of.task, of.network, of.device, of.memo)
+    return DoubledProblem(of.task, of.network, of.device, of.cache)
 
 
-def doubled_state(part: Gradient, on: Problem) -> Trainee:
+def doubled_state(part: Gradient, on: Problem) -> GradientState:
     fresh = part.init(on, KEY)
     return fresh._replace(learner=Learner(doubled(fresh.learner.params), {}))
 
@@ -103,7 +103,7 @@ def literal(on: Problem, params: Any, batch: Batch, part: Gradient, key: Key, st
     real = on.real(key.fold("real"), part.per_class)
     total = torch.zeros((), dtype=batch.inputs.dtype)
     for label in range(len(on.task.classes)):
-        slopes = []
+        gradients = []
         for whole in (real, batch):
             mine = whole.classes == label
             inputs = whole.inputs[mine]
@@ -111,10 +111,10 @@ def literal(on: Problem, params: Any, batch: Batch, part: Gradient, key: Key, st
                 inputs = part.augment.augment(inputs, key.fold("augment"), whole.classes[mine], on.task.mirror)
             at = {name: leaf.clone().requires_grad_() for name, leaf in params.items()}
             loss = functional.cross_entropy(on.network.apply(at, inputs, statistics).outputs, whole.classes[mine])
-            slopes.append(
+            gradients.append(
                 dict(zip(at, torch.autograd.grad(loss, list(at.values()), create_graph=whole is batch), strict=True))
             )
-        total = total + literal_distance(part.distance, slopes[0], slopes[1])
+        total = total + literal_distance(part.distance, gradients[0], gradients[1])
     return total
 
 
@@ -172,13 +172,15 @@ def test_angle_and_magnitude_are_told_apart() -> None:
 
 def test_equal_rows_have_no_pull() -> None:
     same = trees("real")["head"].requires_grad_()
-    (slope,) = torch.autograd.grad(RowAngleAndMagnitude(angle=0.0).distance({"w": same.detach()}, {"w": same}), same)
-    assert bool((slope == 0).all())
+    (gradient_of,) = torch.autograd.grad(
+        RowAngleAndMagnitude(angle=0.0).distance({"w": same.detach()}, {"w": same}), same
+    )
+    assert bool((gradient_of == 0).all())
 
 
 @pytest.mark.parametrize("fields", [{"angle": -1.0}, {"magnitude": -0.5}, {"angle": 0.0, "magnitude": 0.0}])
 def test_a_distance_that_measures_nothing_is_refused(fields: dict[str, float]) -> None:
-    with pytest.raises(Refusal, match="row-angle-and-magnitude: found angle"):
+    with pytest.raises(InputError, match="row-angle-and-magnitude: found angle"):
         RowAngleAndMagnitude(**fields)
 
 
@@ -237,7 +239,7 @@ def test_pieces_of_the_real_batch_change_nothing(monkeypatch: pytest.MonkeyPatch
     on, part = problem(BATCH), Gradient(augment=Siamese(), per_class=40)
     state, batch = part.init(on, KEY), on.real(KEY.fold("synthetic"), 2)
     whole = part.loss(state, on, shown(batch), KEY)
-    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
+    monkeypatch.setattr(microbatches, "NUMBERS", 7 * 64)
     torch.testing.assert_close(part.loss(state, on, shown(batch), KEY), whole, rtol=1e-4, atol=1e-4)
 
 
@@ -274,14 +276,14 @@ def test_small_batches_see_every_item_once_an_epoch_and_augmentation_changes_the
         after = part.advance(part.init(on, KEY), on, shown(batch), KEY)
         return torch.cat([leaf.flatten() for leaf in after.learner.params.values()])
 
-    # Two half batches at half the step size are, to first order in it, one whole batch.
-    whole = trained(Gradient(augment=None, outer=2, inner=1, step_size=1e-4))
-    halves = trained(Gradient(augment=None, outer=2, inner=1, batch=10, step_size=1e-4))
+    # Two half batches at half the learning rate are, to first order in it, one whole batch.
+    whole = trained(Gradient(augment=None, outer=2, inner=1, learning_rate=1e-4))
+    halves = trained(Gradient(augment=None, outer=2, inner=1, batch=10, learning_rate=1e-4))
     start = torch.cat([leaf.flatten() for leaf in Gradient().init(on, KEY).learner.params.values()])
     torch.testing.assert_close(
         (halves - start) / 2, whole - start, rtol=0, atol=2e-2 * float((whole - start).abs().max())
     )
-    assert not torch.equal(trained(Gradient(outer=2, inner=1, step_size=1e-4, augment=Siamese())), whole)
+    assert not torch.equal(trained(Gradient(outer=2, inner=1, learning_rate=1e-4, augment=Siamese())), whole)
 
 
 def test_a_fresh_network_takes_over_after_its_steps() -> None:
@@ -306,5 +308,5 @@ def test_the_published_loops_are_those_of_the_nearest_number_of_items() -> None:
 
 @pytest.mark.parametrize("fields", [{"outer": -1}, {"inner": -1}, {"per_class": 0}, {"batch": 0}])
 def test_impossible_counts_are_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(Refusal, match="objective gradient: found"):
+    with pytest.raises(InputError, match="objective gradient: found"):
         Gradient(**fields)

@@ -15,8 +15,8 @@ from torch import Tensor
 
 import limbeck
 from limbeck.cli import main
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.imported import LAYOUTS, units
 from limbeck.tasks import ImageTask
 from limbeck.tasks.normalisation import Normalisation
@@ -72,7 +72,7 @@ def test_every_layout_gives_back_the_pixels_and_labels_that_were_written(
     assert len(asked) == 1 and f"look {kind}" in asked[0]
     assert found.spec["network"] == task.network(NETWORK).name
     size = 0.03 if layout == "mtt" else 0.01
-    assert found.schedule.step_sizes.tolist() == pytest.approx([size] * 300)
+    assert found.schedule.learning_rates.tolist() == pytest.approx([size] * 300)
 
 
 def test_a_whole_layout_is_tested() -> None:
@@ -217,7 +217,7 @@ def test_a_hostile_file_is_refused_in_one_line_and_nothing_runs_or_is_written(
 
 def test_a_pickled_array_in_an_archive_is_refused(tmp_path: Path, task: ImageTask) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([Bomb(tmp_path / "mark")], dtype=object), y=np.zeros(1, int))
-    with pytest.raises(Refusal, match="never loaded"):
+    with pytest.raises(InputError, match="never loaded"):
         limbeck.import_set(tmp_path / "a.npz", format="npz", task=task)
     assert not (tmp_path / "mark").exists()
 
@@ -236,7 +236,7 @@ def test_units_that_nobody_confirms_are_refused_with_the_numbers_and_the_options
     said = capsys.readouterr().err
     assert "look normalised" in said and "% outside [0, 1]" in said
     assert "--normalisation normalised" in said and "--yes" in said and not out.exists()
-    with pytest.raises(Refusal, match="not confirmed"):
+    with pytest.raises(InputError, match="not confirmed"):
         limbeck.import_set(path, format="paper", task=task, confirm=lambda text: False)
 
 
@@ -265,5 +265,5 @@ def test_an_imported_set_is_shown_scored_and_written_as_one_document(
     first = out.read_bytes()
     assert main(words.split()) == 0 and out.read_bytes() == first
     assert main(["show", str(out), "--out", str(tmp_path / "a.png")]) == 0
-    rows = limbeck.evaluate(out, members=1, baselines=(), workers=1, protocol=limbeck.Protocol("short", 2))
+    rows = limbeck.evaluate(out, repeats=1, baselines=(), workers=1, protocol=limbeck.Protocol("short", 2))
     assert rows[0].network == task.network(NETWORK).name and 0 <= rows[0].mean <= 1

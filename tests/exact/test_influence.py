@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Forgetful, Problem, Readout
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
 from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import Case, Subject
+from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
-from limbeck.learn.correlation import correlations
 from limbeck.learn.protocol import Protocol
 from limbeck.probes.experiments import Mixture, Training
 from limbeck.probes.experiments.leave_one_out import matrix, spread
 from limbeck.probes.influence import Influence, distances
+from limbeck.statistics.correlation import correlations
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
@@ -60,7 +60,7 @@ class LeastSquares(AbstractTask):
     fingerprint: str = "least-squares"
     mirror: bool = False
 
-    def members(self, split: str) -> tuple[torch.Tensor, ...]:
+    def groups(self, split: str) -> tuple[torch.Tensor, ...]:
         return torch.arange(COUNT // 2), torch.arange(COUNT // 2, COUNT)
 
     def load(self, split: str, rows: torch.Tensor | None = None) -> Batch:
@@ -79,7 +79,7 @@ class LeastSquares(AbstractTask):
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return (outputs - targets).square().sum(1) / 2
 
-    def judge(self, predict: Callable[[Tree], torch.Tensor], split: str, key: Key) -> dict[str, float]:
+    def evaluate(self, predict: Callable[[Tree], torch.Tensor], split: str, key: Key) -> dict[str, float]:
         return {}
 
 
@@ -102,61 +102,61 @@ def points() -> Batch:
     return Batch(inputs, targets, torch.tensor([0] * (COUNT // 2) + [1] * (COUNT // 2)))
 
 
-def case_of(batch: Batch, digest: str = "a") -> Case:
+def context_of(batch: Batch, digest: str = "a") -> ProbeContext:
     schedule = Protocol().schedule(len(batch.classes), KEY)
-    return Case(Problem(LeastSquares(), Linear(), CPU, Kept()), Subject("set", digest, batch, schedule), "test")
+    return ProbeContext(Problem(LeastSquares(), Linear(), CPU, Kept()), SetView("set", digest, batch, schedule), "test")
 
 
-def squares(case: Case, weight: torch.Tensor) -> torch.Tensor:
+def squares(context: ProbeContext, weight: torch.Tensor) -> torch.Tensor:
     """The loss of each judged example under given weights."""
-    return (case.examples.inputs @ weight - case.examples.targets).square().sum(1) / 2
+    return (context.examples.inputs @ weight - context.examples.targets).square().sum(1) / 2
 
 
 def test_of_least_squares_it_is_the_closed_form_of_the_hat_matrix() -> None:
     batch = points()
-    case = case_of(batch)
+    context = context_of(batch)
     x, y = batch.inputs, batch.targets
     inverse = torch.linalg.inv(x.T @ x)
     weight = inverse @ x.T @ y
     residuals, leverage = y - x @ weight, (x @ inverse * x).sum(1)
     downdated = [weight - inverse @ torch.outer(x[i], residuals[i]) / (1 - leverage[i]) for i in range(COUNT)]
-    expected = torch.stack([squares(case, each) - squares(case, weight) for each in downdated])
-    found = matrix(case, 0)
+    expected = torch.stack([squares(context, each) - squares(context, weight) for each in downdated])
+    found = matrix(context, 0)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
     # On its own example: the residual of one left out is the residual over one less its leverage.
     own = residuals.square().sum(1) / 2 * ((1 - leverage) ** -2 - 1)
     torch.testing.assert_close(found.diagonal(), own, rtol=1e-4, atol=1e-4)
     assert bool((found.diagonal() > 0).all())
-    torch.testing.assert_close(matrix(case, 1), found, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(matrix(context, 1), found, rtol=1e-4, atol=1e-4)
 
 
 def test_of_ridge_regression_it_is_the_closed_form_too() -> None:
-    batch, decay = points(), 0.4
-    case = case_of(batch)
+    batch, weight_decay = points(), 0.4
+    context = context_of(batch)
     x, y = batch.inputs, batch.targets
     for item in (0, 7):
         rest = tuple(each for each in range(COUNT) if each != item)
-        found = case.outcome(Training(Mixture(rest), decay=decay), "losses")[-1]
-        # The mean over one item fewer and the same decay: the ridge of all items, at that weight, downdated.
-        inverse = torch.linalg.inv(x.T @ x + (COUNT - 1) * decay * torch.eye(INPUTS, dtype=torch.float64))
+        found = context.outcome(Training(Mixture(rest), weight_decay=weight_decay), "losses")[-1]
+        # The mean over one item fewer and the same weight decay: the ridge of all items, at that weight, downdated.
+        inverse = torch.linalg.inv(x.T @ x + (COUNT - 1) * weight_decay * torch.eye(INPUTS, dtype=torch.float64))
         weight = inverse @ x.T @ y
         residual, leverage = y[item] - x[item] @ weight, x[item] @ inverse @ x[item]
         downdated = weight - inverse @ torch.outer(x[item], residual) / (1 - leverage)
-        torch.testing.assert_close(found, squares(case, downdated), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found, squares(context, downdated), rtol=1e-4, atol=1e-4)
 
 
 def test_permuting_the_items_permutes_the_rows() -> None:
     batch = points()
     order = KEY.fold("order").permutation(COUNT)
-    found = matrix(case_of(batch), 0)
-    shuffled = matrix(case_of(Batch(*(leaf[order] for leaf in batch)), "b"), 0)
+    found = matrix(context_of(batch), 0)
+    shuffled = matrix(context_of(Batch(*(leaf[order] for leaf in batch)), "b"), 0)
     torch.testing.assert_close(shuffled, found[order], rtol=1e-9, atol=1e-12)
 
 
 def test_duplicates_have_equal_rows() -> None:
     batch = points()
     twice = Batch(*(torch.cat([leaf, leaf[3:4]]) for leaf in batch))
-    found = matrix(case_of(twice), 0)
+    found = matrix(context_of(twice), 0)
     torch.testing.assert_close(found[3], found[COUNT], rtol=1e-9, atol=1e-12)
     assert float((found[3] - found[4]).abs().max()) > 1e-3
 
@@ -172,7 +172,7 @@ class Planted:
         training = from_spec(address["experiment"])
         on = training.on
         items = range(len(self.effects)) if on.items is None else on.items
-        effects = self.effects + self.noise * KEY.fold("noise", training.member).normal(*self.effects.shape)
+        effects = self.effects + self.noise * KEY.fold("noise", training.seed).normal(*self.effects.shape)
         losses = 2.0 - effects[list(items)].sum(0)
         if on.without_real:
             # Real examples help their own class alone, the more the earlier.
@@ -182,14 +182,14 @@ class Planted:
         return tree.branch(found, branch)
 
 
-def planted(effects: Callable[[Batch, Batch], torch.Tensor], noise: float = 0.0) -> tuple[Case, torch.Tensor]:
+def planted(effects: Callable[[Batch, Batch], torch.Tensor], noise: float = 0.0) -> tuple[ProbeContext, torch.Tensor]:
     """A set of twenty digits, and the influences planted in it."""
     task = load("digits")
-    problem = Problem(task, task.network("convnet-w4-d1"), CPU, Forgetful())
+    problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
     batch = problem.real(KEY, 2)
-    case = Case(problem, Subject("set", "planted", batch, Protocol().schedule(20, KEY)), "test")
-    given = effects(batch, case.examples)
-    return replace(case, problem=replace(problem, memo=Planted(given, noise))), given
+    context = ProbeContext(problem, SetView("set", "planted", batch, Protocol().schedule(20, KEY)), "test")
+    given = effects(batch, context.examples)
+    return replace(context, problem=replace(problem, cache=Planted(given, noise))), given
 
 
 def of_class(batch: Batch, examples: Batch) -> torch.Tensor:
@@ -200,11 +200,11 @@ def of_class(batch: Batch, examples: Batch) -> torch.Tensor:
 
 
 def test_planted_influence_is_found() -> None:
-    case, effects = planted(of_class)
-    torch.testing.assert_close(matrix(case, 0).float(), effects, rtol=1e-4, atol=1e-4)
-    found = Influence(repeated=5, added=4, baseline=7).find(case)
+    context, effects = planted(of_class)
+    torch.testing.assert_close(matrix(context, 0).float(), effects, rtol=1e-4, atol=1e-4)
+    found = Influence(repeated=5, added=4, baseline=7).find(context)
     assert Finding.of(found.document()) == found
-    own = case.subject.batch.classes[:, None] == case.examples.classes[None]
+    own = context.distilled.batch.classes[:, None] == context.examples.classes[None]
     expected = torch.stack([effects[i][own[i]].mean() for i in range(20)])
     assert found.table("items").column("mean influence in class") == pytest.approx(expected.tolist(), abs=1e-4)
     assert found.fact("mean influence out of class").value == pytest.approx(-0.025, abs=0.002)
@@ -216,32 +216,32 @@ def test_planted_influence_is_found() -> None:
     assert found.verdict.startswith("each image stands for something")
     top = next(row for row in found.table("examples").rows if row[:3] == (4, "helped", 1))
     place = int(effects[4].argmax())
-    assert top[3] == int(case.rows[place]) and top[5] == pytest.approx(float(effects[4].max()), abs=1e-4)
+    assert top[3] == int(context.rows[place]) and top[5] == pytest.approx(float(effects[4].max()), abs=1e-4)
     last = next(row for row in found.table("examples").rows if row[:3] == (4, "harmed", 1))
-    assert last[3] == int(case.rows[int(effects[4].argmin())])
+    assert last[3] == int(context.rows[int(effects[4].argmin())])
 
 
 def test_listed_examples_have_their_influence_and_distance_and_half_of_a_sample_is_of_the_class() -> None:
-    case, _ = planted(of_class)
-    found = Influence(items=5, shown=3, scattered=9).find(case).table("examples")
+    context, _ = planted(of_class)
+    found = Influence(items=5, shown=3, scattered=9).find(context).table("examples")
     items = (0, 4, 8, 12, 16)
-    influence, apart = matrix(case, 0, items), distances(case, items)
-    where = {row: place for place, row in enumerate(case.rows.tolist())}
+    influence, apart = matrix(context, 0, items), distances(context, items)
+    where = {row: place for place, row in enumerate(context.rows.tolist())}
     for item, _, _, row, name, told, distance in found.rows:
         place = where[row]
         assert told == pytest.approx(float(influence[items.index(item), place]))
         assert distance == pytest.approx(float(apart[items.index(item), place]))
-        assert name == case.problem.task.classes[int(case.examples.classes[place])]
+        assert name == context.problem.task.classes[int(context.examples.classes[place])]
     for item in items:
-        own = case.problem.task.classes[int(case.subject.batch.classes[item])]
+        own = context.problem.task.classes[int(context.distilled.batch.classes[item])]
         sample = [row for row in found.rows if row[:2] == (item, "sample")]
         assert [row[4] == own for row in sample] == [True] * 5 + [False] * 4
         assert len({row[3] for row in sample}) == 9
 
 
 def test_influence_that_is_the_seeds_alone_is_called_so() -> None:
-    case, _ = planted(lambda batch, examples: 0.01 * of_class(batch, examples).sign(), noise=1.0)
-    found = Influence().find(case)
+    context, _ = planted(lambda batch, examples: 0.01 * of_class(batch, examples).sign(), noise=1.0)
+    found = Influence().find(context)
     assert abs(found.fact("seed correlation within class").value) < 0.1
     assert "does not repeat" in found.verdict
 
@@ -250,41 +250,46 @@ def test_influence_that_is_distance_is_called_similarity() -> None:
     def near(batch: Batch, examples: Batch) -> torch.Tensor:
         return -torch.cdist(batch.inputs.flatten(1), examples.inputs.flatten(1)) / 10
 
-    case, _ = planted(near)
-    found = Influence(baseline=3).find(case)
+    context, _ = planted(near)
+    found = Influence(baseline=3).find(context)
     assert found.fact("distance correlation").value == pytest.approx(-1, abs=1e-3)
     assert "is little more than similarity" in found.verdict
     direct = (
-        case.problem.task.raw(case.subject.batch.inputs)[2] - case.problem.task.raw(case.examples.inputs)[5]
+        context.problem.task.raw(context.distilled.batch.inputs)[2]
+        - context.problem.task.raw(context.examples.inputs)[5]
     ).norm()
-    assert float(distances(case, (2,))[0, 5]) == pytest.approx(float(direct), abs=1e-5)
+    assert float(distances(context, (2,))[0, 5]) == pytest.approx(float(direct), abs=1e-5)
 
 
 def test_all_it_reads_is_among_its_experiments() -> None:
     probe = Influence(items=8, repeated=3, added=2, baseline=4)
-    case, _ = planted(of_class)
-    asked = {str(case.address(each)) for each in probe.experiments(case)}
-    assert len(asked) == len(probe.experiments(case)) == 2 + 1 + 8 + 3 + 2 + 4
-    planted_memo = case.problem.memo
+    context, _ = planted(of_class)
+    asked = {str(context.address(each)) for each in probe.experiments(context)}
+    assert len(asked) == len(probe.experiments(context)) == 2 + 1 + 8 + 3 + 2 + 4
+    planted_memo = context.problem.cache
 
     class Watching:
         def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
             assert str(address) in asked
             return planted_memo.remember(address, make, branch)
 
-    probe.find(replace(case, problem=replace(case.problem, memo=Watching())))
+    probe.find(replace(context, problem=replace(context.problem, cache=Watching())))
 
 
 def test_one_image_has_nothing_to_be_held_against() -> None:
-    case, _ = planted(of_class)
-    single = replace(case, subject=replace(case.subject, batch=Batch(*(leaf[:1] for leaf in case.subject.batch))))
+    context, _ = planted(of_class)
+    single = replace(
+        context, distilled=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
+    )
     assert Influence().experiments(single) == ()
     assert Influence().find(single).tone == "unknown"
 
 
 def test_a_set_of_one_class_and_losses_without_end_are_answered() -> None:
-    case, _ = planted(of_class)
-    pair = replace(case, subject=replace(case.subject, batch=Batch(*(leaf[:2] for leaf in case.subject.batch))))
+    context, _ = planted(of_class)
+    pair = replace(
+        context, distilled=replace(context.distilled, batch=Batch(*(leaf[:2] for leaf in context.distilled.batch)))
+    )
     assert Influence(baseline=2).find(pair).tone == "note"
     endless, _ = planted(lambda batch, examples: of_class(batch, examples) * float("inf"))
     assert Influence().find(endless).tone == "unknown"
@@ -307,7 +312,7 @@ def test_items_are_spread_over_all_classes() -> None:
 
 
 def test_real_examples_but_one_are_those_but_that_one() -> None:
-    case, _ = planted(of_class)
-    every, rest = (Mixture((), 3, 1, without_real=left).batch(case) for left in ((), (4,)))
+    context, _ = planted(of_class)
+    every, rest = (Mixture((), 3, 1, without_real=left).batch(context) for left in ((), (4,)))
     assert torch.equal(rest.inputs, torch.cat([every.inputs[:4], every.inputs[5:]]))
-    assert Mixture((), 3, 1, without_real=(4,)).count(case) == len(rest.classes) == 29
+    assert Mixture((), 3, 1, without_real=(4,)).count(context) == len(rest.classes) == 29

@@ -15,7 +15,7 @@ from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Fact
 from limbeck.core.key import Key
-from limbeck.core.probing import Case, Subject
+from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat
 from limbeck.learn.plane import Plane
@@ -45,11 +45,11 @@ class Notebook:
 NOTEBOOK = Notebook()
 
 
-def case_of(batch: Batch, network: str = "convnet-w2-d1") -> Case:
+def context_of(batch: Batch, network: str = "convnet-w2-d1") -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
     schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
-    return Case(problem, Subject("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
+    return ProbeContext(problem, SetView("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
 
 
 def digits(count: int) -> Batch:
@@ -97,74 +97,74 @@ def test_points_on_a_line_and_points_that_are_one_still_span_a_plane() -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def trained() -> tuple[Case, Paths]:
+def trained() -> tuple[ProbeContext, Paths]:
     """Two short trainings from one start."""
     stops = (0, 15, 30)
     real = Training(Mixture((), 4), 0, 30, reads=stops, keeps=stops)
-    ours = Training(Mixture(), 0, 30, step_size=0.05, reads=stops, keeps=stops)
-    return case_of(digits(6)), Paths(real, ours, most=30)
+    ours = Training(Mixture(), 0, 30, learning_rate=0.05, reads=stops, keeps=stops)
+    return context_of(digits(6)), Paths(real, ours, most=30)
 
 
 def test_the_surface_at_the_corners_is_the_loss_of_the_networks() -> None:
-    case, paths = trained()
-    corners = case.outcome(paths)["corners"]
+    context, paths = trained()
+    corners = context.outcome(paths)["corners"]
     # Parameters come back from the plane in single precision.
     torch.testing.assert_close(corners[:, 4:], corners[:, 2:4], rtol=1e-5, atol=1e-6)
     assert corners[0, :2].tolist() == [0.0, 0.0] and corners[1, 1].abs() < 1e-6
     for row, training, step in ((0, paths.real, 0), (1, paths.real, 30), (2, paths.ours, 30)):
-        params = training.kept(case, step).params
-        batch = sampled(case, 30)
-        outputs = case.problem.network.apply(params, batch.inputs).outputs
+        params = training.kept(context, step).params
+        batch = sampled(context, 30)
+        outputs = context.problem.network.apply(params, batch.inputs).outputs
         mean = torch.nn.functional.cross_entropy(outputs.double(), batch.classes)
         assert float(corners[row, 2]) == pytest.approx(float(mean), rel=1e-6)
-        assert float(corners[row, 3]) == mean_loss_at(case.problem, params, case.subject.batch)
-    seen = case.outcome(paths)
+        assert float(corners[row, 3]) == mean_loss_at(context.problem, params, context.distilled.batch)
+    seen = context.outcome(paths)
     assert float(seen["ours"][-1, 2]) < 1e-5 < 1e-3 < float(seen["ours"][1, 2])
 
 
 def test_rows_of_a_surface_are_losses_at_their_coordinates_and_cover_the_paths() -> None:
-    case, paths = trained()
-    found = [case.outcome(Surface(paths, rows, 4, 0.5)) for rows in ((0, 1), (2, 3))]
+    context, paths = trained()
+    found = [context.outcome(Surface(paths, rows, 4, 0.5)) for rows in ((0, 1), (2, 3))]
     y = torch.cat([part["y"] for part in found])
     x = found[0]["x"]
-    spots = torch.cat([case.outcome(paths)[side][:, :2] for side in ("real", "ours")])
+    spots = torch.cat([context.outcome(paths)[side][:, :2] for side in ("real", "ours")])
     low, high = spots.min(0).values, spots.max(0).values
     assert float(x[0]) == pytest.approx(float(low[0] - 0.5 * (high - low)[0]))
     assert float(y[-1]) == pytest.approx(float(high[1] + 0.5 * (high - low)[1]))
     start, real, ours = (
-        flat(training.kept(case, step).params).double()
+        flat(training.kept(context, step).params).double()
         for training, step in ((paths.real, 0), (paths.real, 30), (paths.ours, 30))
     )
     plane = Plane.through(start, real, ours)
-    like = paths.real.kept(case, 0).params
+    like = paths.real.kept(context, 0).params
     point = plane.place(float(x[1]), float(y[2])).float()
     sizes = [leaf.numel() for leaf in like.values()]
     params = {
         name: part.reshape(leaf.shape) for (name, leaf), part in zip(like.items(), point.split(sizes), strict=True)
     }
-    expected = mean_loss_at(case.problem, params, case.subject.batch)
+    expected = mean_loss_at(context.problem, params, context.distilled.batch)
     assert float(found[1]["set"][0, 1]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_experiments_are_specs_and_find_reads_no_more_than_it_asked_for() -> None:
-    case = case_of(digits(12))
-    todo = list(PROBE.experiments(case))
+    context = context_of(digits(12))
+    todo = list(PROBE.experiments(context))
     assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in todo)
     assert sorted(row for each in todo if isinstance(each, Surface) for row in each.rows) == [0, 1, 2]
     for experiment in todo:
-        case.outcome(experiment)
+        context.outcome(experiment)
     known = set(NOTEBOOK.pages)
-    found = PROBE.find(case)
+    found = PROBE.find(context)
     assert set(NOTEBOOK.pages) == known
     split = {row[0]: row for row in found.table("over-confidence").rows}
-    course = found.table("loss along set")
-    lowest = course.column("step").index(found.fact("step of the lowest loss").value)
+    real_trajectory = found.table("loss along set")
+    lowest = real_trajectory.column("step").index(found.fact("step of the lowest loss").value)
     total = sum(row[1] for row in split.values())  # type: ignore[misc]
-    for column, expected in ((2, course.rows[lowest][1]), (3, course.rows[-1][1])):
+    for column, expected in ((2, real_trajectory.rows[lowest][1]), (3, real_trajectory.rows[-1][1])):
         mixed = sum(row[1] * row[column] for row in split.values()) / total  # type: ignore[operator]
         assert mixed == pytest.approx(expected)
-    assert split["right"][1] / total == pytest.approx(course.rows[-1][2])  # type: ignore[operator]
-    assert course.rows[0][3] is None and 0 <= course.rows[1][3] <= 1  # type: ignore[operator]
+    assert split["right"][1] / total == pytest.approx(real_trajectory.rows[-1][2])  # type: ignore[operator]
+    assert real_trajectory.rows[0][3] is None and 0 <= real_trajectory.rows[1][3] <= 1  # type: ignore[operator]
 
 
 def test_over_confidence_is_said_where_the_loss_rises() -> None:
@@ -175,14 +175,14 @@ def test_over_confidence_is_said_where_the_loss_rises() -> None:
     assert "over-confident" not in _verdict(280, 1.6, 1.61, Fact("rise", 0.01, -0.01, 0.03, 100), 0.01, [])[0]
 
 
-def hostile() -> dict[str, Case]:
+def hostile() -> dict[str, ProbeContext]:
     one, five = digits(1), digits(5)
     return {
-        "one image": case_of(one),
-        "one class": case_of(Batch(five.inputs, five.targets[:1].expand(5, -1), five.classes[:1].expand(5))),
-        "soft targets": case_of(five._replace(targets=(five.targets * 3).softmax(1))),
-        "batch norm": case_of(five, "convnet-w2-d1-batch"),
-        "no numbers": case_of(five._replace(inputs=five.inputs * math.nan)),
+        "one image": context_of(one),
+        "one class": context_of(Batch(five.inputs, five.targets[:1].expand(5, -1), five.classes[:1].expand(5))),
+        "soft targets": context_of(five._replace(targets=(five.targets * 3).softmax(1))),
+        "batch norm": context_of(five, "convnet-w2-d1-batch"),
+        "no numbers": context_of(five._replace(inputs=five.inputs * math.nan)),
     }
 
 

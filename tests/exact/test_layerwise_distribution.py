@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem, Synthetic
+from limbeck.core.contracts import Batch, NoCache, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
-from limbeck.learn import pieces
+from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
 from limbeck.objectives import LayerwiseDistribution
-from limbeck.objectives.layerwise_distribution import Pupil
+from limbeck.objectives.layerwise_distribution import LayerwiseState
 from limbeck.tasks import load
 
 KEY = Key(("layerwise distribution",))
@@ -40,14 +40,14 @@ class DoubledProblem(Problem):
 
 def problem(network: str = "convnet-w3-d2-tanh") -> DoubledProblem:
     task = load("digits")
-    return DoubledProblem(task, task.network(network), torch.device("cpu"), Forgetful())
+    return DoubledProblem(task, task.network(network), torch.device("cpu"), NoCache())
 
 
 def shown(batch: Batch) -> Synthetic:
     return Synthetic(batch, Protocol().schedule(len(batch.classes), KEY))
 
 
-def fresh(part: LayerwiseDistribution, on: Problem) -> Pupil:
+def fresh(part: LayerwiseDistribution, on: Problem) -> LayerwiseState:
     return doubled(part.init(on, KEY))
 
 
@@ -110,7 +110,7 @@ def test_pieces_of_the_real_batch_change_nothing(network: str, monkeypatch: pyte
     state, batch = fresh(part, on), on.real(KEY.fold("synthetic"), 1)
     whole = part.loss(state, on, shown(batch), KEY)
     judged = part._accuracy(state.params, on, KEY)
-    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
+    monkeypatch.setattr(microbatches, "NUMBERS", 7 * 64)
     torch.testing.assert_close(part.loss(state, on, shown(batch), KEY), whole, rtol=1e-10, atol=1e-10)
     assert part._accuracy(state.params, on, KEY) == judged
 
@@ -144,7 +144,7 @@ def descended(on: Problem, params: Any, batch: Batch, epochs: int) -> dict[str, 
     """Full-batch gradient descent by an independent hand."""
     module = on.network.factory().double()
     module.load_state_dict(params)
-    # A schedule's step sizes are float32.
+    # A schedule's learning rates are float32.
     optimizer = torch.optim.SGD(module.parameters(), lr=float(torch.tensor(0.01)))
     for _ in range(epochs):
         optimizer.zero_grad()
@@ -195,12 +195,12 @@ def test_small_batches_see_every_item_and_augmentation_changes_the_course() -> N
     batch = on.real(KEY.fold("synthetic"), 2)
 
     def trained(**fields: Any) -> Tensor:
-        part = LayerwiseDistribution(step_size=1e-4, **fields)
+        part = LayerwiseDistribution(learning_rate=1e-4, **fields)
         start = fresh(part, on).params
         after = part._seen_once(start, on, batch, KEY)
         return torch.cat([(after[name] - leaf).flatten() for name, leaf in start.items()])
 
-    # Two half batches at half the step size are, to first order in it, one whole batch.
+    # Two half batches at half the learning rate are, to first order in it, one whole batch.
     whole, halves = trained(augment=None), trained(augment=None, batch=10) / 2
     torch.testing.assert_close(halves, whole, rtol=0, atol=1e-2 * float(whole.abs().max()))
     assert not torch.equal(trained(), whole)
@@ -210,5 +210,5 @@ def test_small_batches_see_every_item_and_augmentation_changes_the_course() -> N
     "fields", [{"per_class": 0}, {"window": 1}, {"judged": 0}, {"batch": 0}, {"longest": 0}, {"weights": ()}]
 )
 def test_impossible_counts_are_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(Refusal, match="objective layerwise-distribution: found"):
+    with pytest.raises(InputError, match="objective layerwise-distribution: found"):
         LayerwiseDistribution(**fields)

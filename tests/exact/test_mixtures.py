@@ -11,27 +11,27 @@ import pytest
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
-from limbeck.core.probing import Case, Subject
+from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
-from limbeck.probes.experiments import Mixture, Training, course
+from limbeck.probes.experiments import Mixture, Training, real_trajectory
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.substitution import Substitution
-from limbeck.schedules import Stated
+from limbeck.schedules import Fixed
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
 TASK = load("digits")
 
 
-def case_of(batch: Batch, memo: Any = None, network: str = "convnet-w4-d1") -> Case:
-    problem = Problem(TASK, TASK.network(network), CPU, memo or Forgetful())
-    schedule = Stated().render({}, batch.classes, Key())
-    return Case(problem, Subject("set", f"{float(batch.inputs.sum())}", batch, schedule), "test", 100)
+def context_of(batch: Batch, cache: Any = None, network: str = "convnet-w4-d1") -> ProbeContext:
+    problem = Problem(TASK, TASK.network(network), CPU, cache or NoCache())
+    schedule = Fixed().render({}, batch.classes, Key())
+    return ProbeContext(problem, SetView("set", f"{float(batch.inputs.sum())}", batch, schedule), "test", 100)
 
 
-PROBLEM = Problem(TASK, TASK.network("convnet-w4-d1"), CPU, Forgetful())
+PROBLEM = Problem(TASK, TASK.network("convnet-w4-d1"), CPU, NoCache())
 WILD = PROBLEM.real(Key(("wild",)), 2)
 WILD = WILD._replace(inputs=3 * WILD.inputs)
 """Two images of each class, many values of which lie outside the range of real ones."""
@@ -41,51 +41,51 @@ WILD = WILD._replace(inputs=3 * WILD.inputs)
 def test_real_examples_of_a_larger_mixture_include_those_of_a_smaller_and_are_those_of_every_set(
     few: int, many: int
 ) -> None:
-    case, other = case_of(WILD), case_of(PROBLEM.real(Key(("other",)), 1))
-    larger, smaller = (Mixture(items=(), real=count).batch(case) for count in (many, few))
+    context, other = context_of(WILD), context_of(PROBLEM.real(Key(("other",)), 1))
+    larger, smaller = (Mixture(items=(), real=count).batch(context) for count in (many, few))
     for label in range(10):
         ours, theirs = (batch.inputs[batch.classes == label] for batch in (smaller, larger))
         assert torch.equal(ours, theirs[:few]) and len(theirs) == many
     assert torch.equal(Mixture(items=(), real=few).batch(other).inputs, smaller.inputs)
-    assert not torch.equal(Mixture(items=(), real=few, shuffle=1).batch(case).inputs, smaller.inputs)
+    assert not torch.equal(Mixture(items=(), real=few, shuffle=1).batch(context).inputs, smaller.inputs)
 
 
 def test_the_set_is_ten_of_ten_and_r_of_a_mixture_and_lies_first() -> None:
-    case = case_of(PROBLEM.real(Key(("ten",)), 10))
+    context = context_of(PROBLEM.real(Key(("ten",)), 10))
     for added in (0, 2, 50):
-        mixed, batch = Mixture(real=added), Mixture(real=added).batch(case)
-        assert len(case.subject) / mixed.count(case) == pytest.approx(10 / (10 + added))
-        assert len(batch.classes) == mixed.count(case)
-        assert torch.equal(batch.inputs[:100], case.subject.batch.inputs)
+        mixed, batch = Mixture(real=added), Mixture(real=added).batch(context)
+        assert len(context.distilled) / mixed.count(context) == pytest.approx(10 / (10 + added))
+        assert len(batch.classes) == mixed.count(context)
+        assert torch.equal(batch.inputs[:100], context.distilled.batch.inputs)
 
 
 def test_items_are_chosen_and_real_examples_left_out_by_their_places() -> None:
-    case = case_of(WILD)
-    some = Mixture(items=(3, 0)).batch(case)
+    context = context_of(WILD)
+    some = Mixture(items=(3, 0)).batch(context)
     assert torch.equal(some.inputs, WILD.inputs[[3, 0]]) and torch.equal(some.classes, WILD.classes[[3, 0]])
-    whole, less = (Mixture((), 2, without_real=places).batch(case) for places in ((), (0, 19)))
+    whole, less = (Mixture((), 2, without_real=places).batch(context) for places in ((), (0, 19)))
     assert torch.equal(less.inputs, whole.inputs[1:19])
-    assert Mixture((), 2, without_real=(0, 19)).count(case) == len(less.classes) == 18
+    assert Mixture((), 2, without_real=(0, 19)).count(context) == len(less.classes) == 18
 
 
 def test_clipping_is_of_raw_values_of_each_channel_and_of_the_set_alone_and_done_once() -> None:
-    case = case_of(WILD)
-    clipped = Mixture(real=1, clipped=True).batch(case)
+    context = context_of(WILD)
+    clipped = Mixture(real=1, clipped=True).batch(context)
     raw = TASK.raw(clipped.inputs)
     torch.testing.assert_close(raw[:20], TASK.raw(WILD.inputs).clamp(0, 1), atol=1e-6, rtol=0)
-    assert torch.equal(clipped.inputs[20:], Mixture(items=(), real=1).batch(case).inputs)
-    again = Mixture(clipped=True).batch(case_of(WILD._replace(inputs=clipped.inputs[:20])))
+    assert torch.equal(clipped.inputs[20:], Mixture(items=(), real=1).batch(context).inputs)
+    again = Mixture(clipped=True).batch(context_of(WILD._replace(inputs=clipped.inputs[:20])))
     torch.testing.assert_close(again.inputs, clipped.inputs[:20], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("network", ["convnet-w4-d1", "convnet-w4-d1-batch"])
 def test_a_training_is_sgd_read_and_kept_on_the_way_and_gone_on_with_from_rest(network: str) -> None:
-    case = case_of(PROBLEM.real(Key(("plain",)), 2), network=network)
-    begun = Training(member=3, steps=4, step_size=0.1, decay=0.01, reads=(0, 2, 4), keeps=(2, 4))
-    outcome = begun.run(case)
+    context = context_of(PROBLEM.real(Key(("plain",)), 2), network=network)
+    begun = Training(seed=3, steps=4, learning_rate=0.1, weight_decay=0.01, reads=(0, 2, 4), keeps=(2, 4))
+    outcome = begun.run(context)
     assert outcome["predictions"].shape == outcome["losses"].shape == (3, 100)
 
-    net, batch = case.problem.network, case.subject.batch
+    net, batch = context.problem.network, context.distilled.batch
     params = {name: value.clone().requires_grad_() for name, value in net.init(Key(("probe", 3)).fold("init")).items()}
     statistics = net.statistics()
     optimiser = torch.optim.SGD(params.values(), lr=0.1, momentum=0.9, weight_decay=0.01)
@@ -99,14 +99,14 @@ def test_a_training_is_sgd_read_and_kept_on_the_way_and_gone_on_with_from_rest(n
     for name, value in params.items():
         torch.testing.assert_close(found[name], value.detach(), rtol=1e-4, atol=1e-5)
     with torch.no_grad():
-        outputs = net.apply(params, case.examples.inputs, statistics).outputs
-    losses = torch.nn.functional.cross_entropy(outputs, case.examples.classes, reduction="none")
+        outputs = net.apply(params, context.examples.inputs, statistics).outputs
+    losses = torch.nn.functional.cross_entropy(outputs, context.examples.classes, reduction="none")
     torch.testing.assert_close(outcome["losses"][2], losses, rtol=1e-3, atol=1e-3)
-    accuracy = (outputs.argmax(1) == case.examples.classes).double().mean()
+    accuracy = (outputs.argmax(1) == context.examples.classes).double().mean()
     assert float(outcome["accuracy"][2]) == pytest.approx(float(accuracy), abs=0.011)
 
-    further = Training(member=3, steps=2, step_size=0.1, start=replace(begun, keeps=(4,)), reads=(0, 2), keeps=(2,))
-    beyond = further.run(case)
+    further = Training(seed=3, steps=2, learning_rate=0.1, start=replace(begun, keeps=(4,)), reads=(0, 2), keeps=(2,))
+    beyond = further.run(context)
     assert torch.equal(beyond["predictions"][0], outcome["predictions"][2])
     optimiser = torch.optim.SGD(params.values(), lr=0.1, momentum=0.9)
     for _ in range(2):
@@ -129,14 +129,14 @@ class Planted:
         return tree.branch(made, branch)
 
 
-def mixed(differences: dict[int, list[float]], real: float = 0.3) -> Case:
+def mixed(differences: dict[int, list[float]], real: float = 0.3) -> ProbeContext:
     """A set whose learners lose and gain so much with real images, member by member, around 0.5; `real` is theirs."""
 
     def accuracy(training: dict[str, Any]) -> list[float]:
-        on, member = training["on"], training["member"]
-        return [real if on["items"] == [] else 0.5 + 0.01 * member + differences[on["real"]][member]]
+        on, seed = training["on"], training["seed"]
+        return [real if on["items"] == [] else 0.5 + 0.01 * seed + differences[on["real"]][seed]]
 
-    return case_of(WILD, Planted(accuracy))
+    return context_of(WILD, Planted(accuracy))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def mixed(differences: dict[int, list[float]], real: float = 0.3) -> Case:
     ],
 )
 def test_mixing_is_told_by_paired_differences(differences: dict[int, list[float]], tone: str, said: str) -> None:
-    finding = Mixing(added=(0, 2, 10), members=3).find(mixed(differences))
+    finding = Mixing(added=(0, 2, 10), repeats=3).find(mixed(differences))
     assert finding.tone == tone
     assert re.search(said, finding.verdict), finding.verdict
     gain = finding.fact("gain of 10 real")
@@ -176,8 +176,8 @@ def test_mixing_is_told_by_paired_differences(differences: dict[int, list[float]
     ],
 )  # fmt: skip
 def test_mixing_tells_whether_real_images_in_place_of_the_set_do_as_well(real: float, said: str) -> None:
-    case = mixed({0: [0.0] * 3, 2: [0.05, -0.05, 0.0], 10: [0.09] * 3}, real)
-    assert Mixing(added=(0, 2, 10), members=3).find(case).verdict == said
+    context = mixed({0: [0.0] * 3, 2: [0.05, -0.05, 0.0], 10: [0.09] * 3}, real)
+    assert Mixing(added=(0, 2, 10), repeats=3).find(context).verdict == said
 
 
 def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> None:
@@ -187,10 +187,10 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
             return [step / 1000 for step in training["reads"]]
         if on["items"] == []:
             return [{1: 0.1, 4: 0.2, 16: 0.3}[on["real"]]]
-        return [{0: 0.15, 1: 0.25}[training["member"]] - (0.05 if on["clipped"] else 0.0)]
+        return [{0: 0.15, 1: 0.25}[training["seed"]] - (0.05 if on["clipped"] else 0.0)]
 
-    probe = Substitution(sizes=(1, 4, 16), members=2, courses=2, every=50)
-    finding = probe.find(case_of(WILD, Planted(accuracy)))
+    probe = Substitution(sizes=(1, 4, 16), repeats=2, trajectories=2, every=50)
+    finding = probe.find(context_of(WILD, Planted(accuracy)))
     # Straight lines: 0.15 is half way from 1 to 4, 0.25 half way from 4 to 16; and 150 and 250 steps.
     assert finding.fact("real images per class").value == pytest.approx((2.5 * 10) ** 0.5)
     assert finding.fact("real training steps").value == pytest.approx((150 * 250) ** 0.5)
@@ -209,11 +209,11 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
 
 def test_a_set_above_the_measured_curve_is_worth_more_than_its_end() -> None:
     accuracy = lambda training: [0.9 if training["on"] and training["on"]["items"] != [] else 0.2] * 31  # noqa: E731
-    finding = Substitution(sizes=(1, 4), members=2, courses=1).find(case_of(WILD, Planted(accuracy)))
+    finding = Substitution(sizes=(1, 4), repeats=2, trajectories=1).find(context_of(WILD, Planted(accuracy)))
     assert "worth more than 4 random real images per class, or more than 300 steps" in finding.verdict
     assert "real images per class" not in {fact.name for fact in finding.facts}
 
 
 def test_a_course_is_read_before_the_first_step_and_after_the_last_and_the_first_is_kept() -> None:
-    assert course(0, 130).reads == course(0, 130).keeps == (0, 130, 260, 300)
-    assert course(1, 130).keeps == (300,)
+    assert real_trajectory(0, 130).reads == real_trajectory(0, 130).keeps == (0, 130, 260, 300)
+    assert real_trajectory(1, 130).keeps == (300,)

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn import neighbours, projections
-from limbeck.learn.neighbours import agreement, nearest, to_own_class
-from limbeck.learn.projections import Pca, Umap
+from limbeck.statistics.neighbours import agreement, nearest, to_own_class
+from limbeck.statistics.projections import Pca, Umap
 
 KEY = Key(("neighbours",))
 POINTS, QUERIES = KEY.fold("points").normal(40, 6).double(), KEY.fold("queries").normal(15, 6).double()
@@ -84,7 +84,7 @@ def test_pca_of_one_point_or_one_feature_is_flat() -> None:
 def test_umap_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projections.importlib.util, "find_spec", lambda name: None)
     assert not Umap().available
-    with pytest.raises(Refusal, match=r"pip install limbeck\[views\]"):
+    with pytest.raises(InputError, match=r"pip install limbeck\[views\]"):
         Umap().project(POINTS, KEY)
 
 

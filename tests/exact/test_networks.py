@@ -12,8 +12,8 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from limbeck.core import tree
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn.networks import ARCHITECTURES, Network, build, names
 
 KEY = Key(("networks",))
@@ -272,7 +272,7 @@ def test_double_precision_is_kept(name: str) -> None:
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused(name: str, message: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         build(name, SMALL, 10)
     assert message in str(refused.value)
 
@@ -349,7 +349,7 @@ def test_a_users_module_is_made_pure_and_its_dropout_is_off() -> None:
     ],
 )
 def test_a_users_module_that_cannot_be_used_is_refused(factory: str, message: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         build(f"module:users_networks.{factory}", SMALL, 64)
     assert message in str(refused.value)
 

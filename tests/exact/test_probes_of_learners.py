@@ -16,14 +16,14 @@ from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, Subject
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, SetView
 from limbeck.core.tree import Tree
-from limbeck.learn.agreement import agreement
-from limbeck.learn.curves import moving_mean, settled, standard_error
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
 from limbeck.probes import Agreement, Continuation, LearningTime
-from limbeck.probes.experiments import Mixture, RecognitionCourse, Training, course
+from limbeck.probes.experiments import Mixture, RecognitionTrajectory, Training, real_trajectory
+from limbeck.statistics.agreement import agreement
+from limbeck.statistics.curves import moving_mean, settled, standard_error
 from limbeck.tasks import load
 
 KEY = Key(("test probes of learners",))
@@ -49,76 +49,80 @@ class Planted:
         return tree.branch(self.outcomes[name], branch)
 
 
-def case_of(per_class: int = 1, memo: Planted | None = None, rows: slice = slice(None), network: str = NETWORK) -> Case:
+def context_of(
+    per_class: int = 1, cache: Planted | None = None, rows: slice = slice(None), network: str = NETWORK
+) -> ProbeContext:
     task = load("digits")
-    problem = Problem(task, task.network(network), CPU, memo or Planted())
+    problem = Problem(task, task.network(network), CPU, cache or Planted())
     batch = Batch(*(leaf[rows] for leaf in problem.real(KEY, per_class)))
     schedule = Protocol().schedule(len(batch.classes), KEY)
-    return Case(problem, Subject("planted", "0" * 16, batch, schedule), "test")
+    return ProbeContext(problem, SetView("planted", "0" * 16, batch, schedule), "test")
 
 
-def reading(case: Case, *predictions: torch.Tensor) -> Tree:
+def reading(context: ProbeContext, *predictions: torch.Tensor) -> Tree:
     stacked = torch.stack(predictions)
-    accuracy = (stacked == case.examples.classes).double().mean(1)
+    accuracy = (stacked == context.examples.classes).double().mean(1)
     return {"predictions": stacked.to(torch.int16), "losses": torch.zeros(stacked.shape), "accuracy": accuracy}
 
 
-def mistaken(case: Case, predictions: torch.Tensor, count: int, key: Key) -> torch.Tensor:
+def mistaken(context: ProbeContext, predictions: torch.Tensor, count: int, key: Key) -> torch.Tensor:
     """Others that are right on as many examples, and disagree with them on `count`, where both are wrong."""
-    wrong = torch.nonzero(predictions != case.examples.classes)[:, 0]
+    wrong = torch.nonzero(predictions != context.examples.classes)[:, 0]
     some = wrong[key.permutation(len(wrong))[:count]]
     changed = predictions.clone()
     for example in some.tolist():
-        barred = (int(predictions[example]), int(case.examples.classes[example]))
+        barred = (int(predictions[example]), int(context.examples.classes[example]))
         changed[example] = next(other for other in range(10) if other not in barred)
     return changed
 
 
-def worse(case: Case, predictions: torch.Tensor, count: int) -> torch.Tensor:
+def worse(context: ProbeContext, predictions: torch.Tensor, count: int) -> torch.Tensor:
     """The same but for `count` more errors."""
-    right = torch.nonzero(predictions == case.examples.classes)[:count, 0]
+    right = torch.nonzero(predictions == context.examples.classes)[:count, 0]
     changed = predictions.clone()
     changed[right] = (changed[right] + 1) % 10
     return changed
 
 
-def half_right(case: Case) -> torch.Tensor:
-    return worse(case, case.examples.classes, len(case.examples.classes) // 2)
+def half_right(context: ProbeContext) -> torch.Tensor:
+    return worse(context, context.examples.classes, len(context.examples.classes) // 2)
 
 
-def planted_pools(probe: Agreement, differing: dict[str, list[int]], unmatched: int = 0) -> tuple[Case, torch.Tensor]:
+def planted_pools(
+    probe: Agreement, differing: dict[str, list[int]], unmatched: int = 0
+) -> tuple[ProbeContext, torch.Tensor]:
     """A case whose pools disagree with the set's learner on so many examples, the first `unmatched` of each apart."""
-    memo = Planted()
-    case = case_of(memo=memo)
-    ours = half_right(case)
-    memo.plant(Training(Mixture(), probe.member), reading(case, ours))
-    for name, trainings in probe._pools(case).items():
+    cache = Planted()
+    context = context_of(cache=cache)
+    ours = half_right(context)
+    cache.plant(Training(Mixture(), probe.seed), reading(context, ours))
+    for name, trainings in probe._pools(context).items():
         for index, (training, count) in enumerate(zip(trainings, differing[name], strict=True)):
-            one = mistaken(case, ours, count, KEY.fold(name, index))
-            one = worse(case, one, 30) if index < unmatched else one
+            one = mistaken(context, ours, count, KEY.fold(name, index))
+            one = worse(context, one, 30) if index < unmatched else one
             # The initial learner has just the accuracy, but it learned nothing; of the others one is nearest.
-            before = [ours, worse(case, one, 60)] if len(training.reads) > 1 else []
-            after = [worse(case, one, 90)] * (len(training.reads) - 3) if len(training.reads) > 1 else []
-            memo.plant(training, reading(case, *before, one, *after))
-    return case, ours
+            before = [ours, worse(context, one, 60)] if len(training.reads) > 1 else []
+            after = [worse(context, one, 90)] * (len(training.reads) - 3) if len(training.reads) > 1 else []
+            cache.plant(training, reading(context, *before, one, *after))
+    return context, ours
 
 
-SMALL = Agreement(subsets=4, courses=5, decayed=4, epochs=1, window=0.01, every=50)
+SMALL = Agreement(subsets=4, trajectories=5, decayed=4, epochs=1, window=0.01, every=50)
 APART = {"real subsets": [9, 50, 54, 60], "early-stopped": [8, 6, 10, 14, 11], "weight decay": [7, 22, 35, 28]}
 
 
 def test_agreements_are_those_of_the_matched_learners() -> None:
-    case, ours = planted_pools(SMALL, APART, unmatched=1)
-    found = SMALL.find(case)
-    count = len(case.examples.classes)
+    context, ours = planted_pools(SMALL, APART, unmatched=1)
+    found = SMALL.find(context)
+    count = len(context.examples.classes)
     pools = found.table("pools")
     assert pools.column("trained") == [4, 5, 4] and pools.column("matched") == [3, 4, 3]
-    members = found.table("members")
+    repeats = found.table("members")
     expected = [1 - each / count for name in APART for each in APART[name][1:]]
-    assert members.column("agreement") == pytest.approx(expected)
-    assert set(members.column("accuracy")) == {float((ours == case.examples.classes).double().mean())}
-    early = [row for row in members.rows if row[0] == "early-stopped"]
-    assert [row[1:3] for row in early] == [(member, 100.0) for member in (2, 3, 4, 5)]
+    assert repeats.column("agreement") == pytest.approx(expected)
+    assert set(repeats.column("accuracy")) == {float((ours == context.examples.classes).double().mean())}
+    early = [row for row in repeats.rows if row[0] == "early-stopped"]
+    assert [row[1:3] for row in early] == [(seed, 100.0) for seed in (2, 3, 4, 5)]
     assert found.fact("median agreement, early-stopped").value == pytest.approx(1 - 10.5 / count)
     assert found.fact("agreement, weight decay").value == pytest.approx(1 - 85 / 3 / count)
     gap = found.fact("early-stopped less real subsets")
@@ -135,10 +139,10 @@ def test_agreements_are_those_of_the_matched_learners() -> None:
 def test_probabilities_are_of_the_normal_fitted_to_the_other_matched_learners() -> None:
     from scipy import stats
 
-    case, ours = planted_pools(SMALL, APART)
-    found = SMALL.find(case)
+    context, ours = planted_pools(SMALL, APART)
+    found = SMALL.find(context)
     rows = [row for row in found.table("members").rows if row[0] == "early-stopped"]
-    predicted = [case.outcome(training, "predictions")[2] for training in SMALL._courses()]
+    predicted = [context.outcome(training, "predictions")[2] for training in SMALL._trajectories()]
     for index, row in enumerate(rows):
         others = [agreement(predicted[index], other) for j, other in enumerate(predicted) if j != index]
         mean, deviation = sum(others) / 4, float(torch.tensor(others, dtype=torch.float64).std())
@@ -149,24 +153,24 @@ def test_probabilities_are_of_the_normal_fitted_to_the_other_matched_learners() 
 
 
 def test_the_window_is_symmetric_and_closed() -> None:
-    memo = Planted()
-    case = case_of(memo=memo)
-    count = len(case.examples.classes)
-    probe = Agreement(subsets=4, courses=0, decayed=0, window=3 / count)
-    ours = half_right(case)
-    memo.plant(Training(Mixture()), reading(case, ours))
-    better = half_right(case)
-    wrong = torch.nonzero(better != case.examples.classes)[:, 0]
+    cache = Planted()
+    context = context_of(cache=cache)
+    count = len(context.examples.classes)
+    probe = Agreement(subsets=4, trajectories=0, decayed=0, window=3 / count)
+    ours = half_right(context)
+    cache.plant(Training(Mixture()), reading(context, ours))
+    better = half_right(context)
+    wrong = torch.nonzero(better != context.examples.classes)[:, 0]
     several = []
     for extra in (-4, -3, 3, 4):
         one = ours.clone()
         if extra > 0:
-            one[wrong[:extra]] = case.examples.classes[wrong[:extra]]
-        several.append(one if extra > 0 else worse(case, ours, -extra))
-    for training, one in zip(probe._pools(case)["real subsets"], several, strict=True):
-        memo.plant(training, reading(case, one))
-    found = probe.find(case)
-    base = float((ours == case.examples.classes).double().mean())
+            one[wrong[:extra]] = context.examples.classes[wrong[:extra]]
+        several.append(one if extra > 0 else worse(context, ours, -extra))
+    for training, one in zip(probe._pools(context)["real subsets"], several, strict=True):
+        cache.plant(training, reading(context, one))
+    found = probe.find(context)
+    base = float((ours == context.examples.classes).double().mean())
     assert found.table("members").column("accuracy") == pytest.approx([base - 3 / count, base + 3 / count])
 
 
@@ -191,20 +195,20 @@ def test_too_few_matched_learners_are_said_to_be() -> None:
 
 
 def test_pools_are_drawn_evenly_from_their_ranges_and_begin_elsewhere() -> None:
-    probe = Agreement(subsets=9, courses=3, decayed=8, member=1)
-    case = case_of()
-    pools = probe._pools(case)
-    smallest = min(len(rows) for rows in case.problem.task.members("train"))
+    probe = Agreement(subsets=9, trajectories=3, decayed=8, seed=1)
+    context = context_of()
+    pools = probe._pools(context)
+    smallest = min(len(rows) for rows in context.problem.task.groups("train"))
     for index, training in enumerate(pools["real subsets"]):
         low, high = (0.005 + 0.005 * (index + edge) for edge in (0, 1))
         assert isinstance(training.on, Mixture)
         assert max(1, int(smallest * low)) <= training.on.real <= max(1, int(smallest * high))
         assert training.steps == 100 * -(-training.on.real * 10 // 256)
     for index, training in enumerate(pools["weight decay"]):
-        assert 0.05 + 0.01 * index <= training.decay <= 0.06 + 0.01 * index and training.on is None
-    assert [training.member for training in pools["early-stopped"]] == [0, 2, 3]
-    starts = [training.member for trainings in pools.values() for training in trainings]
-    assert len(set(starts)) == len(starts) and probe.member not in starts
+        assert 0.05 + 0.01 * index <= training.weight_decay <= 0.06 + 0.01 * index and training.on is None
+    assert [training.seed for training in pools["early-stopped"]] == [0, 2, 3]
+    starts = [training.seed for trainings in pools.values() for training in trainings]
+    assert len(set(starts)) == len(starts) and probe.seed not in starts
 
 
 def test_a_curve_has_settled_where_nothing_later_is_higher_by_more_than_a_standard_error() -> None:
@@ -225,14 +229,14 @@ def test_a_curve_has_settled_where_nothing_later_is_higher_by_more_than_a_standa
 
 def planted_course(recognised: list[int], accuracies: list[float], rows: slice = slice(None)) -> Finding:
     """The finding on ten items a class of which so many are recognised at 0, 60, .. 300 steps."""
-    memo, probe = Planted(), LearningTime(every=60)
-    case = case_of(10, memo, rows)
-    examples, items = case.examples.classes, case.subject.batch.classes
+    cache, probe = Planted(), LearningTime(every=60)
+    context = context_of(10, cache, rows)
+    examples, items = context.examples.classes, context.distilled.batch.classes
     told = [torch.where(torch.arange(len(items)) < count, items, (items + 1) % 10) for count in recognised]
-    said = [worse(case, examples, round((1 - accuracy) * len(examples))) for accuracy in accuracies]
-    memo.plant(course(0, 60), reading(case, *said))
-    memo.plant(RecognitionCourse(course(0, 60)), {"predictions": torch.stack(told).to(torch.int16)})
-    return probe.find(case)
+    said = [worse(context, examples, round((1 - accuracy) * len(examples))) for accuracy in accuracies]
+    cache.plant(real_trajectory(0, 60), reading(context, *said))
+    cache.plant(RecognitionTrajectory(real_trajectory(0, 60)), {"predictions": torch.stack(told).to(torch.int16)})
+    return probe.find(context)
 
 
 RISING = [0.1, 0.4, 0.5, 0.6, 0.7, 0.8]
@@ -279,32 +283,32 @@ def test_a_set_that_is_not_recognised_or_of_a_few_items_is_not_told(rows: slice,
 
 
 def test_the_recognition_course_reads_every_item_by_every_kept_learner() -> None:
-    memo = Planted()
-    case = case_of(2, memo)
-    by, network = course(0, 100), case.problem.network
+    cache = Planted()
+    context = context_of(2, cache)
+    by, network = real_trajectory(0, 100), context.problem.network
     params = {step: network.init(KEY.fold("at", step)) for step in by.keeps}
-    memo.plant(by, {"params": {str(step): each for step, each in params.items()}})
-    found = RecognitionCourse(by).run(case)["predictions"]
+    cache.plant(by, {"params": {str(step): each for step, each in params.items()}})
+    found = RecognitionTrajectory(by).run(context)["predictions"]
     for index, step in enumerate((0, 100, 200, 300)):
-        outputs = network.apply(params[step], case.subject.batch.inputs).outputs
+        outputs = network.apply(params[step], context.distilled.batch.inputs).outputs
         assert found[index].tolist() == outputs.argmax(1).tolist()
 
 
-def planted_continuation(after: list[float], images: list[float], members: int = 4) -> Finding:
+def planted_continuation(after: list[float], images: list[float], repeats: int = 4) -> Finding:
     """The finding on learners of accuracies 0.6, 0.61, .. before, and these after."""
-    memo, probe = Planted(), Continuation(members=members)
-    case = case_of(memo=memo)
+    cache, probe = Planted(), Continuation(repeats=repeats)
+    context = context_of(cache=cache)
 
     def plant(training: Training, *accuracies: float) -> None:
-        memo.plant(training, {"accuracy": torch.tensor(accuracies, dtype=torch.float64)})
+        cache.plant(training, {"accuracy": torch.tensor(accuracies, dtype=torch.float64)})
 
-    trainings = probe._trainings(case)
-    for member in range(members):
-        plant(course(member, 10), 0.1, 0.6 + member / 100)
-        plant(trainings["the set"][member], *[0.0] * 5, after[member])
-        plant(trainings["random real images"][member], *[0.0] * 5, images[member])
+    trainings = probe._trainings(context)
+    for seed in range(repeats):
+        plant(real_trajectory(seed, 10), 0.1, 0.6 + seed / 100)
+        plant(trainings["the set"][seed], *[0.0] * 5, after[seed])
+        plant(trainings["random real images"][seed], *[0.0] * 5, images[seed])
     plant(trainings["all real data"][0], *[0.0] * 5, 0.7)
-    return probe.find(case)
+    return probe.find(context)
 
 
 def test_the_change_is_paired_with_each_learner_before() -> None:
@@ -337,24 +341,24 @@ def test_the_verdict_follows_the_interval(changes: list[float], tone: str, said:
 
 
 def test_one_learner_leaves_it_open() -> None:
-    found = planted_continuation([0.5], [0.5], members=1)
+    found = planted_continuation([0.5], [0.5], repeats=1)
     assert found.tone == "unknown" and "-10.0 points" in found.verdict
 
 
 def test_a_continuation_begins_where_the_course_ends_and_at_rest() -> None:
-    memo = Planted(strict=False)
-    case = case_of(memo=memo)
-    end = course(1, 100)
-    begun = case.problem.network.init(KEY.fold("end"))
-    memo.plant(end, {"params": {"300": begun}})
-    training = Continuation(steps=2, every=100)._trainings(case)["the set"][1]
-    learners = list(training.learners(case))
+    cache = Planted(strict=False)
+    context = context_of(cache=cache)
+    end = real_trajectory(1, 100)
+    begun = context.problem.network.init(KEY.fold("end"))
+    cache.plant(end, {"params": {"300": begun}})
+    training = Continuation(steps=2, every=100)._trainings(context)["the set"][1]
+    learners = list(training.learners(context))
     assert all(torch.equal(learners[0].params[name], begun[name]) for name in begun)
 
     def gradient(params: Tree) -> Tree:
         leaves = {name: leaf.clone().requires_grad_() for name, leaf in params.items()}
-        batch = case.subject.batch
-        outputs = case.problem.network.apply(leaves, batch.inputs).outputs
+        batch = context.distilled.batch
+        outputs = context.problem.network.apply(leaves, batch.inputs).outputs
         torch.nn.functional.cross_entropy(outputs, batch.targets).backward()
         return {name: leaf.grad for name, leaf in leaves.items()}
 
@@ -368,9 +372,9 @@ def test_a_continuation_begins_where_the_course_ends_and_at_rest() -> None:
 
 
 PROBES = (
-    Agreement(subsets=3, courses=1, decayed=3, epochs=1, window=1.0, every=150),
+    Agreement(subsets=3, trajectories=1, decayed=3, epochs=1, window=1.0, every=150),
     LearningTime(every=150),
-    Continuation(members=2, every=150, steps=3),
+    Continuation(repeats=2, every=150, steps=3),
 )
 
 
@@ -394,20 +398,20 @@ SUBJECTS = {
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_probes_answer_on_real_learners_by_the_experiments_that_they_ask_for(
-    probe: AbstractProbe, subject: str, memos: dict[str, Planted]
+    probe: AbstractProbe, distilled: str, memos: dict[str, Planted]
 ) -> None:
-    network, rows = SUBJECTS[subject]
+    network, rows = SUBJECTS[distilled]
     found = Planted(dict(memos[network].outcomes), strict=False)
-    case = case_of(1, found, rows, network)
-    for experiment in probe.experiments(case):
+    context = context_of(1, found, rows, network)
+    for experiment in probe.experiments(context):
         assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
-        assert experiment.effort(case) > 0
-        case.outcome(experiment)
+        assert experiment.flops(context) > 0
+        context.outcome(experiment)
     asked = len(found.outcomes)
-    finding = probe.find(case)
+    finding = probe.find(context)
     assert len(found.outcomes) == asked
     assert Finding.of(json.loads(json.dumps(finding.document(), allow_nan=False))).verdict == finding.verdict
-    assert finding.tone == "unknown" or len(case.subject) > 1 or not isinstance(probe, LearningTime)
-    for experiment in probe.experiments(case):
+    assert finding.tone == "unknown" or len(context.distilled) > 1 or not isinstance(probe, LearningTime)
+    for experiment in probe.experiments(context):
         if not experiment.distilled:
-            memos[network].outcomes[spec_id(to_spec(experiment))] = case.outcome(experiment)
+            memos[network].outcomes[spec_id(to_spec(experiment))] = context.outcome(experiment)

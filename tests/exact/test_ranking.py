@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.core.key import Key
-from limbeck.learn.ranking import (
+from limbeck.statistics.ranking import (
     average_precision,
     chance,
     exceedance,

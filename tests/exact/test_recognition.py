@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem, Schedule
+from limbeck.core.contracts import Batch, NoCache, Problem, Schedule
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, Subject
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, SetView
 from limbeck.core.tree import Tree
-from limbeck.learn.training import taking
+from limbeck.learn.training import row_loader
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.experiments import Chosen, Draw, Mixture, Recognised, Search, Surroundings, Training
 from limbeck.probes.recognition import Recognition
@@ -43,7 +43,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Planted(Case):
+class Planted(ProbeContext):
     """A case whose outcomes are given."""
 
     plant: Callable[[AbstractExperiment], Tree] = lambda experiment: {}
@@ -52,20 +52,20 @@ class Planted(Case):
         return tree.branch(self.plant(experiment), branch)
 
 
-def case_of(batch: Batch, memo: Any = None, judged: int = 100, network: str = NETWORK) -> Case:
+def context_of(batch: Batch, cache: Any = None, judged: int = 100, network: str = NETWORK) -> ProbeContext:
     task = load("digits")
-    problem = Problem(task, task.network(network), CPU, memo or Kept())
-    return Case(problem, Subject("set", "digest", batch, SCHEDULE), "test", judged)
+    problem = Problem(task, task.network(network), CPU, cache or Kept())
+    return ProbeContext(problem, SetView("set", "digest", batch, SCHEDULE), "test", judged)
 
 
 def real_items(per_class: int = 2) -> Batch:
     task = load("digits")
-    return Problem(task, task.network(NETWORK), CPU, Forgetful()).real(KEY, per_class)
+    return Problem(task, task.network(NETWORK), CPU, NoCache()).real(KEY, per_class)
 
 
 def planted(plant: Callable[[AbstractExperiment], Tree], items: Batch | None = None) -> Planted:
-    found = case_of(real_items() if items is None else items)
-    return Planted(found.problem, found.subject, found.split, found.judged, plant)
+    found = context_of(real_items() if items is None else items)
+    return Planted(found.problem, found.distilled, found.split, found.judged, plant)
 
 
 def accuracy(value: float) -> Tree:
@@ -73,21 +73,21 @@ def accuracy(value: float) -> Tree:
 
 
 def test_what_is_recognised_is_what_the_learner_says() -> None:
-    case = case_of(real_items())
+    context = context_of(real_items())
     training = Training(None, batch=32, steps=5, reads=(5,), keeps=(5,))
-    found = case.outcome(Recognised(training))
-    learner = list(training.learners(case))[-1]
-    outputs = case.problem.network.apply(learner.params, case.subject.batch.inputs).outputs
+    found = context.outcome(Recognised(training))
+    learner = list(training.learners(context))[-1]
+    outputs = context.problem.network.apply(learner.params, context.distilled.batch.inputs).outputs
     assert found["predictions"].tolist() == outputs.argmax(1).tolist()
-    assert float(found["accuracy"]) == float((outputs.argmax(1) == case.subject.batch.classes).double().mean())
+    assert float(found["accuracy"]) == float((outputs.argmax(1) == context.distilled.batch.classes).double().mean())
 
 
 def test_items_that_are_judged_examples_lie_on_them() -> None:
-    examples = case_of(real_items()).examples
-    items = taking(examples)(torch.arange(0, 100, 7))
-    case = case_of(items)
+    examples = context_of(real_items()).examples
+    items = row_loader(examples)(torch.arange(0, 100, 7))
+    context = context_of(items)
     training = Training(None, batch=32, steps=5, reads=(), keeps=(5,))
-    around = case.outcome(Surroundings(training, neighbours=1, sample=50, shown=20))
+    around = context.outcome(Surroundings(training, neighbours=1, sample=50, shown=20))
     # Each is at distance 0 from itself, which is one of the real examples, and is its own nearest.
     torch.testing.assert_close(around["distance"], torch.zeros(len(items.classes)).double(), atol=1e-4, rtol=0)
     assert bool((around["agreement"] == 1).all())
@@ -99,12 +99,12 @@ def test_swapped_labels_are_not_recognised_and_do_not_agree() -> None:
     right = real_items(3)
     wrong = right._replace(classes=(right.classes + 1) % 10)
     probe = Recognition((("", 60),), every=60)
-    memo = Kept()
+    cache = Kept()
     scores = []
     for items, name in ((right, "right"), (wrong, "wrong")):
-        case = case_of(items, memo)
-        case = replace(case, subject=replace(case.subject, digest=name))
-        finding = probe.find(case)
+        context = context_of(items, cache)
+        context = replace(context, distilled=replace(context.distilled, digest=name))
+        finding = probe.find(context)
         scores.append([finding.facts[0].value, finding.fact("near examples of its class").value])
     assert scores[0][0] > 0.7 and scores[0][1] > 0.6
     assert scores[1][0] < 0.3 and scores[1][1] < 0.3
@@ -160,9 +160,9 @@ def test_networks_that_have_learned_nothing_tell_nothing() -> None:
 
 
 def test_the_course_is_shared_and_a_network_is_asked_once_by_any_name() -> None:
-    case = case_of(real_items())
+    context = context_of(real_items())
     probe = Recognition((("", 300), (NETWORK, 300), ("lenet", 300)), every=20)
-    trainings = [each for each in probe.experiments(case) if isinstance(each, Training)]
+    trainings = [each for each in probe.experiments(context) if isinstance(each, Training)]
     assert [each.network for each in trainings] == ["", "lenet"]
     assert trainings[0].keeps[-1] == 300 and len(trainings[0].reads) == 16
 
@@ -173,15 +173,15 @@ def search(**fields: Any) -> Search:
 
 def test_the_first_draw_is_customary_and_the_others_are_in_the_space() -> None:
     where = Search(batches=(0, 16), network="lenet")
-    assert where.setting(0) == {"step_size": 0.01, "momentum": 0.9, "decay": 0.0, "steps": 300, "batch": 0}
+    assert where.setting(0) == {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0, "steps": 300, "batch": 0}
     drawn = [where.setting(index) for index in range(1, 400)]
-    logs = torch.tensor([math.log10(each["step_size"]) for each in drawn])
+    logs = torch.tensor([math.log10(each["learning_rate"]) for each in drawn])
     assert float(logs.min()) >= -3.01 and float(logs.max()) <= -0.99
     # Uniform on [-3, -1]: mean -2, deviation 2 / sqrt(12); the mean of 399 is within four of its own deviations.
     assert float(logs.mean()) == pytest.approx(-2, abs=4 * 2 / (12 * 399) ** 0.5)
     for name, values in (
         ("momentum", where.momenta),
-        ("decay", where.decays),
+        ("weight_decay", where.weight_decays),
         ("steps", where.steps),
         ("batch", (0, 16)),
     ):
@@ -199,36 +199,36 @@ def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_is_judged(
         value = torch.tensor(validation[experiment.index], dtype=torch.float64)
         return {"validation": value, **accuracy(judged[experiment.index])}
 
-    case = planted(plant)
-    found = Chosen(search(), 3, 1).run(case)
+    context = planted(plant)
+    found = Chosen(search(), 3, 1).run(context)
     assert int(found["index"]) == 2
-    again = search().measured(case, search().training(case, 2, 1))
+    again = search().measured(context, search().training(context, 2, 1))
     assert torch.equal(found["accuracy"], again["accuracy"])
 
 
 def test_a_draw_is_read_on_validation_and_on_judged_examples() -> None:
-    case = case_of(real_items())
-    found = Draw(search(), 1).run(case)
-    learner = list(search().training(case, 1, 0).learners(case))[-1]
-    for name, each in (("accuracy", case), ("validation", replace(case, split="validation", judged=50))):
-        outputs = case.problem.network.apply(learner.params, each.examples.inputs).outputs
+    context = context_of(real_items())
+    found = Draw(search(), 1).run(context)
+    learner = list(search().training(context, 1, 0).learners(context))[-1]
+    for name, each in (("accuracy", context), ("validation", replace(context, split="validation", judged=50))):
+        outputs = context.problem.network.apply(learner.params, each.examples.inputs).outputs
         assert float(found[name]) == float((outputs.argmax(1) == each.examples.classes).double().mean())
 
 
 def test_a_last_batch_of_one_is_avoided() -> None:
-    case = case_of(taking(real_items())(torch.arange(17)))
-    assert Search(batches=(16,)).training(case, 1, 0).batch == 0
-    assert Search(batches=(8,)).training(case_of(real_items()), 1, 0).batch == 8
+    context = context_of(row_loader(real_items())(torch.arange(17)))
+    assert Search(batches=(16,)).training(context, 1, 0).batch == 0
+    assert Search(batches=(8,)).training(context_of(real_items()), 1, 0).batch == 8
 
 
 def transferring(table: dict[tuple[str, bool], list[float]]) -> Finding:
     def plant(experiment: AbstractExperiment) -> Tree:
         assert isinstance(experiment, Draw | Chosen)
         values = table[experiment.search.network, not experiment.distilled]
-        member = experiment.member - 1 if isinstance(experiment, Chosen) else 0
-        return {**accuracy(values[member]), "validation": torch.tensor(0.5), "index": torch.tensor(0)}
+        seed = experiment.seed - 1 if isinstance(experiment, Chosen) else 0
+        return {**accuracy(values[seed]), "validation": torch.tensor(0.5), "index": torch.tensor(0)}
 
-    return CrossArchitecture(("lenet", "mlp"), draws=2, members=2).find(planted(plant))
+    return CrossArchitecture(("lenet", "mlp"), draws=2, repeats=2).find(planted(plant))
 
 
 @pytest.mark.parametrize(
@@ -258,37 +258,37 @@ def test_a_set_that_teaches_its_own_network_nothing_has_nothing_to_transfer() ->
 
 PROBES = (
     Recognition((("", 300), ("lenet", 4)), every=150, sample=30),
-    CrossArchitecture(("lenet", "mlp"), draws=2, members=2, steps=(4, 8), sample=50),
+    CrossArchitecture(("lenet", "mlp"), draws=2, repeats=2, steps=(4, 8), sample=50),
 )
 
 
 def hostile(name: str) -> Batch:
     items = real_items()
     if name == "one image":
-        return taking(items)(torch.tensor([3]))
+        return row_loader(items)(torch.tensor([3]))
     if name == "one class":
-        return taking(items)((items.classes == 4).nonzero()[:, 0])
+        return row_loader(items)((items.classes == 4).nonzero()[:, 0])
     return items._replace(targets=KEY.fold("soft").normal(20, 10).softmax(1))
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: type(probe).__name__)
 @pytest.mark.parametrize("subject", ["one image", "one class", "soft targets"])
-def test_a_probe_answers_of_any_set_with_nothing_but_its_experiments(probe: AbstractProbe, subject: str) -> None:
-    memo = Kept()
-    case = case_of(hostile(subject), memo)
-    for experiment in probe.experiments(case):
-        assert from_spec(to_spec(experiment)) == experiment and experiment.effort(case) > 0
-        case.outcome(experiment)
-    done = len(memo.found)
-    finding = probe.find(case)
-    assert len(memo.found) == done
+def test_a_probe_answers_of_any_set_with_nothing_but_its_experiments(probe: AbstractProbe, distilled: str) -> None:
+    cache = Kept()
+    context = context_of(hostile(distilled), cache)
+    for experiment in probe.experiments(context):
+        assert from_spec(to_spec(experiment)) == experiment and experiment.flops(context) > 0
+        context.outcome(experiment)
+    done = len(cache.found)
+    finding = probe.find(context)
+    assert len(cache.found) == done
     assert finding.tone in ("use", "avoid", "note", "unknown") and finding.verdict
     assert all(math.isfinite(fact.value) for fact in finding.facts)
 
 
 def test_a_network_that_normalises_by_the_batch_is_left_out_for_one_image_and_trained_for_more() -> None:
-    probe = CrossArchitecture(("convnet-w4-d1-batch",), draws=1, members=1, steps=(4,), sample=50)
-    alone = probe.find(case_of(hostile("one image")))
+    probe = CrossArchitecture(("convnet-w4-d1-batch",), draws=1, repeats=1, steps=(4,), sample=50)
+    alone = probe.find(context_of(hostile("one image")))
     assert alone.tone == "unknown" and "left out" in alone.caveats[0]
-    assert probe.find(case_of(real_items())).table("networks").column("network")[1] == "convnet-w4-d1-batch"
-    assert Recognition((("convnet-w4-d1-batch", 4),), sample=30).find(case_of(real_items())).facts
+    assert probe.find(context_of(real_items())).table("networks").column("network")[1] == "convnet-w4-d1-batch"
+    assert Recognition((("convnet-w4-d1-batch", 4),), sample=30).find(context_of(real_items())).facts

@@ -13,22 +13,22 @@ from torch.func import functional_call
 
 import limbeck
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.contracts import Batch, NoCache, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import OfSet, measure
-from limbeck.learn import pieces
+from limbeck.learn import microbatches
 from limbeck.learn.experts import Experts
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import fit, taking
+from limbeck.learn.training import fit, row_loader
 from limbeck.objectives import Trajectory
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.recipes import RECIPES
 from limbeck.runs.store import Store
-from limbeck.schedules import Stated
+from limbeck.schedules import Fixed
 from limbeck.starts import Noise, Real, Relabelled
 from limbeck.tasks import load
 
@@ -59,7 +59,7 @@ def problem(network: str = NETWORK) -> Problem:
 def test_the_labels_are_the_predictions_of_that_snapshot(
     start: Real | Noise, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pieces, "NUMBERS", 7 * 64)
+    monkeypatch.setattr(microbatches, "NUMBERS", 7 * 64)
     on = problem(network)
     picked, plain = Relabelled(start, SHORT, number=1, epoch=2).pick(on, 2, KEY), start.pick(on, 2, KEY)
     assert torch.equal(picked.inputs, plain.inputs) and torch.equal(picked.classes, plain.classes)
@@ -71,13 +71,13 @@ def test_the_labels_are_the_predictions_of_that_snapshot(
 
 
 def test_an_expert_that_is_not_there_is_refused() -> None:
-    with pytest.raises(Refusal, match="expert 0 of the 2 .*limbeck experts digits"):
-        Relabelled(experts=SHORT, epoch=1).pick(replace(problem(), memo=Forgetful()), 1, KEY)
+    with pytest.raises(InputError, match="expert 0 of the 2 .*limbeck experts digits"):
+        Relabelled(experts=SHORT, epoch=1).pick(replace(problem(), cache=NoCache()), 1, KEY)
 
 
 @pytest.mark.parametrize("fields", [{"number": 2}, {"number": -1}, {"epoch": 3}, {"epoch": -1}])
 def test_a_snapshot_that_there_cannot_be_is_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(Refusal, match="start relabelled: found expert"):
+    with pytest.raises(InputError, match="start relabelled: found expert"):
         Relabelled(experts=SHORT, **{"epoch": 1, **fields})
 
 
@@ -99,8 +99,8 @@ def test_fixed_targets_are_kept_to_the_last_bit_and_not_learned(kind: torch.dtyp
 def test_a_learner_is_scored_after_training_by_soft_cross_entropy() -> None:
     on = problem()
     batch = Relabelled(experts=SHORT, epoch=2).pick(on, 1, KEY)
-    schedule = Protocol(epochs=4, step_size=0.1).schedule(len(batch.classes), KEY)
-    found = fit(on.task, on.network, taking(batch), schedule, KEY, CPU)
+    schedule = Protocol(epochs=4, learning_rate=0.1).schedule(len(batch.classes), KEY)
+    found = fit(on.task, on.network, row_loader(batch), schedule, KEY, CPU)
     module = on.network.factory()  # type: ignore[attr-defined]
     module.load_state_dict(on.network.init(KEY.fold("init")))
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
@@ -122,9 +122,9 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
         recipe,
         start=start,
         objective=Trajectory(experts=one, reach=1, latest=1, augment=None),
-        schedule=replace(recipe.schedule, around=Stated(steps=2, momentum=0.0)),
+        schedule=replace(recipe.schedule, around=Fixed(steps=2, momentum=0.0)),
         # Decay pulls at all that is learned.
-        optimizer=SGD(step_size=1.0, decay=0.1),
+        optimizer=SGD(learning_rate=1.0, weight_decay=0.1),
     )
     made = limbeck.distill(task, recipe, ipc=1, network=NETWORK, steps=2, checks=1, runs=tmp_path)
     made.save(tmp_path / "set.safetensors")
@@ -134,6 +134,6 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
     assert found.label_mode == found.header()["labels"] == "soft"
     assert all(torch.equal(found[index][1], begun.targets[index]) for index in range(10))
     entry = OfSet.of("set", found)
-    assert 0 < measure(on, entry, Protocol("brief", epochs=3), steps=2, split="validation", member=0) < 1
+    assert 0 < measure(on, entry, Protocol("brief", epochs=3), steps=2, split="validation", seed=0) < 1
     # Ten images and their classes, the number of outputs, and ten numbers for each image.
     assert entry.stored == 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4

@@ -146,13 +146,13 @@ def test_ids_are_unique_and_links_lead_somewhere(read: Reader) -> None:
 
 def test_a_set_that_is_alone_or_has_no_images_or_findings_has_a_page(studied: ModuleType) -> None:
     whole = studied.material()
-    name, subject = whole.subjects[0]
-    flat = replace(subject, params={**subject.params, "inputs": subject.params["inputs"][:, :2]},
-                   normalisation=replace(subject.normalisation, mean=(0.5,) * 2, std=(0.25,) * 2))  # fmt: skip
-    text = page(replace(whole, subjects=((name, flat),), findings=(), rows=(), examples={}, facts={}))
+    name, distilled = whole.distilled_sets[0]
+    flat = replace(distilled, params={**distilled.params, "inputs": distilled.params["inputs"][:, :2]},
+                   normalisation=replace(distilled.normalisation, mean=(0.5,) * 2, std=(0.25,) * 2))  # fmt: skip
+    text = page(replace(whole, distilled_sets=((name, flat),), findings=(), rows=(), examples={}, facts={}))
     assert "are not drawn" in text
     unknown = [replace(each, tables=(), facts=(), tone="unknown") for each in whole.findings if each.set == name]
-    assert "verdict 3" in page(replace(whole, subjects=whole.subjects[:1], findings=tuple(unknown)))
+    assert "verdict 3" in page(replace(whole, distilled_sets=whole.distilled_sets[:1], findings=tuple(unknown)))
 
 
 def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, studied: ModuleType) -> None:
@@ -167,10 +167,10 @@ def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, stud
 
 def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) -> None:
     data = json.loads(read.scripts["data"])
-    subject = studied.a_set(studied.SETS[1])
+    distilled = studied.a_set(studied.SETS[1])
     known = data["sets"][1]["items"]["7"]
     assert known["class"] == studied.CLASSES[3]
-    assert known["low"] == pytest.approx(float(subject.images[7].min()), rel=1e-3)
+    assert known["low"] == pytest.approx(float(distilled.images[7].min()), rel=1e-3)
     assert known["targets"] == [[studied.CLASSES[3], 1]]
     assert [len(known[side]) for side in ("helped", "harmed", "attributes")] == [5, 5, 1]
     row, _, influence = known["helped"][0]
@@ -183,13 +183,13 @@ def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) 
 
 def test_one_image_with_soft_targets_has_a_page_and_tells_three_of_them(studied: ModuleType) -> None:
     whole = studied.material()
-    name, subject = whole.subjects[0]
+    name, distilled = whole.distilled_sets[0]
     targets = torch.tensor([[0.1, 0.4, 0.3, 0.15, 0.05]])
-    alone = replace(subject)
-    alone.__dict__["batch"] = subject.batch._replace(
-        inputs=subject.batch.inputs[:1], targets=targets, classes=subject.batch.classes[:1]
+    alone = replace(distilled)
+    alone.__dict__["batch"] = distilled.batch._replace(
+        inputs=distilled.batch.inputs[:1], targets=targets, classes=distilled.batch.classes[:1]
     )
-    text = page(replace(whole, subjects=((name, alone),)))
+    text = page(replace(whole, distilled_sets=((name, alone),)))
     known = json.loads(Reader(text).scripts["data"])["sets"][0]["items"]
     assert list(known) == ["0"]
     assert [value for _, value in known["0"]["targets"]] == [0.4, 0.3, 0.15]

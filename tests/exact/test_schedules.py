@@ -1,4 +1,4 @@
-"""Schedules: balanced minibatches and step sizes that stay positive."""
+"""Schedules: balanced minibatches and learning rates that stay positive."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.core.key import Key
-from limbeck.schedules import LearnedStepSizes, Stated
-from limbeck.schedules.stated import balanced_order
+from limbeck.schedules import Fixed, LearnedRates
+from limbeck.schedules.fixed import balanced_order
 
 KEY = Key(("schedules",))
 
@@ -34,11 +34,11 @@ def test_minibatches_change_from_step_to_step_and_from_key_to_key() -> None:
 
 
 def test_all_items_at_once_is_one_row() -> None:
-    assert Stated().render({}, torch.tensor([0, 0, 1]), KEY).order.tolist() == [[0, 1, 2]]
+    assert Fixed().render({}, torch.tensor([0, 0, 1]), KEY).order.tolist() == [[0, 1, 2]]
 
 
-def test_learned_step_sizes_are_positive_wherever_descent_takes_them() -> None:
-    schedule = LearnedStepSizes(shared=True)
-    params = {"log_step_sizes": torch.tensor([-40.0])}
+def test_learned_learning_rates_are_positive_wherever_descent_takes_them() -> None:
+    schedule = LearnedRates(shared=True)
+    params = {"log_learning_rates": torch.tensor([-40.0])}
     rendered = schedule.render(params, torch.zeros(4, dtype=torch.int64), KEY)
-    assert rendered.step_sizes.shape == (10,) and bool((rendered.step_sizes > 0).all())
+    assert rendered.learning_rates.shape == (10,) and bool((rendered.learning_rates > 0).all())

@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem
+from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import Case, Subject
+from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.ranking import average_precision
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
 from limbeck.probes.attributes.contract import of_texts
 from limbeck.probes.attributes.measured import HUES, hue_of, top_quarter
 from limbeck.probes.semantics import LEVEL, Semantics
+from limbeck.statistics.ranking import average_precision
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
@@ -38,11 +38,11 @@ class Drawn(AbstractAttributes):
     def describe(self) -> str:
         return "at random"
 
-    def check(self, case: Case) -> None:
+    def check(self, context: ProbeContext) -> None:
         pass
 
-    def of(self, case: Case) -> Attributes:
-        carried = KEY.fold("attributes").uniform(len(case.rows), 3) < 1 / 3
+    def of(self, context: ProbeContext) -> Attributes:
+        carried = KEY.fold("attributes").uniform(len(context.rows), 3) < 1 / 3
         return Attributes(("striped", "dotted", "plain"), carried, torch.ones_like(carried))
 
 
@@ -59,42 +59,42 @@ class Planted:
         return tree.branch({"losses": losses[None], "predictions": self.right[None].to(torch.int16)}, branch)
 
 
-def case_of(planted: bool) -> Case:
+def context_of(planted: bool) -> ProbeContext:
     task = load("digits")
-    problem = Problem(task, task.network("convnet-w4-d1"), CPU, Forgetful())
-    case = Case(problem, Subject("set", "set", problem.real(KEY, 2), Protocol().schedule(20, KEY)), "test")
-    effects = KEY.fold("effects").normal(20, len(case.rows))
+    problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
+    context = ProbeContext(problem, SetView("set", "set", problem.real(KEY, 2), Protocol().schedule(20, KEY)), "test")
+    effects = KEY.fold("effects").normal(20, len(context.rows))
     if planted:
-        effects[PAIR] += 3 * Drawn().of(case).carried[:, ATTRIBUTE]
+        effects[PAIR] += 3 * Drawn().of(context).carried[:, ATTRIBUTE]
     # Right on carriers of the planted attribute alone.
-    right = torch.where(Drawn().of(case).carried[:, ATTRIBUTE], case.examples.classes, -1)
-    return replace(case, problem=replace(problem, memo=Planted(effects, right)))
+    right = torch.where(Drawn().of(context).carried[:, ATTRIBUTE], context.examples.classes, -1)
+    return replace(context, problem=replace(problem, cache=Planted(effects, right)))
 
 
 def test_exactly_the_planted_pair_is_found() -> None:
-    case = case_of(planted=True)
+    context = context_of(planted=True)
     probe = Semantics(Drawn(), permutations=4999)
-    found = probe.find(case)
+    found = probe.find(context)
     assert Finding.of(found.document()) == found
     table = found.table("attributes")
     discovered = [row for row in table.rows if row[table.columns.index("adjusted p")] <= LEVEL]
     assert [row[:3] for row in discovered] == [(PAIR, "3", "dotted")]
     assert table.rows[0] == discovered[0] and len(table.rows) == 20 * 3
     # The average precision is that of the item's influence on its own class.
-    own = case.examples.classes == 3
-    effects = case.problem.memo.effects
-    expected = average_precision(effects[PAIR, own], Drawn().of(case).carried[own, ATTRIBUTE])
+    own = context.examples.classes == 3
+    effects = context.problem.cache.effects
+    expected = average_precision(effects[PAIR, own], Drawn().of(context).carried[own, ATTRIBUTE])
     assert table.column("average precision")[0] == pytest.approx(expected, abs=1e-6)
     assert found.verdict.startswith("1 of 20 images carry a nameable attribute")
     assert "right on 100 % of the test images of 3 that carry it and 0 % of the others" in found.verdict
     curve = found.table("curves of 3, dotted")
     assert {row[0] for row in curve.rows} == {PAIR, PAIR + 1}
     end = next(row for row in curve.rows if row[:2] == (PAIR, 1.0))
-    assert end[2] >= float(Drawn().of(case).carried[own, ATTRIBUTE].double().mean())
+    assert end[2] >= float(Drawn().of(context).carried[own, ATTRIBUTE].double().mean())
 
 
 def test_nothing_is_found_where_nothing_was_planted() -> None:
-    found = Semantics(Drawn(), permutations=4999).find(case_of(planted=False))
+    found = Semantics(Drawn(), permutations=4999).find(context_of(planted=False))
     assert found.verdict == "none of 20 images carries any of 3 attributes beyond chance (60 tests)"
     p_values = torch.tensor(found.table("attributes").column("p"))
     assert 0.3 < float(p_values.mean()) < 0.7
@@ -103,29 +103,31 @@ def test_nothing_is_found_where_nothing_was_planted() -> None:
 def test_what_too_few_carry_is_not_tested() -> None:
     @dataclass(frozen=True)
     class Rare(Drawn):
-        def of(self, case: Case) -> Attributes:
-            found = super().of(case)
+        def of(self, context: ProbeContext) -> Attributes:
+            found = super().of(context)
             known = found.known.clone()
             known[:, 0] = False
             return found._replace(known=known, carried=found.carried & (torch.arange(3) != 1))
 
-    found = Semantics(Rare(), permutations=99).find(case_of(planted=False))
+    found = Semantics(Rare(), permutations=99).find(context_of(planted=False))
     assert set(found.table("attributes").column("attribute")) == {"plain"}
 
 
 def test_it_is_answered_where_it_cannot_be_told() -> None:
-    case = case_of(planted=False)
-    single = replace(case, subject=replace(case.subject, batch=Batch(*(leaf[:1] for leaf in case.subject.batch))))
+    context = context_of(planted=False)
+    single = replace(
+        context, distilled=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
+    )
     assert Semantics().experiments(single) == () and Semantics().find(single).tone == "unknown"
-    endless = Planted(case.problem.memo.effects * float("nan"), case.examples.classes)
-    assert Semantics().find(replace(case, problem=replace(case.problem, memo=endless))).tone == "unknown"
+    endless = Planted(context.problem.cache.effects * float("nan"), context.examples.classes)
+    assert Semantics().find(replace(context, problem=replace(context.problem, cache=endless))).tone == "unknown"
 
     @dataclass(frozen=True)
     class Nothing(Drawn):
-        def of(self, case: Case) -> Attributes:
-            return Attributes((), torch.zeros(len(case.rows), 0).bool(), torch.zeros(len(case.rows), 0).bool())
+        def of(self, context: ProbeContext) -> Attributes:
+            return Attributes((), torch.zeros(len(context.rows), 0).bool(), torch.zeros(len(context.rows), 0).bool())
 
-    assert Semantics(Nothing()).find(case).tone == "unknown"
+    assert Semantics(Nothing()).find(context).tone == "unknown"
 
 
 @pytest.mark.parametrize("name", HUES)
@@ -166,8 +168,8 @@ def test_quarters_are_of_each_class() -> None:
 
 
 def test_digits_have_the_attributes_that_need_no_colour() -> None:
-    case = case_of(planted=False)
-    found = Measured().of(case)
+    context = context_of(planted=False)
+    found = Measured().of(context)
     assert "bright" in found.names and not any("hue" in name for name in found.names)
     assert float(found.carried[:, found.names.index("bright")].double().mean()) == pytest.approx(0.25, abs=0.02)
 
@@ -184,15 +186,15 @@ def test_terms_are_attributes_of_the_classes_where_some_but_not_most_have_them()
 
 
 def test_a_probe_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
-    case = case_of(planted=False)
+    context = context_of(planted=False)
     probe = Semantics(Drawn(), items=7, permutations=99)
-    asked = {str(case.address(each)) for each in probe.experiments(case)}
+    asked = {str(context.address(each)) for each in probe.experiments(context)}
     assert len(asked) == 7 + 2
-    memo = case.problem.memo
+    cache = context.problem.cache
 
     class Watching:
         def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
             assert str(address) in asked
-            return memo.remember(address, make, branch)
+            return cache.remember(address, make, branch)
 
-    probe.find(replace(case, problem=replace(case.problem, memo=Watching())))
+    probe.find(replace(context, problem=replace(context.problem, cache=Watching())))

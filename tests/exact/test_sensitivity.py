@@ -76,13 +76,13 @@ def test_a_network_has_the_dense_second_derivatives(name: str) -> None:
     batch = free("inputs", "targets")
     found = sensitivity(loss, params, batch, direction)
 
-    def slope(params: Tree, inputs: Tensor, targets: Tensor) -> Tensor:
+    def gradient_of(params: Tree, inputs: Tensor, targets: Tensor) -> Tensor:
         """<g, direction> by torch's own functional transforms."""
         g = torch.func.grad(lambda params: loss(params, Batch(inputs, targets, batch.classes)))(params)
         return tree.dot(g, direction)
 
     at = (params, batch.inputs.detach(), batch.targets.detach())
-    by_params, by_inputs, by_targets = torch.func.grad(slope, (0, 1, 2))(*at)
+    by_params, by_inputs, by_targets = torch.func.grad(gradient_of, (0, 1, 2))(*at)
     for path, leaf in tree.flatten(found.params).items():
         torch.testing.assert_close(leaf, by_params[path], rtol=1e-8, atol=1e-12)
     assert error(found.batch.inputs, by_inputs) < 1e-10
@@ -132,10 +132,10 @@ def test_what_a_loss_does_not_touch_gets_zeros() -> None:
         return (batch.inputs @ params["used"]).mean()
 
     found = sensitivity(straight, params, batch, ones)
-    slopes = gradient(straight, params, batch)
-    assert error(slopes["used"], batch.inputs.detach().mean(0)) < 1e-12
+    gradients = gradient(straight, params, batch)
+    assert error(gradients["used"], batch.inputs.detach().mean(0)) < 1e-12
     assert torch.equal(found.batch.inputs, torch.full((4, 3), 0.25).double())
-    zeros = [slopes["unused"], found.params["used"], found.params["unused"], found.batch.targets]
+    zeros = [gradients["unused"], found.params["used"], found.params["unused"], found.batch.targets]
     assert not any(leaf.any() for leaf in zeros)
     constant = sensitivity(lambda params, batch: batch.inputs.detach().sum(), params, batch, ones)
     assert not any(leaf.any() for leaf in tree.leaves(tuple(constant)))

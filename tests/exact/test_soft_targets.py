@@ -7,8 +7,8 @@ import torch
 
 from limbeck.core import tree
 from limbeck.core.contracts import Batch
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn.optim import SGD
 from limbeck.parameterizations.pixels import Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets
@@ -30,13 +30,13 @@ def test_soft_targets_of_the_start_are_rendered_and_the_items_are_those_of_the_i
 
 
 @pytest.mark.parametrize("pace", [1.0, 1e-3, 25.0])
-def test_targets_move_as_by_an_optimizer_of_their_own_step_size(pace: float) -> None:
-    part, optimizer = SoftTargets(pace=pace), SGD(step_size=2.0, momentum=0.5)
+def test_targets_move_as_by_an_optimizer_of_their_own_learning_rate(pace: float) -> None:
+    part, optimizer = SoftTargets(pace=pace), SGD(learning_rate=2.0, momentum=0.5)
     exact = start()._replace(inputs=start().inputs.double(), targets=start().targets.double())
     params = part.init(exact, KEY)
     learned = {path: leaf for path, leaf in tree.flatten(params).items() if leaf.is_floating_point()}
     speed = optimizer.init(learned)
-    alone = SGD(step_size=2.0 * pace, momentum=0.5)
+    alone = SGD(learning_rate=2.0 * pace, momentum=0.5)
     targets = {"targets": exact.targets}
     alone_speed = alone.init(targets)
     aim = KEY.fold("aim").normal(6, 3).double()
@@ -59,5 +59,5 @@ def test_it_costs_the_items_and_a_number_for_each_output() -> None:
 
 
 def test_a_pace_that_stands_still_is_refused() -> None:
-    with pytest.raises(Refusal, match="found pace 0"):
+    with pytest.raises(InputError, match="found pace 0"):
         SoftTargets(pace=0.0)

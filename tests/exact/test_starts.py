@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractStart, AbstractTask, Batch, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn import features
 from limbeck.learn.features import trained_features
@@ -43,7 +43,7 @@ class Blobs(AbstractTask):
         labels = torch.arange(3).repeat_interleave(torch.tensor(SIZES))
         return labels[KEY.fold("rows").permutation(sum(SIZES))]
 
-    def members(self, split: str) -> tuple[Tensor, ...]:
+    def groups(self, split: str) -> tuple[Tensor, ...]:
         assert split == "train"
         return tuple((self.labels() == label).nonzero().squeeze(1) for label in range(3))
 
@@ -61,7 +61,7 @@ class Blobs(AbstractTask):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return functional.cross_entropy(outputs, targets, reduction="none")
 
-    def judge(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
+    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         raise NotImplementedError
 
 
@@ -118,7 +118,7 @@ def test_real_starts_take_images_of_their_class_each_once(start: AbstractStart) 
 
 @pytest.mark.parametrize("start", [Real(), ClassMeans(), Herding(), KMeans(), KCenter()], ids=repr)
 def test_a_class_that_is_too_small_is_refused(start: AbstractStart) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         start.pick(PROBLEM, 7, KEY)
     assert str(refused.value) == (
         "class 'bee' has 6 training images, 7 per class were asked for; lower --ipc to at most 6"
@@ -208,7 +208,7 @@ def test_one_network_is_trained_for_the_features_of_every_coreset() -> None:
                 kept[address["name"]] = make()
             return kept[address["name"]]
 
-    problem = replace(PROBLEM, memo=Notebook())
+    problem = replace(PROBLEM, cache=Notebook())
     for start in (Herding(), KMeans(), KCenter()):
         start.pick(problem, 2, KEY)
         start.pick(problem, 2, KEY.fold("another"))
@@ -219,7 +219,7 @@ def test_no_more_images_than_the_cap_are_considered() -> None:
     one = rows(Herding(images=4).pick(PROBLEM, 4, KEY))
     considered = {
         int(row)
-        for index, held in enumerate(TASK.members("train"))
+        for index, held in enumerate(TASK.groups("train"))
         for row in held[KEY.fold("considered", index).permutation(len(held))[:4]]
     }
     assert set(one) == considered

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.tasks import load, names
 
 
@@ -52,10 +52,10 @@ def test_the_loss_is_cross_entropy_with_soft_targets(task):
 
 def test_the_truth_scores_one_and_a_constant_the_share_of_its_class(task):
     classes = iter(task.load("test").classes.split(1000))
-    truth = task.judge(lambda inputs: torch.eye(10)[next(classes)], "test", Key())
-    always = task.judge(lambda inputs: torch.eye(10)[3].expand(len(inputs), 10), "test", Key())
+    truth = task.evaluate(lambda inputs: torch.eye(10)[next(classes)], "test", Key())
+    always = task.evaluate(lambda inputs: torch.eye(10)[3].expand(len(inputs), 10), "test", Key())
     assert truth == {"accuracy": 1.0}
-    assert always == {"accuracy": len(task.members("test")[3]) / len(task.load("test").classes)}
+    assert always == {"accuracy": len(task.groups("test")[3]) / len(task.load("test").classes)}
 
 
 def test_judging_shows_at_most_a_thousand_images_at_once(task):
@@ -66,7 +66,7 @@ def test_judging_shows_at_most_a_thousand_images_at_once(task):
         assert not torch.is_grad_enabled()
         return inputs.flatten(1)[:, :10]
 
-    task.judge(predict, "train", Key())
+    task.evaluate(predict, "train", Key())
     assert seen == [1000, 295]
 
 
@@ -90,11 +90,11 @@ def test_names_are_unique_and_each_has_a_summary():
     [("cifar-10", "'cifar10'"), ("mnsit", "'mnist'"), ("tiny_imagnet", "'tiny_imagenet'"), ("digit", "'digits'")],
 )
 def test_an_unknown_set_is_refused_with_the_nearest_name(name, near):
-    with pytest.raises(Refusal, match="did you mean") as refused:
+    with pytest.raises(InputError, match="did you mean") as refused:
         load(name)
     assert near in str(refused.value)
 
 
 def test_a_bare_path_is_refused_with_the_form_to_write(tmp_path):
-    with pytest.raises(Refusal, match=f"did you mean 'folder:{tmp_path}'"):
+    with pytest.raises(InputError, match=f"did you mean 'folder:{tmp_path}'"):
         load(str(tmp_path))

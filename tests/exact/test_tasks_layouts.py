@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks import ImageTask, load
 from limbeck.tasks.catalog import locate
 
@@ -344,7 +344,7 @@ def test_hub_sets_are_read_from_their_encoded_bytes(tmp_path, monkeypatch):
 
 def test_without_the_datasets_package_a_hub_name_is_refused_with_the_command_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(Refusal, match=r"pip install limbeck\[hub\]"):
+    with pytest.raises(InputError, match=r"pip install limbeck\[hub\]"):
         load("hf:someone/pets")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.tasks import load
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.normalisation import RIDGE, Normalisation, fit_channels, fit_zca
@@ -104,7 +104,7 @@ def test_whitening_is_fitted_on_the_training_split_alone():
 
 
 def test_images_too_large_to_whiten_are_refused():
-    with pytest.raises(Refusal, match="ZCA of images of 12288 numbers, expected at most 8192"):
+    with pytest.raises(InputError, match="ZCA of images of 12288 numbers, expected at most 8192"):
         fit_zca(lambda: [torch.zeros(2, 3, 64, 64)])
 
 
@@ -134,7 +134,7 @@ def test_a_normalisation_survives_a_file_bit_for_bit(tmp_path, white):
 def test_a_damaged_normalisation_is_refused(change, message):
     tensors = fit_channels([IMAGES]).to_tensors()
     change(tensors)
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(InputError, match=message):
         Normalisation.from_tensors(tensors)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.tasks import load
 from limbeck.tasks.prepare import Facts
 from limbeck.tasks.splits import arrange
@@ -70,16 +70,16 @@ def test_at_least_one_image_of_each_class_validates():
 def test_a_class_too_small_to_carve_from_is_refused_by_name(tmp_path):
     images = np.zeros((5, 2, 2), np.uint8)
     np.savez(tmp_path / "mine.npz", x=images, y=np.array([0, 0, 0, 1, 1]))
-    with pytest.raises(Refusal, match="class '1' has 2 training images, expected at least 3"):
+    with pytest.raises(InputError, match="class '1' has 2 training images, expected at least 3"):
         load(f"npz:{tmp_path}/mine.npz", cache=tmp_path / "cache")
 
 
 def test_members_are_the_rows_of_each_class():
     task = load("digits")
     for split in ("train", "validation", "test"):
-        members, classes = task.members(split), task.load(split).classes
-        assert [set(classes[rows].tolist()) for rows in members] == [{label} for label in range(10)]
-        assert torch.cat(members).sort().values.tolist() == list(range(len(classes)))
+        repeats, classes = task.groups(split), task.load(split).classes
+        assert [set(classes[rows].tolist()) for rows in repeats] == [{label} for label in range(10)]
+        assert torch.cat(repeats).sort().values.tolist() == list(range(len(classes)))
 
 
 def test_the_splits_do_not_move_with_the_folder_or_the_whitening(tmp_path):
@@ -110,7 +110,7 @@ def test_one_changed_pixel_or_label_changes_the_fingerprint(tmp_path, change):
 
 def test_an_unknown_split_is_refused_with_the_nearest_name():
     task = load("digits")
-    with pytest.raises(Refusal, match="did you mean 'validation'"):
+    with pytest.raises(InputError, match="did you mean 'validation'"):
         task.load("valid")
-    with pytest.raises(Refusal, match="unknown split"):
-        task.judge(lambda inputs: inputs, "tset", Key())
+    with pytest.raises(InputError, match="unknown split"):
+        task.evaluate(lambda inputs: inputs, "tset", Key())

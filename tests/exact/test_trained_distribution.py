@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from limbeck.core.contracts import Batch, Forgetful, Problem, Synthetic
+from limbeck.core.contracts import Batch, NoCache, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn.protocol import Protocol
 from limbeck.objectives.trained_distribution import FIRST, Queue, TrainedDistribution
 from limbeck.tasks import load
@@ -19,14 +19,14 @@ PART = TrainedDistribution(queue=6, interval=2, trained=3, steps=2, batch=20, pe
 
 def problem(network: str = "convnet-w8-d2") -> Problem:
     task = load("digits")
-    return Problem(task, task.network(network), torch.device("cpu"), Forgetful())
+    return Problem(task, task.network(network), torch.device("cpu"), NoCache())
 
 
 def shown(batch: Batch) -> Synthetic:
     return Synthetic(batch, Protocol().schedule(len(batch.classes), KEY))
 
 
-def member(state: Queue, slot: int) -> dict[str, torch.Tensor]:
+def seed(state: Queue, slot: int) -> dict[str, torch.Tensor]:
     return {name: leaf[slot] for name, leaf in state.learners.params.items()}
 
 
@@ -34,7 +34,7 @@ def test_the_loss_is_the_literal_sum_over_classes() -> None:
     on = problem()
     state = PART.init(on, KEY)._replace(accuracies=torch.full((6,), 0.3))
     batch, real = on.real(KEY.fold("synthetic"), 2), on.real(KEY.fold("real"), 5)
-    params = member(state, int(KEY.fold("member").permutation(FIRST)[0]))
+    params = seed(state, int(KEY.fold("member").permutation(FIRST)[0]))
     total = torch.zeros(())
     for label in range(10):
         means = []
@@ -55,7 +55,7 @@ def test_members_are_trained_on_real_images_by_momentum_and_decay_and_the_others
     after = PART.advance(state, on, shown(on.real(KEY, 1)), KEY)
     chosen = KEY.fold("train").permutation(FIRST)[:3].tolist()
     for slot in range(6):
-        params = {name: leaf.clone().requires_grad_() for name, leaf in member(state, slot).items()}
+        params = {name: leaf.clone().requires_grad_() for name, leaf in seed(state, slot).items()}
         optimizer = torch.optim.SGD(params.values(), lr=0.01, momentum=0.9, weight_decay=5e-4)
         right = 0.0
         for step in range(2 if slot in chosen else 0):
@@ -65,7 +65,7 @@ def test_members_are_trained_on_real_images_by_momentum_and_decay_and_the_others
             optimizer.zero_grad()
             functional.cross_entropy(outputs, real.classes).backward()
             optimizer.step()
-        for name, leaf in member(after, slot).items():
+        for name, leaf in seed(after, slot).items():
             torch.testing.assert_close(leaf, params[name].detach(), rtol=1e-5, atol=1e-6)
         assert float(after.accuracies[slot]) == pytest.approx(right)
         assert float(after.batches[slot]) == (2 if slot in chosen else 0)
@@ -81,7 +81,7 @@ def test_a_fresh_network_joins_on_schedule_and_takes_the_place_of_the_oldest() -
         joined += [
             (step, slot)
             for slot in range(6)
-            if all(torch.equal(leaf, fresh[name]) for name, leaf in member(state, slot).items())
+            if all(torch.equal(leaf, fresh[name]) for name, leaf in seed(state, slot).items())
         ]
     assert joined == [(1, 4), (3, 5), (5, 0), (7, 1), (9, 2)]
     assert int(state.age) == 10 and float(state.batches[2]) == float(state.accuracies[2]) == 0
@@ -99,5 +99,5 @@ def test_networks_with_batch_norm_are_read_by_their_running_statistics() -> None
 
 @pytest.mark.parametrize("fields", [{"queue": 3}, {"interval": 0}, {"steps": 0}])
 def test_impossible_counts_are_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(Refusal, match="objective trained-distribution: found"):
+    with pytest.raises(InputError, match="objective trained-distribution: found"):
         TrainedDistribution(**fields)

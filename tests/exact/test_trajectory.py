@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Forgetful, Problem, Schedule, Synthetic
+from limbeck.core.contracts import Batch, NoCache, Problem, Schedule, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.experts import Experts
@@ -54,7 +54,7 @@ def problem(network: str = "convnet-w3-d1-instance-avg-tanh") -> Problem:
 
 
 def shown() -> Synthetic:
-    """Soft-labelled digits, another step size for every step, and minibatches that differ."""
+    """Soft-labelled digits, another learning rate for every step, and minibatches that differ."""
     real = problem().real(KEY.fold("real"), 1)
     batch = Batch(
         real.inputs.double().requires_grad_(),
@@ -68,7 +68,7 @@ def shown() -> Synthetic:
 
 def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: int, epoch: int) -> Tensor:
     """Step by step as published, keeping the whole graph."""
-    expert = on.memo.experts[number]  # type: ignore[attr-defined]
+    expert = on.cache.experts[number]  # type: ignore[attr-defined]
     start, goal = expert[str(epoch)], expert[str(epoch + objective.reach)]
     params = {name: leaf.clone().requires_grad_() for name, leaf in start.items()}
     for step in range(STEPS):
@@ -86,9 +86,11 @@ def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: in
             )
         outputs = on.network.apply(params, inputs).outputs
         loss = torch.nn.functional.cross_entropy(outputs, synthetic.batch.targets[rows])
-        slopes = torch.autograd.grad(loss, list(params.values()), create_graph=True)
-        size = synthetic.schedule.step_sizes[step]
-        params = {name: leaf - size * slope for (name, leaf), slope in zip(params.items(), slopes, strict=True)}
+        gradients = torch.autograd.grad(loss, list(params.values()), create_graph=True)
+        size = synthetic.schedule.learning_rates[step]
+        params = {
+            name: leaf - size * gradient_of for (name, leaf), gradient_of in zip(params.items(), gradients, strict=True)
+        }
     ahead = torch.stack([((params[name] - goal[name]) ** 2).sum() for name in goal]).sum()
     apart = torch.stack([((start[name] - goal[name]) ** 2).sum() for name in goal]).sum()
     return ahead / apart
@@ -102,7 +104,7 @@ def test_loss_and_gradient_are_those_of_double_backward_through_the_literal_loop
     found = objective.loss(objective.init(on, KEY), on, synthetic, KEY)
     expected = literal(objective, on, synthetic, number, epoch)
     assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=1e-12)
-    free = [synthetic.batch.inputs, synthetic.batch.targets, synthetic.schedule.step_sizes]
+    free = [synthetic.batch.inputs, synthetic.batch.targets, synthetic.schedule.learning_rates]
     for mine, theirs in zip(torch.autograd.grad(found, free), torch.autograd.grad(expected, free), strict=True):
         assert float((mine - theirs).norm() / theirs.norm()) < 1e-8
 
@@ -110,17 +112,17 @@ def test_loss_and_gradient_are_those_of_double_backward_through_the_literal_loop
 def test_a_student_that_stays_has_loss_one_and_one_that_arrives_has_none() -> None:
     on, synthetic = problem(), shown()
     objective = Trajectory(experts=replace(EXPERTS, count=1), latest=1, augment=None)
-    still = synthetic.schedule._replace(step_sizes=torch.zeros(STEPS))
+    still = synthetic.schedule._replace(learning_rates=torch.zeros(STEPS))
     state = {"step": torch.tensor(0)}
     assert float(objective.loss(state, on, synthetic._replace(schedule=still), KEY).detach()) == 1.0
 
-    start = on.memo.experts[0]["0"]  # type: ignore[attr-defined]
+    start = on.cache.experts[0]["0"]  # type: ignore[attr-defined]
     once = Schedule(torch.tensor([0.25]), torch.arange(10)[None], torch.tensor(0.0), torch.tensor(0.0))
     params = {name: leaf.clone().requires_grad_() for name, leaf in start.items()}
     outputs = on.network.apply(params, synthetic.batch.inputs.detach()).outputs
     torch.nn.functional.cross_entropy(outputs, synthetic.batch.targets.detach()).backward()
     goal = {name: leaf.detach() - 0.25 * leaf.grad for name, leaf in params.items()}
-    told = replace(on, memo=Told(({"0": start, "2": goal},)))
+    told = replace(on, cache=Told(({"0": start, "2": goal},)))
     arrived = objective.loss(state, told, Synthetic(synthetic.batch, once), KEY)
     assert float(arrived.detach()) < 1e-24
 
@@ -153,7 +155,7 @@ def test_the_window_grows_evenly_to_its_full_size() -> None:
     ],
 )
 def test_a_window_that_no_expert_has_is_refused(fields: dict[str, int], message: str) -> None:
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(InputError, match=message):
         Trajectory(**fields)
     assert Trajectory(latest=49).reach == 2
 
@@ -161,13 +163,13 @@ def test_a_window_that_no_expert_has_is_refused(fields: dict[str, int], message:
 @pytest.mark.parametrize("network", ["convnet-w4-d2", "convnet-w4-d2-batch"])
 def test_an_expert_is_a_literal_loop_of_sgd_over_the_training_data(network: str) -> None:
     task = load("digits")
-    on = Problem(task, task.network(network), CPU, Forgetful())
-    experts = Experts(epochs=2, batch=500, step_size=0.1)
+    on = Problem(task, task.network(network), CPU, NoCache())
+    experts = Experts(epochs=2, batch=500, learning_rate=0.1)
     found = experts.train(on, 3)
     assert list(found) == ["0", "1", "2"]
 
     key, augment = Key(("expert", 3)), Siamese()
-    rows = torch.cat(task.members("train"))
+    rows = torch.cat(task.groups("train"))
     params = {name: leaf.clone().requires_grad_() for name, leaf in on.network.init(key.fold("init")).items()}
     optimiser = torch.optim.SGD(params.values(), lr=0.1)
     step = 0
@@ -185,7 +187,7 @@ def test_an_expert_is_a_literal_loop_of_sgd_over_the_training_data(network: str)
 
 def test_an_expert_does_not_depend_on_how_many_there_are_and_starts_alike_however_long_it_trains() -> None:
     task = load("digits")
-    on = Problem(task, task.network("convnet-w4-d1"), CPU, Forgetful())
+    on = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
     few, many = Experts(count=1, epochs=1), Experts(count=9, epochs=2)
     assert few.address(on, 0) == replace(few, count=5).address(on, 0)
     assert few.address(on, 0) != few.address(on, 1) != many.address(on, 1)
@@ -194,7 +196,7 @@ def test_an_expert_does_not_depend_on_how_many_there_are_and_starts_alike_howeve
     assert not torch.equal(short["0"]["head.weight"], many.train(on, 1)["0"]["head.weight"])
 
 
-@pytest.mark.parametrize("fields", [dict(count=0), dict(epochs=0), dict(batch=-1), dict(step_size=0.0)])
+@pytest.mark.parametrize("fields", [dict(count=0), dict(epochs=0), dict(batch=-1), dict(learning_rate=0.0)])
 def test_experts_that_cannot_be_are_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(Refusal, match="expected positive numbers"):
+    with pytest.raises(InputError, match="expected positive numbers"):
         Experts(**fields)

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Readout, Schedule
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.sensitivity import Loss, mean_loss
-from limbeck.learn.training import fit, rows_of, taking
-from limbeck.learn.unroll import Motion, View, advance, as_it_is, at_rest, spacing_for, unroll
+from limbeck.learn.training import fit, row_loader, rows_of
+from limbeck.learn.unroll import InnerState, View, advance, as_it_is, initial_state, spacing_for, unroll
 from limbeck.tasks import load
 
 KEY = Key(("unroll",))
@@ -65,7 +65,7 @@ class Squares(AbstractTask):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs - targets).square().sum(1)
 
-    def members(self, split: str) -> tuple[Tensor, ...]:
+    def groups(self, split: str) -> tuple[Tensor, ...]:
         raise AssertionError("an unroll needs no data")
 
     def load(self, split: str, rows: Tensor | None = None) -> Batch:
@@ -74,7 +74,7 @@ class Squares(AbstractTask):
     def network(self, name: str) -> AbstractNetwork:
         return Linear()
 
-    def judge(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
+    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         raise AssertionError("an unroll needs no judge")
 
 
@@ -85,28 +85,30 @@ def regression(items: int, targets: int = 2) -> Batch:
     return Batch(normal("X", items, 3), normal("Y", items, targets), torch.arange(items))
 
 
-def constant(step_size: float, steps: int, items: int, momentum: float = 0.0, decay: float = 0.0) -> Schedule:
+def constant(
+    learning_rate: float, steps: int, items: int, momentum: float = 0.0, weight_decay: float = 0.0
+) -> Schedule:
     """Full-batch training by steps of one size."""
-    sizes = torch.full((steps,), step_size, dtype=torch.float64)
-    return Schedule(sizes, torch.arange(items)[None], number(momentum), number(decay))
+    sizes = torch.full((steps,), learning_rate, dtype=torch.float64)
+    return Schedule(sizes, torch.arange(items)[None], number(momentum), number(weight_decay))
 
 
-def learned(start: Motion, batch: Batch, schedule: Schedule) -> Named:
+def learned(start: InnerState, batch: Batch, schedule: Schedule) -> Named:
     """Every number that a training comes from, by name."""
     flat = tree.flatten({"start": start, "batch": batch, "schedule": schedule})
     return {path: leaf.requires_grad_() for path, leaf in flat.items() if leaf.is_floating_point()}
 
 
-def by_hand(start: Motion, batch: Batch, schedule: Schedule, moved: Callable[[str], Tensor]) -> Tensor:
+def by_hand(start: InnerState, batch: Batch, schedule: Schedule, moved: Callable[[str], Tensor]) -> Tensor:
     """The tangent of W_T in linear regression as everything moves by `moved`, by recursion over matrices.
 
     v <- m v + g + d W and W <- W - e v with g = 2/n (W X' - Y') X over the n rows of the step.
     """
     W, V = start.params["W"], start.velocity["W"]
-    m, d = schedule.momentum, schedule.decay
+    m, d = schedule.momentum, schedule.weight_decay
     dW, dV = moved("start/params/W"), moved("start/velocity/W")
-    dm, dd = moved("schedule/momentum"), moved("schedule/decay")
-    for step, e in enumerate(schedule.step_sizes):
+    dm, dd = moved("schedule/momentum"), moved("schedule/weight_decay")
+    for step, e in enumerate(schedule.learning_rates):
         rows = [row for row in schedule.order[step % len(schedule.order)].tolist() if row >= 0]
         X, Y, n = batch.inputs[rows], batch.targets[rows], len(rows)
         dX, dY = moved("batch/inputs")[rows], moved("batch/targets")[rows]
@@ -114,13 +116,13 @@ def by_hand(start: Motion, batch: Batch, schedule: Schedule, moved: Callable[[st
         dg = 2 / n * ((dW @ X.T + W @ dX.T - dY.T) @ X + (W @ X.T - Y.T) @ dX)
         dV = dm * V + m * dV + dg + dd * W + d * dW
         V = m * V + g + d * W
-        dW = dW - moved("schedule/step_sizes")[step] * V - e * dV
+        dW = dW - moved("schedule/learning_rates")[step] * V - e * dV
         W = W - e * V
     return dW
 
 
 def test_linear_regression_equals_the_matrix_recursion_in_every_direction() -> None:
-    start = Motion({"W": normal("W", 2, 3)}, {"W": normal("V", 2, 3)})
+    start = InnerState({"W": normal("W", 2, 3)}, {"W": normal("V", 2, 3)})
     order = torch.tensor([[0, 3, 1], [2, 4, -1], [3, 3, 0]])
     schedule = Schedule(KEY.fold("sizes").uniform(8).double() * 0.1, order, number(0.9), number(0.05))
     batch, goal = regression(5), normal("goal", 2, 3)
@@ -145,7 +147,7 @@ def test_without_momentum_the_closed_form_of_gradient_descent_holds() -> None:
     # W_T = W* + (W_0 - W*)(I - e H)^T with H = 2 X'X / N and W* = Y'X (X'X)^-1.
     steps, e, N = 12, 0.05, 6
     batch, goal = regression(N), normal("goal", 2, 3)
-    start = at_rest({"W": normal("W", 2, 3)})
+    start = initial_state({"W": normal("W", 2, 3)})
     X, Y, W = batch.inputs.clone(), batch.targets.clone(), start.params["W"].clone()
     schedule = constant(e, steps, N)
     free = learned(start, batch, schedule)
@@ -157,15 +159,15 @@ def test_without_momentum_the_closed_form_of_gradient_descent_holds() -> None:
     assert error(end.detach(), best + (W - best) @ shrunk) < 1e-12
     assert error(found["start/params/W"], goal @ shrunk) < 1e-10
     assert error(found["batch/targets"], X @ (X.T @ X).inverse() @ (identity - shrunk) @ goal.T) < 1e-10
-    slope = -(W - best) @ H @ torch.linalg.matrix_power(identity - e * H, steps - 1)
-    assert error(found["schedule/step_sizes"], (slope * goal).sum().expand(steps)) < 1e-10
+    gradient_of = -(W - best) @ H @ torch.linalg.matrix_power(identity - e * H, steps - 1)
+    assert error(found["schedule/learning_rates"], (gradient_of * goal).sum().expand(steps)) < 1e-10
 
 
 def test_with_momentum_and_decay_the_companion_matrix_carries_the_start() -> None:
     # (W - W*, v)_T = A^T (W - W*, v)_0, in each eigendirection of H and together as one block matrix on columns.
     steps, e, m, d, N = 15, 0.04, 0.8, 0.1, 6
     batch = regression(N)
-    start = Motion({"W": normal("W", 2, 3).requires_grad_()}, {"W": normal("V", 2, 3).requires_grad_()})
+    start = InnerState({"W": normal("W", 2, 3).requires_grad_()}, {"W": normal("V", 2, 3).requires_grad_()})
     end = unroll(LINEAR, start, batch, constant(e, steps, N, m, d))
     to_params, to_velocity = normal("goal", 2, 3), normal("end velocity", 2, 3)
     objective = (end.params["W"] * to_params).sum() + (end.velocity["W"] * to_velocity).sum()
@@ -181,7 +183,7 @@ def test_a_long_unroll_with_decay_is_ridge_regression() -> None:
     N, d = 5, 0.3
     batch, goal = regression(N), normal("goal", 2, 3)
     inputs, targets = batch.inputs.requires_grad_(), batch.targets.requires_grad_()
-    start = at_rest({"W": normal("W", 2, 3).requires_grad_()})
+    start = initial_state({"W": normal("W", 2, 3).requires_grad_()})
     end = unroll(LINEAR, start, batch, constant(0.15, 250, N, 0.7, d), keep=1).params["W"]
     ridge = torch.linalg.solve(inputs.T @ inputs + N * d / 2 * torch.eye(3, dtype=torch.float64), inputs.T @ targets).T
     assert error(end.detach(), ridge.detach()) < 1e-10
@@ -201,13 +203,13 @@ def test_one_linear_step_from_any_start_is_exact_with_as_many_items_as_features(
     inputs = (basis[:, :items].T * (items / (2 * e)) ** 0.5).contiguous().requires_grad_()
     targets = (inputs.detach() @ goal)[:, None].requires_grad_()
     batch, schedule = Batch(inputs, targets, torch.arange(items)), constant(e, 1, items)
-    sizes = schedule.step_sizes.requires_grad_()
+    sizes = schedule.learning_rates.requires_grad_()
     # The 2 D starts +- sqrt(D) e_i have mean 0 and covariance I, so their mean is the expectation over W_0 ~ N(0, I).
     starts = [sign * D**0.5 * unit for sign in (1, -1) for unit in torch.eye(D, dtype=torch.float64)]
-    ends = [unroll(LINEAR, at_rest({"W": start[None]}), batch, schedule).params["W"] for start in starts]
+    ends = [unroll(LINEAR, initial_state({"W": start[None]}), batch, schedule).params["W"] for start in starts]
     miss = torch.stack([(end - goal).square().sum() for end in ends]).mean()
     assert float(miss.detach()) == pytest.approx(D - items, abs=1e-12)
-    # No change of targets or step size does better, to first order; with M = D none of the items either.
+    # No change of targets or learning rate does better, to first order; with M = D none of the items either.
     by_inputs, by_targets, by_sizes = torch.autograd.grad(miss, [inputs, targets, sizes])
     assert float(by_targets.norm()) < 1e-10
     assert float(by_sizes.norm()) < 1e-10
@@ -215,27 +217,27 @@ def test_one_linear_step_from_any_start_is_exact_with_as_many_items_as_features(
 
 
 def literal(
-    loss: Loss, start: Motion, batch: Batch, schedule: Schedule, steps: range | None = None, view: View = as_it_is
-) -> Motion:
+    loss: Loss, start: InnerState, batch: Batch, schedule: Schedule, steps: range | None = None, view: View = as_it_is
+) -> InnerState:
     """The same training with a graph through every step, for double backward."""
     params, velocity = dict(start.params), dict(start.velocity)
-    for step in range(len(schedule.step_sizes)) if steps is None else steps:
-        seen = taking(batch)(rows_of(schedule, step))
+    for step in range(len(schedule.learning_rates)) if steps is None else steps:
+        seen = row_loader(batch)(rows_of(schedule, step))
         seen = seen._replace(inputs=view(seen.inputs, step))
         held = {name: leaf if leaf.requires_grad else leaf.requires_grad_() for name, leaf in params.items()}
-        slopes = torch.autograd.grad(loss(held, seen), list(held.values()), create_graph=True)
-        for (name, leaf), slope in zip(held.items(), slopes, strict=True):
-            velocity[name] = schedule.momentum * velocity[name] + slope + schedule.decay * leaf
-            params[name] = leaf - schedule.step_sizes[step] * velocity[name]
-    return Motion(params, velocity)
+        gradients = torch.autograd.grad(loss(held, seen), list(held.values()), create_graph=True)
+        for (name, leaf), gradient_of in zip(held.items(), gradients, strict=True):
+            velocity[name] = schedule.momentum * velocity[name] + gradient_of + schedule.weight_decay * leaf
+            params[name] = leaf - schedule.learning_rates[step] * velocity[name]
+    return InnerState(params, velocity)
 
 
-def convolutional(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, Motion, Batch, Schedule]:
-    """Seven steps of a small network on minibatches of two lengths, with momentum and decay."""
+def convolutional(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, InnerState, Batch, Schedule]:
+    """Seven steps of a small network on minibatches of two lengths, with momentum and weight decay."""
     task = load("digits")
     network = task.network(name)
     params = network.init(KEY.fold("init"))
-    motion = Motion(params, tree.map(lambda leaf: 0.1 * KEY.fold("velocity").normal(*leaf.shape), params))
+    state = InnerState(params, tree.map(lambda leaf: 0.1 * KEY.fold("velocity").normal(*leaf.shape), params))
     targets = normal("targets", 7, 10).softmax(1)
     batch = Batch(normal("images", 7, 1, 8, 8), targets, torch.arange(7))
     order = torch.tensor([[0, 3, 1, 6], [2, 4, 5, -1]])
@@ -244,7 +246,7 @@ def convolutional(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, 
     def cast(leaf: Tensor) -> Tensor:
         return leaf.to(dtype) if leaf.is_floating_point() else leaf
 
-    return mean_loss(task, network), *tree.map(cast, (motion, batch, schedule))
+    return mean_loss(task, network), *tree.map(cast, (state, batch, schedule))
 
 
 def siamese(inputs: Tensor, step: int) -> Tensor:
@@ -252,12 +254,12 @@ def siamese(inputs: Tensor, step: int) -> Tensor:
     return Siamese().augment(inputs, KEY.fold("view", step), torch.arange(len(inputs)), mirror=True)
 
 
-def score(motion: Motion) -> Tensor:
+def score(state: InnerState) -> Tensor:
     """A smooth number of parameters and velocity."""
-    return tree.dot(motion.params, motion.params) + tree.norm(motion.velocity).sin()
+    return tree.dot(state.params, state.params) + tree.norm(state.velocity).sin()
 
 
-def hypergradient(train: Callable[..., Motion], arguments: tuple, **options: object) -> Named:
+def hypergradient(train: Callable[..., InnerState], arguments: tuple, **options: object) -> Named:
     loss, start, batch, schedule = arguments
     free = learned(start, batch, schedule)
     value = score(train(loss, start, batch, schedule, **options))
@@ -283,7 +285,13 @@ def test_a_convnet_equals_double_backward_through_its_training(name: str, view: 
 def test_in_single_precision_with_kinks_it_is_what_double_backward_gives(name: str) -> None:
     found = hypergradient(unroll, convolutional(name, torch.float32))
     expected = hypergradient(literal, convolutional(name, torch.float32))
-    for path in ("batch/inputs", "batch/targets", "schedule/step_sizes", "schedule/momentum", "schedule/decay"):
+    for path in (
+        "batch/inputs",
+        "batch/targets",
+        "schedule/learning_rates",
+        "schedule/momentum",
+        "schedule/weight_decay",
+    ):
         assert error(found[path], expected[path]) < 1e-4, path
 
 
@@ -296,7 +304,7 @@ def test_what_is_kept_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("stop", [0, 1, 3, 7])
 def test_windows_compose_to_the_whole(stop: int) -> None:
-    def in_two(loss: Loss, start: Motion, batch: Batch, schedule: Schedule) -> Motion:
+    def in_two(loss: Loss, start: InnerState, batch: Batch, schedule: Schedule) -> InnerState:
         between = unroll(loss, start, batch, schedule, range(stop))
         return unroll(loss, between, batch, schedule, range(stop, 7))
 
@@ -307,8 +315,8 @@ def test_windows_compose_to_the_whole(stop: int) -> None:
 
 
 def test_a_truncated_window_is_double_backward_that_stops_there() -> None:
-    def truncated(train: Callable[..., Motion]) -> Callable[..., Motion]:
-        def run(loss: Loss, start: Motion, batch: Batch, schedule: Schedule) -> Motion:
+    def truncated(train: Callable[..., InnerState]) -> Callable[..., InnerState]:
+        def run(loss: Loss, start: InnerState, batch: Batch, schedule: Schedule) -> InnerState:
             before = advance(loss, start, batch, schedule, range(3), siamese)
             assert not any(leaf.requires_grad for leaf in tree.leaves(before))
             end = train(loss, before, batch, schedule, range(3, 6), siamese)
@@ -318,9 +326,15 @@ def test_a_truncated_window_is_double_backward_that_stops_there() -> None:
 
     found = hypergradient(truncated(unroll), convolutional("convnet-w4-d1-tanh"))
     expected = hypergradient(truncated(literal), convolutional("convnet-w4-d1-tanh"))
-    for path in ("batch/inputs", "batch/targets", "schedule/step_sizes", "schedule/momentum", "schedule/decay"):
+    for path in (
+        "batch/inputs",
+        "batch/targets",
+        "schedule/learning_rates",
+        "schedule/momentum",
+        "schedule/weight_decay",
+    ):
         assert error(found[path], expected[path]) < 1e-8, path
-    assert found["schedule/step_sizes"].nonzero().flatten().tolist() == [3, 4, 5]
+    assert found["schedule/learning_rates"].nonzero().flatten().tolist() == [3, 4, 5]
 
 
 def test_advancing_and_unrolling_train_as_fitting_does_to_the_bit() -> None:
@@ -333,8 +347,8 @@ def test_advancing_and_unrolling_train_as_fitting_does_to_the_bit() -> None:
     def view(inputs: Tensor, step: int) -> Tensor:
         return Siamese().augment(inputs, KEY.fold("augment", step), torch.arange(len(inputs)), task.mirror)
 
-    learner = fit(task, network, taking(batch), schedule, KEY, CPU, Siamese())
-    start = at_rest(network.init(KEY.fold("init")))
+    learner = fit(task, network, row_loader(batch), schedule, KEY, CPU, Siamese())
+    start = initial_state(network.init(KEY.fold("init")))
     for train in (advance, unroll):
         end = train(mean_loss(task, network), start, batch, schedule, view=view)
         assert all(torch.equal(end.params[path], leaf) for path, leaf in learner.params.items())
@@ -344,7 +358,7 @@ def test_advancing_and_unrolling_train_as_fitting_does_to_the_bit() -> None:
 
 
 def test_gradcheck_passes_in_everything_that_a_training_comes_from() -> None:
-    start = Motion({"W": normal("W", 2, 3)}, {"W": normal("V", 2, 3)})
+    start = InnerState({"W": normal("W", 2, 3)}, {"W": normal("V", 2, 3)})
     schedule = Schedule(
         KEY.fold("sizes").uniform(4).double() * 0.1, torch.tensor([[0, 1], [2, -1]]), number(0.9), number(0.1)
     )
@@ -357,7 +371,7 @@ def test_gradcheck_passes_in_everything_that_a_training_comes_from() -> None:
     def end(X: Tensor, Y: Tensor, e: Tensor, m: Tensor, d: Tensor, W: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
         moved = unroll(
             loss,
-            Motion({"W": W}, {"W": V}),
+            InnerState({"W": W}, {"W": V}),
             Batch(X, Y, batch.classes),
             Schedule(e, schedule.order, m, d),
             view=lambda inputs, step: inputs.sin() * (step + 1),
@@ -369,7 +383,7 @@ def test_gradcheck_passes_in_everything_that_a_training_comes_from() -> None:
 
 
 @pytest.mark.parametrize(("train", "most"), [(unroll, 1), (literal, 7)])
-def test_the_activations_of_one_step_are_held_at_a_time(train: Callable[..., Motion], most: int) -> None:
+def test_the_activations_of_one_step_are_held_at_a_time(train: Callable[..., InnerState], most: int) -> None:
     loss, start, batch, schedule = convolutional("convnet-w4-d1")
     seen: list[weakref.ref] = []
     held: list[int] = []
@@ -385,19 +399,22 @@ def test_the_activations_of_one_step_are_held_at_a_time(train: Callable[..., Mot
     assert len(held) == (14 if train is unroll else 7)
 
 
-def test_a_learned_scalar_step_size_gets_the_sum_over_steps() -> None:
-    batch, start = regression(4), at_rest({"W": normal("W", 2, 3)})
-    step_size, sizes = number(0.05).requires_grad_(), torch.full((5,), 0.05, dtype=torch.float64, requires_grad=True)
+def test_a_learned_scalar_learning_rate_gets_the_sum_over_steps() -> None:
+    batch, start = regression(4), initial_state({"W": normal("W", 2, 3)})
+    learning_rate, sizes = (
+        number(0.05).requires_grad_(),
+        torch.full((5,), 0.05, dtype=torch.float64, requires_grad=True),
+    )
     schedule = constant(0.05, 5, 4)
     found = [
-        torch.autograd.grad(score(unroll(LINEAR, start, batch, schedule._replace(step_sizes=chosen))), leaf)[0]
-        for leaf, chosen in ((step_size, step_size.expand(5)), (sizes, sizes))
+        torch.autograd.grad(score(unroll(LINEAR, start, batch, schedule._replace(learning_rates=chosen))), leaf)[0]
+        for leaf, chosen in ((learning_rate, learning_rate.expand(5)), (sizes, sizes))
     ]
     assert float(found[0]) == pytest.approx(float(found[1].sum()), rel=1e-12)
 
 
 def test_what_the_loss_does_not_touch_gets_zeros() -> None:
-    start = at_rest({"W": normal("W", 2, 3).requires_grad_(), "unused": normal("unused", 2).requires_grad_()})
+    start = initial_state({"W": normal("W", 2, 3).requires_grad_(), "unused": normal("unused", 2).requires_grad_()})
     batch = Batch(*regression(4)[:2], torch.arange(4))
     aside = Batch(torch.cat([batch.inputs, batch.inputs]).requires_grad_(), batch.targets.repeat(2, 1), torch.arange(8))
     end = unroll(LINEAR, start, aside, constant(0.1, 3, 4))
@@ -411,7 +428,7 @@ def test_what_the_loss_does_not_touch_gets_zeros() -> None:
 def test_a_hypergradient_is_not_differentiated_again_in_silence() -> None:
     batch = regression(4)
     batch.inputs.requires_grad_()
-    end = unroll(LINEAR, at_rest({"W": normal("W", 2, 3)}), batch, constant(0.1, 3, 4))
+    end = unroll(LINEAR, initial_state({"W": normal("W", 2, 3)}), batch, constant(0.1, 3, 4))
     (once,) = torch.autograd.grad(score(end), batch.inputs, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         once.sum().backward()
@@ -430,5 +447,5 @@ def test_no_more_states_are_held_than_may_be_kept_where_that_can_be(steps: int) 
 @pytest.mark.parametrize("steps", [range(2, 9), range(-1, 3), range(0, 4, 2)])
 def test_steps_that_a_schedule_does_not_have_are_refused(steps: range) -> None:
     for train in (advance, unroll):
-        with pytest.raises(Refusal, match="schedule of 5"):
-            train(LINEAR, at_rest({"W": normal("W", 2, 3)}), regression(4), constant(0.1, 5, 4), steps)
+        with pytest.raises(InputError, match="schedule of 5"):
+            train(LINEAR, initial_state({"W": normal("W", 2, 3)}), regression(4), constant(0.1, 5, 4), steps)

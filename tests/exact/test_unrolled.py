@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import Forgetful, Problem, Synthetic
+from limbeck.core.contracts import NoCache, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.objectives import TruncatedUnrolled, Unrolled
-from limbeck.schedules import Stated
+from limbeck.schedules import Fixed
 from limbeck.tasks import load
 
 KEY = Key(("unrolled",))
 TASK = load("digits")
-PROBLEM = Problem(TASK, TASK.network("convnet-w4-d1-tanh"), torch.device("cpu"), Forgetful())
-SCHEDULE = Stated(steps=7, step_size=0.1, per_class=2)
+PROBLEM = Problem(TASK, TASK.network("convnet-w4-d1-tanh"), torch.device("cpu"), NoCache())
+SCHEDULE = Fixed(steps=7, learning_rate=0.1, per_class=2)
 
 
 def shown() -> Synthetic:
@@ -22,7 +22,7 @@ def shown() -> Synthetic:
     return Synthetic(batch, SCHEDULE.render({}, batch.classes, KEY))
 
 
-def slope(objective: Unrolled | TruncatedUnrolled, key: Key) -> torch.Tensor:
+def gradient_of(objective: Unrolled | TruncatedUnrolled, key: Key) -> torch.Tensor:
     synthetic = shown()
     inputs = synthetic.batch.inputs.requires_grad_()
     batch = synthetic.batch._replace(inputs=inputs)
@@ -50,8 +50,8 @@ def test_the_loss_is_that_of_a_learner_trained_on_the_set() -> None:
 
 def test_a_window_of_the_whole_schedule_is_the_whole() -> None:
     whole, window = Unrolled(per_class=5), TruncatedUnrolled(per_class=5, window=7)
-    assert torch.equal(slope(window, KEY), slope(whole, KEY))
-    assert torch.equal(slope(TruncatedUnrolled(per_class=5, window=99), KEY), slope(whole, KEY))
+    assert torch.equal(gradient_of(window, KEY), gradient_of(whole, KEY))
+    assert torch.equal(gradient_of(TruncatedUnrolled(per_class=5, window=99), KEY), gradient_of(whole, KEY))
 
 
 def test_windows_stop_anywhere_from_their_length_to_the_end() -> None:
@@ -65,6 +65,6 @@ def test_windows_stop_anywhere_from_their_length_to_the_end() -> None:
 def test_a_truncated_gradient_is_not_the_whole_one() -> None:
     objective = TruncatedUnrolled(per_class=5, window=1)
     key = next(key for key in map(KEY.fold, range(99)) if int(key.fold("stop").integers(7, 1)) == 6)
-    truncated, whole = slope(objective, key), slope(Unrolled(per_class=5), key)
+    truncated, whole = gradient_of(objective, key), gradient_of(Unrolled(per_class=5), key)
     assert not torch.allclose(truncated, whole)
     assert float(tree.dot(truncated, whole)) > 0

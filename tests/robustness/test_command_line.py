@@ -10,7 +10,7 @@ import pytest
 import limbeck
 from limbeck.cli import distill, main
 from limbeck.cli.list import KINDS
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.learn.distances import RowAngleAndMagnitude
 from limbeck.objectives import Gradient
 from limbeck.recipes import RECIPES
@@ -89,7 +89,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_writes_nothing(
         ("--network convnett", "unknown network 'convnett'"),
         ("--protocol papr", "unknown protocol 'papr': did you mean 'paper'"),
         ("--baselines randm", "unknown baseline 'randm': did you mean 'random'"),
-        ("--members 0", "0 members: expected at least one"),
+        ("--repeats 0", "0 members: expected at least one"),
     ],
 )
 def test_a_bad_choice_for_an_evaluation_is_refused(
@@ -126,14 +126,14 @@ def test_a_saved_spec_repeats_the_run(made: Path, here: Path, runs: Path) -> Non
 def test_options_of_parts_reach_the_spec(here: Path, runs: Path) -> None:
     words = (
         f"distill digits --ipc 1 --network {NETWORK} --steps 1 --checks 1 --start noise --objective.per_class 7 "
-        "--objective.augment.operations [flip,crop] --optimizer.step_size 0.5 --out a.safetensors"
+        "--objective.augment.operations [flip,crop] --optimizer.learning_rate 0.5 --out a.safetensors"
     )
     assert main([*words.split(), "--runs", str(runs)]) == 0
     recipe = limbeck.DistilledSet.load("a.safetensors").spec["recipe"]
     assert recipe["start"] == {"part": "noise"}
     assert recipe["objective"]["per_class"] == 7
     assert recipe["objective"]["augment"]["operations"] == ["flip", "crop"]
-    assert (recipe["optimizer"]["step_size"], recipe["optimizer"]["momentum"], recipe["steps"]) == (0.5, 0.5, 1)
+    assert (recipe["optimizer"]["learning_rate"], recipe["optimizer"]["momentum"], recipe["steps"]) == (0.5, 0.5, 1)
 
 
 def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
@@ -141,7 +141,7 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
 ) -> None:
     mine = here / "mine.safetensors"
     mine.write_bytes(made.read_bytes())
-    words = ["evaluate", str(mine), "--network", f"{NETWORK},mlp-w8", "--members", "2", "--baselines", "random"]
+    words = ["evaluate", str(mine), "--network", f"{NETWORK},mlp-w8", "--repeats", "2", "--baselines", "random"]
     assert main([*words, "--json", "--record", "--runs", str(runs)]) == 0
     document = json.loads(capsys.readouterr().out)
     rows = document["rows"]
@@ -207,7 +207,7 @@ def test_parts_of_parts_are_named_as_parts_are_or_by_their_class_and_have_option
     ):
         plan, _ = distill._new([*words, "dsa", *named, "--objective.per_class", "9"])
         assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(), per_class=9)
-    with pytest.raises(Refusal, match="unknown distance 'global-cosin': did you mean 'global-cosine'?"):
+    with pytest.raises(InputError, match="unknown distance 'global-cosin': did you mean 'global-cosine'?"):
         distill._new([*words, "dsa", option, "global-cosin"])
     plan, _ = distill._new(
         [*words, "tesla", "--start.start", "Herding", "--start.start.images", "5", "--start.epoch", "3"]

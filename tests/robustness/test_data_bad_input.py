@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks import load
 
 X = np.random.default_rng(0).integers(0, 256, (12, 6, 6), dtype=np.uint8)
@@ -22,7 +22,7 @@ Y = np.arange(12) % 2
 
 def refused(tmp_path: Path, data: str, *fragments: object, **options) -> None:
     cache = tmp_path / "cache"
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(InputError) as caught:
         load(data, cache=cache, **options)
     message = str(caught.value)
     assert "\n" not in message

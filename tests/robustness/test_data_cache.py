@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks import load
 from limbeck.tasks.readers import npz
 
@@ -116,14 +116,14 @@ def test_a_missing_half_is_rebuilt(tmp_path, data, reads):
 SCRIPT = """
 import sys
 from pathlib import Path
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks import load
 if len(sys.argv) > 3:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
 try:
     print(load(sys.argv[1], cache=Path(sys.argv[2])).fingerprint)
-except Refusal as refusal:
+except InputError as refusal:
     print("refused:", refusal)
 """
 
@@ -149,7 +149,7 @@ def test_a_disk_without_room_is_refused_and_nothing_is_left(tmp_path, data):
 
 def test_a_cache_that_cannot_be_written_is_refused(tmp_path, data):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(Refusal, match="cannot write .*file/cache"):
+    with pytest.raises(InputError, match="cannot write .*file/cache"):
         load(data, cache=tmp_path / "file" / "cache")
 
 

@@ -17,9 +17,9 @@ import torch
 
 from limbeck.cli import main
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.experts import Experts
 from limbeck.objectives.trajectory import Trajectory
@@ -114,7 +114,7 @@ def test_a_spoilt_expert_is_refused_by_a_run_and_trained_again_alone(spoil: Any,
     OBJECTIVE.init(kept.problem, KEY)
     before = changed(kept)
     spoil(kept.place(1))
-    with pytest.raises(Refusal, match=r"expert 1 of the 2 .* missing or damaged; train them with `limbeck experts"):
+    with pytest.raises(InputError, match=r"expert 1 of the 2 .* missing or damaged; train them with `limbeck experts"):
         OBJECTIVE.init(kept.problem, KEY)
     assert kept.missing() == [1]
     SHORT.train(kept.problem, 1)
@@ -126,9 +126,9 @@ def test_the_command_of_a_refusal_trains_what_was_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LIMBECK_RUNS", str(tmp_path))
-    plain = Experts(count=1, epochs=2, step_size=0.1, augment=None)
+    plain = Experts(count=1, epochs=2, learning_rate=0.1, augment=None)
     kept = library(tmp_path, plain)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(InputError) as refused:
         kept.snapshot(0, 1)
     words = shlex.split(str(refused.value).split("`")[1])
     assert words[0] == "limbeck" and main([*words[1:], "--workers", "1", "--json"]) == 0
@@ -181,5 +181,5 @@ def test_a_run_that_follows_experts_needs_them_all(two: Library, tmp_path: Path)
     kept = copied(two, tmp_path)
     problem = Problem(kept.task, kept.network, CPU, kept.store)
     OBJECTIVE.init(problem, KEY)
-    with pytest.raises(Refusal, match="expert 2 of the 5"):
+    with pytest.raises(InputError, match="expert 2 of the 5"):
         Trajectory(experts=Experts(count=5, epochs=3), latest=2).init(problem, KEY)

@@ -18,13 +18,13 @@ import limbeck
 from limbeck.cli import main
 from limbeck.cli.console import parser
 from limbeck.cli.options import add_probes, probes_of
+from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
-from limbeck.core.refusal import Refusal
-from limbeck.explanation import BUDGETS
+from limbeck.explanation import EFFORTS
 from limbeck.probes.influence import Influence
 
 NETWORK = "convnet-w4-d1"
-ASKED = ["--probe", "mixing", "--budget", "quick", "--workers", "1", "--json"]
+ASKED = ["--probe", "mixing", "--effort", "quick", "--workers", "1", "--json"]
 
 
 def made(path: Path, seed: int = 0, ipc: int = 1, data: str = "digits") -> Path:
@@ -35,15 +35,15 @@ def made(path: Path, seed: int = 0, ipc: int = 1, data: str = "digits") -> Path:
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def distilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("sets") / "set.safetensors")
 
 
 @pytest.fixture(scope="module")
-def whole(subject: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+def whole(distilled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """The runs and the findings of an examination that nothing happened to."""
     runs = tmp_path_factory.mktemp("whole")
-    found = limbeck.explain(subject, probes=("mixing",), budget="quick", runs=runs, workers=1)
+    found = limbeck.explain(distilled, probes=("mixing",), effort="quick", runs=runs, workers=1)
     return runs, [finding.document() for finding in found]
 
 
@@ -51,22 +51,22 @@ def whole(subject: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     ("words", "message"),
     [
         ("--probe mixin", "unknown probe 'mixin': did you mean 'mixing'"),
-        ("--budget fast", "unknown budget 'fast'"),
+        ("--effort fast", "unknown budget 'fast'"),
         ("--network convnett", "unknown network 'convnett'"),
         ("--data digit", "unknown data 'digit'"),
         ("--compile sometimes", "--compile"),
         ("--workers 0", "0 workers"),
-        ("--mixing.members 0", "mixing.members 0: expected a number from 1 on"),
+        ("--mixing.repeats 0", "mixing.repeats 0: expected a number from 1 on"),
         ("--mixing.added [-1]", "mixing.added (-1,): expected numbers from 0 on"),
         ("--substitution.sizes []", "substitution.sizes (): expected numbers from 1 on"),
-        ("--mixing.members three", "--mixing.members: Expected a int"),
+        ("--mixing.repeats three", "--mixing.repeats: Expected a int"),
         ("--device nowhere", "device 'nowhere'"),
     ],
 )
 def test_a_bad_choice_is_one_line_and_exit_code_2(
-    words: str, message: str, subject: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: str, message: str, distilled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["explain", str(subject), "--runs", str(tmp_path / "runs"), *words.split()]) == 2
+    assert main(["explain", str(distilled), "--runs", str(tmp_path / "runs"), *words.split()]) == 2
     said, complained = capsys.readouterr()
     assert said == "" and message in complained.strip().splitlines()[-1]
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -76,34 +76,34 @@ def test_probes_are_those_that_are_named_with_the_numbers_of_their_budget_or_one
     made = parser("explain", "")
     add_probes(made, "quick")
     for words in ([], ["--probe", "all"]):
-        assert probes_of(made, made.parse_args(["--budget", "quick", *words])) == BUDGETS["quick"].probes
-    asked = ["--budget", "quick", "--probe", "influence,of-another-package", "--influence.items", "7"]
-    influence = next(probe for probe in BUDGETS["quick"].probes if isinstance(probe, Influence))
+        assert probes_of(made, made.parse_args(["--effort", "quick", *words])) == EFFORTS["quick"].probes
+    asked = ["--effort", "quick", "--probe", "influence,of-another-package", "--influence.items", "7"]
+    influence = next(probe for probe in EFFORTS["quick"].probes if isinstance(probe, Influence))
     found = probes_of(made, made.parse_args(asked))
     assert found == (replace(influence, items=7), "of-another-package")
 
 
-def test_sets_of_other_data_are_refused_with_the_reason(subject: Path, tmp_path: Path) -> None:
+def test_sets_of_other_data_are_refused_with_the_reason(distilled: Path, tmp_path: Path) -> None:
     archive = tmp_path / "noise.npz"
     draw = np.random.default_rng(0)
     np.savez(archive, x=draw.random((60, 8, 8, 1), dtype=np.float32), y=np.arange(60) % 10)
     other = made(tmp_path / "other.safetensors", data=f"npz:{archive}")
-    with pytest.raises(Refusal, match="of other data than"):
-        limbeck.explain([subject, other], runs=tmp_path)
-    with pytest.raises(Refusal, match=r"fingerprint .* expected .* those that the set was made from"):
+    with pytest.raises(InputError, match="of other data than"):
+        limbeck.explain([distilled, other], runs=tmp_path)
+    with pytest.raises(InputError, match=r"fingerprint .* expected .* those that the set was made from"):
         limbeck.explain(other, data="digits", runs=tmp_path)
     damaged = tmp_path / "damaged.safetensors"
-    damaged.write_bytes(subject.read_bytes()[:-100])
-    with pytest.raises(Refusal, match="damaged"):
+    damaged.write_bytes(distilled.read_bytes()[:-100])
+    with pytest.raises(InputError, match="damaged"):
         limbeck.explain(damaged, runs=tmp_path)
 
 
 def test_findings_are_kept_and_nothing_is_computed_twice(
-    subject: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+    distilled: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs, found = whole
     before = {path: path.stat().st_mtime_ns for path in (runs / "remembered").iterdir()}
-    assert main(["explain", str(subject), "--runs", str(runs), *ASKED]) == 0
+    assert main(["explain", str(distilled), "--runs", str(runs), *ASKED]) == 0
     assert json.loads(capsys.readouterr().out)["findings"] == found
     assert {path: path.stat().st_mtime_ns for path in (runs / "remembered").iterdir()} == before
     (kept,) = (runs / "findings").iterdir()
@@ -111,10 +111,10 @@ def test_findings_are_kept_and_nothing_is_computed_twice(
 
 
 def test_a_summary_has_the_verdict_and_tables_where_they_are_asked_for(
-    subject: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+    distilled: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs, (found,) = whole
-    words = ["explain", str(subject), "--runs", str(runs), "--probe", "mixing", "--budget", "quick"]
+    words = ["explain", str(distilled), "--runs", str(runs), "--probe", "mixing", "--effort", "quick"]
     assert main(words) == 0
     brief = capsys.readouterr().out
     assert main([*words, "--tables"]) == 0
@@ -124,11 +124,11 @@ def test_a_summary_has_the_verdict_and_tables_where_they_are_asked_for(
 
 
 def test_sets_of_several_sizes_are_held_beside_one_another(
-    subject: Path, whole: tuple[Path, list[dict[str, Any]]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    distilled: Path, whole: tuple[Path, list[dict[str, Any]]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs, _ = whole
     larger = made(tmp_path / "larger.safetensors", ipc=2)
-    assert main(["explain", str(subject), str(larger), "--runs", str(runs), *ASKED]) == 0
+    assert main(["explain", str(distilled), str(larger), "--runs", str(runs), *ASKED]) == 0
     found = [Finding.of(each) for each in json.loads(capsys.readouterr().out)["findings"]]
     assert [finding.probe for finding in found] == ["mixing", "mixing", "budget"]
     (table,) = found[-1].tables
@@ -138,9 +138,9 @@ def test_sets_of_several_sizes_are_held_beside_one_another(
 
 
 def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
-    subject: Path, whole: tuple[Path, list[dict[str, Any]]], tmp_path: Path
+    distilled: Path, whole: tuple[Path, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "limbeck.cli", "explain", str(subject), "--runs", str(tmp_path), *ASKED]
+    command = [sys.executable, "-m", "limbeck.cli", "explain", str(distilled), "--runs", str(tmp_path), *ASKED]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("remembered/*.safetensors")) and time.monotonic() < deadline:
@@ -158,9 +158,9 @@ def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
 
 
 def test_a_place_that_cannot_be_written_is_one_line(
-    subject: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    distilled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blocked = tmp_path / "runs"
     blocked.write_text("a file, not a folder")
-    assert main(["explain", str(subject), "--runs", str(blocked), *ASKED]) == 2
+    assert main(["explain", str(distilled), "--runs", str(blocked), *ASKED]) == 2
     assert "cannot" in capsys.readouterr().err.strip().splitlines()[-1]

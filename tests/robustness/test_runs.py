@@ -16,13 +16,13 @@ import pytest
 import torch
 
 import limbeck
-from limbeck.core.contracts import AbstractObjective, Forgetful, Problem
+from limbeck.composition import Recipe
+from limbeck.core.contracts import AbstractObjective, NoCache, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
-from limbeck.recipes import Recipe
 from limbeck.tasks import load
 
 DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checkpoint-seconds 0"
@@ -100,7 +100,7 @@ def test_a_damaged_checkpoint_is_refused_with_the_command_that_helps(tmp_path: P
         limbeck.distill(limbeck.load("digits"), "dm", watch=interrupt, **options)
     (checkpoint,) = tmp_path.glob("runs/*/checkpoint.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
-    with pytest.raises(Refusal, match=f"limbeck runs clean {checkpoint.parent.name}"):
+    with pytest.raises(InputError, match=f"limbeck runs clean {checkpoint.parent.name}"):
         limbeck.distill(limbeck.load("digits"), "dm", **options)
 
 
@@ -130,16 +130,16 @@ class Nowhere:
         pass
 
 
-def course(*bad: tuple[int, int]) -> Distillation:
+def real_trajectory(*bad: tuple[int, int]) -> Distillation:
     task = load("digits")
-    problem = Problem(task, task.network("convnet-w4-d1"), torch.device("cpu"), Forgetful())
-    recipe = Recipe(objective=Fragile(bad), optimizer=SGD(step_size=1e-4), steps=ANCHOR_EVERY + 20)
+    problem = Problem(task, task.network("convnet-w4-d1"), torch.device("cpu"), NoCache())
+    recipe = Recipe(objective=Fragile(bad), optimizer=SGD(learning_rate=1e-4), steps=ANCHOR_EVERY + 20)
     return Distillation(problem, recipe, per_class=1, key=Key(("fragile",)), checks=1)
 
 
 def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
     seen: list[int] = []
-    done = distill(course((0, ANCHOR_EVERY + 5)), Nowhere(), lambda step, *_: seen.append(step))
+    done = distill(real_trajectory((0, ANCHOR_EVERY + 5)), Nowhere(), lambda step, *_: seen.append(step))
     back = seen.index(ANCHOR_EVERY + 5)
     assert seen[back : back + 2] == [ANCHOR_EVERY + 5, ANCHOR_EVERY]
     assert torch.isfinite(done.losses).all()
@@ -148,8 +148,8 @@ def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
 
 
 def test_the_second_time_it_is_refused_with_what_to_do() -> None:
-    with pytest.raises(Refusal, match=r"step 4: .* not finite, .* lower the step size"):
-        distill(course((0, 3), (1, 3)), Nowhere(), lambda *_: None)
+    with pytest.raises(InputError, match=r"step 4: .* not finite, .* lower the learning rate"):
+        distill(real_trajectory((0, 3), (1, 3)), Nowhere(), lambda *_: None)
 
 
 def test_a_set_of_a_newer_format_is_refused(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_set_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     made.save(path)
     path.write_bytes(path.read_bytes().replace(b'\\"format\\": 1', b'\\"format\\": 9'))
-    with pytest.raises(Refusal, match="format 9, but this limbeck reads up to 1; upgrade"):
+    with pytest.raises(InputError, match="format 9, but this limbeck reads up to 1; upgrade"):
         DistilledSet.load(path)
 
 

@@ -17,16 +17,16 @@ import pytest
 import limbeck
 from limbeck.cli import main
 from limbeck.cli.study import _recipes
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.learn.experts import Experts
 from limbeck.objectives import Trajectory
 from limbeck.recipes import RECIPES
 from limbeck.starts import Noise
 
 NETWORK = "convnet-w4-d1"
-WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --budget quick --probe mixing"
+WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --effort quick --probe mixing"
 FEW = (
-    "--members 1 --baselines random --workers 1 --set mtt.objective.experts.count=1 "
+    "--repeats 1 --baselines random --workers 1 --set mtt.objective.experts.count=1 "
     "--set mtt.objective.experts.epochs=2 --compile never"
 )
 ASKED = shlex.split(f"digits {WORDS} {FEW} --set mtt.objective.latest=1")
@@ -116,7 +116,7 @@ def test_a_study_that_is_done_computes_nothing_and_changes_nothing(
     (shown,) = pages
     assert [finding.document() for finding in shown.findings] == whole["findings"]
     assert list(shown.rows) == whole["rows"] and shown.facts["command"].startswith("limbeck study digits")
-    assert [name for name, _ in shown.subjects] == list(whole["sets"].values())
+    assert [name for name, _ in shown.distilled_sets] == list(whole["sets"].values())
 
 
 def test_a_report_shows_what_was_kept_under_the_names_asked_for_and_starts_no_work(
@@ -159,8 +159,8 @@ def test_without_a_store_a_report_has_the_scores_of_the_header_or_says_what_to_r
     [
         ["study", *ASKED, "--out", "out"],
         ["report", "out/mtt.safetensors", "--out", "page.html"],
-        ["explain", "out/mtt.safetensors", "--probe", "mixing", "--budget", "quick"],
-        ["evaluate", "out/mtt.safetensors", "--members", "1", "--baselines", "random"],
+        ["explain", "out/mtt.safetensors", "--probe", "mixing", "--effort", "quick"],
+        ["evaluate", "out/mtt.safetensors", "--repeats", "1", "--baselines", "random"],
         shlex.split(f"distill digits --recipe random --ipc 1 --network {NETWORK} --checks 1 --out quiet.safetensors"),
         shlex.split(f"experts digits --network {NETWORK} --count 1 --epochs 2"),
     ],
@@ -193,11 +193,11 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         ("--recipes dmm", "unknown recipe 'dmm': did you mean 'dm'"),
         ("--recipes ,", "0 recipes"),
         ("--recipes dm --probe mixin", "unknown probe 'mixin': did you mean 'mixing'"),
-        ("--recipes dm --budget fast", "unknown budget 'fast'"),
+        ("--recipes dm --effort fast", "unknown budget 'fast'"),
         ("--recipes dm --baselines randm", "unknown baseline 'randm': did you mean 'random'"),
         ("--recipes dm --protocol papr", "unknown protocol 'papr': did you mean 'paper'"),
         ("--recipes dm --network convnett", "unknown network 'convnett'"),
-        ("--recipes dm --members 0", "0 members"),
+        ("--recipes dm --repeats 0", "0 members"),
         ("--recipes dm --workers 0", "0 workers"),
         ("--recipes dm --ipc 0", "ipc 0"),
         ("--recipes dm --set dm", "--set dm: expected RECIPE.OPTION=VALUE"),
@@ -245,7 +245,7 @@ def test_settings_reach_the_recipe_they_name_as_options_of_distill_do() -> None:
     assert found["random"] == RECIPES["random"].recipe
     assert (found["dm"].steps, found["dm"].start, found["mtt"].steps) == (7, Noise(), 5)
     assert found["mtt"].objective == Trajectory(experts=Experts(count=4, augment=None))
-    with pytest.raises(Refusal, match="--set mtt.objective.experts: experts: found count 0|found count 0"):
+    with pytest.raises(InputError, match="--set mtt.objective.experts: experts: found count 0|found count 0"):
         _recipes(("mtt",), ("mtt.objective.experts.count=0",), None)
 
 

@@ -9,8 +9,8 @@ import sys
 import warnings
 
 from limbeck import __version__
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.memory import keep_freed_memory
-from limbeck.core.refusal import Refusal, unknown
 
 COMMANDS = {
     "list": "name the tasks, networks, objectives, recipes and other parts there are",
@@ -26,7 +26,7 @@ COMMANDS = {
     "runs": "list, show and clean the runs that are kept",
 }
 
-DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+DONE, FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def usage() -> str:
@@ -66,9 +66,9 @@ def main(argv: list[str] | None = None) -> int:
         module = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
         command = importlib.import_module(f"limbeck.cli.{module}")
         command.run(words[1:])
-    except Refusal as refusal:
-        print(f"limbeck: {refusal}", file=sys.stderr)
-        return REFUSED
+    except InputError as error:
+        print(f"limbeck: {error}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt as interrupt:
         print(f"limbeck: interrupted{interrupt.args[0] if interrupt.args else ''}", file=sys.stderr)
         return INTERRUPTED

@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.errors import InputError, unknown
 
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
@@ -37,10 +37,10 @@ ERRORS = Console(stderr=True, highlight=False, force_terminal=None if sys.stderr
 
 
 class Parser(ArgumentParser):
-    """A parser whose every complaint is a one-line Refusal, with the nearest option suggested."""
+    """A parser whose every complaint is a one-line InputError, with the nearest option suggested."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise the complaint as a Refusal."""
+        """Raise the complaint as a InputError."""
         line = re.sub(r'Parser key "([\w.]+)":', r"--\1:", " ".join(message.split()))
         line = re.sub(r"<class '([\w.]+)'>", r"\1", line)
         strange = re.search(r"[Uu]nrecognized arguments: (--[\w.\-]+)", line)
@@ -49,7 +49,7 @@ class Parser(ArgumentParser):
                 option for action in self._actions for option in action.option_strings if option.startswith("--")
             ]
             raise unknown("option", strange.group(1), options)
-        raise Refusal(f"{line}; see `{self.prog} --help`")
+        raise InputError(f"{line}; see `{self.prog} --help`")
 
 
 def parser(command: str, summary: str) -> Parser:

@@ -24,14 +24,15 @@ from limbeck.cli.options import (
     check_out,
     defaults_of,
 )
+from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
+from limbeck.core.errors import InputError
 from limbeck.core.family import Family, part_name
-from limbeck.core.refusal import Refusal
 from limbeck.learn.distances import DISTANCES, AbstractDistance
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
-from limbeck.recipes import RECIPES, Published, Recipe, published
+from limbeck.recipes import RECIPES, Published, published
 from limbeck.runs.plan import Plan, carry_out
 from limbeck.schedules import SCHEDULES
 from limbeck.starts import STARTS
@@ -43,7 +44,7 @@ PARTS: dict[str, Family] = {
     "objective": OBJECTIVES,
     "schedule": SCHEDULES,
     "optimizer": OPTIMIZERS,
-    "pacemaker": OPTIMIZERS,
+    "schedule_optimizer": OPTIMIZERS,
 }
 
 HELD: dict[type, Family] = {
@@ -101,7 +102,7 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
 def composition(name: str, options: Sequence[str]) -> Recipe:
     """The published recipe of that name, changed by options such as --objective.per_class 7 or --start noise.
 
-    Raises Refusal for an unknown recipe, option or value.
+    Raises InputError for an unknown recipe, option or value.
     """
     words = ["any", "--recipe", name, "--ipc", "1", "--out", "any.safetensors", *options]
     method, recipe, rest = _choose(words)
@@ -121,7 +122,7 @@ def _choose(words: list[str]) -> tuple[Published, Recipe, list[str]]:
     try:
         chosen, rest = first.parse_known_args(words)
     except ArgumentError as error:
-        raise Refusal(f"{error}; see `limbeck distill --help`") from error
+        raise InputError(f"{error}; see `limbeck distill --help`") from error
     method = published(chosen.recipe or "dm")
     recipe = method.recipe
     for kind, family in PARTS.items():
@@ -220,7 +221,7 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     try:
         spec = json.loads(given.spec.read_text())
     except (OSError, ValueError) as error:
-        raise Refusal(f"{given.spec}: {error}; expected the spec.json of a run's folder") from error
+        raise InputError(f"{given.spec}: {error}; expected the spec.json of a run's folder") from error
     if not isinstance(spec, dict):
-        raise Refusal(f"{given.spec}: found a {type(spec).__name__}, expected the spec.json of a run's folder")
+        raise InputError(f"{given.spec}: found a {type(spec).__name__}, expected the spec.json of a run's folder")
     return Plan.of(spec, given.data_root), given

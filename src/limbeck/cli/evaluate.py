@@ -43,7 +43,7 @@ def run(words: list[str]) -> None:
                 given.sets,
                 networks=names_of(given.network),
                 protocol=protocol,
-                members=given.members,
+                repeats=given.repeats,
                 baselines=baselines_of(given.baselines),
                 data=given.data,
                 data_root=given.data_root,

@@ -15,7 +15,7 @@ from limbeck.cli.options import (
     add_root,
     add_runs,
     add_workers,
-    budget_in,
+    effort_in,
     probes_of,
 )
 from limbeck.cli.tables import verdicts
@@ -23,15 +23,15 @@ from limbeck.cli.tables import verdicts
 
 def run(words: list[str]) -> None:
     """Ask the probes of a budget about sets and print what they found."""
-    budget = budget_in(words, "explain")
-    made = _parser(budget)
+    effort = effort_in(words, "explain")
+    made = _parser(effort)
     given = made.parse_args(words)
     try:
         with bar(given.quiet) as progress:
             found = explain(
                 given.sets,
                 probes=probes_of(made, given),
-                budget=budget,
+                effort=effort,
                 network=given.network,
                 attributes=given.attributes,
                 annotator=given.annotator,
@@ -46,16 +46,16 @@ def run(words: list[str]) -> None:
             )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"; go on with: limbeck explain {shlex.join(words)}") from interrupt
-    document = {"budget": given.budget, "findings": [finding.document() for finding in found]}
+    document = {"budget": given.effort, "findings": [finding.document() for finding in found]}
     answer(document, given.json, *verdicts(found, given.tables), quiet=given.quiet)
 
 
-def _parser(budget: str) -> Parser:
+def _parser(effort: str) -> Parser:
     made = parser("explain", "Tell what distilled sets are worth, what they hold, and where they must not be used.")
     made.add_argument(
         "sets", type=str, nargs="+", help="files of `limbeck distill` or `limbeck import`, of the same data"
     )
-    add_probes(made, budget)
+    add_probes(made, effort)
     made.add_argument("--network", type=str, default="", help="by default that of the first set")
     made.add_argument(
         "--attributes", type=str, default="", help="a parquet file: index (row of the test split), booleans or text"

@@ -32,7 +32,9 @@ def run(words: list[str]) -> None:
         "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default told from the numbers",
     )
     made.add_argument("--yes", action="store_true", help="take the units as told from the numbers, without asking")
-    made.add_argument("--step-size", type=float | None, default=None, help="by default the published one, else 0.01")
+    made.add_argument(
+        "--learning-rate", type=float | None, default=None, help="by default the published one, else 0.01"
+    )
     made.add_argument("--network", type=str, default="convnet", help="what it is scored with unless another is named")
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
@@ -40,35 +42,35 @@ def run(words: list[str]) -> None:
     add_root(made)
     given = made.parse_args(words)
     check_out(given.out)
-    subject = import_set(
+    distilled = import_set(
         given.file,
         format=given.format,
         task=load(given.data, root=given.data_root, zca=given.zca, size=given.size),
         which=given.which,
-        step_size=given.step_size,
+        learning_rate=given.learning_rate,
         network=given.network,
         normalisation=given.normalisation,
         confirm=_asking(given.yes, given.quiet),
     )
-    subject.save(given.out)
-    origin = subject.spec["imported"]
-    found = subject.batch.classes.bincount(minlength=len(subject.classes)).tolist()
-    step_size = float(subject.schedule.step_sizes[0])
+    distilled.save(given.out)
+    origin = distilled.spec["imported"]
+    found = distilled.batch.classes.bincount(minlength=len(distilled.classes)).tolist()
+    learning_rate = float(distilled.schedule.learning_rates[0])
     document = {
         "set": str(given.out),
-        "items": len(subject),
-        "labels": subject.label_mode,
-        "step size": step_size,
-        "classes": dict(zip(subject.classes, found, strict=True)),
-        "network": subject.spec["network"],
+        "items": len(distilled),
+        "labels": distilled.label_mode,
+        "learning rate": learning_rate,
+        "classes": dict(zip(distilled.classes, found, strict=True)),
+        "network": distilled.spec["network"],
         "imported": origin,
     }
     pixels = origin["pixels"]
     spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {100 * pixels['outside']:.1f} % outside [0, 1]"
     rows = [
-        ("items", f"{len(subject)}, {subject.label_mode} labels, {min(found)} to {max(found)} a class"),
+        ("items", f"{len(distilled)}, {distilled.label_mode} labels, {min(found)} to {max(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),
-        ("step size", f"{step_size:g} ({origin['step size']})"),
+        ("learning rate", f"{learning_rate:g} ({origin['learning rate']})"),
         ("digest", origin["digest"]),
     ]
     answer(document, given.json, table(str(given.out), ("", ""), rows), quiet=given.quiet)

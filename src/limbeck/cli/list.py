@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limbeck.cli.console import answer, parser, table
-from limbeck.core.refusal import unknown
+from limbeck.core.errors import unknown
 
 KINDS = (
     "tasks",

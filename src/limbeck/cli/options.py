@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from limbeck.cli.console import Parser
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
 from limbeck.core.probing import AbstractProbe
-from limbeck.core.refusal import Refusal, unknown
 from limbeck.evaluation import BASELINES
-from limbeck.explanation import BUDGETS
+from limbeck.explanation import EFFORTS
 from limbeck.learn.protocol import PROTOCOLS
 
 
@@ -62,7 +62,7 @@ def add_compile(made: Parser) -> None:
 def check_out(out: Path) -> None:
     """Refuse, before any work, a place that no set can be written to."""
     if out.suffix != ".safetensors" or out.is_dir():
-        raise Refusal(f"--out {out}: expected a file name that ends in .safetensors")
+        raise InputError(f"--out {out}: expected a file name that ends in .safetensors")
     check_writable(out)
 
 
@@ -94,7 +94,7 @@ def add_workers(made: Parser) -> None:
 
 def add_scoring(made: Parser) -> None:
     """Add how sets are scored, and beside what."""
-    made.add_argument("--members", type=int, default=5, help="fresh learners for each score")
+    made.add_argument("--repeats", type=int, default=5, help="fresh learners for each score")
     made.add_argument("--protocol", type=str, default="paper", help=f"one of {', '.join(PROTOCOLS)}")
     made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
 
@@ -109,26 +109,26 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
 
 
-def budget_in(words: list[str], command: str) -> str:
-    """The budget that --budget names. It comes first since it says what the options of each probe are by default."""
+def effort_in(words: list[str], command: str) -> str:
+    """The budget that --effort names. It comes first since it says what the options of each probe are by default."""
     first = PlainParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--budget", default="standard")
+    first.add_argument("--effort", default="standard")
     try:
-        name: str = first.parse_known_args(words)[0].budget
+        name: str = first.parse_known_args(words)[0].effort
     except ArgumentError as error:
-        raise Refusal(f"{error}; see `limbeck {command} --help`") from error
-    if name not in BUDGETS:
-        raise unknown("budget", name, BUDGETS)
+        raise InputError(f"{error}; see `limbeck {command} --help`") from error
+    if name not in EFFORTS:
+        raise unknown("budget", name, EFFORTS)
     return name
 
 
-def add_probes(made: Parser, budget: str) -> None:
+def add_probes(made: Parser, effort: str) -> None:
     """Add which probes are asked and how thoroughly: --PROBE.FIELD for every probe, as in that budget by default."""
     made.add_argument(
         "--probe", type=str, default="all", help="one or more of `limbeck list probes`, by commas; or all"
     )
-    made.add_argument("--budget", type=str, default="standard", help=f"how thoroughly: {', '.join(BUDGETS)}")
-    for probe in BUDGETS[budget].probes:
+    made.add_argument("--effort", type=str, default="standard", help=f"how thoroughly: {', '.join(EFFORTS)}")
+    for probe in EFFORTS[effort].probes:
         made.add_class_arguments(type(probe), part_name(type(probe)), default=defaults_of(probe))
 
 
@@ -136,7 +136,7 @@ def probes_of(made: Parser, given: Any) -> tuple[str | AbstractProbe, ...]:
     """The probes that --probe names, or all, each with its own options."""
     built = made.instantiate(given)
     own: dict[str, AbstractProbe] = {}
-    for probe in BUDGETS[given.budget].probes:
+    for probe in EFFORTS[given.effort].probes:
         name = part_name(type(probe))
         own[name] = getattr(built, name.replace("-", "_"))
     names = tuple(own) if given.probe == "all" else names_of(given.probe)

@@ -9,7 +9,7 @@ from typing import Any
 from limbeck.api import open_store
 from limbeck.cli.console import answer, parser, size, table
 from limbeck.cli.options import add_runs
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.errors import InputError, unknown
 from limbeck.runs.store import Store
 
 ACTIONS = ("list", "show", "clean")
@@ -28,7 +28,7 @@ def run(words: list[str]) -> None:
     store = open_store(given.runs)
     if given.action == "show":
         if not given.id:
-            raise Refusal("runs show: expected the id of a run; see `limbeck runs list`")
+            raise InputError("runs show: expected the id of a run; see `limbeck runs list`")
         facts = store.find(given.id).facts()
         answer(facts, given.json, json.dumps(facts, indent=2))
     elif given.action == "clean":

@@ -15,10 +15,10 @@ def run(words: list[str]) -> None:
     made.add_argument("set", type=Path, help="a file that `limbeck distill` wrote")
     made.add_argument("--out", type=Path, required=True, help="where to write the picture (.png, .jpg, .webp)")
     given = made.parse_args(words)
-    subject = DistilledSet.load(given.set)
-    draw(subject, given.out)
-    outside = ((subject.images < 0) | (subject.images > 1)).float().mean().item()
-    document = {"grid": str(given.out), "items": len(subject), "classes": list(subject.classes), "clipped": outside}
-    text = f"{given.out}: {len(subject)} images by class, top to bottom: {', '.join(subject.classes)}"
+    distilled = DistilledSet.load(given.set)
+    draw(distilled, given.out)
+    outside = ((distilled.images < 0) | (distilled.images > 1)).float().mean().item()
+    document = {"grid": str(given.out), "items": len(distilled), "classes": list(distilled.classes), "clipped": outside}
+    text = f"{given.out}: {len(distilled)} images by class, top to bottom: {', '.join(distilled.classes)}"
     note = f"{100 * outside:.1f} % of the values lie outside the range of real images and are drawn clipped"
     answer(document, given.json, text, note)

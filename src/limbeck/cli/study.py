@@ -20,22 +20,22 @@ from limbeck.cli.options import (
     add_scoring,
     add_workers,
     baselines_of,
-    budget_in,
+    effort_in,
     names_of,
     probes_of,
 )
 from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.composition import Recipe
+from limbeck.core.errors import InputError, unknown
 from limbeck.learn.protocol import named
-from limbeck.recipes import Recipe
 from limbeck.studies import Study, study
 from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
     """Make a study, or go on with it, and say where its page is."""
-    made = _parser(budget_in(words, "study"))
+    made = _parser(effort_in(words, "study"))
     given = made.parse_args(words)
     protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps)
@@ -56,9 +56,9 @@ def run(words: list[str]) -> None:
                 network=given.network,
                 seed=given.seed,
                 checks=given.checks,
-                budget=given.budget,
+                effort=given.effort,
                 probes=probes_of(made, given),
-                members=given.members,
+                repeats=given.repeats,
                 protocol=protocol,
                 baselines=baselines_of(given.baselines),
                 data_root=given.data_root,
@@ -87,7 +87,7 @@ def document(found: Study) -> dict[str, object]:
     }
 
 
-def _parser(budget: str) -> Parser:
+def _parser(effort: str) -> Parser:
     made = parser("study", "Distil a data set by several recipes, score and explain the sets, and make a page of it.")
     add_data(made)
     made.add_argument("--recipes", type=str, required=True, help="one or more of `limbeck list recipes`, by commas")
@@ -105,7 +105,7 @@ def _parser(budget: str) -> Parser:
     )
     made.add_argument("--seed", type=int, default=0, help="another seed, other sets")
     made.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
-    add_probes(made, budget)
+    add_probes(made, effort)
     add_scoring(made)
     add_workers(made)
     add_compile(made)
@@ -116,13 +116,13 @@ def _parser(budget: str) -> Parser:
 
 
 def _recipes(names: Sequence[str], settings: Sequence[str], steps: int | None) -> dict[str, Recipe]:
-    """The recipes of those names, changed by settings RECIPE.OPTION=VALUE; Refusal that names a wrong one."""
+    """The recipes of those names, changed by settings RECIPE.OPTION=VALUE; InputError that names a wrong one."""
     options: dict[str, list[str]] = {name: [] for name in names}
     for setting in settings:
         place, mark, value = setting.partition("=")
         name, dot, option = place.partition(".")
         if not mark or not dot:
-            raise Refusal(f"--set {setting}: expected RECIPE.OPTION=VALUE, such as mtt.objective.experts.count=4")
+            raise InputError(f"--set {setting}: expected RECIPE.OPTION=VALUE, such as mtt.objective.experts.count=4")
         if name not in options:
             raise unknown(f"recipe of this study, in --set {setting}:", name, options)
         kind = option.partition(".")[0]
@@ -135,14 +135,14 @@ def _recipes(names: Sequence[str], settings: Sequence[str], steps: int | None) -
             plain = distill.composition(name, [])
             general = [] if steps is None or plain.objective is None else [f"--steps={steps}"]
             found[name] = distill.composition(name, [*general, *own])
-        except Refusal as refusal:
+        except InputError as error:
             if not own:
                 raise
             # The options of `distill` as they are called here.
             text = re.sub(
-                r"--(?=(objective|start|schedule|optimizer|pacemaker|parameterization|steps))",
+                r"--(?=(objective|start|schedule|optimizer|schedule_optimizer|parameterization|steps))",
                 f"--set {name}.",
-                str(refusal),
+                str(error),
             )
-            raise Refusal(text.replace("limbeck distill", "limbeck study")) from refusal
+            raise InputError(text.replace("limbeck distill", "limbeck study")) from error
     return found

@@ -41,11 +41,11 @@ class Batch(NamedTuple):
 class Schedule(NamedTuple):
     """How a synthetic set is meant to be trained on: part of what is distilled."""
 
-    step_sizes: Float[Tensor, " step"]
+    learning_rates: Float[Tensor, " step"]
     order: Int[Tensor, "row seen"]
     """Which items a step sees: step t takes row t modulo the number of rows."""
     momentum: Float[Tensor, ""]
-    decay: Float[Tensor, ""]
+    weight_decay: Float[Tensor, ""]
 
 
 class Synthetic(NamedTuple):
@@ -116,7 +116,7 @@ class AbstractTask(ABC):
     """Whether an input mirrored left to right still belongs to its class."""
 
     @abstractmethod
-    def members(self, split: str) -> tuple[Int[Tensor, " row"], ...]:
+    def groups(self, split: str) -> tuple[Int[Tensor, " row"], ...]:
         """The rows of `split` that hold each class, in the order of `classes`."""
 
     @abstractmethod
@@ -133,7 +133,7 @@ class AbstractTask(ABC):
 
     @abstractmethod
     def network(self, name: str) -> AbstractNetwork:
-        """The network of that name, sized for this task; Refusal for an unknown one."""
+        """The network of that name, sized for this task; InputError for an unknown one."""
 
     @abstractmethod
     def loss(
@@ -142,12 +142,12 @@ class AbstractTask(ABC):
         """The loss of each example."""
 
     @abstractmethod
-    def judge(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
+    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """The scores of a prediction function on `split`, by metric."""
 
 
 @runtime_checkable
-class Memo(Protocol):
+class Cache(Protocol):
     """A place where what was computed once is found again."""
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
@@ -157,7 +157,7 @@ class Memo(Protocol):
         """
 
 
-class Forgetful:
+class NoCache:
     """The memo that keeps nothing."""
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
@@ -172,7 +172,7 @@ class Problem:
     task: AbstractTask
     network: AbstractNetwork
     device: torch.device
-    memo: Memo
+    cache: Cache
     compiled: bool = False
     """Whether what is computed over and over runs as compiled code, which equals the eager code but for rounding."""
 
@@ -183,7 +183,7 @@ class Problem:
         """
         drawn = [
             rows[key.fold(index).permutation(len(rows))[:per_class]]
-            for index, rows in enumerate(self.task.members("train"))
+            for index, rows in enumerate(self.task.groups("train"))
         ]
         return self.task.load("train", torch.cat(drawn)).to(self.device)
 
@@ -198,7 +198,7 @@ class Problem:
 
     def remember(self, name: str, key: Key, make: Callable[[], Tree]) -> Tree:
         """What `make` computes about this task and network under `key`, computed once."""
-        return tree.move(self.memo.remember(self.address(name, key), make), self.device)
+        return tree.move(self.cache.remember(self.address(name, key), make), self.device)
 
 
 class AbstractStart(ABC):

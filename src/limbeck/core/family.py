@@ -15,7 +15,7 @@ import re
 from importlib.metadata import entry_points
 from typing import Any
 
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.errors import InputError, unknown
 
 _FAMILIES: list[Family] = []
 
@@ -48,7 +48,7 @@ class Family:
         for point in entry_points(group=f"limbeck.{self.kind}"):
             part = point.load()
             if not (isinstance(part, type) and issubclass(part, self.contract) and dataclasses.is_dataclass(part)):
-                raise Refusal(
+                raise InputError(
                     f"entry point {point.name!r} ({point.value}) is not a dataclass that implements "
                     f"{self.contract.__name__}; correct or uninstall the package that declares it"
                 )
@@ -87,7 +87,7 @@ def to_spec(value: Any) -> Any:
 def from_spec(spec: Any) -> Any:
     """The part (or plain value) that `spec` describes; the inverse of `to_spec`.
 
-    Raises Refusal for a part or a field that does not exist.
+    Raises InputError for a part or a field that does not exist.
     """
     if isinstance(spec, list):
         return tuple(from_spec(item) for item in spec)

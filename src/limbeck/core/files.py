@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 
 HEADER = "limbeck"
 
@@ -22,7 +22,7 @@ HEADER = "limbeck"
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` on a temporary file beside `path`, then put it in place; on any failure `path` is untouched.
 
-    Raises Refusal where the place cannot be written (no such folder allowed, no space, a folder of that name).
+    Raises InputError where the place cannot be written (no such folder allowed, no space, a folder of that name).
     """
     temporary: Path | None = None
     try:
@@ -37,7 +37,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise Refusal(f"cannot write {path}: {reason}; choose another place or free some space") from error
+        raise InputError(f"cannot write {path}: {reason}; choose another place or free some space") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def check_writable(path: Path) -> None:
     """Refuse, before any work, an --out that no file can be written to."""
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise Refusal(f"--out {path}: {above} is not a folder that can be written to; choose another place")
+        raise InputError(f"--out {path}: {above} is not a folder that can be written to; choose another place")
 
 
 def _umask() -> int:
@@ -78,7 +78,7 @@ def read_tensors(path: Path, branch: str = "") -> tuple[dict[str, Tensor], dict[
     """The tensors and the header of a file of `write_tensors`.
 
     Where a `branch` is named, only the tensor of that name and those whose names begin with it and "/" are read.
-    Raises Refusal where there is no such file, or it is damaged, or another program wrote it.
+    Raises InputError where there is no such file, or it is damaged, or another program wrote it.
     """
     with _opened(path) as (opened, header):
         names = [name for name in opened.keys() if not branch or f"{name}/".startswith(f"{branch}/")]  # noqa: SIM118
@@ -86,7 +86,7 @@ def read_tensors(path: Path, branch: str = "") -> tuple[dict[str, Tensor], dict[
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header of a file of `write_tensors`, which is as long as it should be; Refusal as in `read_tensors`."""
+    """The header of a file of `write_tensors`, which is as long as it should be; InputError as in `read_tensors`."""
     with _opened(path) as (_, header):
         return header
 
@@ -96,7 +96,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     """A file of `write_tensors` and its header; what goes wrong within the block means that it is damaged."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing"
-        raise Refusal(f"{path}: found {what}, expected a limbeck .safetensors file; check the path")
+        raise InputError(f"{path}: found {what}, expected a limbeck .safetensors file; check the path")
     try:
         with safe_open(path, framework="pt") as opened:
             header = json.loads((opened.metadata() or {}).get(HEADER, "null"))
@@ -104,8 +104,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
                 yield opened, header
                 return
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise Refusal(
+        raise InputError(
             f"{path}: damaged or not a safetensors file ({str(error).splitlines()[0]}); "
             "expected a file that limbeck wrote; copy or make it again"
         ) from error
-    raise Refusal(f"{path}: a safetensors file without limbeck's header; expected a file that limbeck wrote")
+    raise InputError(f"{path}: a safetensors file without limbeck's header; expected a file that limbeck wrote")

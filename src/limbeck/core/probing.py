@@ -17,15 +17,15 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
+from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 
 
 @dataclass(frozen=True)
-class Subject:
+class SetView:
     """What a probe is shown of a distilled set."""
 
     name: str
@@ -46,11 +46,11 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Case:
+class ProbeContext:
     """A set under examination: the problem it was made for, and the examples that everything is judged on."""
 
     problem: Problem
-    subject: Subject
+    distilled: SetView
     split: str
     judged: int = 0
     """How many examples of the split are judged on, of every class alike; 0 for all."""
@@ -65,7 +65,7 @@ class Case:
         """The examples that are judged on, in the order of `rows`, on the CPU."""
         return _examples(self.problem.task, self.split, self.judged)
 
-    def under(self, network: str) -> Case:
+    def under(self, network: str) -> ProbeContext:
         """The same case under the network of that name ("" for its own)."""
         if not network:
             return self
@@ -79,12 +79,12 @@ class Case:
             "data": self.problem.task.fingerprint,
             "network": self.problem.network.name,
             "judged": [self.split, self.judged],
-            "set": self.subject.digest if experiment.distilled else "",
+            "set": self.distilled.digest if experiment.depends_on_set else "",
         }
 
     def outcome(self, experiment: AbstractExperiment, branch: str = "") -> Tree:
         """What an experiment comes to (one branch of it, where named), on the CPU; done once and remembered."""
-        return self.problem.memo.remember(self.address(experiment), lambda: experiment.run(self), branch)
+        return self.problem.cache.remember(self.address(experiment), lambda: experiment.run(self), branch)
 
 
 class AbstractExperiment(ABC):
@@ -92,7 +92,7 @@ class AbstractExperiment(ABC):
 
     @property
     @abstractmethod
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether its outcome depends on the set; where not, all sets of the same data share it."""
 
     def needs(self) -> tuple[AbstractExperiment, ...]:
@@ -100,11 +100,11 @@ class AbstractExperiment(ABC):
         return ()
 
     @abstractmethod
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """About how many floating point operations it takes: what the time left is told from."""
 
     @abstractmethod
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the case alone."""
 
 
@@ -117,11 +117,11 @@ class AbstractProbe(ABC):
         """The question in plain words; the same for all of a class."""
 
     @abstractmethod
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """The experiments whose outcomes `find` reads, so that they can be done side by side before."""
 
     @abstractmethod
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """The answer. What it asks `case.outcome` for is among `experiments`."""
 
 
@@ -132,7 +132,7 @@ def expect(part: AbstractProbe, least: int, *fields: str) -> None:
         numbers = value if isinstance(value, tuple) else (value,)
         if not numbers or min(numbers) < least:
             found = f"{part_name(type(part))}.{name} {value}"
-            raise Refusal(
+            raise InputError(
                 f"{found}: expected {'numbers' if isinstance(value, tuple) else 'a number'} from {least:g} on"
             )
 
@@ -145,12 +145,12 @@ def _network(task: AbstractTask, name: str) -> AbstractNetwork:
 
 @functools.lru_cache(maxsize=4)
 def _rows(task: AbstractTask, split: str, judged: int) -> Tensor:
-    members = task.members(split)
+    groups = task.groups(split)
     if not judged:
-        return torch.cat(members).sort().values
-    share = -(-judged // len(members))
+        return torch.cat(groups).sort().values
+    share = -(-judged // len(groups))
     key = Key(("judged",))
-    return torch.cat([rows[key.fold(index).permutation(len(rows))[:share]] for index, rows in enumerate(members)])
+    return torch.cat([rows[key.fold(index).permutation(len(rows))[:share]] for index, rows in enumerate(groups)])
 
 
 @functools.lru_cache(maxsize=2)

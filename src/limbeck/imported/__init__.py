@@ -13,15 +13,15 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from limbeck.core.contracts import AbstractParameterization, Batch
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal, unknown
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import Found
 from limbeck.imported.units import RAW, Reading, candidates_of, converted, readings
 from limbeck.parameterizations import FixedTargets, Pixels
-from limbeck.schedules import Stated
+from limbeck.schedules import Fixed
 from limbeck.tasks import ImageTask
 
 _SUM = 1e-3
@@ -34,7 +34,7 @@ def import_set(
     format: str,
     task: ImageTask,
     which: int | None = None,
-    step_size: float | None = None,
+    learning_rate: float | None = None,
     network: str = "convnet",
     normalisation: str = "",
     confirm: Callable[[str], bool] | None = None,
@@ -45,10 +45,10 @@ def import_set(
     "whitened" (such pixels whitened by ZCA, ridge 0.1, as Cazenavette et al. 2022), the name of a data set whose
     constants are meant, or MEAN,.../STD,... by channel. Where it says nothing the units are told from the numbers, and
     `confirm(what was told)` is asked whether that is right; integers are pixels in 0..255 without asking. It is to be
-    trained on by 300 steps of all items, at `step_size`, else at the one published with it, else at 0.01. `which` names
-    one of several sets in a file. `network` is the one it is scored with unless another is named.
+    trained on by 300 steps of all items, at `learning_rate`, else at the one published with it, else at 0.01. `which`
+    names one of several sets in a file. `network` is the one it is scored with unless another is named.
 
-    Raises Refusal for files that cannot be read without running code from them, for images and labels that are not
+    Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, and where the units are not confirmed.
     """
     if format not in LAYOUTS:
@@ -63,20 +63,20 @@ def import_set(
         _confirmed(place, told, confirm)
     inputs = converted(images, told[0].units, task).contiguous()
     if not bool(inputs.isfinite().all()):
-        raise Refusal(f"{place}: numbers that overflow as {told[0].units}; check --normalisation")
+        raise InputError(f"{place}: numbers that overflow as {told[0].units}; check --normalisation")
     hard = not found.labels.is_floating_point()
     part: AbstractParameterization = Pixels() if hard else FixedTargets()
-    size = _step_size(place, step_size, found.step_size)
+    size = _learning_rate(place, learning_rate, found.learning_rate)
     batch = Batch(inputs, targets, targets.argmax(1))
     return DistilledSet(
         params=part.init(batch, Key()),
         parameterization=part,
-        schedule=Stated(step_size=size).render({}, batch.classes, Key()),
+        schedule=Fixed(learning_rate=size).render({}, batch.classes, Key()),
         normalisation=task.normalisation,
         classes=task.classes,
         data=task.reference,
         spec={
-            "imported": _origin(format, place, found, told[0], step_size),
+            "imported": _origin(format, place, found, told[0], learning_rate),
             "network": task.network(network).name,
         },
         version=VERSION,
@@ -85,7 +85,7 @@ def import_set(
 
 def _origin(layout: str, place: Path, found: Found, told: Reading, given: float | None) -> dict[str, Any]:
     """Where a set came from, by contents: nothing of where the files lay."""
-    source = "given" if given is not None else "stated" if found.step_size is None else "learned"
+    source = "given" if given is not None else "stated" if found.learning_rate is None else "learned"
     hasher = hashlib.sha256()
     for file in found.files:
         hasher.update(hashlib.sha256(file.read_bytes()).digest())
@@ -96,7 +96,7 @@ def _origin(layout: str, place: Path, found: Found, told: Reading, given: float 
         "which": found.which,
         "units": told.units,
         "pixels": {"low": list(told.low), "high": list(told.high), "outside": told.outside},
-        "step size": source,
+        "learning rate": source,
     }
 
 
@@ -108,7 +108,7 @@ def _images(place: Path, images: Tensor, shape: Sequence[int]) -> Tensor:
     if images.dim() == 4 and tuple(images.shape[1:]) != tuple(shape) and images.shape[3] == channels:
         images = images.movedim(3, 1)
     if images.dim() != 4 or not len(images) or tuple(images.shape[1:]) != tuple(shape):
-        raise Refusal(
+        raise InputError(
             f"{place}: images of shape {tuple(images.shape)}, expected (item, {', '.join(map(str, shape))}) as "
             "the data; name the data that it was distilled from, or --size"
         )
@@ -116,10 +116,12 @@ def _images(place: Path, images: Tensor, shape: Sequence[int]) -> Tensor:
         wide = images.to(torch.float32)
         if not bool(wide.isfinite().all()):
             item = int((~wide.isfinite()).flatten(1).any(1).nonzero()[0])
-            raise Refusal(f"{place}: image {item} holds NaN or infinite values, expected numbers; get the file anew")
+            raise InputError(f"{place}: image {item} holds NaN or infinite values, expected numbers; get the file anew")
         return wide
     if images.dtype == torch.bool or int(images.min()) < 0 or int(images.max()) > 255:
-        raise Refusal(f"{place}: whole numbers outside 0..255, expected pixels in that range or floats; rescale them")
+        raise InputError(
+            f"{place}: whole numbers outside 0..255, expected pixels in that range or floats; rescale them"
+        )
     return images.to(torch.float32) / 255
 
 
@@ -128,14 +130,14 @@ def _targets(place: Path, labels: Tensor, count: int, classes: Sequence[str]) ->
     hard = not labels.is_floating_point()
     expected = (count,) if hard else (count, len(classes))
     if labels.dtype == torch.bool or tuple(labels.shape) != expected:
-        raise Refusal(
+        raise InputError(
             f"{place}: {'integer' if hard else 'float'} labels of shape {tuple(labels.shape)} for {count} images, "
             f"expected integers ({count},) or weights ({count}, {len(classes)}); check --data and --format"
         )
     if hard:
         wrong = ((labels < 0) | (labels >= len(classes))).nonzero()[:, 0]
         if len(wrong):
-            raise Refusal(
+            raise InputError(
                 f"{place}: label {int(labels[wrong[0]])} of image {int(wrong[0])}, expected 0 to {len(classes) - 1}, a "
                 "class of the data; name the data that it was distilled from"
             )
@@ -143,7 +145,7 @@ def _targets(place: Path, labels: Tensor, count: int, classes: Sequence[str]) ->
     wide = labels.to(torch.float32)
     sums = wide.sum(1)
     if not bool(wide.isfinite().all()) or float(wide.min()) < 0 or float((sums - 1).abs().max()) > _SUM:
-        raise Refusal(
+        raise InputError(
             f"{place}: soft labels from {float(wide.min()):.3g} whose rows add up to {float(sums.min()):.3g} to "
             f"{float(sums.max()):.3g}, expected weights that add up to 1; apply softmax to logits and save them again"
         )
@@ -151,19 +153,19 @@ def _targets(place: Path, labels: Tensor, count: int, classes: Sequence[str]) ->
 
 
 def _confirmed(place: Path, told: Sequence[Reading], confirm: Callable[[str], bool] | None) -> None:
-    """Ask whether the likeliest reading is right; Refusal where nobody can be asked, or the answer is no."""
+    """Ask whether the likeliest reading is right; InputError where nobody can be asked, or the answer is no."""
     likely, *others = told
     text = f"{place}: its numbers look {likely}; not {'; nor '.join(map(str, others))}"
     if confirm is None:
-        raise Refusal(f"{text}. Confirm with --normalisation {likely.units} (or another), or --yes")
+        raise InputError(f"{text}. Confirm with --normalisation {likely.units} (or another), or --yes")
     if not confirm(text):
-        raise Refusal(f"{place}: its units were not confirmed; say them with --normalisation")
+        raise InputError(f"{place}: its units were not confirmed; say them with --normalisation")
 
 
-def _step_size(place: Path, given: float | None, learned: float | None) -> float:
+def _learning_rate(place: Path, given: float | None, learned: float | None) -> float:
     size = given if given is not None else learned
     if size is None:
-        return Stated().step_size
+        return Fixed().learning_rate
     if not math.isfinite(size) or size <= 0:
-        raise Refusal(f"{place}: step size {size:g}, expected a positive number; say one with --step-size")
+        raise InputError(f"{place}: learning rate {size:g}, expected a positive number; say one with --learning-rate")
     return size

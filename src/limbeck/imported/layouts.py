@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.imported.tensors import read_torch
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.source import Array
@@ -27,8 +27,8 @@ class Found(NamedTuple):
     """(item,) integers, or (item, output) weights."""
     files: tuple[Path, ...]
     """Every file that was read."""
-    step_size: float | None = None
-    """The learned step size, where one lies beside them."""
+    learning_rate: float | None = None
+    """The learned learning rate, where one lies beside them."""
     which: int | None = None
     """Which of several sets in one file."""
 
@@ -52,15 +52,15 @@ def repetitions(path: Path, which: int | None, _classes: Sequence[str]) -> Found
     found = read_torch(path)
     pairs = found.get("data") if isinstance(found, dict) else None
     if not isinstance(pairs, list | tuple) or not pairs:
-        raise Refusal(
+        raise InputError(
             f"{path}: found {_said(found)}, expected a dict whose 'data' lists [images, labels]; try --format"
         )
     at = len(pairs) - 1 if which is None else which
     if not 0 <= at < len(pairs):
-        raise Refusal(f"{path}: holds {len(pairs)} sets, found --which {which}; expected 0 to {len(pairs) - 1}")
+        raise InputError(f"{path}: holds {len(pairs)} sets, found --which {which}; expected 0 to {len(pairs) - 1}")
     pair = pairs[at]
     if not isinstance(pair, list | tuple) or len(pair) < 2:
-        raise Refusal(f"{path}: set {at} is {_said(pair)}, expected a pair [images, labels]; try another --format")
+        raise InputError(f"{path}: set {at} is {_said(pair)}, expected a pair [images, labels]; try another --format")
     return Found(_tensor(path, "images", pair[0]), _tensor(path, "labels", pair[1]), (path,), which=at)
 
 
@@ -71,17 +71,19 @@ def best(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
     """
     images = path / "images_best.pt" if path.is_dir() else path
     if not images.name.startswith("images_"):
-        raise Refusal(f"{path}: expected a folder with images_best.pt, or a file images_NAME.pt; name that")
+        raise InputError(f"{path}: expected a folder with images_best.pt, or a file images_NAME.pt; name that")
     ending = images.name.removeprefix("images_")
     # Where they are saved with the whitening undone, the labels are still of the same step.
     candidates = dict.fromkeys((ending, ending.removeprefix("zca_")))
     labels = _first(images, [f"labels_{each}" for each in candidates])
     if labels is None:
-        raise Refusal(f"{images}: found no labels_{ending} beside it, expected its labels; copy them there")
+        raise InputError(f"{images}: found no labels_{ending} beside it, expected its labels; copy them there")
     size = _first(images, [f"{name}_{each}" for name in ("lr", "syn_lr") for each in candidates])
-    learned = None if size is None else _tensor(size, "step size", read_torch(size))
+    learned = None if size is None else _tensor(size, "learning rate", read_torch(size))
     if learned is not None and learned.numel() != 1:
-        raise Refusal(f"{size}: {learned.numel()} step sizes, expected one; remove the file and say --step-size")
+        raise InputError(
+            f"{size}: {learned.numel()} learning rates, expected one; remove the file and say --learning-rate"
+        )
     return Found(
         _tensor(images, "images", read_torch(images)),
         _tensor(labels, "labels", read_torch(labels)),
@@ -94,7 +96,7 @@ def tensors(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
     """{"data": images, "label": labels}: two tensors in a dict (Yang et al. 2024)."""
     found = read_torch(path)
     if not isinstance(found, dict) or "data" not in found or not ({"label", "labels"} & set(found)):
-        raise Refusal(f"{path}: found {_said(found)}, expected a dict of 'data' and 'label'; try another --format")
+        raise InputError(f"{path}: found {_said(found)}, expected a dict of 'data' and 'label'; try another --format")
     label = found["label"] if "label" in found else found["labels"]
     return Found(_tensor(path, "data", found["data"]), _tensor(path, "label", label), (path,))
 
@@ -102,7 +104,7 @@ def tensors(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
 def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
     """A NumPy archive of the arrays x (or images) and y (or labels); nothing in it is unpickled."""
     if not path.is_file():
-        raise Refusal(f"{path}: no such file, expected a .npz archive; check the path")
+        raise InputError(f"{path}: no such file, expected a .npz archive; check the path")
     named = []
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -110,12 +112,12 @@ def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
                 name = one if one in archive.files else other
                 if name not in archive.files:
                     there = ", ".join(archive.files) or "none"
-                    raise Refusal(f"{path}: found arrays {there}, expected {one} or {other} among them; rename them")
+                    raise InputError(f"{path}: found arrays {there}, expected {one} or {other} among them; rename them")
                 named.append(_number(path, name, archive[name]))
-    except Refusal:
+    except InputError:
         raise
     except (ValueError, OSError, EOFError, KeyError, AttributeError, MemoryError, zipfile.BadZipFile, zlib.error) as e:
-        raise Refusal(
+        raise InputError(
             f"{path}: damaged, no .npz archive, or one of pickled objects, which are never loaded; "
             "save it again with numpy.savez(path, x=images, y=labels)"
         ) from e
@@ -125,7 +127,7 @@ def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
 def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
     """One folder of PNG or other images for each class, by its name or its number from 0."""
     if not path.is_dir():
-        raise Refusal(f"{path}: expected a folder with one folder of images for each class; check the path")
+        raise InputError(f"{path}: expected a folder with one folder of images for each class; check the path")
     files: list[Path] = []
     labels: list[int] = []
     for child in sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")):
@@ -133,12 +135,14 @@ def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
         files += inside
         labels += [_class(child, classes)] * len(inside)
     if not files:
-        raise Refusal(f"{path}: found no images in folders of classes, expected some; check the path")
+        raise InputError(f"{path}: found no images in folders of classes, expected some; check the path")
     encoded = Encoded(files, paths_of(files))
     decoded = [encoded.decode(index) for index in range(len(files))]
     for file, image in zip(files, decoded, strict=True):
         if image.shape != decoded[0].shape:
-            raise Refusal(f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; make them alike")
+            raise InputError(
+                f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; make them alike"
+            )
     return Found(torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2), torch.tensor(labels), tuple(files))
 
 
@@ -164,12 +168,12 @@ def _tensor(path: Path, name: str, value: Any) -> Tensor:
             return value.detach().clone()
     elif isinstance(value, int | float) and not isinstance(value, bool):
         return torch.tensor(value)
-    raise Refusal(f"{path}: {name} is {_said(value)}, expected a plain tensor; save it so, or try another --format")
+    raise InputError(f"{path}: {name} is {_said(value)}, expected a plain tensor; save it so, or try another --format")
 
 
 def _number(path: Path, name: str, array: Array) -> Tensor:
     if array.dtype.kind not in "iuf":
-        raise Refusal(f"{path}: array {name} of type {array.dtype}, expected numbers; convert it")
+        raise InputError(f"{path}: array {name} of type {array.dtype}, expected numbers; convert it")
     wide = array.astype(np.int64) if array.dtype.kind in "iu" else array.astype(np.float32)
     return torch.from_numpy(wide)
 
@@ -179,7 +183,7 @@ def _class(folder: Path, classes: Sequence[str]) -> int:
         return list(classes).index(folder.name)
     if folder.name.isascii() and folder.name.isdigit() and int(folder.name) < len(classes):
         return int(folder.name)
-    raise Refusal(
+    raise InputError(
         f"{folder}: no class of the data, expected one of {', '.join(classes[:10])} or a number below {len(classes)}; "
         "rename or remove it"
     )

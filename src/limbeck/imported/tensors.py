@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 
 _RESAVE = "save it again as plain tensors: torch.save({'data': images, 'label': labels}, FILE) and --format paper"
 
@@ -33,18 +33,18 @@ _INERT: list[Any] = [
 def read_torch(path: Path) -> Any:
     """What `torch.save` wrote to `path`: tensors, numbers, text, and lists and dicts of them, on the CPU.
 
-    NumPy numbers become placeholders. Raises Refusal for every other object, none of whose code is run, and for a
+    NumPy numbers become placeholders. Raises InputError for every other object, none of whose code is run, and for a
     file that is missing, truncated or of another kind.
     """
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing"
-        raise Refusal(f"{path}: found {what}, expected a file that torch.save wrote; check the path")
+        raise InputError(f"{path}: found {what}, expected a file that torch.save wrote; check the path")
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_INERT):
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an unpickler given hostile bytes may fail in any way
-        raise Refusal(f"{path}: {_reason(str(error))}; {_RESAVE}") from error
+        raise InputError(f"{path}: {_reason(str(error))}; {_RESAVE}") from error
 
 
 def _reason(message: str) -> str:

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.tasks import ImageTask
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.normalisation import Normalisation, fit_zca
@@ -49,7 +49,7 @@ def normalisation_of(units: str, task: ImageTask) -> Normalisation:
     """What takes pixels in [0, 1] to numbers in `units`.
 
     Units are "normalised" (those of the data), "raw", "whitened", the name of a data set whose constants are meant, or
-    constants as MEAN,.../STD,... by channel. Raises Refusal for any other.
+    constants as MEAN,.../STD,... by channel. Raises InputError for any other.
     """
     channels = task.shape[0]
     if units == OWN:
@@ -60,7 +60,7 @@ def normalisation_of(units: str, task: ImageTask) -> Normalisation:
         return Normalisation((0.0,) * channels, (1.0,) * channels, fit_zca(lambda: _pixels(task)))
     named = NAMED[units].normalisation if units in NAMED else _constants(units)
     if named is None or len(named.mean) != channels:
-        raise Refusal(
+        raise InputError(
             f"--normalisation {units}: expected {OWN}, {RAW}, {WHITENED}, the name of a data set with constants of its "
             f"own, or {channels} means and deviations as MEAN,.../STD,...; name one of these"
         )

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from limbeck.core.errors import unknown
 from limbeck.core.key import Key
-from limbeck.core.refusal import unknown
 
 Images = Float[Tensor, "example channel height width"]
 Draws = Float[Tensor, "example draw"]
@@ -53,7 +53,8 @@ class Siamese:
         The draw depends on `key` and the group's number alone: two calls with one key treat equal groups alike,
         whatever else they hold, which makes real and synthetic sides siamese. `groups = arange` draws for
         each image, zeros one operation for all. Where a mirrored image is not of its class (`mirror` is
-        false) flip is left out. Under `torch.func.vmap` say randomness="same". Raises Refusal for an unknown operation.
+        false) flip is left out. Under `torch.func.vmap` say randomness="same". Raises InputError for an unknown
+        operation.
         """
         operations = self.drawable(mirror)
         if not operations:
@@ -71,7 +72,7 @@ class Siamese:
         return torch.cat(parts)[order] if parts else inputs
 
     def drawable(self, mirror: bool) -> list[Callable[[Siamese, Images, Draws], Images]]:
-        """The operations that may be drawn; Refusal for an unknown one."""
+        """The operations that may be drawn; InputError for an unknown one."""
         for name in self.operations:
             if name not in OPERATIONS:
                 raise unknown("augmentation", name, OPERATIONS)

@@ -17,9 +17,9 @@ from torch.utils.flop_counter import flop_registry
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
 from limbeck.core.tree import Tree
-from limbeck.learn.pieces import at_once
+from limbeck.learn.microbatches import microbatch_limit
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
-from limbeck.learn.training import Slope, slope_along
+from limbeck.learn.training import GradientFunction, gradient_function
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -110,7 +110,7 @@ class CompiledLoss(Differentiated):
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self._slope = compiled(lambda params, batch: grad_and_value(loss)(params, batch))
+        self._gradient = compiled(lambda params, batch: grad_and_value(loss)(params, batch))
         self._curved = compiled(functools.partial(_curved, loss))
 
     def __call__(self, params: Tree, batch: Batch) -> Tensor:
@@ -119,8 +119,8 @@ class CompiledLoss(Differentiated):
 
     def value_and_gradient(self, params: Tree, batch: Batch) -> tuple[Tensor, Tree]:
         """The loss and its gradient in the parameters."""
-        slope, value = self._slope(params, batch)
-        return value, slope
+        gradient_of, value = self._gradient(params, batch)
+        return value, gradient_of
 
     def sensitivity(self, params: Tree, batch: Batch, direction: Tree) -> Sensitivity:
         """The derivatives of the gradient's inner product with a direction."""
@@ -150,20 +150,20 @@ def joined(learned: dict[str, Tensor], rest: dict[str, Tensor]) -> Batch:
     return Batch(**tree.nest({**learned, **rest}))
 
 
-def swift(problem: Problem) -> bool:
+def compiles(problem: Problem) -> bool:
     """Whether a problem's functions are compiled; those of a network that keeps running statistics never are."""
     return problem.compiled and not problem.network.statistics()
 
 
 def training_loss(problem: Problem) -> Loss:
     """The mean loss of a problem's task and network, its derivatives compiled where the problem is."""
-    make = _compiled_loss if swift(problem) else mean_loss
+    make = _compiled_loss if compiles(problem) else mean_loss
     return make(problem.task, problem.network)
 
 
-def slope_on(problem: Problem) -> Slope:
+def gradient_function_of(problem: Problem) -> GradientFunction:
     """What a learner of a problem goes down, and the running statistics after it; compiled where the problem is."""
-    return slope_along(training_loss(problem), problem.task, problem.network)
+    return gradient_function(training_loss(problem), problem.task, problem.network)
 
 
 @functools.lru_cache(maxsize=4)
@@ -176,8 +176,8 @@ def features_of(problem: Problem, params: Tree, inputs: Tensor) -> Float[Tensor,
 
     In one pass where the network normalises by statistics of the batch.
     """
-    read = (_compiled_features if swift(problem) else _features)(problem.network)
-    return torch.cat([read(params, part) for part in inputs.split(at_once(problem, len(inputs)))])
+    read = (_compiled_features if compiles(problem) else _features)(problem.network)
+    return torch.cat([read(params, part) for part in inputs.split(microbatch_limit(problem, len(inputs)))])
 
 
 def _features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:

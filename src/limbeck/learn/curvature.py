@@ -12,10 +12,10 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.pieces import at_once, passes
-from limbeck.learn.sensitivity import Differentiated, Loss, pull_back, sensitivity
+from limbeck.learn.microbatches import microbatch_limit, microbatches
+from limbeck.learn.sensitivity import Differentiated, Loss, sensitivity, vjp
 from limbeck.learn.spectra import Symmetric
-from limbeck.learn.training import taking
+from limbeck.learn.training import row_loader
 
 
 def flat(params: Tree) -> Float[Tensor, " parameter"]:
@@ -79,8 +79,8 @@ def _through_one_graph(loss: Loss, params: Tree, part: Batch, directions: Sequen
     at = tree.map(lambda leaf: leaf.detach().requires_grad_(), params)
     with torch.enable_grad():
         value = loss(at, tree.detach(part))
-    slopes = tree.leaves(pull_back([value], [torch.ones_like(value)], at, create_graph=True))
-    return torch.stack([flat(pull_back(slopes, tree.leaves(each), at, again=True)) for each in directions])
+    gradients = tree.leaves(vjp([value], [torch.ones_like(value)], at, create_graph=True))
+    return torch.stack([flat(vjp(gradients, tree.leaves(each), at, again=True)) for each in directions])
 
 
 def hessian(problem: Problem, params: Tree, batch: Batch) -> Hessian:
@@ -89,5 +89,7 @@ def hessian(problem: Problem, params: Tree, batch: Batch) -> Hessian:
     In one pass where the network normalises by statistics of the batch, whose Hessian it then is as in training.
     """
     rows = torch.arange(len(batch.classes))
-    parts = [taking(batch)(part).to(problem.device) for part in passes(rows, at_once(problem, len(rows)))]
+    parts = [
+        row_loader(batch)(part).to(problem.device) for part in microbatches(rows, microbatch_limit(problem, len(rows)))
+    ]
     return Hessian(training_loss(problem), tree.move(params, problem.device), parts)

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.errors import InputError
 from limbeck.core.family import Family
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 
 EPSILON = 1e-6
@@ -62,7 +62,7 @@ class RowAngleAndMagnitude(AbstractDistance):
 
     def __post_init__(self) -> None:
         if min(self.angle, self.magnitude) < 0 or self.angle + self.magnitude == 0:
-            raise Refusal(
+            raise InputError(
                 f"row-angle-and-magnitude: found angle {self.angle:g}, magnitude {self.magnitude:g}; expected numbers "
                 "of at least 0, one of them positive"
             )

@@ -11,9 +11,9 @@ import torch
 
 from limbeck.core import tree
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
 from limbeck.core.family import Family, to_spec
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
@@ -35,18 +35,18 @@ class Experts:
     count: int = 100
     """How many there are; with more, those there were stay the same."""
     epochs: int = 50
-    step_size: float = 0.01
+    learning_rate: float = 0.01
     momentum: float = 0.0
-    decay: float = 0.0
+    weight_decay: float = 0.0
     batch: int = 256
     """How many images a step sees; the last step of an epoch sees what is left, and 0 is all."""
     augment: Siamese | None = field(default_factory=Siamese)
 
     def __post_init__(self) -> None:
-        if self.count < 1 or self.epochs < 1 or self.batch < 0 or self.step_size <= 0:
-            raise Refusal(
+        if self.count < 1 or self.epochs < 1 or self.batch < 0 or self.learning_rate <= 0:
+            raise InputError(
                 f"experts: found count {self.count}, epochs {self.epochs}, batch {self.batch}, "
-                f"step_size {self.step_size:g}; expected positive numbers (batch 0: all images)"
+                f"learning_rate {self.learning_rate:g}; expected positive numbers (batch 0: all images)"
             )
 
     def address(self, problem: Problem, number: int) -> dict[str, Any]:
@@ -64,10 +64,12 @@ class Experts:
 
         def make() -> Tree:
             task, key = problem.task, Key(("expert", number))
-            every = torch.cat(task.members("train"))
-            protocol = Protocol("experts", self.epochs, self.batch, self.step_size, self.momentum, self.decay)
+            every = torch.cat(task.groups("train"))
+            protocol = Protocol(
+                "experts", self.epochs, self.batch, self.learning_rate, self.momentum, self.weight_decay
+            )
             schedule = protocol.schedule(len(every), key.fold("order"))
-            steps = len(schedule.step_sizes) // self.epochs
+            steps = len(schedule.learning_rates) // self.epochs
             stages = fitting(
                 task,
                 problem.network,
@@ -80,21 +82,21 @@ class Experts:
             ends = ((step // steps, learner.params) for step, learner in enumerate(stages) if step % steps == 0)
             return {str(epoch): tree.move(params, CPU) for epoch, params in ends}
 
-        return problem.memo.remember(self.address(problem, number), make)
+        return problem.cache.remember(self.address(problem, number), make)
 
     def snapshot(self, problem: Problem, number: int, epoch: int) -> Tree:
         """The parameters of an expert after `epoch` epochs, read alone from what is remembered.
 
-        Raises Refusal where that expert has not been trained, with the command that trains all of them.
+        Raises InputError where that expert has not been trained, with the command that trains all of them.
         """
 
         def refuse() -> Tree:
-            raise Refusal(
+            raise InputError(
                 f"expert {number} of the {self.count} that are to be followed is missing or damaged; train them with "
                 f"`{self.command(problem)}` (and this run's own --zca, --size, --data-root and --runs), then go on"
             )
 
-        found = problem.memo.remember(self.address(problem, number), refuse, branch=str(epoch))
+        found = problem.cache.remember(self.address(problem, number), refuse, branch=str(epoch))
         return tree.move(found, problem.device)
 
     def command(self, problem: Problem) -> str:

@@ -27,7 +27,7 @@ Features = Float[Tensor, "example feature"]
 def trained_features(problem: Problem, epochs: int) -> Callable[[Int[Tensor, " example"]], Features]:
     """A function from training rows to their features, on the CPU, under a network trained on the train split.
 
-    The network is the problem's, trained by SGD with step size 0.01 and momentum 0.9 in shuffled batches of 256
+    The network is the problem's, trained by SGD with learning rate 0.01 and momentum 0.9 in shuffled batches of 256
     for `epochs` epochs, or for as many as give 150 steps where that is more. It is trained once for a
     problem and remembered: whatever selects by features selects by the same ones.
     """
@@ -35,7 +35,7 @@ def trained_features(problem: Problem, epochs: int) -> Callable[[Int[Tensor, " e
     key = Key(("features",))
 
     def train() -> dict[str, Tree]:
-        every = torch.cat(task.members("train"))
+        every = torch.cat(task.groups("train"))
         steps = -(-len(every) // BATCH)
         protocol = Protocol(name="features", epochs=max(epochs, -(-LEAST_STEPS // steps)), batch=BATCH)
         schedule = protocol.schedule(len(every), key.fold("order"))

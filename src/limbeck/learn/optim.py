@@ -29,13 +29,13 @@ class AbstractOptimizer(ABC):
 class SGD(AbstractOptimizer):
     """Gradient descent with heavy-ball momentum and coupled weight decay.
 
-    v <- momentum v + (g + decay p);  p <- p - step_size v;  v starts at zero.
+    v <- momentum v + (g + weight decay p);  p <- p - learning_rate v;  v starts at zero.
     Where `clip` is positive, g is first scaled so that its norm over all leaves is at most `clip`.
     """
 
-    step_size: float = 1.0
+    learning_rate: float = 1.0
     momentum: float = 0.0
-    decay: float = 0.0
+    weight_decay: float = 0.0
     clip: float = 0.0
 
     def init(self, params: Tree) -> Tree:
@@ -45,18 +45,18 @@ class SGD(AbstractOptimizer):
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         """The parameters and the velocity after one step."""
         gradients = _clipped(gradients, self.clip)
-        return descend(params, gradients, state, self.step_size, self.momentum, self.decay)
+        return descend(params, gradients, state, self.learning_rate, self.momentum, self.weight_decay)
 
 
 @dataclass(frozen=True)
 class Adam(AbstractOptimizer):
     """Steps scaled by running moments of the gradient (Kingma & Ba, ICLR 2015).
 
-    m <- a m + (1 - a) g;  s <- b s + (1 - b) g^2;  p <- p - step_size m' / (sqrt(s') + epsilon), where
+    m <- a m + (1 - a) g;  s <- b s + (1 - b) g^2;  p <- p - learning_rate m' / (sqrt(s') + epsilon), where
     m' = m / (1 - a^t) and s' = s / (1 - b^t). `clip` is as for SGD.
     """
 
-    step_size: float = 0.001
+    learning_rate: float = 0.001
     first: float = 0.9
     """a, the decay of the first moment."""
     second: float = 0.999
@@ -77,7 +77,7 @@ class Adam(AbstractOptimizer):
         second = tree.map(lambda s, g: self.second * s + (1 - self.second) * g * g, state["second"], gradients)
         mean, spread = 1 - self.first ** int(count), 1 - self.second ** int(count)
         params = tree.map(
-            lambda p, m, s: p - self.step_size * (m / mean) / ((s / spread).sqrt() + self.epsilon),
+            lambda p, m, s: p - self.learning_rate * (m / mean) / ((s / spread).sqrt() + self.epsilon),
             params,
             first,
             second,
@@ -97,13 +97,13 @@ def descend(
     params: Tree,
     gradients: Tree,
     velocity: Tree,
-    step_size: float | Tensor,
+    learning_rate: float | Tensor,
     momentum: float | Tensor,
-    decay: float | Tensor,
+    weight_decay: float | Tensor,
 ) -> tuple[Tree, Tree]:
-    """One step of SGD; step size, momentum and decay are numbers, or 0-d tensors that may carry a graph."""
-    velocity = tree.map(lambda v, g, p: momentum * v + g + decay * p, velocity, gradients, params)
-    return tree.map(lambda p, v: p - step_size * v, params, velocity), velocity
+    """One step of SGD; learning rate, momentum and weight decay are numbers, or 0-d tensors that may carry a graph."""
+    velocity = tree.map(lambda v, g, p: momentum * v + g + weight_decay * p, velocity, gradients, params)
+    return tree.map(lambda p, v: p - learning_rate * v, params, velocity), velocity
 
 
 OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam)

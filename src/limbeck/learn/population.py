@@ -12,9 +12,9 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Problem, Readout, Schedule
 from limbeck.core.key import Key
-from limbeck.learn.compiled import Operations, slope_on
-from limbeck.learn.pieces import piece
-from limbeck.learn.training import Learner, Take, going_on
+from limbeck.learn.compiled import Operations, gradient_function_of
+from limbeck.learn.microbatches import microbatch_size
+from limbeck.learn.training import Learner, RowLoader, going_on
 
 
 def fresh(problem: Problem, key: Key) -> Learner:
@@ -22,15 +22,15 @@ def fresh(problem: Problem, key: Key) -> Learner:
     return Learner(*tree.move((problem.network.init(key), problem.network.statistics()), problem.device))
 
 
-def training(problem: Problem, learner: Learner, take: Take, schedule: Schedule, key: Key) -> Iterator[Learner]:
+def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Schedule, key: Key) -> Iterator[Learner]:
     """A learner before its first step on the items that `take` gives and after each, as `schedule` says.
 
     Compiled where the problem is. Nothing is augmented, so of the key nothing is drawn but what a network draws.
     """
     return going_on(
-        slope_on(problem),
+        gradient_function_of(problem),
         learner,
-        lambda rows: take(rows).to(problem.device),
+        lambda rows: loader(rows).to(problem.device),
         schedule,
         key,
         None,
@@ -41,7 +41,7 @@ def training(problem: Problem, learner: Learner, take: Take, schedule: Schedule,
 @torch.no_grad()
 def read(problem: Problem, learner: Learner, inputs: Tensor) -> Readout:
     """What a learner says of many inputs, on the CPU: normalised by its running statistics if it keeps any."""
-    parts = inputs.split(piece(problem.task.shape, problem.device))
+    parts = inputs.split(microbatch_size(problem.task.shape, problem.device))
     found = [problem.network.apply(learner.params, part.to(problem.device), learner.statistics) for part in parts]
     return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*found, strict=True)))
 

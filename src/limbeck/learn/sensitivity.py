@@ -58,7 +58,7 @@ def value_and_gradient(loss: Loss, params: Tree, batch: Batch) -> tuple[Tensor, 
     at = _variables(params)
     with torch.enable_grad():
         value = loss(at, tree.detach(batch))
-    return value.detach(), pull_back([value], [torch.ones_like(value)], at)
+    return value.detach(), vjp([value], [torch.ones_like(value)], at)
 
 
 def gradient(loss: Loss, params: Tree, batch: Batch) -> Tree:
@@ -74,17 +74,22 @@ def over_parts(loss: Loss, params: Tree, parts: Sequence[Batch]) -> tuple[Tensor
     return tree.map(lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *found)
 
 
-def sloped(value: Tensor, leaves: Tree, slopes: Tree) -> Tensor:
+def surrogate(value: Tensor, leaves: Tree, gradients: Tree) -> Tensor:
     """`value`, as a function of `leaves` of which only the derivative is known: `slopes`, of their shape.
 
     >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-    >>> y = sloped(torch.tensor(7.0), x, torch.tensor([3.0, 4.0]))
+    >>> y = surrogate(torch.tensor(7.0), x, torch.tensor([3.0, 4.0]))
     >>> y.item(), torch.autograd.grad(y, x)[0].tolist()
     (7.0, [3.0, 4.0])
     """
     # Each term is zero and has its slope as derivative: the value stays as it is.
     return sum(
-        (tree.leaves(tree.map(lambda leaf, slope: ((leaf - leaf.detach()) * slope).sum(), leaves, slopes))), value
+        (
+            tree.leaves(
+                tree.map(lambda leaf, gradient_of: ((leaf - leaf.detach()) * gradient_of).sum(), leaves, gradients)
+            )
+        ),
+        value,
     )
 
 
@@ -110,11 +115,11 @@ def sensitivity(loss: Loss, params: Tree, batch: Batch, direction: Tree) -> Sens
     data = tree.map(lambda leaf: leaf.detach().requires_grad_(leaf.requires_grad), batch)
     with torch.enable_grad():
         value = loss(at, data)
-        slopes = pull_back([value], [torch.ones_like(value)], at, create_graph=True)
-    return Sensitivity(*pull_back(tree.leaves(slopes), tree.leaves(direction), (at, data)))
+        gradients = vjp([value], [torch.ones_like(value)], at, create_graph=True)
+    return Sensitivity(*vjp(tree.leaves(gradients), tree.leaves(direction), (at, data)))
 
 
-def pull_back(
+def vjp(
     outputs: Sequence[Tensor], weights: Sequence[Tensor], into: Tree, create_graph: bool = False, again: bool = False
 ) -> Tree:
     """sum_i d<output_i, weight_i>/d leaf for each leaf of `into` that requires a gradient; zeros elsewhere.
@@ -129,10 +134,10 @@ def pull_back(
     if pairs and learned:
         tied, along = zip(*pairs, strict=True)
         leaves, kept = list(learned.values()), create_graph or again
-        slopes = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             tied, leaves, along, create_graph=create_graph, retain_graph=kept, materialize_grads=True
         )
-        found.update(zip(learned, slopes, strict=True))
+        found.update(zip(learned, gradients, strict=True))
     return tree.unflatten(into, found)
 
 

@@ -70,7 +70,7 @@ def hutchinson(operator: Symmetric, stop: Stop, key: Key) -> Trace:
             return trace
 
 
-def exchanged(operator: Symmetric, stop: Stop, key: Key) -> Trace:
+def xtrace(operator: Symmetric, stop: Stop, key: Key) -> Trace:
     """XTrace (Epperly, Tropp, Webber, SIAM J. Matrix Anal. Appl. 2024), until its own estimate of the error is small.
 
     With Q an orthonormal basis of the images A w_j of all random directions but w_i,

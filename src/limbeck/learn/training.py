@@ -15,11 +15,11 @@ from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Schedul
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.optim import descend
-from limbeck.learn.pieces import passes, piece
-from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, pull_back
+from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, vjp
 
-Take = Callable[[Tensor], Batch]
+RowLoader = Callable[[Tensor], Batch]
 
 
 class Learner(NamedTuple):
@@ -29,11 +29,11 @@ class Learner(NamedTuple):
     statistics: Tree
 
 
-Slope = Callable[[Learner, Batch], tuple[Tree, Tree]]
+GradientFunction = Callable[[Learner, Batch], tuple[Tree, Tree]]
 """slope(learner, batch) -> the gradient of the mean loss, and the running statistics after the batch."""
 
 
-def taking(batch: Batch) -> Take:
+def row_loader(batch: Batch) -> RowLoader:
     """Rows of a batch that is in memory."""
     return lambda rows: Batch(tree.map(lambda leaf: leaf[rows], batch.inputs), batch.targets[rows], batch.classes[rows])
 
@@ -47,7 +47,7 @@ def rows_of(schedule: Schedule, step: int) -> Int[Tensor, " item"]:
 def fit(
     task: AbstractTask,
     network: AbstractNetwork,
-    take: Take,
+    loader: RowLoader,
     schedule: Schedule,
     key: Key,
     device: torch.device,
@@ -57,13 +57,13 @@ def fit(
 
     The key draws the initial parameters, and with `augment` each image of each step its own operation.
     """
-    return last(fitting(task, network, take, schedule, key, device, augment))
+    return last(fitting(task, network, loader, schedule, key, device, augment))
 
 
 def fitting(
     task: AbstractTask,
     network: AbstractNetwork,
-    take: Take,
+    loader: RowLoader,
     schedule: Schedule,
     key: Key,
     device: torch.device,
@@ -71,28 +71,34 @@ def fitting(
 ) -> Iterator[Learner]:
     """The learner of `fit` before its first step and after each."""
     fresh = Learner(*tree.move((network.init(key.fold("init")), network.statistics()), device))
-    slope = slope_along(mean_loss(task, network), task, network)
-    return going_on(slope, fresh, lambda rows: take(rows).to(device), schedule, key, augment, task.mirror)
+    gradient_of = gradient_function(mean_loss(task, network), task, network)
+    return going_on(gradient_of, fresh, lambda rows: loader(rows).to(device), schedule, key, augment, task.mirror)
 
 
 def going_on(
-    slope: Slope, learner: Learner, take: Take, schedule: Schedule, key: Key, augment: Siamese | None, mirror: bool
+    gradient_of: GradientFunction,
+    learner: Learner,
+    loader: RowLoader,
+    schedule: Schedule,
+    key: Key,
+    augment: Siamese | None,
+    mirror: bool,
 ) -> Iterator[Learner]:
-    """A learner at rest before its first step and after each: v <- momentum v + slope + decay p; p <- p - step_size v.
+    """A learner at rest before its first step and after each step of SGD.
 
     With `augment` the key draws for each image of each step its own operation.
     """
     velocity = tree.map(torch.zeros_like, learner.params)
-    momentum, decay = float(schedule.momentum), float(schedule.decay)
+    momentum, weight_decay = float(schedule.momentum), float(schedule.weight_decay)
     yield learner
-    for step, step_size in enumerate(schedule.step_sizes.tolist()):
-        batch = take(rows_of(schedule, step))
+    for step, learning_rate in enumerate(schedule.learning_rates.tolist()):
+        batch = loader(rows_of(schedule, step))
         if augment is not None:
             groups = torch.arange(len(batch.classes), device=batch.classes.device)
             inputs = augment.augment(batch.inputs, key.fold("augment", step), groups, mirror)
             batch = batch._replace(inputs=inputs)
-        gradients, statistics = slope(learner, batch)
-        params, velocity = descend(learner.params, gradients, velocity, step_size, momentum, decay)
+        gradients, statistics = gradient_of(learner, batch)
+        params, velocity = descend(learner.params, gradients, velocity, learning_rate, momentum, weight_decay)
         learner = Learner(params, statistics)
         yield learner
 
@@ -102,21 +108,21 @@ def last(learners: Iterator[Learner]) -> Learner:
     return deque(learners, maxlen=1)[0]
 
 
-def slope_along(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> Slope:
+def gradient_function(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> GradientFunction:
     """The slope of `loss`, the mean loss of a task's network, in passes (`pieces`).
 
     A network that normalises by statistics of the batch takes it in one, whether or not the learner keeps running ones.
     """
     whole = bool(network.statistics())
 
-    def slope(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
+    def gradient_of(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
         if not whole:
             rows = torch.arange(len(batch.classes), device=batch.classes.device)
-            parts = passes(rows, piece(task.shape, rows.device))
-            return over_parts(loss, learner.params, [taking(batch)(part) for part in parts])[1], {}
+            parts = microbatches(rows, microbatch_size(task.shape, rows.device))
+            return over_parts(loss, learner.params, [row_loader(batch)(part) for part in parts])[1], {}
         params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
         readout, statistics = network.track(params, batch.inputs, learner.statistics)
         value = task.loss(readout.outputs, batch.targets).mean()
-        return pull_back([value], [torch.ones_like(value)], params), statistics
+        return vjp([value], [torch.ones_like(value)], params), statistics
 
-    return slope
+    return gradient_of

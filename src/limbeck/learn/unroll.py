@@ -13,11 +13,11 @@ from torch.autograd.function import once_differentiable
 
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Schedule
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
 from limbeck.learn.optim import descend
-from limbeck.learn.sensitivity import Loss, gradient, pull_back, sensitivity
-from limbeck.learn.training import rows_of, taking
+from limbeck.learn.sensitivity import Loss, gradient, sensitivity, vjp
+from limbeck.learn.training import row_loader, rows_of
 
 View = Callable[[Tree, int], Tree]
 """view(inputs of a minibatch, step) -> what the network is shown: a differentiable function of the inputs alone."""
@@ -26,16 +26,16 @@ STATE_BYTES = 2**29
 """Bytes of states that an unroll keeps for its way back unless told otherwise."""
 
 
-class Motion(NamedTuple):
+class InnerState(NamedTuple):
     """Where a learner is and how it moves."""
 
     params: Tree
     velocity: Tree
 
 
-def at_rest(params: Tree) -> Motion:
+def initial_state(params: Tree) -> InnerState:
     """A learner before its first step: no velocity."""
-    return Motion(params, tree.map(torch.zeros_like, tree.detach(params)))
+    return InnerState(params, tree.map(torch.zeros_like, tree.detach(params)))
 
 
 def as_it_is(inputs: Tree, step: int) -> Tree:
@@ -45,40 +45,40 @@ def as_it_is(inputs: Tree, step: int) -> Tree:
 
 def advance(
     loss: Loss,
-    start: Motion,
+    start: InnerState,
     batch: Batch,
     schedule: Schedule,
     steps: range | None = None,
     view: View = as_it_is,
-) -> Motion:
+) -> InnerState:
     """The motion after `steps` of `schedule` (all, where none are given), the same bits as `unroll`'s, without a graph.
 
     Before an `unroll` of the steps that follow it makes a truncated window: the hypergradient through the
     last W steps before a stop is that of `unroll(..., range(stop - W, stop))` from `advance(..., range(stop - W))`.
     """
     inner = _Inner.of(loss, view, schedule, steps)
-    for motion in inner.motions(tree.detach(start), tree.detach(batch), inner.steps):
-        end = motion
+    for state in inner.states(tree.detach(start), tree.detach(batch), inner.steps):
+        end = state
     return end
 
 
 def unroll(
     loss: Loss,
-    start: Motion,
+    start: InnerState,
     batch: Batch,
     schedule: Schedule,
     steps: range | None = None,
     view: View = as_it_is,
     keep: int | None = None,
-) -> Motion:
+) -> InnerState:
     """The motion after `steps` of `schedule` (all, where none are given), differentiable in all that it came from.
 
     For each step t with the rows that the schedule's order gives it (row t modulo the number of rows):
 
-        v <- momentum v + d loss / d p (p, view(rows, t)) + decay p;    p <- p - step_size_t v
+        v <- momentum v + d loss / d p (p, view(rows, t)) + weight decay p;    p <- p - learning_rate_t v
 
     Any function of the result may be differentiated, once, in the start's parameters and velocity, the
-    batch's inputs and targets, and the schedule's step sizes, momentum and decay. The gradient is exact:
+    batch's inputs and targets, and the schedule's learning rates, momentum and weight decay. The gradient is exact:
     the adjoint walks back with one `sensitivity` per step (reverse accumulation as in Maclaurin et al.,
     ICML 2015, with stored instead of reversed states), so memory holds the activations of one step and
     some states (a state is parameters and velocity), never the activations of all steps. What a view draws
@@ -87,7 +87,7 @@ def unroll(
     At most `keep` states are held: all steps' states where that many fit, else those a fixed number of
     steps apart, between which the steps are taken again; never fewer than about 2 sqrt(steps). By default
     as many as fit in `STATE_BYTES`. The result is the same to the bit whatever is kept.
-    Raises Refusal for steps that the schedule does not have.
+    Raises InputError for steps that the schedule does not have.
     """
     inner = _Inner.of(loss, view, schedule, steps)
     if not inner.steps:
@@ -126,67 +126,67 @@ class _Inner:
     schedule: Schedule
     sizes: list[float]
     momentum: float
-    decay: float
+    weight_decay: float
 
     @classmethod
     def of(cls, loss: Loss, view: View, schedule: Schedule, steps: range | None) -> _Inner:
         """The numbers of a schedule read once: on a device each reading waits for all that is under way."""
-        count = len(schedule.step_sizes)
+        count = len(schedule.learning_rates)
         steps = range(count) if steps is None else steps
         if steps.step != 1 or (steps and (steps.start < 0 or steps.stop > count)):
-            raise Refusal(f"found {steps}, expected successive steps of a schedule of {count}; shorten the window")
+            raise InputError(f"found {steps}, expected successive steps of a schedule of {count}; shorten the window")
         schedule = tree.detach(schedule)
-        numbers = schedule.step_sizes.tolist(), float(schedule.momentum), float(schedule.decay)
+        numbers = schedule.learning_rates.tolist(), float(schedule.momentum), float(schedule.weight_decay)
         return cls(loss, view, steps, schedule, *numbers)
 
     def rows(self, step: int) -> Tensor:
         """The items that a step sees."""
         return rows_of(self.schedule, step)
 
-    def motions(self, start: Motion, batch: Batch, steps: range) -> Iterator[Motion]:
+    def states(self, start: InnerState, batch: Batch, steps: range) -> Iterator[InnerState]:
         """The motion before the first of `steps` and after each."""
-        motion, take = start, taking(batch)
-        yield motion
+        state, loader = start, row_loader(batch)
+        yield state
         for step in steps:
             with torch.no_grad():
-                seen = take(self.rows(step))
+                seen = loader(self.rows(step))
                 seen = seen._replace(inputs=self.view(seen.inputs, step))
-                slope = gradient(self.loss, motion.params, seen)
-                size, momentum, decay = self.sizes[step], self.momentum, self.decay
-                motion = Motion(*descend(motion.params, slope, motion.velocity, size, momentum, decay))
-            yield motion
+                gradient_of = gradient(self.loss, state.params, seen)
+                size, momentum, weight_decay = self.sizes[step], self.momentum, self.weight_decay
+                state = InnerState(*descend(state.params, gradient_of, state.velocity, size, momentum, weight_decay))
+            yield state
 
-    def back(self, motion: Motion, velocity: Tree, batch: Batch, step: int, adjoint: Motion) -> _Back:
+    def back(self, state: InnerState, velocity: Tree, batch: Batch, step: int, adjoint: InnerState) -> _Back:
         """The adjoint taken back through `step`; `motion` is before it, `velocity` and `adjoint` are after it.
 
-        With (a, b) the adjoint of (p, v) after the step, v' its velocity and c = b - step_size a:
-        step_size gets -<a, v'>, momentum <c, v>, decay <c, p> and the rows d<g, c>/d rows; the adjoint
-        before the step is (a + decay c + d<g, c>/dp, momentum c).
+        With (a, b) the adjoint of (p, v) after the step, v' its velocity and c = b - learning_rate a:
+        learning_rate gets -<a, v'>, momentum <c, v>, weight decay <c, p> and the rows d<g, c>/d rows; the adjoint
+        before the step is (a + weight decay c + d<g, c>/dp, momentum c).
         """
         push = tree.map(lambda b, a: b - self.sizes[step] * a, adjoint.velocity, adjoint.params)
-        seen = taking(tree.detach(batch))(self.rows(step))
+        seen = row_loader(tree.detach(batch))(self.rows(step))
         seen = tree.map(lambda part, leaf: part.requires_grad_(leaf.requires_grad), seen, batch)
         with torch.enable_grad():
             shown = self.view(seen.inputs, step)
-        found = sensitivity(self.loss, motion.params, seen._replace(inputs=shown), push)
-        by_inputs = pull_back(tree.leaves(shown), tree.leaves(found.batch.inputs), seen.inputs)
+        found = sensitivity(self.loss, state.params, seen._replace(inputs=shown), push)
+        by_inputs = vjp(tree.leaves(shown), tree.leaves(found.batch.inputs), seen.inputs)
         return _Back(
-            Motion(
-                tree.map(lambda a, c, curved: a + self.decay * c + curved, adjoint.params, push, found.params),
+            InnerState(
+                tree.map(lambda a, c, curved: a + self.weight_decay * c + curved, adjoint.params, push, found.params),
                 tree.map(lambda c: self.momentum * c, push),
             ),
             found.batch._replace(inputs=by_inputs),
-            (-tree.dot(adjoint.params, velocity), tree.dot(push, motion.velocity), tree.dot(push, motion.params)),
+            (-tree.dot(adjoint.params, velocity), tree.dot(push, state.velocity), tree.dot(push, state.params)),
         )
 
 
 class _Back(NamedTuple):
     """The derivatives that one step back gives."""
 
-    motion: Motion
+    state: InnerState
     rows: Batch
     schedule: tuple[Tensor, Tensor, Tensor]
-    """In the step size, the momentum and the decay."""
+    """In the learning rate, the momentum and the decay."""
 
 
 class _Unrolled(torch.autograd.Function):
@@ -196,10 +196,10 @@ class _Unrolled(torch.autograd.Function):
     def forward(ctx: Any, inner: _Inner, structure: Tree, spacing: int, *leaves: Tensor) -> tuple[Tensor, ...]:
         start, batch, _ = _filled(structure, leaves)
         kept = []
-        for index, motion in enumerate(inner.motions(start, batch, inner.steps)):
-            end = motion
+        for index, state in enumerate(inner.states(start, batch, inner.steps)):
+            end = state
             if index % spacing == 0 and 0 < index < len(inner.steps):
-                kept.append(motion)
+                kept.append(state)
         ctx.save_for_backward(*leaves)
         ctx.inner, ctx.structure, ctx.spacing, ctx.kept = inner, structure, spacing, kept
         # Detached: a context that held what it returns would keep itself alive.
@@ -216,14 +216,14 @@ class _Unrolled(torch.autograd.Function):
         data, plan = tree.map(torch.zeros_like, tree.detach((batch, schedule)))
         for index, kept in reversed(list(enumerate([start, *ctx.kept]))):
             steps = inner.steps[index * spacing : (index + 1) * spacing]
-            motions = list(inner.motions(kept, batch, steps[:-1]))
+            states = list(inner.states(kept, batch, steps[:-1]))
             for step in reversed(steps):
-                motion = motions.pop()
-                found = inner.back(motion, velocity, batch, step, adjoint)
-                adjoint, velocity = found.motion, motion.velocity
+                state = states.pop()
+                found = inner.back(state, velocity, batch, step, adjoint)
+                adjoint, velocity = found.state, state.velocity
                 rows = inner.rows(step)
                 tree.map(lambda total, part, at=rows: total.index_add_(0, at.to(total.device), part), data, found.rows)
-                totals = (plan.step_sizes[step], plan.momentum, plan.decay)
+                totals = (plan.learning_rates[step], plan.momentum, plan.weight_decay)
                 for total, part in zip(totals, found.schedule, strict=True):
                     total.add_(part.to(total.device))
         found = tree.leaves((adjoint, data, plan))

@@ -57,5 +57,5 @@ def class_means(
     features: Float[Tensor, "example feature"], classes: Int[Tensor, " example"], count: int
 ) -> Float[Tensor, "class feature"]:
     """The mean feature of each of `count` classes; every class must have an example."""
-    member = torch.nn.functional.one_hot(classes, count).to(features.dtype)
-    return (member / member.sum(0)).T @ features
+    seed = torch.nn.functional.one_hot(classes, count).to(features.dtype)
+    return (seed / seed.sum(0)).T @ features

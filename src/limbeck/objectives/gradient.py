@@ -14,16 +14,16 @@ from torch.func import grad, grad_and_value
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractObjective, AbstractTask, Batch, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.compiled import compiled, joined, parted, slope_on, swift, training_loss
+from limbeck.learn.compiled import compiled, compiles, gradient_function_of, joined, parted, training_loss
 from limbeck.learn.distances import AbstractDistance, RowCosine
-from limbeck.learn.pieces import passes, piece
+from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, pull_back, sloped
-from limbeck.learn.training import Learner, going_on, last, taking
+from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, surrogate, vjp
+from limbeck.learn.training import Learner, going_on, last, row_loader
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """The published (outer, inner) by items per class."""
@@ -32,11 +32,11 @@ CALIBRATION = 16
 
 Leaves = dict[str, Tensor]
 """The leaves of a batch by path."""
-Slopes = tuple[Leaves, Tensor]
-Gap = Callable[[Tree, Leaves, Leaves, Tree], Slopes]
+Gradients = tuple[Leaves, Tensor]
+DistanceAndGradient = Callable[[Tree, Leaves, Leaves, Tree], Gradients]
 
 
-class Trainee(NamedTuple):
+class GradientState(NamedTuple):
     """The network in training, and how many steps of the set it has seen."""
 
     learner: Learner
@@ -68,13 +68,13 @@ class Gradient(AbstractObjective):
     """Steps of the set for one network; 0: as published for the nearest number of items per class."""
     inner: int = 0
     """Epochs of training between two steps; 0: as published for the nearest number of items per class."""
-    step_size: float = 0.01
+    learning_rate: float = 0.01
     batch: int = 256
     """Synthetic images that one training step sees."""
 
     def __post_init__(self) -> None:
         if min(self.outer, self.inner) < 0 or min(self.per_class, self.batch) < 1:
-            raise Refusal(
+            raise InputError(
                 f"objective gradient: found outer {self.outer}, inner {self.inner}, per_class {self.per_class}, "
                 f"batch {self.batch}; expected outer and inner of at least 0 (0: as published), the others at least 1"
             )
@@ -88,12 +88,12 @@ class Gradient(AbstractObjective):
         outer, inner = LOOPS[min(LOOPS, key=lambda known: abs(known - per_class))]
         return self.outer or outer, self.inner or inner
 
-    def init(self, problem: Problem, key: Key) -> Trainee:
+    def init(self, problem: Problem, key: Key) -> GradientState:
         """A fresh network."""
         fresh = Learner(problem.network.init(key.fold("network")), problem.network.statistics())
-        return Trainee(Learner(*tree.move(tuple(fresh), problem.device)), torch.tensor(0))
+        return GradientState(Learner(*tree.move(tuple(fresh), problem.device)), torch.tensor(0))
 
-    def loss(self, state: Trainee, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
+    def loss(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The distance, summed over classes."""
         params, statistics = calibrated(state.learner, problem, key)
 
@@ -102,37 +102,40 @@ class Gradient(AbstractObjective):
             return problem.task.loss(readout.outputs, batch.targets).mean()
 
         loss: Loss = plain
-        gap: Gap = functools.partial(eager_gap, plain, self.distance)
-        if swift(problem):
-            loss, gap = training_loss(problem), compiled_gap(problem.task, problem.network, self.distance)
+        distance_and_gradient: DistanceAndGradient = functools.partial(eager_distance, plain, self.distance)
+        if compiles(problem):
+            loss, distance_and_gradient = (
+                training_loss(problem),
+                compiled_distance(problem.task, problem.network, self.distance),
+            )
 
         def shown(batch: Batch) -> Batch:
             return self._augmented(batch, problem, key.fold("augment"), batch.classes)
 
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
-        at_once = piece(problem.task.shape, problem.device)
+        microbatch_limit = microbatch_size(problem.task.shape, problem.device)
         total = torch.zeros((), dtype=held.targets.dtype, device=problem.device)
         for label in range(len(problem.task.classes)):
-            parts = [shown(taking(real)(rows)) for rows in passes(_rows(real, label), at_once)]
+            parts = [shown(row_loader(real)(rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]
             _, aim = over_parts(loss, params, parts)
-            total = total + matched(gap, params, taking(held)(_rows(held, label)), aim)
+            total = total + matched(distance_and_gradient, params, row_loader(held)(_rows(held, label)), aim)
         return total
 
-    def advance(self, state: Trainee, problem: Problem, synthetic: Synthetic, key: Key) -> Trainee:
+    def advance(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> GradientState:
         """The network trained on the set as it now is, or a fresh one in its place."""
         batch = synthetic.batch
         outer, inner = self.loops(len(batch.classes) // len(problem.task.classes))
         if int(state.age) + 1 >= outer:
             return self.init(problem, key.fold("respawn"))
         learner = calibrated(state.learner, problem, key)
-        return Trainee(self._train(learner, problem, batch, inner, key.fold("train")), state.age + 1)
+        return GradientState(self._train(learner, problem, batch, inner, key.fold("train")), state.age + 1)
 
     def _train(self, learner: Learner, problem: Problem, batch: Batch, epochs: int, key: Key) -> Learner:
         """The network after that many epochs on `batch`."""
-        protocol = Protocol(epochs=epochs, batch=self.batch, step_size=self.step_size, momentum=0.0)
+        protocol = Protocol(epochs=epochs, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
-        slope, mirror = slope_on(problem), problem.task.mirror
-        return last(going_on(slope, learner, taking(batch), schedule, key, self.augment, mirror))
+        gradient_of, mirror = gradient_function_of(problem), problem.task.mirror
+        return last(going_on(gradient_of, learner, row_loader(batch), schedule, key, self.augment, mirror))
 
     def _augmented(self, batch: Batch, problem: Problem, key: Key, groups: Tensor) -> Batch:
         """The batch after the operation that each item's group draws, if any."""
@@ -151,35 +154,37 @@ def calibrated(learner: Learner, problem: Problem, key: Key) -> Learner:
     return learner._replace(statistics=statistics)
 
 
-def matched(gap: Gap, params: Tree, batch: Batch, aim: Tree) -> Float[Tensor, ""]:
+def matched(distance_and_gradient: DistanceAndGradient, params: Tree, batch: Batch, aim: Tree) -> Float[Tensor, ""]:
     """The distance from `aim` of the gradient at `batch`, with its derivative in what of the batch is learned.
 
     The derivative is taken here and now, so that the graph of both passes is gone before the next class begins:
     the memory of one class instead of all.
     """
     learned, rest = parted(batch)
-    slopes, value = gap(params, learned, rest, aim)
-    return sloped(value, learned, slopes)
+    gradients, value = distance_and_gradient(params, learned, rest, aim)
+    return surrogate(value, learned, gradients)
 
 
-def eager_gap(loss: Loss, distance: AbstractDistance, params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Slopes:
+def eager_distance(
+    loss: Loss, distance: AbstractDistance, params: Tree, learned: Leaves, rest: Leaves, aim: Tree
+) -> Gradients:
     """The slopes, in the learned leaves of a batch, of the distance of its gradient from an aim; and the distance."""
     at, learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), (params, learned))
     with torch.enable_grad():
         loss_here = loss(at, joined(learned, rest))
-        value = distance.distance(aim, pull_back([loss_here], [torch.ones_like(loss_here)], at, create_graph=True))
-    return tree.detach((pull_back([value], [torch.ones_like(value)], learned), value))
+        value = distance.distance(aim, vjp([loss_here], [torch.ones_like(loss_here)], at, create_graph=True))
+    return tree.detach((vjp([value], [torch.ones_like(value)], learned), value))
 
 
 @functools.lru_cache(maxsize=4)
-def compiled_gap(task: AbstractTask, network: AbstractNetwork, distance: AbstractDistance) -> Gap:
+def compiled_distance(task: AbstractTask, network: AbstractNetwork, distance: AbstractDistance) -> DistanceAndGradient:
     """`eager_gap` of the mean loss, compiled: gap(params, learned, rest, aim)."""
     loss = mean_loss(task, network)
 
-    def gap(params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Slopes:
+    def distance_and_gradient(params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Gradients:
         return grad_and_value(lambda free: distance.distance(aim, grad(loss)(params, joined(free, rest))))(learned)
 
-    return compiled(gap)
+    return compiled(distance_and_gradient)
 
 
 def _rows(batch: Batch, label: int) -> Int[Tensor, " item"]:

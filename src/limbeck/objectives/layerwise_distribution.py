@@ -11,18 +11,18 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.compiled import slope_on
-from limbeck.learn.pieces import at_once
+from limbeck.learn.compiled import gradient_function_of
+from limbeck.learn.microbatches import microbatch_limit
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import Learner, going_on, last, taking
+from limbeck.learn.training import Learner, going_on, last, row_loader
 from limbeck.objectives.distribution import class_means
 
 
-class Pupil(NamedTuple):
+class LayerwiseState(NamedTuple):
     """The network in training, and how well it named real images of late."""
 
     params: Tree
@@ -66,7 +66,7 @@ class LayerwiseDistribution(AbstractObjective):
     """Accuracies are in [0, 1]."""
     moved: float = 0.03
     judged: int = 128
-    step_size: float = 0.01
+    learning_rate: float = 0.01
     batch: int = 256
     """Synthetic images that one training step sees."""
     longest: int = 20
@@ -74,7 +74,7 @@ class LayerwiseDistribution(AbstractObjective):
 
     def __post_init__(self) -> None:
         if min(self.per_class, self.judged, self.batch, self.longest) < 1 or self.window < 2 or not self.weights:
-            raise Refusal(
+            raise InputError(
                 f"objective layerwise-distribution: found per_class {self.per_class}, judged {self.judged}, batch "
                 f"{self.batch}, longest {self.longest}, window {self.window}, {len(self.weights)} weights; "
                 "expected a window of at least 2 and the others at least 1"
@@ -88,12 +88,12 @@ class LayerwiseDistribution(AbstractObjective):
         """
         return ((self.weights[0],) * (count - len(self.weights)) + self.weights)[-count:]
 
-    def init(self, problem: Problem, key: Key) -> Pupil:
+    def init(self, problem: Problem, key: Key) -> LayerwiseState:
         """A fresh network, of which nothing is known."""
         params = tree.move(problem.network.init(key.fold("network")), problem.device)
-        return Pupil(params, self._unknown(problem))
+        return LayerwiseState(params, self._unknown(problem))
 
-    def loss(self, state: Pupil, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
+    def loss(self, state: LayerwiseState, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The distance summed over layers and classes, and the loss of the real images."""
 
         def read(batch: Batch) -> tuple[Tensor, ...]:
@@ -103,12 +103,12 @@ class LayerwiseDistribution(AbstractObjective):
         count, (shown, _) = len(problem.task.classes), synthetic
         real = problem.real(key.fold("real"), self.per_class)
         share = _shares(real.classes, count, real.inputs.dtype)
-        most = at_once(problem, len(real.classes))
+        most = microbatch_limit(problem, len(real.classes))
         aims: tuple[Tensor, ...] = ()
         features = []
         with torch.no_grad():
             for rows in torch.arange(len(real.classes), device=problem.device).split(most):
-                layers = read(taking(real)(rows))
+                layers = read(row_loader(real)(rows))
                 sums = tuple(share[rows].T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
                 features.append(layers[-1])
@@ -120,12 +120,12 @@ class LayerwiseDistribution(AbstractObjective):
         named = problem.task.loss(torch.cat(features) @ means[-1].T, real.targets).sum()
         return torch.stack(apart).sum() + self.discrimination * named
 
-    def advance(self, state: Pupil, problem: Problem, synthetic: Synthetic, key: Key) -> Pupil:
+    def advance(self, state: LayerwiseState, problem: Problem, synthetic: Synthetic, key: Key) -> LayerwiseState:
         """The network trained on the set as it now is, or a fresh one where it has settled."""
         accuracies = _pushed(state.accuracies, self._accuracy(state.params, problem, key.fold("judged")))
         if _spread(accuracies) < self.settled:
             return self.init(problem, key.fold("respawn"))
-        return Pupil(self._trained(state.params, problem, synthetic.batch, key.fold("train")), accuracies)
+        return LayerwiseState(self._trained(state.params, problem, synthetic.batch, key.fold("train")), accuracies)
 
     def _trained(self, params: Tree, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The network after as many epochs on `batch` as it takes to move it."""
@@ -139,16 +139,18 @@ class LayerwiseDistribution(AbstractObjective):
 
     def _seen_once(self, params: Tree, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The network after one epoch on `batch`."""
-        protocol = Protocol(epochs=1, batch=self.batch, step_size=self.step_size, momentum=0.0)
+        protocol = Protocol(epochs=1, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
         learner, mirror = Learner(params, {}), problem.task.mirror
-        return last(going_on(slope_on(problem), learner, taking(batch), schedule, key, self.augment, mirror)).params
+        return last(
+            going_on(gradient_function_of(problem), learner, row_loader(batch), schedule, key, self.augment, mirror)
+        ).params
 
     @torch.no_grad()
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> Tensor:
         """The share of some real training images that the network names rightly."""
         real = problem.real(key, self.judged)
-        most = at_once(problem, len(real.classes))
+        most = microbatch_limit(problem, len(real.classes))
         named = torch.cat(
             [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(most)]
         )
@@ -167,8 +169,8 @@ class LayerwiseDistribution(AbstractObjective):
 
 def _shares(classes: Int[Tensor, " example"], count: int, dtype: torch.dtype) -> Float[Tensor, "example class"]:
     """What each example weighs in the mean of each of `count` classes."""
-    member = torch.nn.functional.one_hot(classes, count).to(dtype)
-    return member / member.sum(0)
+    seed = torch.nn.functional.one_hot(classes, count).to(dtype)
+    return seed / seed.sum(0)
 
 
 def _pushed(accuracies: Tensor, latest: Tensor) -> Tensor:

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.compiled import slope_on
+from limbeck.learn.compiled import gradient_function_of
+from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.optim import SGD
-from limbeck.learn.pieces import piece
-from limbeck.learn.training import Learner, taking
+from limbeck.learn.training import Learner, row_loader
 from limbeck.objectives.distribution import class_means
 
 FIRST = 4
@@ -64,11 +64,11 @@ class TrainedDistribution(AbstractObjective):
     trained: int = 2
     steps: int = 10
     batch: int = 256
-    optimizer: SGD = SGD(step_size=0.01, momentum=0.9, decay=5e-4)
+    optimizer: SGD = SGD(learning_rate=0.01, momentum=0.9, weight_decay=5e-4)
 
     def __post_init__(self) -> None:
         if self.queue < FIRST or min(self.per_class, self.interval, self.trained, self.steps, self.batch) < 1:
-            raise Refusal(
+            raise InputError(
                 f"objective trained-distribution: found queue {self.queue}, per_class {self.per_class}, interval "
                 f"{self.interval}, trained {self.trained}, steps {self.steps}, batch {self.batch}; expected a queue of "
                 f"at least {FIRST} and the others at least 1"
@@ -97,9 +97,9 @@ class TrainedDistribution(AbstractObjective):
 
         real = problem.real(key.fold("real"), self.per_class)
         with torch.no_grad():
-            at_once = piece(problem.task.shape, problem.device)
-            rows = torch.arange(len(real.classes), device=problem.device).split(at_once)
-            target = torch.cat([read(taking(real)(part))[0] for part in rows])
+            microbatch_limit = microbatch_size(problem.task.shape, problem.device)
+            rows = torch.arange(len(real.classes), device=problem.device).split(microbatch_limit)
+            target = torch.cat([read(row_loader(real)(part))[0] for part in rows])
         features, outputs = read(synthetic.batch)
         classes = synthetic.batch.classes
         apart = class_means(target, real.classes, count) - class_means(features, classes, count)
@@ -125,7 +125,7 @@ class TrainedDistribution(AbstractObjective):
 
     def _trained(self, state: Queue, problem: Problem, slot: int, key: Key) -> Queue:
         """The queue after one of its networks took its steps on real images."""
-        task, network, descent = problem.task, problem.network, slope_on(problem)
+        task, network, descent = problem.task, problem.network, gradient_function_of(problem)
         learner, velocity = Learner(*_member(state.learners, slot)), _member(state.velocities, slot)
         seen, right = float(state.batches[slot]), state.accuracies[slot] * state.batches[slot]
         for step in range(self.steps):
@@ -133,8 +133,8 @@ class TrainedDistribution(AbstractObjective):
             with torch.no_grad():
                 named = network.track(learner.params, real.inputs, learner.statistics)[0].outputs.argmax(1)
             right = right + (named == real.classes).to(right.dtype).mean()
-            slope, statistics = descent(learner, real)
-            params, velocity = self.optimizer.step(learner.params, slope, velocity)
+            gradient_of, statistics = descent(learner, real)
+            params, velocity = self.optimizer.step(learner.params, gradient_of, velocity)
             learner = Learner(params, statistics)
         seen += self.steps
         return _put(state, slot, learner, velocity, right / seen, seen)

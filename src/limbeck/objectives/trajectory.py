@@ -10,13 +10,13 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import training_loss
 from limbeck.learn.experts import Experts
-from limbeck.learn.unroll import View, as_it_is, at_rest, unroll
+from limbeck.learn.unroll import View, as_it_is, initial_state, unroll
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Trajectory(AbstractObjective):
     e_t are the parameters of an expert after t epochs on the real data; the expert and t are drawn anew at
     each step. theta_N is where a student gets from theta_0 = e_t by the N steps of the set's schedule, each image of
     each step under an augmentation of its own; M is `reach`. All norms are over all parameters together.
-    The gradient is exact in the set and in its step sizes, in memory that does not grow with N times the
-    activations. Raises Refusal where an expert has not been trained, with the command that trains them.
+    The gradient is exact in the set and in its learning rates, in memory that does not grow with N times the
+    activations. Raises InputError where an expert has not been trained, with the command that trains them.
     """
 
     experts: Experts = field(default_factory=Experts)
@@ -48,18 +48,18 @@ class Trajectory(AbstractObjective):
     def __post_init__(self) -> None:
         first = self.latest_at_first if self.grow_over else self.latest
         if not 0 <= self.earliest < first <= self.latest or self.reach < 1 or self.grow_over < 0:
-            raise Refusal(
+            raise InputError(
                 f"trajectory: found earliest {self.earliest}, latest_at_first {first}, latest {self.latest}, reach "
                 f"{self.reach}, grow_over {self.grow_over}; expected earliest < latest_at_first <= latest, reach >= 1"
             )
         if self.latest - 1 + self.reach > self.experts.epochs:
-            raise Refusal(
+            raise InputError(
                 f"trajectory: experts of {self.experts.epochs} epochs end before epoch {self.latest - 1 + self.reach}, "
                 "the last start plus reach; train longer (--objective.experts.epochs) or lower --objective.latest"
             )
 
     def init(self, problem: Problem, key: Key) -> Tree:
-        """The number of steps taken; Refusal where an expert has not been trained."""
+        """The number of steps taken; InputError where an expert has not been trained."""
         for number in range(self.experts.count):
             self.experts.snapshot(problem, number, self.earliest)
         return {"step": torch.tensor(0)}
@@ -70,8 +70,8 @@ class Trajectory(AbstractObjective):
         start, goal = (self.experts.snapshot(problem, number, at) for at in (epoch, epoch + self.reach))
         inner = training_loss(problem)
         view = self.view(problem.task.mirror, key.fold("augment"))
-        end = unroll(inner, at_rest(start), synthetic.batch, synthetic.schedule, view=view)
-        return _gap(end.params, goal) / _gap(start, goal)
+        end = unroll(inner, initial_state(start), synthetic.batch, synthetic.schedule, view=view)
+        return _squared_distance(end.params, goal) / _squared_distance(start, goal)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """One more step is taken."""
@@ -93,7 +93,7 @@ class Trajectory(AbstractObjective):
         return lambda inputs, step: augment.augment(inputs, key.fold(step), torch.arange(len(inputs)), mirror)
 
 
-def _gap(left: Tree, right: Tree) -> Tensor:
+def _squared_distance(left: Tree, right: Tree) -> Tensor:
     """The squared distance over all parameters."""
     apart = tree.map(torch.sub, left, right)
     return tree.dot(apart, apart)

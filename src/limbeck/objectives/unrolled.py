@@ -13,10 +13,10 @@ from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.pieces import at_once, passes
-from limbeck.learn.sensitivity import over_parts, sloped
-from limbeck.learn.training import taking
-from limbeck.learn.unroll import advance, at_rest, unroll
+from limbeck.learn.microbatches import microbatch_limit, microbatches
+from limbeck.learn.sensitivity import over_parts, surrogate
+from limbeck.learn.training import row_loader
+from limbeck.learn.unroll import advance, initial_state, unroll
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Unrolled(AbstractObjective):
     """Real loss after training on the set, through every step (Wang et al. 2018; Deng & Russakovsky, NeurIPS 2022).
 
     loss = mean loss of the network theta_T on `per_class` real images of every class, where theta_0 is a fresh
-    initialisation and theta_T what the set's schedule makes of it. Exact in inputs, targets and step sizes.
+    initialisation and theta_T what the set's schedule makes of it. Exact in inputs, targets and learning rates.
     """
 
     per_class: int = 64
@@ -35,7 +35,7 @@ class Unrolled(AbstractObjective):
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The real loss at the end of the schedule."""
-        steps = len(synthetic.schedule.step_sizes)
+        steps = len(synthetic.schedule.learning_rates)
         return real_loss(problem, synthetic, self.per_class, range(steps), key)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
@@ -61,7 +61,7 @@ class TruncatedUnrolled(AbstractObjective):
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The real loss where the learner stops."""
-        length = len(synthetic.schedule.step_sizes)
+        length = len(synthetic.schedule.learning_rates)
         window = min(self.window, length)
         stop = window + int(key.fold("stop").integers(length - window + 1, 1))
         return real_loss(problem, synthetic, self.per_class, range(stop - window, stop), key)
@@ -74,7 +74,7 @@ class TruncatedUnrolled(AbstractObjective):
 def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: range, key: Key) -> Float[Tensor, ""]:
     """The mean real loss of a fresh learner after the steps up to the window's stop, through those in the window."""
     loss = training_loss(problem)
-    start = at_rest(tree.move(problem.network.init(key.fold("network")), problem.device))
+    start = initial_state(tree.move(problem.network.init(key.fold("network")), problem.device))
     batch, schedule = synthetic
     if window.start:
         start = advance(loss, start, batch, schedule, range(window.start))
@@ -82,6 +82,9 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     real, device = problem.real(key.fold("real"), per_class), problem.device
     count = len(real.classes)
     # The gradient on real images is taken here and now, pass by pass.
-    parts = [taking(real)(rows) for rows in passes(torch.arange(count, device=device), at_once(problem, count))]
-    value, slopes = over_parts(loss, end.params, parts)
-    return sloped(value, end.params, slopes)
+    parts = [
+        row_loader(real)(rows)
+        for rows in microbatches(torch.arange(count, device=device), microbatch_limit(problem, count))
+    ]
+    value, gradients = over_parts(loss, end.params, parts)
+    return surrogate(value, end.params, gradients)

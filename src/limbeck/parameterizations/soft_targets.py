@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from limbeck.core.contracts import AbstractParameterization, Batch, Budget
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 from limbeck.parameterizations.pixels import Pixels
 
@@ -18,16 +18,16 @@ class SoftTargets(AbstractParameterization):
     Beside what `inner` learns, the parameters hold `targets` (item, output), which render as targets =
     sqrt(pace) `targets` and start at those of the start, hard or soft. They are free numbers: nothing keeps a
     row positive or its sum at 1. By the chain rule a step of gradient descent moves the targets by `pace`
-    times the step size that it has for the rest.
+    times the learning rate that it has for the rest.
     """
 
     inner: AbstractParameterization = field(default_factory=Pixels)
     pace: float = 1.0
-    """The step size of the targets relative to that of the inputs, whose published step sizes are far larger."""
+    """The learning rate of the targets relative to that of the inputs, which is far larger."""
 
     def __post_init__(self) -> None:
         if not self.pace > 0:
-            raise Refusal(f"soft-targets: found pace {self.pace:g}, expected a positive number")
+            raise InputError(f"soft-targets: found pace {self.pace:g}, expected a positive number")
 
     def init(self, start: Batch, key: Key) -> Tree:
         """The parameters of the items, and the targets of the start."""

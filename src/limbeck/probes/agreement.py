@@ -10,12 +10,12 @@ import torch
 
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.agreement import chance
-from limbeck.learn.estimates import difference, estimate
-from limbeck.learn.pools import Peer, Pool, pooled
-from limbeck.probes.experiments import Mixture, Training, course
-from limbeck.probes.experiments.training import CUSTOMARY, REAL_BATCH, training_count
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
+from limbeck.probes.experiments import Mixture, Training, real_trajectory
+from limbeck.probes.experiments.training import DEFAULT_TRAINING, REAL_BATCH, training_count
+from limbeck.statistics.agreement import chance
+from limbeck.statistics.estimates import difference, estimate
+from limbeck.statistics.pools import Peer, Pool, pooled
 
 SUBSETS, EARLY, DECAYED = "real subsets", "early-stopped", "weight decay"
 SAID = {
@@ -49,39 +49,39 @@ class Agreement(AbstractProbe):
     """
 
     subsets: int = 60
-    courses: int = 10
+    trajectories: int = 10
     decayed: int = 24
     epochs: int = 5
     """Of the training with weight decay c, which forgets its start with (1 - 0.9)/(0.01 c), 80 to 200, steps."""
     window: float = 0.01
     every: int = 10
-    member: int = 0
+    seed: int = 0
     """Which learner of the set; the pools have none that begins from its initial parameters."""
 
     question = "What does a learner of the set predict like?"
 
     def __post_init__(self) -> None:
-        expect(self, 0, "subsets", "courses", "decayed", "member", "window")
+        expect(self, 0, "subsets", "trajectories", "decayed", "seed", "window")
         expect(self, 1, "epochs", "every")
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """The set's learner, and all of the pools."""
-        return (self._ours(), *(each for trainings in self._pools(case).values() for each in trainings))
+        return (self._ours(), *(each for trainings in self._pools(context).values() for each in trainings))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """The agreements with each pool, and which it predicts like."""
-        outcome = case.outcome(self._ours())
+        outcome = context.outcome(self._ours())
         ours, accuracy = outcome["predictions"][-1], float(outcome["accuracy"][-1])
         pools = [
-            pooled(name, len(trainings), self._matched(case, trainings, accuracy), ours)
-            for name, trainings in self._pools(case).items()
+            pooled(name, len(trainings), self._matched(context, trainings, accuracy), ours)
+            for name, trainings in self._pools(context).items()
         ]
-        by_chance = chance(accuracy, accuracy, len(case.problem.task.classes))
-        gaps = _gaps(pools)
-        verdict, tone = _verdict(pools, gaps, accuracy, self.window, by_chance)
+        by_chance = chance(accuracy, accuracy, len(context.problem.task.classes))
+        differences = _differences(pools)
+        verdict, tone = _verdict(pools, differences, accuracy, self.window, by_chance)
         return Finding(
             probe="agreement",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
@@ -89,11 +89,12 @@ class Agreement(AbstractProbe):
                 Fact.once("accuracy of the set's learner", accuracy),
                 Fact.once("agreement by chance", by_chance),
                 *(fact for pool in pools if pool.tells for fact in pool.facts()),
-                *gaps.values(),
+                *differences.values(),
             ),
             tables=(_summary(pools), _members(pools), _example(pools)),
-            method=f"one learner of the set ({CUSTOMARY}); real data in batches of {REAL_BATCH}: {self.subsets} "
-            f"learners of random subsets of 0.5 to 5 % of every class for {EPOCHS} epochs, {self.courses} courses read "
+            method=f"one learner of the set ({DEFAULT_TRAINING}); real data in batches of {REAL_BATCH}: {self.subsets} "
+            f"learners of random subsets of 0.5 to 5 % of every class for {EPOCHS} epochs, {self.trajectories} courses "
+            f"read "
             f"every {self.every} steps of 300, {self.decayed} with coupled weight decay of 0.05 to 0.13 for "
             f"{self.epochs} epochs; compared within {100 * self.window:g} points of the accuracy of the set's learner, "
             f"for every pool alike, on {len(ours)} examples",
@@ -108,47 +109,47 @@ class Agreement(AbstractProbe):
         )
 
     def _ours(self) -> Training:
-        return Training(Mixture(), self.member)
+        return Training(Mixture(), self.seed)
 
-    def _courses(self) -> list[Training]:
-        others = [member for member in range(self.courses + 1) if member != self.member]
-        return [course(member, self.every) for member in others[: self.courses]]
+    def _trajectories(self) -> list[Training]:
+        others = [seed for seed in range(self.trajectories + 1) if seed != self.seed]
+        return [real_trajectory(seed, self.every) for seed in others[: self.trajectories]]
 
-    def _of_subsets(self, case: Case) -> list[Training]:
-        members = case.problem.task.members("train")
-        smallest = min(len(rows) for rows in members)
+    def _of_subsets(self, context: ProbeContext) -> list[Training]:
+        repeats = context.problem.task.groups("train")
+        smallest = min(len(rows) for rows in repeats)
         found = []
         for index, share in enumerate(_drawn(SUBSETS, self.subsets, SHARES)):
             count = max(1, math.floor(smallest * share))
-            steps = EPOCHS * -(-count * len(members) // REAL_BATCH)
+            steps = EPOCHS * -(-count * len(repeats) // REAL_BATCH)
             on = Mixture((), count, shuffle=1000 + index)
             found.append(Training(on, 1000 + index, steps, REAL_BATCH, reads=(steps,)))
         return found
 
-    def _of_decay(self, case: Case) -> list[Training]:
-        steps = self.epochs * -(-training_count(case) // REAL_BATCH)
+    def _of_decay(self, context: ProbeContext) -> list[Training]:
+        steps = self.epochs * -(-training_count(context) // REAL_BATCH)
         return [
-            Training(None, 2000 + index, steps, REAL_BATCH, decay=strength, reads=(steps,))
+            Training(None, 2000 + index, steps, REAL_BATCH, weight_decay=strength, reads=(steps,))
             for index, strength in enumerate(_drawn(DECAYED, self.decayed, STRENGTHS))
         ]
 
-    def _pools(self, case: Case) -> dict[str, list[Training]]:
-        pools = {SUBSETS: self._of_subsets(case), EARLY: self._courses(), DECAYED: self._of_decay(case)}
+    def _pools(self, context: ProbeContext) -> dict[str, list[Training]]:
+        pools = {SUBSETS: self._of_subsets(context), EARLY: self._trajectories(), DECAYED: self._of_decay(context)}
         return {name: trainings for name, trainings in pools.items() if trainings}
 
-    def _matched(self, case: Case, trainings: list[Training], accuracy: float) -> tuple[Peer, ...]:
+    def _matched(self, context: ProbeContext, trainings: list[Training], accuracy: float) -> tuple[Peer, ...]:
         """The reading of each that is nearest to an accuracy, where that is within the window."""
         found = []
         for training in trainings:
-            outcome = case.outcome(training)
+            outcome = context.outcome(training)
             # Before the first step nothing was learned that could have been stopped.
             apart = (outcome["accuracy"] - accuracy).abs()
             index = int(apart.where(torch.tensor(training.reads) > 0, torch.inf).argmin())
             # Accuracies are ratios of counts: a difference that is the window but for rounding is within it.
             if float(apart[index]) <= self.window + 1e-9:
-                setting = training.decay or float(training.on.real if training.on else training.reads[index])
+                setting = training.weight_decay or float(training.on.real if training.on else training.reads[index])
                 reached, predictions = float(outcome["accuracy"][index]), outcome["predictions"][index]
-                found.append(Peer(training.member, setting, reached, predictions))
+                found.append(Peer(training.seed, setting, reached, predictions))
         return tuple(found)
 
 
@@ -159,7 +160,7 @@ def _drawn(pool: str, count: int, within: tuple[float, float]) -> list[float]:
     return [low + (high - low) * (index + offset) / count for index, offset in enumerate(offsets)]
 
 
-def _gaps(pools: list[Pool]) -> dict[tuple[str, str], Fact]:
+def _differences(pools: list[Pool]) -> dict[tuple[str, str], Fact]:
     """How much more the learner agrees with one pool than with another, of those that tell."""
     telling = {pool.name: pool.beside.tolist() for pool in pools if pool.tells}
     names = [name for name in (EARLY, SUBSETS, DECAYED) if name in telling]
@@ -200,7 +201,7 @@ def _members(pools: list[Pool]) -> Table:
 def _example(pools: list[Pool]) -> Table:
     """The agreements with its peers of the first matched learner of each pool: what a normal is fitted to."""
     rows = [
-        (pool.name, pool.matched[0].member, pool.matched[1 + index].member, float(value))
+        (pool.name, pool.matched[0].seed, pool.matched[1 + index].seed, float(value))
         for pool in pools
         if pool.matched
         for index, value in enumerate(pool.peers[0])
@@ -210,19 +211,23 @@ def _example(pools: list[Pool]) -> Table:
 
 
 def _verdict(
-    pools: list[Pool], gaps: dict[tuple[str, str], Fact], accuracy: float, window: float, by_chance: float
+    pools: list[Pool], differences: dict[tuple[str, str], Fact], accuracy: float, window: float, by_chance: float
 ) -> tuple[str, str]:
     few = [f"{len(pool.matched)} of {pool.trained} {SAID[pool.name]}" for pool in pools if not pool.tells]
     telling = {pool.name: float(pool.beside.mean()) for pool in pools if pool.tells}
     lacking = f"too few of its accuracy ({100 * accuracy:.1f} % within {100 * window:.0f} points): {', '.join(few)}"
     if not telling:
         return f"it cannot be told what a learner of this set predicts like, for there are {lacking}", "unknown"
-    if not gaps:
+    if not differences:
         ((name, found),) = telling.items()
         alone = f"agreement {_share(found)} with learners {SAID[name]} (by chance {_share(by_chance)})"
         return f"{alone}, but nothing beside it: {lacking}", "unknown"
     best = max(telling, key=lambda name: telling[name])
-    clear = {pair if gap.low > 0 else pair[::-1] for pair, gap in gaps.items() if gap.low > 0 or gap.high < 0}
+    clear = {
+        pair if difference_of.low > 0 else pair[::-1]
+        for pair, difference_of in differences.items()
+        if difference_of.low > 0 or difference_of.high < 0
+    }
     below = [name for name in telling if (best, name) in clear]
     alike = [name for name in telling if name not in (best, *below)]
     said = {name: f"one {SAID[name]} ({_share(found)})" for name, found in telling.items()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.estimates import estimate
-from limbeck.probes.experiments import Mixture, Training, course
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
+from limbeck.probes.experiments import Mixture, Training, real_trajectory
 from limbeck.probes.experiments.training import REAL_BATCH
+from limbeck.statistics.estimates import estimate
 
 SET, IMAGES, ON = "the set", "random real images", "all real data"
 SMALL = 0.01
@@ -26,7 +26,7 @@ class Continuation(AbstractProbe):
     itself before. Yang et al. (ICML 2024), appendix E, figure 24.
     """
 
-    members: int = 3
+    repeats: int = 3
     further: int = 1
     every: int = 10
     steps: int = 300
@@ -34,42 +34,42 @@ class Continuation(AbstractProbe):
     question = "Can a finished learner be trained further on the set?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "members", "every", "steps")
+        expect(self, 1, "repeats", "every", "steps")
         expect(self, 0, "further")
 
-    def _begun(self, member: int) -> Training:
-        return course(member, self.every)
+    def _begun(self, seed: int) -> Training:
+        return real_trajectory(seed, self.every)
 
     def _reads(self) -> tuple[int, ...]:
         return (*(step for step in (1, 3, 10, 30, 100) if step < self.steps), self.steps)
 
-    def _trainings(self, case: Case) -> dict[str, list[Training]]:
+    def _trainings(self, context: ProbeContext) -> dict[str, list[Training]]:
         """What goes on from the end of the course of each member, by what it goes on with."""
         reads = self._reads()
         found: dict[str, list[Training]] = {SET: [], IMAGES: [], ON: []}
-        for member in range(self.members):
-            start, images = self._begun(member), Mixture((), case.subject.per_class, shuffle=member)
-            found[SET].append(Training(Mixture(), member, self.steps, start=start, reads=reads))
-            found[IMAGES].append(Training(images, member, self.steps, start=start, reads=reads))
-            if member < self.further:
+        for seed in range(self.repeats):
+            start, images = self._begun(seed), Mixture((), context.distilled.per_class, shuffle=seed)
+            found[SET].append(Training(Mixture(), seed, self.steps, start=start, reads=reads))
+            found[IMAGES].append(Training(images, seed, self.steps, start=start, reads=reads))
+            if seed < self.further:
                 # In the order of another member, so that it does not see the same batches again.
-                order = 3000 + member
+                order = 3000 + seed
                 found[ON].append(Training(None, order, self.steps, REAL_BATCH, start=start, reads=reads))
         return found
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """The courses and what goes on from the end of each."""
-        begun = [self._begun(member) for member in range(self.members)]
-        return (*begun, *(each for trainings in self._trainings(case).values() for each in trainings))
+        begun = [self._begun(seed) for seed in range(self.repeats)]
+        return (*begun, *(each for trainings in self._trainings(context).values() for each in trainings))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """The changes of accuracy, and whether to go on with the set."""
-        before = [float(case.outcome(self._begun(member), "accuracy")[-1]) for member in range(self.members)]
+        before = [float(context.outcome(self._begun(seed), "accuracy")[-1]) for seed in range(self.repeats)]
         changes: dict[str, Fact] = {}
         rows = []
-        for on, trainings in self._trainings(case).items():
+        for on, trainings in self._trainings(context).items():
             curves = [
-                [begun, *case.outcome(each, "accuracy").tolist()]
+                [begun, *context.outcome(each, "accuracy").tolist()]
                 for begun, each in zip(before, trainings, strict=False)
             ]
             for step, values in zip((0, *self._reads()), zip(*curves, strict=True), strict=True):
@@ -79,21 +79,21 @@ class Continuation(AbstractProbe):
                 rows.append((on, step, estimate("", values).value, *change[1:]))
                 changes[on] = change
         accuracy = estimate("accuracy before", before)
-        verdict, tone = _verdict(accuracy, changes, case.subject.per_class)
+        verdict, tone = _verdict(accuracy, changes, context.distilled.per_class)
         return Finding(
             probe="continuation",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=(accuracy, *changes.values()),
             tables=(Table("continuation", _COLUMNS, tuple(rows), _CAPTION),),
-            method=f"{self.members} learners of 300 steps on all real data in batches of {REAL_BATCH}, then "
+            method=f"{self.repeats} learners of 300 steps on all real data in batches of {REAL_BATCH}, then "
             f"{self.steps} steps of SGD 0.01, momentum 0.9 from rest: on the whole set at once, on "
-            f"{case.subject.per_class} random real images of every class at once, and "
+            f"{context.distilled.per_class} random real images of every class at once, and "
             f"({self.further} of them) on all real data in batches as before",
             caveats=(
-                "its step size is that of learning from scratch; a smaller one, or real data beside the set, may "
+                "its learning rate is that of learning from scratch; a smaller one, or real data beside the set, may "
                 "change less",
             ),
         )

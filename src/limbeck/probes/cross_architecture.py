@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.core.refusal import Refusal
-from limbeck.learn.estimates import estimate
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.probes.experiments import Chosen, Draw, Mixture, Search
+from limbeck.statistics.estimates import estimate
 
 
 class Told(NamedTuple):
@@ -38,8 +38,8 @@ class CrossArchitecture(AbstractProbe):
 
     architectures: tuple[str, ...] = ("lenet", "alexnet", "vit")
     draws: int = 8
-    members: int = 3
-    step_sizes: tuple[float, float] = (1e-3, 1e-1)
+    repeats: int = 3
+    learning_rates: tuple[float, float] = (1e-3, 1e-1)
     steps: tuple[int, ...] = (100, 200, 300)
     batches: tuple[int, ...] = (0,)
     sample: int = 2000
@@ -47,65 +47,65 @@ class CrossArchitecture(AbstractProbe):
     question = "Does the set teach other networks than its own?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "draws", "members", "sample", "steps")
+        expect(self, 1, "draws", "repeats", "sample", "steps")
         expect(self, 0, "batches")
 
-    def _search(self, case: Case, network: str, real: bool) -> Search:
-        on = Mixture((), case.subject.per_class) if real else Mixture()
-        return Search(on, network, self.step_sizes, steps=self.steps, batches=self.batches, sample=self.sample)
+    def _search(self, context: ProbeContext, network: str, real: bool) -> Search:
+        on = Mixture((), context.distilled.per_class) if real else Mixture()
+        return Search(on, network, self.learning_rates, steps=self.steps, batches=self.batches, sample=self.sample)
 
-    def _networks(self, case: Case) -> list[str]:
+    def _networks(self, context: ProbeContext) -> list[str]:
         """The problem's own network ("") and the others that can be trained on the set, each once."""
         found = [""]
         for name in self.architectures:
-            network = _suited(case, name)
-            if network and network != case.problem.network.name:
+            network = _suited(context, name)
+            if network and network != context.problem.network.name:
                 found.append(network)
         return list(dict.fromkeys(found))
 
     def _chosen(self, search: Search) -> list[Chosen]:
         # Member 0 is the one that was chosen by.
-        return [Chosen(search, self.draws, member) for member in range(1, self.members + 1)]
+        return [Chosen(search, self.draws, seed) for seed in range(1, self.repeats + 1)]
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """All draws, and the fresh learners of the best."""
-        searches = [self._search(case, name, real) for name in self._networks(case) for real in (False, True)]
+        searches = [self._search(context, name, real) for name in self._networks(context) for real in (False, True)]
         draws = [Draw(search, index) for search in searches for index in range(self.draws)]
         return (*draws, *(each for search in searches for each in self._chosen(search)))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """The accuracies, what of its own network's is retained, and whether the set transfers."""
-        own, *others = (self._told(case, name) for name in self._networks(case))
+        own, *others = (self._told(context, name) for name in self._networks(context))
         verdict, tone = _verdict(own, others)
-        missing = [name for name in self.architectures if not _suited(case, name)]
+        missing = [name for name in self.architectures if not _suited(context, name)]
         facts = [fact for each in (own, *others) for fact in each[1:] if each is not own or fact is not own.retained]
-        low, high = self.step_sizes
+        low, high = self.learning_rates
         return Finding(
             probe="cross-architecture",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=tuple(facts),
-            tables=(self._summary(case, own, others), self._draws(case)),
-            method=f"{self.draws} draws a network: the customary SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
-            f"step size log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, decay 0 or 0.0005, steps of "
+            tables=(self._summary(context, own, others), self._draws(context)),
+            method=f"{self.draws} draws a network: the default SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
+            f"learning rate log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, weight decay 0 or 0.0005, steps of "
             f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples; "
-            f"{self.members} fresh learners of the chosen one, judged; the same on as many random real images, "
-            f"{case.subject.per_class} of every class",
+            f"{self.repeats} fresh learners of the chosen one, judged; the same on as many random real images, "
+            f"{context.distilled.per_class} of every class",
             caveats=(
                 *(f"{name} cannot be trained on this set and was left out" for name in missing),
                 "no augmentation, which helps large networks on few images",
             ),
         )
 
-    def _told(self, case: Case, name: str) -> Told:
+    def _told(self, context: ProbeContext, name: str) -> Told:
         def accuracies(network: str, real: bool) -> list[float]:
-            chosen = self._chosen(self._search(case, network, real))
-            return [float(case.outcome(each, "accuracy")) for each in chosen]
+            chosen = self._chosen(self._search(context, network, real))
+            return [float(context.outcome(each, "accuracy")) for each in chosen]
 
         ours, real, own = accuracies(name, False), accuracies(name, True), accuracies("", False)
-        told = name or case.problem.network.name
+        told = name or context.problem.network.name
         return Told(
             told,
             estimate(f"accuracy of {told}", ours),
@@ -114,44 +114,46 @@ class CrossArchitecture(AbstractProbe):
             estimate(f"retained by {told}", [a / b if b else 0.0 for a, b in zip(ours, own, strict=True)]),
         )
 
-    def _summary(self, case: Case, own: Told, others: Sequence[Told]) -> Table:
+    def _summary(self, context: ProbeContext, own: Told, others: Sequence[Told]) -> Table:
         rows = []
-        for name, told in zip(self._networks(case), (own, *others), strict=True):
-            search = self._search(case, name, False)
-            setting = search.setting(int(case.outcome(self._chosen(search)[0], "index")))
+        for name, told in zip(self._networks(context), (own, *others), strict=True):
+            search = self._search(context, name, False)
+            setting = search.setting(int(context.outcome(self._chosen(search)[0], "index")))
             spread = [value for fact in told[1:] for value in fact[1:4]]
             rows.append((told.name, *spread, *(setting[each] for each in _SETTING)))
         measured = [f"{low}{name}" for name in ("set", "real", "gain", "retained") for low in ("", "low ", "high ")]
         columns = ("network", *measured, *_SETTING)
         return Table(
-            "networks", columns, tuple(rows), f"accuracies over {self.members} learners, and the chosen setting"
+            "networks", columns, tuple(rows), f"accuracies over {self.repeats} learners, and the chosen setting"
         )
 
-    def _draws(self, case: Case) -> Table:
+    def _draws(self, context: ProbeContext) -> Table:
         rows = []
-        for name in self._networks(case):
+        for name in self._networks(context):
             for real in (False, True):
-                search = self._search(case, name, real)
+                search = self._search(context, name, real)
                 for index in range(self.draws):
-                    found, setting = case.outcome(Draw(search, index)), search.setting(index)
+                    found, setting = context.outcome(Draw(search, index)), search.setting(index)
                     values = (float(found["validation"]), float(found["accuracy"]))
                     on = "real" if real else "set"
-                    rows.append((name or case.problem.network.name, on, *(setting[each] for each in _SETTING), *values))
+                    rows.append(
+                        (name or context.problem.network.name, on, *(setting[each] for each in _SETTING), *values)
+                    )
         columns = ("network", "on", *_SETTING, "validation", "accuracy")
         return Table("draws", columns, tuple(rows), "one learner each; a setting is chosen by validation")
 
 
-_SETTING = ("step_size", "momentum", "decay", "steps", "batch")
+_SETTING = ("learning_rate", "momentum", "weight_decay", "steps", "batch")
 
 
-def _suited(case: Case, name: str) -> str:
+def _suited(context: ProbeContext, name: str) -> str:
     """The full name of a network that can be trained on the set; "" where there is none."""
     try:
-        network = case.under(name).problem.network
-    except Refusal:
+        network = context.under(name).problem.network
+    except InputError:
         return ""
     # One image has no variance to normalise a batch by.
-    return "" if network.statistics() and len(case.subject) < 2 else network.name
+    return "" if network.statistics() and len(context.distilled) < 2 else network.name
 
 
 def _above(gain: Fact) -> bool:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.estimates import estimate
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.learn.spectra import Quadrature, smoothed
 from limbeck.learn.traces import Trace
-from limbeck.probes.experiments import HessianTrace, Spectrum, Training, course, path
+from limbeck.probes.experiments import HessianTrace, Spectrum, Training, path, real_trajectory
+from limbeck.statistics.estimates import estimate
 
 SMALL, LARGE = 0.3, 0.5
 """Up to which share of its peak a trace has fallen flat, and from which it has not. In Yang et al. (ICML 2024, figure
@@ -50,7 +50,7 @@ class Curvature(AbstractProbe):
         expect(self, 0, "relative", "floor")
 
     def _trainings(self) -> tuple[Training, Training]:
-        return course(0, self.every), path(self.every)
+        return real_trajectory(0, self.every), path(self.every)
 
     def _steps(self) -> tuple[int, ...]:
         stops = self._trainings()[0].keeps
@@ -68,25 +68,25 @@ class Curvature(AbstractProbe):
         rest = (trace, images, self.starts, self.iterations)
         return Spectrum(steps[:1], *rest), Spectrum(steps, *rest), Spectrum(steps[-1:], *rest)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """Four curves of traces, and six spectra."""
         losses = (0, self.images)
         traces = [each for one in self._trainings() for images in losses for each in self._traces(one, images)]
         return (*traces, *(each for images in losses for each in self._spectra(images)))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """Where the curvature of the set peaks, what is left of it in the end, and the spectra."""
         steps = self._steps()
         on_real, on_set = self._trainings()
         curves = {
-            (where, loss): [each.found(case) for each in self._traces(training, images)]
+            (where, loss): [each.found(context) for each in self._traces(training, images)]
             for where, training in (("real", on_real), ("set", on_set))
             for loss, images in (("set", 0), ("real", self.images))
         }
         ours, theirs = (_shape(loss, steps, curves["real", loss]) for loss in ("set", "real"))
         below = _falls_below(steps, curves["real", "set"], curves["real", "real"])
         spectra = {
-            (loss, place): _Place.of(case, each)
+            (loss, place): _Place.of(context, each)
             for loss, images in (("set", 0), ("real", self.images))
             for place, each in zip(PLACES, self._spectra(images), strict=True)
         }
@@ -101,7 +101,7 @@ class Curvature(AbstractProbe):
         crossing = () if below is None else (Fact.once("step of real training where the set's falls below", below),)
         return Finding(
             probe="curvature",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
@@ -161,8 +161,8 @@ class _Place(NamedTuple):
     step: int
 
     @classmethod
-    def of(cls, case: Case, spectrum: Spectrum) -> _Place:
-        outcome = case.outcome(spectrum)
+    def of(cls, context: ProbeContext, spectrum: Spectrum) -> _Place:
+        outcome = context.outcome(spectrum)
         return cls(Quadrature(*(outcome[name] for name in Quadrature._fields)), int(outcome["step"]))
 
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.correlation import correlations
-from limbeck.learn.effects import NAMES, Effects
-from limbeck.learn.estimates import mean_of
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.probes.experiments import leave_one_out
 from limbeck.probes.experiments.leave_one_out import spread
-from limbeck.probes.experiments.training import CUSTOMARY, real
+from limbeck.probes.experiments.training import DEFAULT_TRAINING, real
+from limbeck.statistics.correlation import correlations
+from limbeck.statistics.effects import NAMES, Effects
+from limbeck.statistics.estimates import mean_of
 
 REPEATS = 0.5
 """The mean correlation of two seeds, within the item's class, from which what an image helps is its own doing."""
@@ -40,7 +40,7 @@ class Influence(AbstractProbe):
     section 5.1, figures 7, 8 and 23; there over all test images alone.
     """
 
-    members: int = 2
+    repeats: int = 2
     items: int = 0
     """How many items are left out under the first member, at even distances; 0 for all, as in the others."""
     repeated: int = 0
@@ -57,101 +57,104 @@ class Influence(AbstractProbe):
     question = "What does each image stand for?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "members")
+        expect(self, 1, "repeats")
         expect(self, 0, "items", "repeated", "added", "baseline", "shown", "scattered")
 
-    def left_out(self, case: Case) -> tuple[int, ...]:
+    def left_out(self, context: ProbeContext) -> tuple[int, ...]:
         """The items that are left out under the first member."""
-        return spread(len(case.subject), self.items)
+        return spread(len(context.distilled), self.items)
 
-    def _some(self, case: Case, most: int) -> tuple[int, ...]:
-        items = self.left_out(case)
+    def _some(self, context: ProbeContext, most: int) -> tuple[int, ...]:
+        items = self.left_out(context)
         return tuple(items[place] for place in spread(len(items), most))
 
-    def _places(self, case: Case) -> tuple[int, ...]:
-        return spread(leave_one_out.real_count(case), self.baseline)
+    def _places(self, context: ProbeContext) -> tuple[int, ...]:
+        return spread(leave_one_out.real_count(context), self.baseline)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """The learners with and without each item, under each member; those of real images; none for a single item."""
-        if len(case.subject) < 2:
+        if len(context.distilled) < 2:
             return ()
-        repeats = [(item, member) for member in range(1, self.members) for item in self._some(case, self.repeated)]
-        first = [(item, 0) for item in self.left_out(case)]
+        repeats = [(item, seed) for seed in range(1, self.repeats) for item in self._some(context, self.repeated)]
+        first = [(item, 0) for item in self.left_out(context)]
         return (
-            *(leave_one_out.whole(member) for member in range(self.members)),
-            leave_one_out.real_alone(case, 0),
-            *(leave_one_out.without(case, *pair) for pair in [*first, *repeats]),
-            *(leave_one_out.real_and(case, item, 0) for item in self._some(case, self.added)),
-            *(leave_one_out.real_without(case, place, 0) for place in self._places(case)),
+            *(leave_one_out.whole(seed) for seed in range(self.repeats)),
+            leave_one_out.real_alone(context, 0),
+            *(leave_one_out.without(context, *pair) for pair in [*first, *repeats]),
+            *(leave_one_out.real_and(context, item, 0) for item in self._some(context, self.added)),
+            *(leave_one_out.real_without(context, place, 0) for place in self._places(context)),
         )
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """What each item does to its class and to others, and whether that repeats."""
-        if len(case.subject) < 2:
-            return self._unknown(case, "a set of one image: nothing is left where it is left out")
-        influence = leave_one_out.matrix(case, 0, self.left_out(case))
+        if len(context.distilled) < 2:
+            return self._unknown(context, "a set of one image: nothing is left where it is left out")
+        influence = leave_one_out.matrix(context, 0, self.left_out(context))
         if not bool(torch.isfinite(influence).all()):
-            return self._unknown(case, "training on the set diverges: losses are not finite, so influence is not told")
-        found = self._measured(case, influence)
+            return self._unknown(
+                context, "training on the set diverges: losses are not finite, so influence is not told"
+            )
+        found = self._measured(context, influence)
         facts = found.facts()
         verdict = _verdict({fact.name: fact for fact in facts})
-        judged = torch.bincount(case.examples.classes)
+        judged = torch.bincount(context.examples.classes)
         return Finding(
             probe="influence",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone="note",
             facts=facts,
-            tables=(found.per_item(case), found.per_real(case), self._examples(case, found)),
-            method=f"exact leave-one-out of {len(influence)} of {len(case.subject)} images, {CUSTOMARY}, from the same "
-            f"initial parameters with and without; {len(case.rows)} judged examples",
+            tables=(found.per_item(context), found.per_real(context), self._examples(context, found)),
+            method=f"exact leave-one-out of {len(influence)} of {len(context.distilled)} images, "
+            f"{DEFAULT_TRAINING}, from the same initial parameters with and without; "
+            f"{len(context.rows)} evaluation examples",
             caveats=(
                 "intervals are over images, under one or two initial parameters",
                 f"a class has {int(judged.min())} judged examples or more: shares of the top 100 depend on that",
             ),
         )
 
-    def _unknown(self, case: Case, why: str) -> Finding:
-        return Finding("influence", case.subject.name, self.question, why, "unknown")
+    def _unknown(self, context: ProbeContext, why: str) -> Finding:
+        return Finding("influence", context.distilled.name, self.question, why, "unknown")
 
-    def _measured(self, case: Case, influence: Tensor) -> Measured:
-        items = self.left_out(case)
-        classes = case.subject.batch.classes[list(items)]
-        places = self._places(case)
-        of_real = leave_one_out.of_real(case, 0, places)
-        real_classes = real(case.problem, case.subject.per_class, 0).classes[list(places)]
+    def _measured(self, context: ProbeContext, influence: Tensor) -> Measured:
+        items = self.left_out(context)
+        classes = context.distilled.batch.classes[list(items)]
+        places = self._places(context)
+        of_real = leave_one_out.of_real(context, 0, places)
+        real_classes = real(context.problem, context.distilled.per_class, 0).classes[list(places)]
 
         def go_along(some: tuple[int, ...], others: Sequence[Tensor]) -> dict[int, tuple[float, float]]:
             rows = torch.tensor([items.index(item) for item in some], dtype=torch.long)
-            own = same_class(case, classes[rows])
+            own = same_class(context, classes[rows])
             found = [
                 torch.stack([correlations(influence[rows], other, within) for within in (None, own)], 1)
                 for other in others
             ]
             return dict(zip(some, map(tuple, torch.stack(found).mean(0).tolist()), strict=True)) if found else {}
 
-        again = self._some(case, self.repeated)
-        repeats = [leave_one_out.matrix(case, member, again) for member in range(1, self.members)]
-        added = self._some(case, self.added)
-        apart = distances(case, items)
+        again = self._some(context, self.repeated)
+        repeats = [leave_one_out.matrix(context, seed, again) for seed in range(1, self.repeats)]
+        added = self._some(context, self.added)
+        apart = distances(context, items)
         return Measured(
             items=items,
             influence=influence,
-            alone=Effects.of(influence, classes, same_class(case, classes)),
+            alone=Effects.of(influence, classes, same_class(context, classes)),
             seeds=go_along(again, repeats),
-            added=go_along(added, [leave_one_out.additive(case, 0, added)]),
+            added=go_along(added, [leave_one_out.additive(context, 0, added)]),
             distances=apart,
             distance=go_along(items, [apart]),
             places=places,
-            real=Effects.of(of_real, real_classes, same_class(case, real_classes)),
+            real=Effects.of(of_real, real_classes, same_class(context, real_classes)),
         )
 
-    def _examples(self, case: Case, found: Measured) -> Table:
+    def _examples(self, context: ProbeContext, found: Measured) -> Table:
         """The judged examples that each item helps most and harms most, the furthest first, and a sample of others."""
         order = found.influence.argsort(dim=1, descending=True, stable=True)
-        names, rows, of = case.problem.task.classes, case.rows.tolist(), case.examples.classes.tolist()
-        own = same_class(case, found.alone.classes)
+        names, rows, of = context.problem.task.classes, context.rows.tolist(), context.examples.classes.tolist()
+        own = same_class(context, found.alone.classes)
         drawn = Key(("influence", "sample")).permutation(len(rows))
         listed: list[tuple[Value, ...]] = []
         for index, item in enumerate(found.items):
@@ -173,7 +176,7 @@ class Influence(AbstractProbe):
                 ]
         columns = ("item", "side", "rank", "row", "class", "influence", "distance")
         caption = (
-            f"row: that of the {case.split} split; influence in loss, positive where the image helps; distance: "
+            f"row: that of the {context.split} split; influence in loss, positive where the image helps; distance: "
             "Euclidean, of raw values; sample: drawn at random, half of them of the image's class"
         )
         return Table("examples", columns, tuple(listed), caption)
@@ -204,10 +207,10 @@ class Measured(NamedTuple):
                 found += [mean_of(name, overall), mean_of(f"{name} within class", within)]
         return tuple(found)
 
-    def per_item(self, case: Case) -> Table:
+    def per_item(self, context: ProbeContext) -> Table:
         """One row of each item; what was not measured of it is empty."""
         nothing = (None, None)
-        names = case.problem.task.classes
+        names = context.problem.task.classes
         rows = [
             (
                 item,
@@ -221,9 +224,9 @@ class Measured(NamedTuple):
         caption = "influence in loss, positive where the image helps; correlations over judged examples"
         return Table("items", ("item", "class", *NAMES, *agreements), tuple(rows), caption)
 
-    def per_real(self, case: Case) -> Table:
+    def per_real(self, context: ProbeContext) -> Table:
         """One row of each real image that was left out of as many as the set has."""
-        names = case.problem.task.classes
+        names = context.problem.task.classes
         rows = [
             (place, names[int(self.real.classes[index])], *(_plain(effect[index]) for effect in self.real[1:]))
             for index, place in enumerate(self.places)
@@ -231,17 +234,17 @@ class Measured(NamedTuple):
         return Table("real images", ("place", "class", *NAMES), tuple(rows), "leave-one-out within random real images")
 
 
-def same_class(case: Case, classes: Int[Tensor, " item"]) -> Bool[Tensor, "item example"]:
+def same_class(context: ProbeContext, classes: Int[Tensor, " item"]) -> Bool[Tensor, "item example"]:
     """Whether a judged example is of an item's class."""
-    return classes[:, None] == case.examples.classes[None]
+    return classes[:, None] == context.examples.classes[None]
 
 
-def distances(case: Case, items: Sequence[int]) -> Float[Tensor, "item example"]:
+def distances(context: ProbeContext, items: Sequence[int]) -> Float[Tensor, "item example"]:
     """The Euclidean distance of raw values between items and judged examples (Yang et al. 2024, figure 7)."""
-    task = case.problem.task
+    task = context.problem.task
     ours, theirs = (
         torch.cat([leaf.flatten(1) for leaf in tree.leaves(task.raw(inputs))], 1)
-        for inputs in (case.subject.batch.inputs, case.examples.inputs)
+        for inputs in (context.distilled.batch.inputs, context.examples.inputs)
     )
     return torch.cdist(ours[list(items)], theirs).double()
 

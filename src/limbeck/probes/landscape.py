@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.estimates import estimate
-from limbeck.probes.experiments import Paths, Surface, Training, course, path
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
+from limbeck.probes.experiments import Paths, Surface, Training, path, real_trajectory
+from limbeck.statistics.estimates import estimate
 
 CORNERS = ("start", "real", "set")
 RISES = 0.05
@@ -47,7 +47,7 @@ class Landscape(AbstractProbe):
         expect(self, 0, "margin", "sample")
 
     def _trainings(self) -> tuple[Training, Training]:
-        return course(0, self.every), path(self.every)
+        return real_trajectory(0, self.every), path(self.every)
 
     def _paths(self) -> Paths:
         return Paths(*self._trainings(), self.sample)
@@ -57,14 +57,14 @@ class Landscape(AbstractProbe):
         chunks = [tuple(range(first, min(first + self.rows, self.size))) for first in firsts]
         return tuple(Surface(self._paths(), chunk, self.size, self.margin) for chunk in chunks)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """Both trainings, their paths, and the surface a few rows at a time."""
         return (*self._trainings(), self._paths(), *self._surfaces())
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """How the judged loss goes on while the set is learned, where it is paid for, and the surfaces."""
         ours = self._trainings()[1]
-        outcome = {name: case.outcome(ours, name) for name in ("losses", "predictions", "accuracy")}
+        outcome = {name: context.outcome(ours, name) for name in ("losses", "predictions", "accuracy")}
         losses, predictions = outcome["losses"].double(), outcome["predictions"]
         means = losses.mean(1)
         lowest = _lowest(means)
@@ -74,10 +74,10 @@ class Landscape(AbstractProbe):
         after = float((predictions[-1] != predictions[lowest]).double().mean())
         # Tied examples of both learners, so that their difference is paired.
         rise = estimate("rise of the loss from its lowest to the end", (losses[-1] - losses[lowest]).tolist())
-        right = predictions[-1].long() == case.examples.classes
+        right = predictions[-1].long() == context.examples.classes
         groups = {name: rows for name, rows in (("right", right), ("wrong", ~right)) if rows.any()}
         risen = [estimate(f"rise where it ends {name}", _of(losses, lowest, rows)) for name, rows in groups.items()]
-        paths, surface = case.outcome(self._paths()), [case.outcome(each) for each in self._surfaces()]
+        paths, surface = context.outcome(self._paths()), [context.outcome(each) for each in self._surfaces()]
         judged, of_set = (torch.cat([each[name] for each in surface]) for name in ("judged", "set"))
         alike = _correlation(judged, of_set)
         verdict, tone = _verdict(ours.reads[lowest], float(means[lowest]), float(means[-1]), rise, after, risen)
@@ -91,13 +91,13 @@ class Landscape(AbstractProbe):
         )
         return Finding(
             probe="landscape",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=(rise, *risen, *facts),
             tables=(
-                _course(ours, means, outcome["accuracy"], changed),
+                _trajectory(ours, means, outcome["accuracy"], changed),
                 _split(losses, lowest, groups),
                 _corners(paths["corners"]),
                 *(_walk(name, each, paths[side]) for name, side, each in self._walks()),
@@ -153,7 +153,7 @@ def _verdict(step: int, low: float, high: float, rise: Fact, after: float, risen
     return f"test loss is lowest at the end, {high:.2f}: training on the set may go on", "note"
 
 
-def _course(training: Training, means: Tensor, accuracy: Tensor, changed: list[float]) -> Table:
+def _trajectory(training: Training, means: Tensor, accuracy: Tensor, changed: list[float]) -> Table:
     rows = zip(training.reads, means.tolist(), accuracy.tolist(), [None, *changed], strict=True)
     caption = (
         "along training on the set, on judged examples; changed: the share of predictions unlike the reading before"

@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table, Value
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.curves import lasting, moving_mean, settled, slope, standard_error
-from limbeck.learn.estimates import estimate
-from limbeck.probes.experiments import RecognitionCourse, Training, course
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
+from limbeck.probes.experiments import RecognitionTrajectory, Training, real_trajectory
 from limbeck.probes.experiments.training import REAL_BATCH
+from limbeck.statistics.curves import lasting, moving_mean, settled, slope, standard_error
+from limbeck.statistics.estimates import estimate
 
 SMOOTH = 20
 """Steps to either side that a smoothed recognition is the mean over."""
@@ -49,26 +49,28 @@ class LearningTime(AbstractProbe):
     def __post_init__(self) -> None:
         expect(self, 1, "every")
 
-    def _course(self) -> Training:
-        return course(0, self.every)
+    def _trajectory(self) -> Training:
+        return real_trajectory(0, self.every)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """The course, and what its learners say of the items."""
-        return (self._course(), RecognitionCourse(self._course()))
+        return (self._trajectory(), RecognitionTrajectory(self._trajectory()))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """Both curves, and where the one stops improving and the other does not."""
-        steps = torch.tensor(self._course().reads, dtype=torch.float64)
-        outcome = case.outcome(self._course())
-        right = outcome["predictions"] == case.examples.classes
-        known = case.outcome(RecognitionCourse(self._course()), "predictions") == case.subject.batch.classes
+        steps = torch.tensor(self._trajectory().reads, dtype=torch.float64)
+        outcome = context.outcome(self._trajectory())
+        right = outcome["predictions"] == context.examples.classes
+        known = (
+            context.outcome(RecognitionTrajectory(self._trajectory()), "predictions") == context.distilled.batch.classes
+        )
         accuracy, recognition = right.double().mean(1), known.double().mean(1)
         smooth = moving_mean(steps, recognition, SMOOTH)
         at = settled(smooth, known.shape[1])
         gain = _gain(right, at)
         above = lasting(smooth > moving_mean(steps, accuracy, SMOOTH))
         late = steps >= self.after
-        verdict, tone = _verdict(case, steps, smooth, accuracy, at, gain)
+        verdict, tone = _verdict(context, steps, smooth, accuracy, at, gain)
         facts = [
             Fact.once("step at which recognition stops improving", float(steps[at])),
             Fact.once("recognition then", float(smooth[at])),
@@ -85,26 +87,27 @@ class LearningTime(AbstractProbe):
             facts.append(Fact.once("step from which recognition exceeds accuracy", float(steps[above])))
         return Finding(
             probe="learning-time",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=tuple(facts),
-            tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(case, steps, known)),
-            method=f"one learner, {self._course().steps} steps on all real data in batches of {REAL_BATCH}, read every "
+            tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(context, steps, known)),
+            method=f"one learner, {self._trajectory().steps} steps on all real data in batches of {REAL_BATCH}, "
+            "read every "
             f"{self.every} steps on the {known.shape[1]} items and on {right.shape[1]} examples; recognition smoothed "
             f"over {SMOOTH} steps to either side; it stops improving where no later value is higher by more than one "
             "standard error",
             caveats=(
                 "one course of training: another reaches the same a few readings earlier or later",
                 "that recognition is high does not say that the set holds no more than what is recognised",
-                *(_uncovered(case)),
+                *(_uncovered(context)),
             ),
         )
 
 
-def _uncovered(case: Case) -> tuple[str, ...]:
-    count, there = len(case.problem.task.classes), len(case.subject.batch.classes.unique())
+def _uncovered(context: ProbeContext) -> tuple[str, ...]:
+    count, there = len(context.problem.task.classes), len(context.distilled.batch.classes.unique())
     return () if there == count else (f"the set has items of {there} of {count} classes, accuracy is over all",)
 
 
@@ -130,25 +133,25 @@ def _curves(
     return Table("course", ("step", "recognition", "low", "high", "smoothed", "accuracy"), tuple(rows), caption)
 
 
-def _items(case: Case, steps: Float[Tensor, " read"], known: Bool[Tensor, "read item"]) -> Table:
+def _items(context: ProbeContext, steps: Float[Tensor, " read"], known: Bool[Tensor, "read item"]) -> Table:
     rows: list[tuple[Value, ...]] = []
-    for item, cls in enumerate(case.subject.batch.classes.tolist()):
+    for item, cls in enumerate(context.distilled.batch.classes.tolist()):
         first = lasting(known[:, item])
         found = None if first is None else float(steps[first])
-        rows.append((item, case.problem.task.classes[cls], found))
+        rows.append((item, context.problem.task.classes[cls], found))
     caption = "the first reading from which on each item is always recognised; none where it is not at the end"
     return Table("items", ("item", "class", "step"), tuple(rows), caption)
 
 
 def _verdict(
-    case: Case,
+    context: ProbeContext,
     steps: Float[Tensor, " read"],
     smooth: Float[Tensor, " read"],
     accuracy: Float[Tensor, " read"],
     at: int,
     gain: Fact,
 ) -> tuple[str, str]:
-    count, by_chance = len(case.subject), 1 / len(case.problem.task.classes)
+    count, by_chance = len(context.distilled), 1 / len(context.problem.task.classes)
     recognised, then, end = float(smooth[at]), float(accuracy[at]), float(accuracy[-1])
     step, last = int(steps[at]), int(steps[-1])
     if count < FEWEST:
@@ -162,8 +165,8 @@ def _verdict(
     head = f"real training recognises {100 * recognised:.0f} % of it by step {step}"
     if step > LATE * last:
         return f"{head} of {last} and it rises to the end: it holds what is learned late too", "note"
-    course = f"{100 * then:.0f} to {100 * end:.0f} %"
+    real_trajectory = f"{100 * then:.0f} to {100 * end:.0f} %"
     if gain.low > 0:
-        rises = f"while accuracy still rises from {course}"
+        rises = f"while accuracy still rises from {real_trajectory}"
         return f"{head}, and no more after, {rises}: it holds what is learned early", "note"
-    return f"{head}, and no more after, nor does accuracy rise any more ({course} at step {last})", "note"
+    return f"{head}, and no more after, nor does accuracy rise any more ({real_trajectory} at step {last})", "note"

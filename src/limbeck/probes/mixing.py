@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.estimates import estimate
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.probes.experiments import Mixture, Training
-from limbeck.probes.experiments.training import CUSTOMARY, accuracies
+from limbeck.probes.experiments.training import DEFAULT_TRAINING, accuracies
+from limbeck.statistics.estimates import estimate
 
 
 @dataclass(frozen=True)
@@ -22,31 +22,31 @@ class Mixing(AbstractProbe):
     """
 
     added: tuple[int, ...] = (0, 2, 10, 50, 250)
-    members: int = 3
+    repeats: int = 3
 
     question = "Can real images be added to the set?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "members")
+        expect(self, 1, "repeats")
         expect(self, 0, "added")
 
-    def _mixed(self, added: int, member: int) -> Training:
-        return Training(Mixture(real=added, shuffle=member), member)
+    def _mixed(self, added: int, seed: int) -> Training:
+        return Training(Mixture(real=added, shuffle=seed), seed)
 
-    def _alone(self, case: Case, added: int, member: int) -> Training:
-        return Training(Mixture(items=(), real=case.subject.per_class + added, shuffle=member), member)
+    def _alone(self, context: ProbeContext, added: int, seed: int) -> Training:
+        return Training(Mixture(items=(), real=context.distilled.per_class + added, shuffle=seed), seed)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """Both curves, of every member."""
-        points = [(added, member) for added in sorted({0, *self.added}) for member in range(self.members)]
-        return tuple(each for point in points for each in (self._mixed(*point), self._alone(case, *point)))
+        points = [(added, seed) for added in sorted({0, *self.added}) for seed in range(self.repeats)]
+        return tuple(each for point in points for each in (self._mixed(*point), self._alone(context, *point)))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """The curves, their differences from the set alone, and whether to mix."""
-        members = range(self.members)
-        mixed = {r: accuracies(case, [self._mixed(r, m) for m in members]) for r in self.added}
-        alone = {r: accuracies(case, [self._alone(case, r, m) for m in members]) for r in self.added}
-        pure = accuracies(case, [self._mixed(0, m) for m in members])
+        repeats = range(self.repeats)
+        mixed = {r: accuracies(context, [self._mixed(r, m) for m in repeats]) for r in self.added}
+        alone = {r: accuracies(context, [self._alone(context, r, m) for m in repeats]) for r in self.added}
+        pure = accuracies(context, [self._mixed(0, m) for m in repeats])
         gains = {
             r: estimate(f"gain of {r} real", [a - b for a, b in zip(mixed[r], pure, strict=True)])
             for r in self.added
@@ -66,14 +66,14 @@ class Mixing(AbstractProbe):
         verdict, tone = _verdict(gains, edges)
         return Finding(
             probe="mixing",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=(estimate("accuracy of the set alone", pure), *gains.values(), *edges.values()),
             tables=(table,),
-            method=f"{self.members} members; {CUSTOMARY}; nested real examples; real alone has "
-            f"{case.subject.per_class} more of every class, in place of the set",
+            method=f"{self.repeats} members; {DEFAULT_TRAINING}; nested real examples; real alone has "
+            f"{context.distilled.per_class} more of every class, in place of the set",
             caveats=("no re-weighting: with r real examples the set is the smaller part of every batch",),
         )
 

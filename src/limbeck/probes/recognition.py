@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.core.refusal import Refusal
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.core.tree import Tree
-from limbeck.learn.estimates import estimate
-from limbeck.learn.projections import AbstractProjection, Pca
-from limbeck.probes.experiments import Recognised, Surroundings, Training, course
+from limbeck.probes.experiments import Recognised, Surroundings, Training, real_trajectory
 from limbeck.probes.experiments.training import REAL_BATCH, accuracies
+from limbeck.statistics.estimates import estimate
+from limbeck.statistics.projections import AbstractProjection, Pca
 
 FAR = 0.95
 """An item is off the real examples where it is farther from those of its class than this share of real ones is."""
-COURSE = 300
+TRAJECTORY = 300
 """Steps of the courses that probes share."""
 
 
@@ -35,11 +35,11 @@ class Recognition(AbstractProbe):
     examples are held against their own neighbours.
     """
 
-    architectures: tuple[tuple[str, int], ...] = (("", COURSE), ("convnet-w16", 2000), ("lenet", 2000))
+    architectures: tuple[tuple[str, int], ...] = (("", TRAJECTORY), ("convnet-w16", 2000), ("lenet", 2000))
     """Networks ("" for the problem's own), and for how many steps of 256 real examples each is trained."""
     space: int = 0
     """Whose features are looked at: its place among `architectures`."""
-    members: int = 1
+    repeats: int = 1
     every: int = 10
     neighbours: int = 5
     sample: int = 2000
@@ -52,72 +52,75 @@ class Recognition(AbstractProbe):
     question = "Do networks trained on real data recognise the set?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "members", "every", "neighbours", "sample", "shown")
+        expect(self, 1, "repeats", "every", "neighbours", "sample", "shown")
         expect(self, 0, "space")
 
-    def _known(self, case: Case) -> list[tuple[str, int]]:
+    def _known(self, context: ProbeContext) -> list[tuple[str, int]]:
         """The architectures that can take the data, each once, the problem's own as ""."""
         found: list[tuple[str, int]] = []
         for name, steps in self.architectures:
             try:
-                network = case.under(name).problem.network.name
-            except Refusal:
+                network = context.under(name).problem.network.name
+            except InputError:
                 continue
-            found.append(("" if network == case.problem.network.name else network, steps))
-        return list(dict.fromkeys(found)) or [("", COURSE)]
+            found.append(("" if network == context.problem.network.name else network, steps))
+        return list(dict.fromkeys(found)) or [("", TRAJECTORY)]
 
     def _learners(self, name: str, steps: int) -> list[Training]:
         # The course is trained for other probes too; of it one member alone is kept.
-        shared = [course(0, self.every)] if (name, steps) == ("", COURSE) else []
+        shared = [real_trajectory(0, self.every)] if (name, steps) == ("", TRAJECTORY) else []
         return [
             *shared,
             *(
-                Training(None, member, steps, REAL_BATCH, network=name, reads=(steps,), keeps=(steps,))
-                for member in range(len(shared), self.members)
+                Training(None, seed, steps, REAL_BATCH, network=name, reads=(steps,), keeps=(steps,))
+                for seed in range(len(shared), self.repeats)
             ),
         ]
 
-    def _surroundings(self, case: Case) -> Surroundings:
-        known = self._known(case)
+    def _surroundings(self, context: ProbeContext) -> Surroundings:
+        known = self._known(context)
         learner = self._learners(*known[min(self.space, len(known) - 1)])[0]
         drawn = self.projection if self.projection.available else Pca()
         return Surroundings(learner, self.neighbours, self.sample, self.shown, drawn)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """What each learner says of the set, and where it lies in the features of one."""
-        learners = [each for known in self._known(case) for each in self._learners(*known)]
-        return (*learners, *map(Recognised, learners), self._surroundings(case))
+        learners = [each for known in self._known(context) for each in self._learners(*known)]
+        return (*learners, *map(Recognised, learners), self._surroundings(context))
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """Who recognises how much of the set, and how much of it lies among real examples of its class."""
-        known = self._known(case)
+        known = self._known(context)
         rows, facts, words = [], [], []
         for name, steps in known:
             learners = self._learners(name, steps)
-            told = name or case.problem.network.name
-            ours = [float(case.outcome(Recognised(each), "accuracy")) for each in learners]
-            recognised, judged = estimate(f"recognised by {told} after {steps} steps", ours), accuracies(case, learners)
+            told = name or context.problem.network.name
+            ours = [float(context.outcome(Recognised(each), "accuracy")) for each in learners]
+            recognised, judged = (
+                estimate(f"recognised by {told} after {steps} steps", ours),
+                accuracies(context, learners),
+            )
             facts.append(recognised)
             rows.append((told, steps, *recognised[1:4], *estimate("", judged)[1:4], len(learners)))
             words.append((told, recognised.value, sum(judged) / len(judged)))
-        around = case.outcome(self._surroundings(case))
+        around = context.outcome(self._surroundings(context))
         near, far = _compared(around)
         columns = ("network", "steps", "of the set", "low", "high", "judged", "low judged", "high judged", "learners")
-        verdict, tone = _verdict(words, near, len(case.problem.task.classes))
-        absent = [name for name, _ in self.architectures if name and not _can(case, name)]
+        verdict, tone = _verdict(words, near, len(context.problem.task.classes))
+        absent = [name for name, _ in self.architectures if name and not _can(context, name)]
         return Finding(
             probe="recognition",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=(*facts, *near),
             tables=(
                 Table("recognition", columns, tuple(rows), "accuracy on the set and on judged examples"),
-                self._items(case, known, around, far),
-                _map(case, around),
+                self._items(context, known, around, far),
+                _map(context, around),
             ),
-            method=self._method(case, known),
+            method=self._method(context, known),
             caveats=(
                 *(f"{name} cannot take this data and was left out" for name in absent),
                 *self._undrawn(),
@@ -125,12 +128,12 @@ class Recognition(AbstractProbe):
             ),
         )
 
-    def _method(self, case: Case, known: Sequence[tuple[str, int]]) -> str:
+    def _method(self, context: ProbeContext, known: Sequence[tuple[str, int]]) -> str:
         name, steps = known[min(self.space, len(known) - 1)]
-        drawn = self._surroundings(case).projection
+        drawn = self._surroundings(context).projection
         return (
-            f"{self.members} learners a network, SGD 0.01 momentum 0.9 on all real images in batches of {REAL_BATCH}; "
-            f"features of {name or case.problem.network.name} after {steps} steps; {self.neighbours} nearest judged "
+            f"{self.repeats} learners a network, SGD 0.01 momentum 0.9 on all real images in batches of {REAL_BATCH}; "
+            f"features of {name or context.problem.network.name} after {steps} steps; {self.neighbours} nearest judged "
             f"examples by Euclidean distance; up to {self.sample} judged examples each without itself; an item is off "
             f"where it is farther from its class than {100 * FAR:.0f} % of these; map by {type(drawn).__name__.lower()}"
         )
@@ -139,11 +142,11 @@ class Recognition(AbstractProbe):
         missing = not self.projection.available
         return ("the map is by PCA: UMAP needs pip install limbeck[views]",) if missing else ()
 
-    def _items(self, case: Case, known: Sequence[tuple[str, int]], around: Tree, far: Tensor) -> Table:
+    def _items(self, context: ProbeContext, known: Sequence[tuple[str, int]], around: Tree, far: Tensor) -> Table:
         """For each item what it is taken for and how it lies."""
-        names = case.problem.task.classes
-        said = [case.outcome(Recognised(self._learners(*each)[0]), "predictions").tolist() for each in known]
-        columns = [f"taken for by {name or case.problem.network.name} ({steps})" for name, steps in known]
+        names = context.problem.task.classes
+        said = [context.outcome(Recognised(self._learners(*each)[0]), "predictions").tolist() for each in known]
+        columns = [f"taken for by {name or context.problem.network.name} ({steps})" for name, steps in known]
         rows = [
             (
                 item,
@@ -152,16 +155,16 @@ class Recognition(AbstractProbe):
                 float(around["agreement"][item]),
                 float(far[item]),
             )
-            for item, label in enumerate(case.subject.batch.classes.tolist())
+            for item, label in enumerate(context.distilled.batch.classes.tolist())
         ]
         caption = "agreement: share of near judged examples of its class; distance over the median of judged examples"
         return Table("items", ("item", "class", *columns, "agreement", "distance"), tuple(rows), caption)
 
 
-def _can(case: Case, name: str) -> bool:
+def _can(context: ProbeContext, name: str) -> bool:
     try:
-        return bool(case.under(name))
-    except Refusal:
+        return bool(context.under(name))
+    except InputError:
         return False
 
 
@@ -184,9 +187,12 @@ def _compared(around: Tree) -> tuple[list[Fact], Tensor]:
     ], far
 
 
-def _map(case: Case, around: Tree) -> Table:
-    names, drawn = case.problem.task.classes, around["map"]
-    parts = (("real", drawn["examples"], drawn["classes"]), ("distilled", drawn["items"], case.subject.batch.classes))
+def _map(context: ProbeContext, around: Tree) -> Table:
+    names, drawn = context.problem.task.classes, around["map"]
+    parts = (
+        ("real", drawn["examples"], drawn["classes"]),
+        ("distilled", drawn["items"], context.distilled.batch.classes),
+    )
     rows = [
         (kind, names[label], x, y)
         for kind, places, labels in parts

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.ranking import average_precision, chance, exceedance, false_discovery, precision_recall, strict
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
 from limbeck.probes.experiments import leave_one_out
 from limbeck.probes.experiments.leave_one_out import spread
-from limbeck.probes.experiments.training import CUSTOMARY
+from limbeck.probes.experiments.training import DEFAULT_TRAINING
+from limbeck.statistics.ranking import average_precision, chance, exceedance, false_discovery, precision_recall, strict
 
 LEVEL = 0.05
 """The share of false discoveries among discoveries that is borne."""
@@ -45,7 +45,7 @@ class Semantics(AbstractProbe):
     attributes: AbstractAttributes = Measured()
     items: int = 0
     """How many items are left out, at even distances; 0 for all."""
-    members: int = 2
+    repeats: int = 2
     """How many learners of the whole set are asked how often they are right on an attribute."""
     permutations: int = 39_999
     """Enough for one discovery among 2,000 tests: the smallest p-value is one over one more."""
@@ -53,48 +53,51 @@ class Semantics(AbstractProbe):
     question = "Which nameable attributes do its images hold?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "members", "permutations")
+        expect(self, 1, "repeats", "permutations")
         expect(self, 0, "items")
 
-    def _items(self, case: Case) -> tuple[int, ...]:
-        return spread(len(case.subject), self.items)
+    def _items(self, context: ProbeContext) -> tuple[int, ...]:
+        return spread(len(context.distilled), self.items)
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
-        """The learners with and without each item; none for a single item. Refusal where attributes cannot be told."""
-        self.attributes.check(case)
-        if len(case.subject) < 2:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+        """The learners with and without each item; none for a single item. InputError without attributes."""
+        self.attributes.check(context)
+        if len(context.distilled) < 2:
             return ()
-        left_out = (leave_one_out.without(case, item, 0) for item in self._items(case))
-        return (*(leave_one_out.whole(member) for member in range(self.members)), *left_out)
+        left_out = (leave_one_out.without(context, item, 0) for item in self._items(context))
+        return (*(leave_one_out.whole(seed) for seed in range(self.repeats)), *left_out)
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """Every item and attribute of its class, how well the one ranks the other, and what chance would do."""
-        if len(case.subject) < 2:
-            return self._unknown(case, "a set of one image: nothing is left where it is left out")
-        items = self._items(case)
-        influence = leave_one_out.matrix(case, 0, items)
+        if len(context.distilled) < 2:
+            return self._unknown(context, "a set of one image: nothing is left where it is left out")
+        items = self._items(context)
+        influence = leave_one_out.matrix(context, 0, items)
         if not bool(torch.isfinite(influence).all()):
-            return self._unknown(case, "training on the set diverges: losses are not finite, so influence is not told")
-        found = self.attributes.of(case)
-        trials = list(self._trials(case, found, items, influence))
+            return self._unknown(
+                context, "training on the set diverges: losses are not finite, so influence is not told"
+            )
+        found = self.attributes.of(context)
+        trials = list(self._trials(context, found, items, influence))
         if not trials:
             said = f"{len(found.names)} attributes of judged examples ({self.attributes.describe()})"
-            return self._unknown(case, f"{said}: none that enough of a class carry; give some with --attributes")
+            return self._unknown(context, f"{said}: none that enough of a class carry; give some with --attributes")
         tests = self._tested(trials)
-        right = self._accuracies(case, found, tests)
+        right = self._accuracies(context, found, tests)
         return Finding(
             probe="semantics",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
-            verdict=_verdict(case, found, tests, len(items), right),
+            verdict=_verdict(context, found, tests, len(items), right),
             tone="note",
             facts=_facts(tests, len(items)),
             tables=(
-                _pairs(case, found, tests),
-                _of_right(case, found, right),
-                *_curves(case, found, tests),
+                _pairs(context, found, tests),
+                _of_right(context, found, right),
+                *_curves(context, found, tests),
             ),
-            method=f"{self.attributes.describe()}; influence within the class by exact leave-one-out, {CUSTOMARY}, "
+            method=f"{self.attributes.describe()}; influence within the class by exact leave-one-out, "
+            f"{DEFAULT_TRAINING}, "
             f"under one member; {len(tests)} tests by {self.permutations} random rankings each, false discoveries "
             "controlled at 5 % (Benjamini and Hochberg)",
             caveats=(
@@ -103,14 +106,14 @@ class Semantics(AbstractProbe):
             ),
         )
 
-    def _unknown(self, case: Case, why: str) -> Finding:
-        return Finding("semantics", case.subject.name, self.question, why, "unknown")
+    def _unknown(self, context: ProbeContext, why: str) -> Finding:
+        return Finding("semantics", context.distilled.name, self.question, why, "unknown")
 
-    def _trials(self, case: Case, found: Attributes, items: Sequence[int], influence: Tensor) -> list[Trial]:
+    def _trials(self, context: ProbeContext, found: Attributes, items: Sequence[int], influence: Tensor) -> list[Trial]:
         """Every item with every attribute that enough examples of its class carry."""
-        classes, trials = case.subject.batch.classes, []
+        classes, trials = context.distilled.batch.classes, []
         for label in classes[list(items)].unique().tolist():
-            of_class = case.examples.classes == label
+            of_class = context.examples.classes == label
             mine = [(place, item) for place, item in enumerate(items) if classes[item] == label]
             for attribute in range(len(found.names)):
                 rows = (of_class & found.known[:, attribute]).nonzero()[:, 0]
@@ -142,13 +145,15 @@ class Semantics(AbstractProbe):
         tests = [Tested(*each) for each in zip(trials, precisions, p_values, adjusted, strict=True)]
         return sorted(tests, key=lambda test: (test.adjusted > LEVEL, -test.gain))
 
-    def _accuracies(self, case: Case, found: Attributes, tests: Sequence[Tested]) -> dict[tuple[int, int], Right]:
+    def _accuracies(
+        self, context: ProbeContext, found: Attributes, tests: Sequence[Tested]
+    ) -> dict[tuple[int, int], Right]:
         """How often learners of the whole set are right on examples of a class that carry an attribute, or do not."""
-        outcomes = [case.outcome(leave_one_out.whole(member), "predictions")[-1] for member in range(self.members)]
-        right = torch.stack([outcome == case.examples.classes for outcome in outcomes]).double().mean(0)
+        outcomes = [context.outcome(leave_one_out.whole(seed), "predictions")[-1] for seed in range(self.repeats)]
+        right = torch.stack([outcome == context.examples.classes for outcome in outcomes]).double().mean(0)
         told: dict[tuple[int, int], Right] = {}
         for label, attribute in sorted({test.trial.about for test in tests}):
-            of_class = (case.examples.classes == label) & found.known[:, attribute]
+            of_class = (context.examples.classes == label) & found.known[:, attribute]
             sides = of_class & found.carried[:, attribute], of_class & ~found.carried[:, attribute]
             on, off = (float(right[side].mean()) for side in sides)
             told[label, attribute] = Right(int(sides[0].sum()), int(of_class.sum()), on, off)
@@ -213,8 +218,8 @@ def _facts(tests: Sequence[Tested], items: int) -> tuple[Fact, ...]:
     )
 
 
-def _pairs(case: Case, found: Attributes, tests: Sequence[Tested]) -> Table:
-    names = case.problem.task.classes
+def _pairs(context: ProbeContext, found: Attributes, tests: Sequence[Tested]) -> Table:
+    names = context.problem.task.classes
     rows = [
         (test.trial.item, names[test.trial.label], found.names[test.trial.attribute], test.precision, test.prevalence,
          test.gain, len(test.trial.positive), test.p_value, test.adjusted)
@@ -225,14 +230,14 @@ def _pairs(case: Case, found: Attributes, tests: Sequence[Tested]) -> Table:
     return Table("attributes", columns, tuple(rows), caption)
 
 
-def _of_right(case: Case, found: Attributes, right: dict[tuple[int, int], Right]) -> Table:
-    classes = case.problem.task.classes
+def _of_right(context: ProbeContext, found: Attributes, right: dict[tuple[int, int], Right]) -> Table:
+    classes = context.problem.task.classes
     rows = [(classes[label], found.names[attribute], *each) for (label, attribute), each in right.items()]
     columns = ("class", "attribute", "carriers", "told", "accuracy on carriers", "accuracy on others")
     return Table("accuracy", columns, tuple(rows), "of learners of the whole set, on judged examples of the class")
 
 
-def _curves(case: Case, found: Attributes, tests: Sequence[Tested]) -> list[Table]:
+def _curves(context: ProbeContext, found: Attributes, tests: Sequence[Tested]) -> list[Table]:
     """The curves of all items of a class, for the attributes of classes that are strongest."""
     pairs = list(dict.fromkeys(test.trial.about for test in _discovered(tests)))[:CURVES]
     tables = []
@@ -245,21 +250,21 @@ def _curves(case: Case, found: Attributes, tests: Sequence[Tested]) -> list[Tabl
             first = torch.searchsorted(recall, at - 1e-12).clamp_max(len(recall) - 1)
             points = zip(at.tolist(), precision[first].tolist(), strict=True)
             rows += [(test.trial.item, each_recall, each_precision) for each_recall, each_precision in points]
-        name = f"curves of {case.problem.task.classes[pair[0]]}, {found.names[pair[1]]}"
+        name = f"curves of {context.problem.task.classes[pair[0]]}, {found.names[pair[1]]}"
         caption = f"precision where recall first gets there; prevalence {mine[0].prevalence:.4f}"
         tables.append(Table(name, ("item", "recall", "precision"), tuple(rows), caption))
     return tables
 
 
 def _verdict(
-    case: Case, found: Attributes, tests: Sequence[Tested], items: int, right: dict[tuple[int, int], Right]
+    context: ProbeContext, found: Attributes, tests: Sequence[Tested], items: int, right: dict[tuple[int, int], Right]
 ) -> str:
     discovered = _discovered(tests)
     if not discovered:
         return f"none of {items} images carries any of {len(found.names)} attributes beyond chance ({len(tests)} tests)"
     best = discovered[0]
     carrying = len({test.trial.item for test in discovered})
-    name, attribute = case.problem.task.classes[best.trial.label], found.names[best.trial.attribute]
+    name, attribute = context.problem.task.classes[best.trial.label], found.names[best.trial.attribute]
     accuracy = right[best.trial.about]
     return (
         f"{carrying} of {items} images carry a nameable attribute beyond their class (strongest: image "

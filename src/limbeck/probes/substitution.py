@@ -9,10 +9,10 @@ import torch
 
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case, expect
-from limbeck.learn.estimates import crossing, estimate
-from limbeck.probes.experiments import Mixture, Training, course
-from limbeck.probes.experiments.training import CUSTOMARY, accuracies, real
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
+from limbeck.probes.experiments import Mixture, Training, real_trajectory
+from limbeck.probes.experiments.training import DEFAULT_TRAINING, accuracies, real
+from limbeck.statistics.estimates import crossing, estimate
 
 BINS = 64
 
@@ -29,49 +29,48 @@ class Substitution(AbstractProbe):
     """
 
     sizes: tuple[int, ...] = (1, 2, 5, 10, 12, 20, 60, 260)
-    members: int = 5
-    courses: int = 3
+    repeats: int = 5
+    trajectories: int = 3
     every: int = 10
 
     question = "What is the set worth?"
 
     def __post_init__(self) -> None:
-        expect(self, 1, "sizes", "members", "courses", "every")
+        expect(self, 1, "sizes", "repeats", "trajectories", "every")
 
     def _of_set(self, clipped: bool = False) -> list[Training]:
-        return [Training(Mixture(clipped=clipped), member) for member in range(self.members)]
+        return [Training(Mixture(clipped=clipped), seed) for seed in range(self.repeats)]
 
     def _of_real(self, size: int) -> list[Training]:
-        return [Training(Mixture((), size, shuffle=member), member) for member in range(self.members)]
+        return [Training(Mixture((), size, shuffle=seed), seed) for seed in range(self.repeats)]
 
-    def _courses(self) -> list[Training]:
-        return [course(member, self.every) for member in range(self.courses)]
+    def _trajectories(self) -> list[Training]:
+        return [real_trajectory(seed, self.every) for seed in range(self.trajectories)]
 
-    def experiments(self, case: Case) -> tuple[AbstractExperiment, ...]:
+    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
         """Learners of the set as it is and clipped, of real subsets, and of all real data."""
         subsets = [each for size in self.sizes for each in self._of_real(size)]
-        return (*self._of_set(), *self._of_set(clipped=True), *subsets, *self._courses())
+        return (*self._of_set(), *self._of_set(clipped=True), *subsets, *self._trajectories())
 
-    def find(self, case: Case) -> Finding:
+    def find(self, context: ProbeContext) -> Finding:
         """The worth in images and in steps, the range of raw values and what clipping costs."""
-        ours, clipped = accuracies(case, self._of_set()), accuracies(case, self._of_set(clipped=True))
-        curve = {size: accuracies(case, self._of_real(size)) for size in self.sizes}
+        ours, clipped = accuracies(context, self._of_set()), accuracies(context, self._of_set(clipped=True))
+        curve = {size: accuracies(context, self._of_real(size)) for size in self.sizes}
         images = [
-            crossing(level, self.sizes, [curve[size][member] for size in self.sizes])
-            for member, level in enumerate(ours)
+            crossing(level, self.sizes, [curve[size][seed] for size in self.sizes]) for seed, level in enumerate(ours)
         ]
-        courses = [case.outcome(each, "accuracy").tolist() for each in self._courses()]
+        trajectories = [context.outcome(each, "accuracy").tolist() for each in self._trajectories()]
         steps = [
-            crossing(level, self._courses()[0].reads, courses[member])
-            for member, level in enumerate(ours[: len(courses)])
+            crossing(level, self._trajectories()[0].reads, trajectories[seed])
+            for seed, level in enumerate(ours[: len(trajectories)])
         ]
         lost = estimate("accuracy lost by clipping", [a - b for a, b in zip(ours, clipped, strict=True)])
-        outside, ranges, density = _raw_values(case)
+        outside, ranges, density = _raw_values(context)
         worth = [_worth("real images per class", images), _worth("real training steps", steps)]
         accuracy = estimate("accuracy", ours)
         verdict = (
             f"worth {_said(worth[0], self.sizes[-1])} random real images per class, or "
-            f"{_said(worth[1], self._courses()[0].steps)} steps of training on all real images "
+            f"{_said(worth[1], self._trajectories()[0].steps)} steps of training on all real images "
             f"({100 * accuracy.value:.1f} % accuracy)"
         )
         if lost.low > 0:
@@ -79,26 +78,29 @@ class Substitution(AbstractProbe):
         facts = (accuracy, *(each for each in worth if each), lost, Fact.once("share of values outside", outside))
         return Finding(
             probe="substitution",
-            set=case.subject.name,
+            set=context.distilled.name,
             question=self.question,
             verdict=verdict,
             tone="note",
             facts=facts,
-            tables=(*self._curves(curve, courses, accuracy), ranges, density),
-            method=f"{self.members} members: {CUSTOMARY}, on the set, on it clipped, and on random real images; "
-            f"{self.courses} courses of 300 steps on all real images in batches of 256, read every {self.every} steps; "
+            tables=(*self._curves(curve, trajectories, accuracy), ranges, density),
+            method=f"{self.repeats} members: {DEFAULT_TRAINING}, on the set, on it clipped, and on random real images; "
+            f"{self.trajectories} courses of 300 steps on all real images in batches of 256, read every "
+            f"{self.every} steps; "
             "what it is worth by geometric means",
             caveats=("real images are drawn at random: chosen ones (see `limbeck evaluate`) are worth more",),
         )
 
-    def _curves(self, curve: dict[int, list[float]], courses: list[list[float]], of_set: Fact) -> tuple[Table, Table]:
-        caption = f"accuracy and 95 % interval over {self.members} members; the set: {of_set.value:.4f}"
+    def _curves(
+        self, curve: dict[int, list[float]], trajectories: list[list[float]], of_set: Fact
+    ) -> tuple[Table, Table]:
+        caption = f"accuracy and 95 % interval over {self.repeats} members; the set: {of_set.value:.4f}"
         sizes = [(size, *estimate("", found)[1:4]) for size, found in curve.items()]
-        reads = zip(self._courses()[0].reads, zip(*courses, strict=True), strict=True)
+        reads = zip(self._trajectories()[0].reads, zip(*trajectories, strict=True), strict=True)
         steps = [(step, *estimate("", found)[1:4]) for step, found in reads]
         return (
             Table("real images", ("per class", "accuracy", "low", "high"), tuple(sizes), caption),
-            Table("real steps", ("step", "accuracy", "low", "high"), tuple(steps), f"over {len(courses)} courses"),
+            Table("real steps", ("step", "accuracy", "low", "high"), tuple(steps), f"over {len(trajectories)} courses"),
         )
 
 
@@ -118,12 +120,12 @@ def _said(worth: Fact | None, most: int) -> str:
     return f"{worth.value:.0f}{spread}"
 
 
-def _raw_values(case: Case) -> tuple[float, Table, Table]:
+def _raw_values(context: ProbeContext) -> tuple[float, Table, Table]:
     """The share of the set's raw values outside [0, 1], the range of each channel, and the density of values."""
-    task = case.problem.task
+    task = context.problem.task
     ours, theirs = (
         torch.cat([leaf.flatten(2).movedim(1, 0).flatten(1) for leaf in tree.leaves(task.raw(batch.inputs))])
-        for batch in (case.subject.batch, real(case.problem, 100, 0))
+        for batch in (context.distilled.batch, real(context.problem, 100, 0))
     )
     # Real values touch 0 and 1, and normalising and back rounds.
     outside = float(((ours < -1e-5) | (ours > 1 + 1e-5)).double().mean())

@@ -36,7 +36,7 @@ def card(
     place: int,
     name: str,
     full: str,
-    subject: DistilledSet,
+    distilled: DistilledSet,
     findings: Sequence[Finding],
     rows: Sequence[Mapping[str, Any]],
     baselines: Sequence[Mapping[str, Any]],
@@ -49,10 +49,10 @@ def card(
         *_accuracy(own, facts.get(("substitution", "accuracy"))),
         *_worth(mine, "real images per class", ("real images", "per class"), "real images per class"),
         *_worth(mine, "real training steps", ("real steps", "step"), "steps on all real data"),
-        ("holds", f"{len(subject):,} items", f"{subject.per_class} of a class, {subject.label_mode} labels"),
-        ("stored", size(subject.budget.bytes), f"{subject.budget.scalars:,} numbers"),
+        ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_mode} labels"),
+        ("stored", size(distilled.budget.bytes), f"{distilled.budget.scalars:,} numbers"),
     ]
-    return Card(name, Look(place), sheet(subject), tuple(numbers), _beside(place, name, own, baselines), tuple(mine))
+    return Card(name, Look(place), sheet(distilled), tuple(numbers), _beside(place, name, own, baselines), tuple(mine))
 
 
 def _accuracy(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[str, str, str]]:

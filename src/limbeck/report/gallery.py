@@ -53,15 +53,15 @@ class Gallery:
         return any(tile.raw for _, tiles in self.groups for tile in tiles)
 
 
-def gallery(name: str, subject: DistilledSet) -> Gallery | None:
+def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
     """The gallery of a set; None where its items are not images."""
-    images = subject.images
+    images = distilled.images
     if not is_picture(tuple(images.shape)):
         return None
     low, high = float(images.min()), float(images.max())
     outside = low < -1e-5 or high > 1 + 1e-5
-    classes = subject.batch.classes
-    present = [index for index in range(len(subject.classes)) if bool((classes == index).any())]
+    classes = distilled.batch.classes
+    present = [index for index in range(len(distilled.classes)) if bool((classes == index).any())]
     most = max(1, MOST // len(present))
     groups = []
     for index in present[:MOST]:
@@ -70,15 +70,15 @@ def gallery(name: str, subject: DistilledSet) -> Gallery | None:
             image = images[item]
             span = f"values from {float(image.min()):.2f} to {float(image.max()):.2f}"
             raw = exact(stretched(image, low, high)) if outside else ""
-            told = f"{name}, image {item}, made for {subject.classes[index]}, {span}"
+            told = f"{name}, image {item}, made for {distilled.classes[index]}, {span}"
             tiles.append(Tile(item, exact(image), raw, told))
-        groups.append((subject.classes[index], tuple(tiles)))
+        groups.append((distilled.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(classes), sum(len(tiles) for _, tiles in groups))
 
 
-def sheet(subject: DistilledSet, most: int = 20) -> str:
+def sheet(distilled: DistilledSet, most: int = 20) -> str:
     """The first images of every class, side by side and clipped, as a data URI; "" where items are not images."""
-    images, classes = subject.images, subject.batch.classes
+    images, classes = distilled.images, distilled.batch.classes
     if not is_picture(tuple(images.shape)):
         return ""
     each = max(1, most // len(classes.unique()))
@@ -94,22 +94,22 @@ def sheet(subject: DistilledSet, most: int = 20) -> str:
     return exact(joined[:, ::factor, ::factor], largest=0)
 
 
-def told(subject: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
+def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
     """What a page knows of each shown image, as JSON: {item: {...}}.
 
     Its class, range of values, largest targets, the test examples that it helps and harms most as
     [row, class, influence], its effects, and the attributes that it carries.
     """
-    batch, images = subject.batch, subject.images
+    batch, images = distilled.batch, distilled.images
     known = {}
     for item in shown:
-        values, classes = batch.targets[item].topk(min(3, len(subject.classes)))
+        values, classes = batch.targets[item].topk(min(3, len(distilled.classes)))
         pairs = zip(classes.tolist(), values.tolist(), strict=True)
         known[str(item)] = {
-            "class": subject.classes[int(batch.classes[item])],
+            "class": distilled.classes[int(batch.classes[item])],
             "low": _short(float(images[item].min())),
             "high": _short(float(images[item].max())),
-            "targets": [[subject.classes[index], _short(value)] for index, value in pairs if value > 0],
+            "targets": [[distilled.classes[index], _short(value)] for index, value in pairs if value > 0],
             "helped": [],
             "harmed": [],
             "effects": [],

@@ -24,7 +24,7 @@ class Material:
 
     title: str
     """The name of the data, say."""
-    subjects: tuple[tuple[str, DistilledSet], ...]
+    distilled_sets: tuple[tuple[str, DistilledSet], ...]
     """Each set with its name as it stands in findings and rows, in order."""
     findings: tuple[Finding, ...]
     """Of any probes and sets, and those across sets."""

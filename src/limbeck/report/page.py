@@ -25,7 +25,7 @@ from limbeck.report.sections import TONES, Plate, Section, beside, sections
 
 def page(material: Material) -> str:
     """The whole HTML document of a study: one file that loads nothing, with every number behind every picture."""
-    full = [name for name, _ in material.subjects]
+    full = [name for name, _ in material.distilled_sets]
     names = short_names(full)
     places = {name: place for place, name in enumerate(full)}
     findings = list(material.findings)
@@ -33,12 +33,12 @@ def page(material: Material) -> str:
     baselines = [row for row in rows if row["set"] not in places]
     judged = [*against_baselines(rows, full), *findings]
     cards = [
-        card(place, names[name], name, subject, judged, rows, baselines)
-        for place, (name, subject) in enumerate(material.subjects)
+        card(place, names[name], name, distilled, judged, rows, baselines)
+        for place, (name, distilled) in enumerate(material.distilled_sets)
     ]
     found = sections(findings, places, names)
     comparison = _comparison(material, names, places)
-    galleries = [gallery(names[name], subject) for name, subject in material.subjects]
+    galleries = [gallery(names[name], distilled) for name, distilled in material.distilled_sets]
     plates = [*_plates("card", [each.chart for each in cards]), *_plates("scores", comparison)]
     style, script = _file("style.css"), _file("script.js")
     return (
@@ -148,9 +148,9 @@ def _data(
     influence = [sheet for section in found if section.probe == "influence" for sheet in section.others]
     listed = {sheet.whose: sheet.key for sheet in influence if sheet.table.name == "examples"}
     sets = []
-    for (name, subject), shown in zip(material.subjects, galleries, strict=True):
+    for (name, distilled), shown in zip(material.distilled_sets, galleries, strict=True):
         items = [tile.item for _, tiles in shown.groups for tile in tiles] if shown else []
-        known = told(subject, [each for each in material.findings if each.set == name], items)
+        known = told(distilled, [each for each in material.findings if each.set == name], items)
         sets.append({"name": names[name], "items": known, "examples": listed.get(names[name], "")})
     wanted = set(rows_needed(material.findings))
     pictures = {

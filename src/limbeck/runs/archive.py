@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from limbeck.core.errors import InputError
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Finding
-from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
-from limbeck.explanation import BUDGETS, SPLIT
+from limbeck.explanation import EFFORTS, SPLIT
 from limbeck.learn.protocol import PROTOCOLS, Protocol
 from limbeck.runs.contest import Contest
 from limbeck.runs.store import Store
@@ -27,7 +27,7 @@ class Kept:
     """A finding that was kept, and how thoroughly it was asked."""
 
     finding: Finding
-    budgets: tuple[str, ...]
+    efforts: tuple[str, ...]
     """The names of the budgets that ask so; none where a probe had options of its own."""
     judged: int
     """How many test examples it was judged on; 0 for all."""
@@ -40,17 +40,17 @@ class Kept:
 
         The full budget comes before all; what was judged on all test examples before what was not.
         """
-        return (2 if "full" in self.budgets else int(self.judged == 0), self.written)
+        return (2 if "full" in self.efforts else int(self.judged == 0), self.written)
 
     @property
-    def thoroughness(self) -> str:
+    def effort_of(self) -> str:
         """In words."""
         examples = f"{self.judged} test examples" if self.judged else "all test examples"
-        return f"{' and '.join(self.budgets) or 'own options'}, {examples}"
+        return f"{' and '.join(self.efforts) or 'own options'}, {examples}"
 
 
 def findings(
-    store: Store, subjects: Sequence[tuple[str, DistilledSet]], network: str, fingerprint: str
+    store: Store, distilled_sets: Sequence[tuple[str, DistilledSet]], network: str, fingerprint: str
 ) -> list[list[Kept]]:
     """For each set, under its name, one kept finding of each probe: the one of the highest `Kept.rank`.
 
@@ -63,10 +63,10 @@ def findings(
             continue
         place = (str(document.get("set")), kept.finding.probe)
         best[place] = max(best.get(place, kept), kept, key=lambda one: one.rank)
-    order = [part["part"] for part in map(to_spec, BUDGETS["full"].probes)]
+    order = [part["part"] for part in map(to_spec, EFFORTS["full"].probes)]
     found = []
-    for name, subject in subjects:
-        mine = [kept for (digest, _), kept in best.items() if digest == subject.digest]
+    for name, distilled in distilled_sets:
+        mine = [kept for (digest, _), kept in best.items() if digest == distilled.digest]
         mine.sort(key=lambda kept: (_index(order, kept.finding.probe), kept.finding.probe))
         found.append([replace(kept, finding=replace(kept.finding, set=name)) for kept in mine])
     return found
@@ -74,7 +74,7 @@ def findings(
 
 def scores(
     store: Store,
-    subjects: Sequence[tuple[str, Path, DistilledSet]],
+    distilled_sets: Sequence[tuple[str, Path, DistilledSet]],
     task: ImageTask,
     data: str,
     data_root: Path | None,
@@ -86,13 +86,15 @@ def scores(
     """
     carried = {
         (name, score["network"], score["protocol"]): {**score, "set": name}
-        for name, _, subject in subjects
-        for score in subject.scores
+        for name, _, distilled in distilled_sets
+        for score in distilled.scores
         if score.keys() >= SCORED and score["split"] == SPLIT
     }
-    networks = [subject.spec["network"] for _, _, subject in subjects] + [network for _, network, _ in carried]
+    networks = [distilled.spec["network"] for _, _, distilled in distilled_sets] + [
+        network for _, network, _ in carried
+    ]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
-    contest = Contest.of(subjects, tuple(here), Protocol(), 1, BASELINES, data, data_root)
+    contest = Contest.of(distilled_sets, tuple(here), Protocol(), 1, BASELINES, data, data_root)
     standing = [row for protocol in PROTOCOLS.values() for row in contest.under(protocol).standing(store)]
     rows = {(row.set, row.network, row.protocol): row.row() for row in standing}
     return [*(row for place, row in carried.items() if place not in rows), *(row.row() for row in standing)]
@@ -102,7 +104,7 @@ def _names(task: ImageTask, network: str) -> tuple[str, ...]:
     """The full name of a network; none of one that is unknown here: another package may have brought it elsewhere."""
     try:
         return (task.network(network).name,)
-    except Refusal:
+    except InputError:
         return ()
 
 
@@ -112,12 +114,12 @@ def _kept(document: dict[str, Any], written: float) -> Kept | None:
         finding = Finding.of(document["finding"])
         judged = int(document["judged"][1])
         # What a budget asks for but on other examples is not what that budget finds.
-        alike = {name: budget for name, budget in BUDGETS.items() if budget.judged == judged}
-        budgets = tuple(name for name, budget in alike.items() if document["probe"] in map(to_spec, budget.probes))
+        alike = {name: effort for name, effort in EFFORTS.items() if effort.judged == judged}
+        efforts = tuple(name for name, effort in alike.items() if document["probe"] in map(to_spec, effort.probes))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         warnings.warn(f"a finding that cannot be read ({type(error).__name__}: {error}) is left out", stacklevel=2)
         return None
-    return Kept(finding, budgets, judged, written)
+    return Kept(finding, efforts, judged, written)
 
 
 def _index(order: list[str], name: str) -> int:

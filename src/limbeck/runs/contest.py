@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
 from limbeck.core.family import to_spec
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import AbstractContestant, OfAll, OfSet, Score, baseline, place, summarise
 from limbeck.learn.protocol import Protocol
@@ -32,7 +32,7 @@ class Contest:
     """Each contestant, and the kind and fields by which a worker makes it again."""
     networks: tuple[str, ...]
     protocol: Protocol
-    members: int
+    repeats: int
     steps: int
     data: dict[str, Any]
     data_root: Path | None
@@ -41,38 +41,38 @@ class Contest:
     @classmethod
     def of(
         cls,
-        subjects: Sequence[tuple[str, Path, DistilledSet]],
+        distilled_sets: Sequence[tuple[str, Path, DistilledSet]],
         networks: Sequence[str],
         protocol: Protocol,
-        members: int,
+        repeats: int,
         baselines: Sequence[str],
         data: str,
         data_root: Path | None,
     ) -> Contest:
         """The sets (name, file, set), then each baseline once for every stored size among them.
 
-        Raises Refusal for sets of different data, and for a baseline or network that is not known.
+        Raises InputError for sets of different data, and for a baseline or network that is not known.
         """
-        source = one_source(subjects, data)
-        first = subjects[0][2]
+        source = one_source(distilled_sets, data)
+        first = distilled_sets[0][2]
         task = reload(source, data_root)
         names = tuple(task.network(network).name for network in networks or (first.spec["network"],))
         entries: list[tuple[AbstractContestant, str, dict[str, Any]]] = [
-            (OfSet.of(name, subject), "set", {"path": str(path)}) for name, path, subject in subjects
+            (OfSet.of(name, distilled), "set", {"path": str(path)}) for name, path, distilled in distilled_sets
         ]
         for known in baselines:
-            for one in dict.fromkeys(baseline(known, subject, task) for _, _, subject in subjects):
+            for one in dict.fromkeys(baseline(known, distilled, task) for _, _, distilled in distilled_sets):
                 entries.append((one, "all" if isinstance(one, OfAll) else "start", asdict(one)))
         steps = _steps(protocol, len(first))
-        return cls(tuple(entries), names, protocol, members, steps, source, data_root, task)
+        return cls(tuple(entries), names, protocol, repeats, steps, source, data_root, task)
 
     def hold(
         self, store: Store, workers: int, device: torch.device, watch: Callable[[int, int, str], None]
     ) -> list[Score]:
         """The row of every contestant under every network, in that order of networks, then contestants."""
         rounds = [(network, *entry) for network in self.networks for entry in self.entries]
-        asked = [(one, member) for one in rounds for member in range(self.members)]
-        found = [self._known(store, network, entry, member) for (network, entry, *_), member in asked]
+        asked = [(one, seed) for one in rounds for seed in range(self.repeats)]
+        found = [self._known(store, network, entry, seed) for (network, entry, *_), seed in asked]
         missing = [index for index, value in enumerate(found) if value is None]
         done = len(asked) - len(missing)
 
@@ -85,7 +85,7 @@ class Contest:
         jobs = [self._job(store, device, *asked[index][0], asked[index][1]) for index in missing]
         for index, value in zip(missing, fan_out(jobs, workers, tell), strict=True):
             found[index] = value
-        groups = [found[start : start + self.members] for start in range(0, len(found), self.members)]
+        groups = [found[start : start + self.repeats] for start in range(0, len(found), self.repeats)]
         return [
             summarise(entry, network, self.protocol, SPLIT, [value for value in values if value is not None])
             for (network, entry, *_), values in zip(rounds, groups, strict=True)
@@ -95,7 +95,7 @@ class Contest:
         """The same contest by another protocol."""
         (first, *_), *_others = self.entries
         assert isinstance(first, OfSet)
-        return replace(self, protocol=protocol, steps=_steps(protocol, len(first.subject)))
+        return replace(self, protocol=protocol, steps=_steps(protocol, len(first.distilled)))
 
     def standing(self, store: Store) -> list[Score]:
         """The rows as far as they are known: all learners 0, 1, ... up to the first that is not in the store.
@@ -112,10 +112,10 @@ class Contest:
                     rows.append(summarise(entry, network, self.protocol, SPLIT, values))
         return rows
 
-    def _known(self, store: Store, network: str, entry: AbstractContestant, member: int) -> float | None:
+    def _known(self, store: Store, network: str, entry: AbstractContestant, seed: int) -> float | None:
         """The score of a learner that was trained before."""
         problem = Problem(self.task, self.task.network(network), CPU, store)
-        found = store.recall(problem.address(*place(entry, self.protocol, self.steps, SPLIT, member)))
+        found = store.recall(problem.address(*place(entry, self.protocol, self.steps, SPLIT, seed)))
         return None if found is None else float(found["accuracy"])
 
     def _job(
@@ -126,7 +126,7 @@ class Contest:
         _entry: AbstractContestant,
         kind: str,
         fields: dict[str, Any],
-        member: int,
+        seed: int,
     ) -> Job:
         return {
             "do": "score",
@@ -140,22 +140,24 @@ class Contest:
             "protocol": to_spec(self.protocol),
             "steps": self.steps,
             "split": SPLIT,
-            "member": member,
+            "member": seed,
         }
 
 
 def _steps(protocol: Protocol, count: int) -> int:
     """How many steps a protocol trains on a set of `count` items."""
-    return len(protocol.schedule(count, Key()).step_sizes)
+    return len(protocol.schedule(count, Key()).learning_rates)
 
 
-def one_source(subjects: Sequence[tuple[str, Path, DistilledSet]], data: str) -> dict[str, Any]:
+def one_source(distilled_sets: Sequence[tuple[str, Path, DistilledSet]], data: str) -> dict[str, Any]:
     """The reference of the data that all the sets are of, found under the name `data` where one is given.
 
-    Raises Refusal for sets of different data.
+    Raises InputError for sets of different data.
     """
-    first = subjects[0][2]
-    for name, _, subject in subjects[1:]:
-        if subject.data["fingerprint"] != first.data["fingerprint"]:
-            raise Refusal(f"{name}: of other data than {subjects[0][0]}; ask about sets of different data apart")
+    first = distilled_sets[0][2]
+    for name, _, distilled in distilled_sets[1:]:
+        if distilled.data["fingerprint"] != first.data["fingerprint"]:
+            raise InputError(
+                f"{name}: of other data than {distilled_sets[0][0]}; ask about sets of different data apart"
+            )
     return {**first.data, "name": data or first.data["name"]}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.findings import Finding
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, Case
+from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext
 from limbeck.learn.compiled import pays
 from limbeck.probes.experiments.training import REAL_BATCH, Training
 from limbeck.runs.executor import Job, fan_out
@@ -31,16 +31,16 @@ class Work(NamedTuple):
     """An experiment on the set of a file, and about how many floating point operations it takes."""
 
     experiment: AbstractExperiment
-    case: Case
+    context: ProbeContext
     path: Path
-    effort: float
+    flops: float
 
 
 @dataclass(frozen=True)
 class Examination:
     """Sets (each a case and the file it is in) under probes."""
 
-    subjects: tuple[tuple[Case, Path], ...]
+    distilled_sets: tuple[tuple[ProbeContext, Path], ...]
     probes: tuple[AbstractProbe, ...]
     data: dict[str, Any]
     data_root: Path | None
@@ -50,19 +50,19 @@ class Examination:
         found: dict[str, Work] = {}
         depths: dict[str, int] = {}
 
-        def add(experiment: AbstractExperiment, case: Case, path: Path) -> int:
-            name = spec_id(case.address(experiment))
+        def add(experiment: AbstractExperiment, context: ProbeContext, path: Path) -> int:
+            name = spec_id(context.address(experiment))
             if name not in found:
-                found[name] = Work(experiment, case, path, experiment.effort(case))
-                depths[name] = max((1 + add(need, case, path) for need in experiment.needs()), default=0)
+                found[name] = Work(experiment, context, path, experiment.flops(context))
+                depths[name] = max((1 + add(need, context, path) for need in experiment.needs()), default=0)
             return depths[name]
 
-        for case, path in self.subjects:
+        for context, path in self.distilled_sets:
             for probe in self.probes:
-                for experiment in probe.experiments(case):
-                    add(experiment, case, path)
+                for experiment in probe.experiments(context):
+                    add(experiment, context, path)
         stages: list[list[Work]] = [[] for _ in range(max(depths.values(), default=-1) + 1)]
-        for name, work in sorted(found.items(), key=lambda pair: -pair[1].effort):
+        for name, work in sorted(found.items(), key=lambda pair: -pair[1].flops):
             stages[depths[name]].append(work)
         return stages
 
@@ -80,23 +80,25 @@ class Examination:
         compiled code is decided by all there are, so that an examination that was interrupted goes on as it began.
         """
         stages = self.stages()
-        missing = [[work for work in stage if not store.holds(work.case.address(work.experiment))] for stage in stages]
+        missing = [
+            [work for work in stage if not store.holds(work.context.address(work.experiment))] for stage in stages
+        ]
         missing = [stage for stage in missing if stage]
         if not missing:
             return
-        case = self.subjects[0][0]
+        context = self.distilled_sets[0][0]
         if compiled is None:
-            compiled = pays(sum(work.effort for stage in stages for work in stage), case.problem.device)
-        rate = speed(case) * (GAIN if compiled else 1) * workers
+            compiled = pays(sum(work.flops for stage in stages for work in stage), context.problem.device)
+        rate = speed(context) * (GAIN if compiled else 1) * workers
         before = STARTING + (COMPILING if compiled else 0)
-        total = sum(work.effort for stage in missing for work in stage) / rate + before * len(missing)
+        total = sum(work.flops for stage in missing for work in stage) / rate + before * len(missing)
         tell(total)
         done = 0.0
         for stage in missing:
 
             def finished(work: Work) -> None:
                 nonlocal done
-                done += work.effort / rate
+                done += work.flops / rate
                 watch(done, total, part_name(type(work.experiment)))
 
             watch(done, total, part_name(type(stage[0].experiment)))
@@ -106,15 +108,17 @@ class Examination:
 
     def findings(self, store: Store, watch: Watch) -> Iterator[Finding]:
         """The finding of every probe on every set, probe by probe; each is kept in the store."""
-        count = len(self.probes) * len(self.subjects)
-        for index, (probe, case) in enumerate((probe, case) for probe in self.probes for case, _ in self.subjects):
+        count = len(self.probes) * len(self.distilled_sets)
+        for index, (probe, context) in enumerate(
+            (probe, context) for probe in self.probes for context, _ in self.distilled_sets
+        ):
             watch(index, count, part_name(type(probe)))
-            finding = probe.find(case)
-            store.note(address_of(case, probe), finding.document())
+            finding = probe.find(context)
+            store.note(address_of(context, probe), finding.document())
             yield finding
 
     def _job(self, store: Store, work: Work, compiled: bool) -> Job:
-        problem = work.case.problem
+        problem = work.context.problem
         return {
             "do": "experiment",
             "store": str(store.root.absolute()),
@@ -124,27 +128,27 @@ class Examination:
             "data_root": None if self.data_root is None else str(self.data_root),
             "network": problem.network.name,
             "set": str(work.path),
-            "name": work.case.subject.name,
-            "judged": work.case.judged,
+            "name": work.context.distilled.name,
+            "judged": work.context.judged,
             "experiment": to_spec(work.experiment),
         }
 
 
-def address_of(case: Case, probe: AbstractProbe) -> dict[str, Any]:
+def address_of(context: ProbeContext, probe: AbstractProbe) -> dict[str, Any]:
     """Where a finding is kept: all that determines it."""
     return {
         "probe": to_spec(probe),
-        "set": case.subject.digest,
-        "data": case.problem.task.fingerprint,
-        "network": case.problem.network.name,
-        "judged": [case.split, case.judged],
+        "set": context.distilled.digest,
+        "data": context.problem.task.fingerprint,
+        "network": context.problem.network.name,
+        "judged": [context.split, context.judged],
     }
 
 
-def speed(case: Case) -> float:
+def speed(context: ProbeContext) -> float:
     """The floating point operations a second of training on real data, eagerly: a short measurement."""
     for _ in range(2):  # The first time is to warm up.
         begun = time.perf_counter()
-        TRIAL.run(case)
+        TRIAL.run(context)
         seconds = time.perf_counter() - begun
-    return TRIAL.effort(case) / seconds
+    return TRIAL.flops(context) / seconds

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import torch
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 
 Job = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -40,7 +40,7 @@ def workers_on(device: torch.device) -> int:
 def fan_out(jobs: list[Job], workers: int, done: Callable[[int], None]) -> list[Any]:
     """The answer to every job, in the order of the jobs; `done(index)` is told of each as it comes.
 
-    Each job is what `limbeck.runs.worker` takes. Raises the Refusal that a job met, and WorkerFailedError
+    Each job is what `limbeck.runs.worker` takes. Raises the InputError that a job met, and WorkerFailedError
     where a worker broke down; whatever ends this function ends the workers.
     """
     waiting: Queue[tuple[int, Job]] = Queue()
@@ -126,4 +126,4 @@ def _serve(worker: Worker, waiting: Queue[tuple[int, Job]], answers: Queue[Any])
         except WorkerFailedError as failure:
             answers.put(failure)
             return
-        answers.put(Refusal(answer["refused"]) if "refused" in answer else (index, answer["answer"]))
+        answers.put(InputError(answer["refused"]) if "refused" in answer else (index, answer["answer"]))

@@ -65,7 +65,7 @@ class Library:
         return [number for number in numbers if not self.store.holds(self.experts.address(problem, number))]
 
     def snapshot(self, expert: int, epoch: int) -> Tree:
-        """The parameters of an expert after `epoch` epochs; no more than they is read. Refusal where it is missing."""
+        """The parameters of an expert after `epoch` epochs; InputError where it is missing."""
         return self.experts.snapshot(self.problem, expert, epoch)
 
     def complete(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.distilled_set import DistilledSet
 from limbeck.runs.library import Library, followed
 from limbeck.runs.plan import Plan, carry_out
@@ -78,7 +78,7 @@ def keep(made: DistilledSet, path: Path) -> None:
     """Write a set, unless the file has it with these scores or more: one that is the same stays untouched."""
     try:
         there = DistilledSet.load(path)
-    except Refusal:
+    except InputError:
         made.save(path)
         return
     same = (there.digest, there.spec, there.data) == (made.digest, made.spec, made.data)

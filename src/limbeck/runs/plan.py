@@ -14,15 +14,15 @@ from typing import Any
 import torch
 
 from limbeck import distillation
+from limbeck.composition import Recipe
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
 from limbeck.learn.protocol import Protocol
-from limbeck.recipes import Recipe
 from limbeck.runs.store import Run, Store
 from limbeck.tasks import ImageTask, reload
 
@@ -40,11 +40,11 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.ipc < 1:
-            raise Refusal(f"ipc {self.ipc}: expected at least one item per class")
+            raise InputError(f"ipc {self.ipc}: expected at least one item per class")
         if self.recipe.steps < 0 or self.checks < 1:
-            raise Refusal(f"steps {self.recipe.steps}, checks {self.checks}: expected steps >= 0 and checks >= 1")
+            raise InputError(f"steps {self.recipe.steps}, checks {self.checks}: expected steps >= 0 and checks >= 1")
         if self.recipe.steps and self.recipe.objective is None:
-            raise Refusal(
+            raise InputError(
                 f"{self.recipe.steps} steps of a recipe that only selects: leave --steps out, or name an objective"
             )
 
@@ -62,14 +62,14 @@ class Plan:
 
     @classmethod
     def of(cls, spec: dict[str, Any], data_root: str | Path | None = None) -> Plan:
-        """The plan that a run's saved spec describes; Refusal where the data are no longer the same."""
+        """The plan that a run's saved spec describes; InputError where the data are no longer the same."""
         try:
             rest = {name: spec[name] for name in ("network", "ipc", "seed", "checks")}
             return cls(
                 reload(spec["data"], None if data_root is None else Path(data_root)), from_spec(spec["recipe"]), **rest
             )
         except (KeyError, TypeError) as error:
-            raise Refusal(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
+            raise InputError(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
 
 
 def carry_out(
@@ -90,9 +90,9 @@ def carry_out(
         if not run.result.exists():
             problem = Problem(plan.task, plan.task.network(plan.network), device, store)
             key = Key(("distill", plan.seed))
-            course = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, compile)
+            steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, compile)
             begun = time.time()
-            outcome = distillation.distill(course, run, watch, checkpoint_seconds)
+            outcome = distillation.distill(steps, run, watch, checkpoint_seconds)
             done = _dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, device, time.time() - begun))
         return DistilledSet.load(run.result), run

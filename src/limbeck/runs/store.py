@@ -17,9 +17,9 @@ from typing import Any
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import spec_id
 from limbeck.core.files import read_header, read_tensors, write_tensors, write_text
-from limbeck.core.refusal import Refusal, unknown
 from limbeck.core.tree import Tree
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -52,8 +52,8 @@ class Run:
             return None
         try:
             return read_tensors(path)[0]
-        except Refusal as refusal:
-            raise Refusal(f"{refusal}; or start run {self.id} again after `limbeck runs clean {self.id}`") from refusal
+        except InputError as error:
+            raise InputError(f"{error}; or start run {self.id} again after `limbeck runs clean {self.id}`") from error
 
     def write(self, tensors: dict[str, Tensor]) -> None:
         """Keep a checkpoint in place of the one before."""
@@ -86,7 +86,7 @@ class Store:
 
     @contextmanager
     def run(self, spec: dict[str, Any]) -> Iterator[Run]:
-        """The run of `spec`, held by this process alone; Refusal where another process holds it."""
+        """The run of `spec`, held by this process alone; InputError where another process holds it."""
         run = self.at(spec)
         with _held(run.folder / "lock", f"run {run.id}"):
             if not (run.folder / SPEC).exists():
@@ -108,7 +108,7 @@ class Store:
         """Whether what is remembered at `address` is there and whole."""
         try:
             read_header(self.place(address))
-        except Refusal:
+        except InputError:
             return False
         return True
 
@@ -128,7 +128,7 @@ class Store:
         """The tree of dicts at `address`, or None where it is not there or damaged; nothing is made or written."""
         try:
             return tree.nest(read_tensors(self.place(address))[0])
-        except Refusal:
+        except InputError:
             return None
 
     def note(self, address: dict[str, Any], finding: dict[str, Any]) -> None:
@@ -159,16 +159,16 @@ class Store:
         return sorted(found, key=lambda run: run.facts()["changed"])
 
     def find(self, prefix: str) -> Run:
-        """The run whose id begins with `prefix`; Refusal where there is none or more than one."""
+        """The run whose id begins with `prefix`; InputError where there is none or more than one."""
         found = [run for run in self.runs() if run.id.startswith(prefix)]
         if len(found) == 1:
             return found[0]
         if not found:
             raise unknown(f"run in {self.root}", prefix, [run.id for run in self.runs()])
-        raise Refusal(f"run {prefix!r} is any of {', '.join(run.id for run in found)}; give more of its id")
+        raise InputError(f"run {prefix!r} is any of {', '.join(run.id for run in found)}; give more of its id")
 
     def remove(self, run: Run) -> None:
-        """Remove a run that no process holds; Refusal where one does."""
+        """Remove a run that no process holds; InputError where one does."""
         with _held(run.folder / "lock", f"run {run.id}"):
             shutil.rmtree(run.folder)
 
@@ -187,13 +187,13 @@ def _held(path: Path, what: str, wait: bool = False) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise Refusal(f"cannot use {path.parent}: {error.strerror}; choose another place with --runs") from error
+        raise InputError(f"cannot use {path.parent}: {error.strerror}; choose another place with --runs") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
         os.close(handle)
-        raise Refusal(f"{what} is under way in process {holder}; wait for it, or choose another --seed") from None
+        raise InputError(f"{what} is under way in process {holder}; wait for it, or choose another --seed") from None
     try:
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())

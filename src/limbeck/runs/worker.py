@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec
 from limbeck.core.memory import keep_freed_memory
-from limbeck.core.refusal import Refusal
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import AbstractContestant, OfAll, OfSet, OfStart, measure
-from limbeck.explanation import case_of
+from limbeck.explanation import context_of
 from limbeck.runs.store import Store
 from limbeck.tasks import ImageTask, reload
 
@@ -58,8 +58,8 @@ def expert(job: dict[str, Any]) -> int:
 
 def experiment(job: dict[str, Any]) -> bool:
     """That the outcome of an experiment is now in the store."""
-    case = case_of(_problem(job), job["name"], _subject(job["set"]), job["judged"])
-    case.outcome(from_spec(job["experiment"]))
+    context = context_of(_problem(job), job["name"], _subject(job["set"]), job["judged"])
+    context.outcome(from_spec(job["experiment"]))
     return True
 
 
@@ -78,8 +78,8 @@ def main() -> None:
         job = json.loads(line)
         try:
             answer: dict[str, Any] = {"answer": JOBS[job["do"]](job)}
-        except Refusal as refusal:
-            answer = {"refused": str(refusal)}
+        except InputError as error:
+            answer = {"refused": str(error)}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

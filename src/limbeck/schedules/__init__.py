@@ -2,8 +2,8 @@
 
 from limbeck.core.contracts import AbstractSchedule
 from limbeck.core.family import Family
-from limbeck.schedules.learned import LearnedStepSizes as LearnedStepSizes
-from limbeck.schedules.learned import UnconstrainedStepSizes as UnconstrainedStepSizes
-from limbeck.schedules.stated import Stated as Stated
+from limbeck.schedules.fixed import Fixed as Fixed
+from limbeck.schedules.learned import LearnedRates as LearnedRates
+from limbeck.schedules.learned import UnconstrainedRates as UnconstrainedRates
 
-SCHEDULES = Family("schedule", AbstractSchedule, Stated, LearnedStepSizes, UnconstrainedStepSizes)
+SCHEDULES = Family("schedule", AbstractSchedule, Fixed, LearnedRates, UnconstrainedRates)

@@ -10,20 +10,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from limbeck.core.contracts import Batch, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn.features import trained_features
 
 Select = Callable[[Float[Tensor, "example feature"], int, Key], Int[Tensor, " item"]]
 """select(features, count, key) -> which `count` of the examples, each at most once."""
 
 
-def members(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"], ...]:
-    """The training rows of each class; Refusal where a class has fewer than `per_class`."""
-    found = problem.task.members("train")
+def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"], ...]:
+    """The training rows of each class; InputError where a class has fewer than `per_class`."""
+    found = problem.task.groups("train")
     for name, rows in zip(problem.task.classes, found, strict=True):
         if len(rows) < per_class:
-            raise Refusal(
+            raise InputError(
                 f"class {name!r} has {len(rows)} training images, {per_class} per class were asked for; "
                 f"lower --ipc to at most {min(map(len, found))}"
             )
@@ -47,7 +47,7 @@ def coreset(problem: Problem, per_class: int, key: Key, epochs: int, images: int
 
     At most `images` of a class, a part drawn by the key, are considered.
     """
-    found = members(problem, per_class)
+    found = rows_by_class(problem, per_class)
     read = trained_features(problem, epochs)
     chosen = []
     for index, rows in enumerate(found):

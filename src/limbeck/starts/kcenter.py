@@ -23,7 +23,7 @@ class KCenter(AbstractStart):
     """How many images of a class are considered."""
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
-        """`per_class` images of every class, in the order they were chosen; Refusal where a class has fewer."""
+        """`per_class` images of every class, in the order they were chosen; InputError where a class has fewer."""
         return coreset(problem, per_class, key, self.epochs, self.images, farthest_first)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import torch
 
 from limbeck.core.contracts import AbstractStart, Batch, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.learn.experts import Experts
-from limbeck.learn.pieces import at_once
+from limbeck.learn.microbatches import microbatch_limit
 from limbeck.starts.real import Real
 
 
@@ -24,7 +24,7 @@ class Relabelled(AbstractStart):
 
     Published code labels the items anew at each step, as they then are, by the very snapshot that the student of
     the step is to reach, which is after at most 16 epochs where trajectory matching is left as it is. Labels that are
-    given once, and the snapshot that gives them, are ours. Raises Refusal where the expert has not been trained.
+    given once, and the snapshot that gives them, are ours. Raises InputError where the expert has not been trained.
     """
 
     start: AbstractStart = field(default_factory=Real)
@@ -34,7 +34,7 @@ class Relabelled(AbstractStart):
 
     def __post_init__(self) -> None:
         if not 0 <= self.number < self.experts.count or not 0 <= self.epoch <= self.experts.epochs:
-            raise Refusal(
+            raise InputError(
                 f"start relabelled: found expert {self.number} after epoch {self.epoch}, expected one of "
                 f"{self.experts.count} experts of {self.experts.epochs} epochs; change --start.number or --start.epoch"
             )
@@ -43,7 +43,7 @@ class Relabelled(AbstractStart):
         """`per_class` items of every class as the other start gives them, softly labelled."""
         picked = self.start.pick(problem, per_class, key)
         params = self.experts.snapshot(problem, self.number, self.epoch)
-        parts = picked.inputs.split(at_once(problem, len(picked.classes)))
+        parts = picked.inputs.split(microbatch_limit(problem, len(picked.classes)))
         with torch.no_grad():
             outputs = [problem.network.apply(params, inputs).outputs for inputs in parts]
         return picked._replace(targets=torch.cat(outputs).softmax(1))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.errors import InputError, unknown
 from limbeck.tasks import cache as kept
 from limbeck.tasks.catalog import NAMED, Named, locate
 from limbeck.tasks.images import ImageTask, Split
@@ -62,7 +62,7 @@ def load(
 
     Named sets are looked for under `root` (else LIMBECK_DATA). `zca` whitens after normalising. `size`
     resizes the short side and keeps the centre square. Decoded pixels are kept under `cache` (else
-    LIMBECK_CACHE, else ~/.cache/limbeck). Raises Refusal for data that cannot be used.
+    LIMBECK_CACHE, else ~/.cache/limbeck). Raises InputError for data that cannot be used.
     """
     source, named = _source(data, root)
     store = (kept.default_folder() if cache is None else Path(cache)) if source.files else None
@@ -93,12 +93,12 @@ def load(
 def reload(data: Mapping[str, Any], root: Path | None) -> ImageTask:
     """The task that a set or a run names: {name, fingerprint} and the options of `load`.
 
-    Raises Refusal where the data found now are not those it was made from.
+    Raises InputError where the data found now are not those it was made from.
     """
     options = {name: value for name, value in data.items() if name not in ("name", "fingerprint")}
     task = load(data["name"], root=root, **options)
     if task.fingerprint != data["fingerprint"]:
-        raise Refusal(
+        raise InputError(
             f"{task.name}: found data with the fingerprint {task.fingerprint[:12]}, "
             f"expected {str(data['fingerprint'])[:12]}, those that the set was made from; "
             "name their place with --data-root"
@@ -111,19 +111,19 @@ def _source(data: str, root: Path | None) -> tuple[Source, Named | None]:
     kind, colon, rest = data.partition(":")
     if colon and kind in _OWN:
         if not rest:
-            raise Refusal(f"{data!r} names nothing; expected {kind}:{_OWN_ARGUMENT.get(kind, 'PATH')}")
+            raise InputError(f"{data!r} names nothing; expected {kind}:{_OWN_ARGUMENT.get(kind, 'PATH')}")
         return _OWN[kind][1](rest), None
     if data not in NAMED:
         path = Path(data)
         form = "folder" if path.is_dir() else path.suffix.lstrip(".") if path.is_file() else ""
         if form in _OWN:
-            raise Refusal(f"unknown data {data!r}: it is a path; did you mean '{form}:{data}'?")
+            raise InputError(f"unknown data {data!r}: it is a path; did you mean '{form}:{data}'?")
         raise unknown("data", data, [each["name"] for each in names()])
     given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
     where = None if given is None else Path(given).expanduser()
     if where is not None and not where.is_dir() and (root is not None or NAMED[data].layouts):
         origin = "root" if root is not None else "LIMBECK_DATA"
-        raise Refusal(f"{origin} {where}: no such folder, expected the folder that holds the data sets; correct it")
+        raise InputError(f"{origin} {where}: no such folder, expected the folder that holds the data sets; correct it")
     return locate(data, where), NAMED[data]
 
 

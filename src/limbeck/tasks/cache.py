@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
-from limbeck.core.refusal import Refusal
 from limbeck.tasks import prepare
 from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.prepare import Digest, Facts, Frame, Prepared
@@ -31,7 +31,7 @@ def fetch(source: Source, name: str, size: int | None, folder: Path) -> Prepared
     """The decoded examples of `source`, from `folder` where they are there and whole, else decoded and kept there.
 
     Two processes that decode the same files at once write the same bytes, each atomically, so either may win.
-    Raises Refusal where the folder cannot be written or the data cannot be used.
+    Raises InputError where the folder cannot be written or the data cannot be used.
     """
     import PIL
 
@@ -54,7 +54,9 @@ def fetch(source: Source, name: str, size: int | None, folder: Path) -> Prepared
     write_tensors(folder / f"{stem}.safetensors", {"labels": torch.from_numpy(facts.labels)}, header)
     written = _read(folder, stem)
     if written is None:
-        raise Refusal(f"{folder}: what was written there does not read back, expected a sound disk; use another cache")
+        raise InputError(
+            f"{folder}: what was written there does not read back, expected a sound disk; use another cache"
+        )
     return written
 
 
@@ -62,7 +64,7 @@ def _stamp(path: Path) -> tuple[str, int, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise Refusal(f"{path}: cannot be read ({error.strerror}); check the file") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
     return str(path.absolute()), status.st_size, status.st_mtime_ns
 
 
@@ -94,7 +96,7 @@ def _read(folder: Path, stem: str) -> Prepared | None:
         )
         form = Frame._make([*header["frame"][:5], tuple(header["frame"][5])])
         sound = _sound(images, facts, form, header["fingerprint"])
-    except (Refusal, OSError, ValueError, TypeError, KeyError, EOFError):
+    except (InputError, OSError, ValueError, TypeError, KeyError, EOFError):
         return None
     return Prepared(images, facts, form, header["fingerprint"]) if sound else None
 
@@ -112,7 +114,7 @@ def remember_zca(path: Path, make: Callable[[], Normalisation]) -> Normalisation
     """The normalisation kept at `path`, made by `make` and kept there where it is absent or damaged."""
     try:
         return Normalisation.from_tensors(read_tensors(path)[0])
-    except Refusal:
+    except InputError:
         made = make()
         write_tensors(path, made.to_tensors(), {"normalisation": "zca"})
         return made

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.readers import cifar_binary, digits, idx, parquet, svhn_mat, tiny_imagenet
 from limbeck.tasks.readers.source import Source
@@ -159,22 +159,22 @@ _PICKLED = {
 def locate(name: str, root: Path | None) -> Source:
     """The files of the set called `name` under `root`.
 
-    Raises Refusal that says exactly where was looked, and for what.
+    Raises InputError that says exactly where was looked, and for what.
     """
     named = NAMED[name]
     if not named.layouts:
         return digits.find()
     if root is None:
-        raise Refusal(f"{name} is read from a folder and none was given; pass root= or set LIMBECK_DATA")
+        raise InputError(f"{name} is read from a folder and none was given; pass root= or set LIMBECK_DATA")
     for layout in named.layouts:
         source = layout.find(root / layout.place)
         if source is not None:
             return source
     if name in _PICKLED and (root / _PICKLED[name][0]).is_dir():
         folder, archive = _PICKLED[name]
-        raise Refusal(
+        raise InputError(
             f"{name}: found only pickled batches in {root / folder}, which are never loaded; "
             f"download the binary version ({archive}) and unpack it in {root}"
         )
     looked = "; or ".join(f"{root / layout.place} for {layout.contents}" for layout in named.layouts)
-    raise Refusal(f"{name}: not found; looked in {looked}; put the files there or pass another root")
+    raise InputError(f"{name}: not found; looked in {looked}; put the files there or pass another root")

@@ -26,7 +26,7 @@ def describe(task: ImageTask) -> dict[str, Any]:
     whose pixels all equal those of an earlier one.
     """
     counts = {
-        name: {label: len(rows) for label, rows in zip(_unique(task.classes), task.members(name), strict=True)}
+        name: {label: len(rows) for label, rows in zip(_unique(task.classes), task.groups(name), strict=True)}
         for name in task.splits
     }
     hashes = {name: _hashes(split) for name, split in task.splits.items()}

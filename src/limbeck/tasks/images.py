@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch
+from limbeck.core.errors import unknown
 from limbeck.core.key import Key
-from limbeck.core.refusal import unknown
 from limbeck.core.tree import Tree
 from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.readers.source import Array
@@ -66,7 +66,7 @@ class ImageTask(AbstractTask):
         return {"name": self.name, **self.options, "fingerprint": self.fingerprint}
 
     def split(self, name: str) -> Split:
-        """The split of that name; Refusal for an unknown one."""
+        """The split of that name; InputError for an unknown one."""
         if name not in self.splits:
             raise unknown("split", name, self.splits)
         return self.splits[name]
@@ -78,7 +78,7 @@ class ImageTask(AbstractTask):
             for name, split in self.splits.items()
         }
 
-    def members(self, split: str) -> tuple[Int[Tensor, " row"], ...]:
+    def groups(self, split: str) -> tuple[Int[Tensor, " row"], ...]:
         """The rows of `split` that hold each class, in the order of `classes`, each ascending."""
         self.split(split)
         return self._members[split]
@@ -108,7 +108,7 @@ class ImageTask(AbstractTask):
         return self.normalisation.apply(raw)
 
     def network(self, name: str) -> AbstractNetwork:
-        """The network of that name for images of this shape; Refusal for an unknown one."""
+        """The network of that name for images of this shape; InputError for an unknown one."""
         from limbeck.learn import networks
 
         return networks.build(name, self.shape, len(self.classes))
@@ -119,7 +119,7 @@ class ImageTask(AbstractTask):
         """Cross-entropy with soft targets, -sum_c target_c log softmax(outputs)_c, in nats."""
         return -(targets * outputs.log_softmax(-1)).sum(-1)
 
-    def judge(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
+    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """{"accuracy": fraction in [0, 1]} of the images of `split` whose largest output is their class.
 
         `predict` maps inputs (example, channel, height, width) to outputs (example, output).

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 
 RIDGE = 0.1
 """What is added to every eigenvalue of the covariance before whitening, in squared normalised units."""
@@ -87,11 +87,11 @@ class Normalisation:
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> Normalisation:
-        """The normalisation that `to_tensors` wrote; Refusal where a tensor is missing or of another shape."""
+        """The normalisation that `to_tensors` wrote; InputError where a tensor is missing or of another shape."""
         expected = ("mean", "std", "zca_matrix", "zca_mean") if "zca_matrix" in tensors else ("mean", "std")
         missing = [name for name in expected if name not in tensors]
         if missing:
-            raise Refusal(
+            raise InputError(
                 f"a normalisation without {missing[0]!r} (found {', '.join(tensors) or 'nothing'}), "
                 "expected mean and std, and zca_matrix with zca_mean; make the file again"
             )
@@ -101,7 +101,7 @@ class Normalisation:
         finite = all(each.is_floating_point() and bool(each.isfinite().all()) for each in numbers)
         if mean.dim() != 1 or mean.shape != std.shape or not (square and finite) or not bool((std > 0).all()):
             shapes = ", ".join(f"{name} {tuple(tensors[name].shape)}" for name in expected)
-            raise Refusal(
+            raise InputError(
                 f"a normalisation of {shapes}, expected one finite mean and one positive std per channel "
                 "and a square zca_matrix; make the file again"
             )
@@ -128,13 +128,13 @@ def fit_zca(chunks: Callable[[], Iterable[Float[Tensor, "_ channel height width"
     """The ZCA whitening of normalised images, ridge 0.1 on the eigenvalues of their covariance.
 
     `chunks` gives the images anew each time it is called: once for the mean and once for the covariance.
-    Raises Refusal for images of more than 8,192 numbers, whose matrix is too large to decompose.
+    Raises InputError for images of more than 8,192 numbers, whose matrix is too large to decompose.
     """
     count, total = 0, torch.zeros(())
     for chunk in chunks():
         size = chunk[0].numel()
         if size > _LARGEST:
-            raise Refusal(
+            raise InputError(
                 f"ZCA of images of {size} numbers, expected at most {_LARGEST} (its matrix has the square of that); "
                 "load smaller images with size=, or leave zca out"
             )

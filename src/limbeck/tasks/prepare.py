@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.source import Array, Part
 
 _CHUNK = 256
@@ -51,20 +51,20 @@ class Prepared(NamedTuple):
 
 
 def _check_labels(parts: Sequence[Part]) -> None:
-    """Raise Refusal where there is nothing to learn: no images, a single class, or a class with too few."""
+    """Raise InputError where there is nothing to learn: no images, a single class, or a class with too few."""
     train = parts[0]
     for part in parts:
         if not len(part.labels):
-            raise Refusal(f"the {part.split} split holds no images, expected some; add them or remove the split")
+            raise InputError(f"the {part.split} split holds no images, expected some; add them or remove the split")
     if len(train.classes) < 2:
-        raise Refusal(
+        raise InputError(
             f"{train.place(0)}: found the single class {', '.join(train.classes)!r}, expected at least two; "
             "add images of another class"
         )
     counts = np.bincount(train.labels, minlength=len(train.classes))
     if not counts.all():
         empty = int(np.flatnonzero(counts == 0)[0])
-        raise Refusal(
+        raise InputError(
             f"{train.place(0)}: class {train.classes[empty]!r} (label {empty}) has no training images, expected labels "
             f"0 to {len(counts) - 1} all in use; add images or renumber the labels"
         )
@@ -72,7 +72,7 @@ def _check_labels(parts: Sequence[Part]) -> None:
     # Splits that are not there are carved from this one, an image of each class at least.
     needed = 3 - len({part.split for part in parts} & {"validation", "test"})
     if counts.min() < needed:
-        raise Refusal(
+        raise InputError(
             f"{train.place(0)}: class {train.classes[counts.argmin()]!r} has {counts.min()} training images, expected "
             f"at least {needed} (one for each split); add images or leave the class out"
         )
@@ -81,17 +81,17 @@ def _check_labels(parts: Sequence[Part]) -> None:
 def frame(parts: Sequence[Part], size: int | None) -> Frame:
     """The size, channels and type that all images have once resized to `size`.
 
-    Raises Refusal for images of several sizes where no `size` is given, naming the first two that differ.
+    Raises InputError for images of several sizes where no `size` is given, naming the first two that differ.
     """
     if size is not None and size < 1:
-        raise Refusal(f"size {size}, expected a side of at least 1 pixel; give another size")
+        raise InputError(f"size {size}, expected a side of at least 1 pixel; give another size")
     first = parts[0].images.header(0)
     channel, forms = first.channel, {first.form}
     for part in parts:
         for index in range(len(part.images)):
             header = part.images.header(index)
             if header[:2] != first[:2] and size is None:
-                raise Refusal(
+                raise InputError(
                     f"{part.place(index)}: an image of {header.height} x {header.width}, but {parts[0].place(0)} "
                     f"is {first.height} x {first.width}; expected one size; pass --size N "
                     "(size=N in Python) to resize them all"

@@ -37,7 +37,7 @@ def _carve(facts: Facts, rows: Array, share: int, key: Key) -> tuple[Array, Arra
     """`rows` without, and with only, one in `share` of each class (at least one), each in order."""
     taken = np.zeros(len(rows), dtype=bool)
     for label in range(len(facts.classes)):
-        members = np.flatnonzero(facts.labels[rows] == label)
-        drawn = key.fold(label).permutation(len(members))[: max(1, round(len(members) / share))]
-        taken[members[drawn.numpy()]] = True
+        drawn_from = np.flatnonzero(facts.labels[rows] == label)
+        drawn = key.fold(label).permutation(len(drawn_from))[: max(1, round(len(repeats) / share))]
+        taken[drawn_from[drawn.numpy()]] = True
     return rows[~taken], rows[taken]

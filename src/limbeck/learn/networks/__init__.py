@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from torch import nn
 
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
-from limbeck.core.refusal import Refusal, unknown
 from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, vgg, vit
 from limbeck.learn.networks.custom import PREFIX, custom
 from limbeck.learn.networks.layers import Shape
@@ -45,14 +45,14 @@ def build(name: str, shape: tuple[int, int, int], classes: int) -> Network:
     """The network `name` for images (channel, height, width) and a number of classes.
 
     Its own name is the shortest one: `convnet-w128-d3` on 32 x 32 images is `convnet`, so that however it
-    is written a network has one name. Raises Refusal for an unknown name or option, for images that the
+    is written a network has one name. Raises InputError for an unknown name or option, for images that the
     network cannot take, and for a user's module that does not end in an `nn.Linear`.
 
     >>> build("convnet-d2-w32-relu", (1, 8, 8), 10).name
     'convnet-w32'
     """
     if len(shape) != 3 or min(shape) < 1:
-        raise Refusal(f"networks take images (channel, height, width), found inputs of shape {tuple(shape)}")
+        raise InputError(f"networks take images (channel, height, width), found inputs of shape {tuple(shape)}")
     if name.startswith(PREFIX):
         network = Network(
             name, shape, classes, functools.partial(custom, shape, classes, path=name.removeprefix(PREFIX))

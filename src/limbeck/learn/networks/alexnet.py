@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.learn.networks import layers
 from limbeck.learn.networks.layers import NORMS, Shape, acting_sides, first_padding, halved
 from limbeck.learn.networks.options import Choice, Option
@@ -22,11 +22,11 @@ def alexnet(shape: Shape, classes: int, *, norm: str) -> nn.Module:
     """AlexNet: five convolutions of 128 to 256 channels, three max poolings, one linear layer; without norm.
 
     Krizhevsky et al. (2012) with the strides, widths and single linear layer that distillation studies use for
-    small images. 28 x 28 images are padded to 32 x 32. Raises Refusal under 8 pixels.
+    small images. 28 x 28 images are padded to 32 x 32. Raises InputError under 8 pixels.
     """
     sides = acting_sides(shape)
     if min(sides) < 8:
-        raise Refusal(f"alexnet needs images of at least 8 x 8 pixels, found {shape[1]} x {shape[2]}; try convnet")
+        raise InputError(f"alexnet needs images of at least 8 x 8 pixels, found {shape[1]} x {shape[2]}; try convnet")
     body = nn.Sequential()
     channels = shape[0]
     for index, (width, kernel, pooled) in enumerate(CONVOLUTIONS, start=1):

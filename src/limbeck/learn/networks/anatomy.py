@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 
 ACTIVATIONS = (
     nn.ReLU,
@@ -52,35 +52,35 @@ class Anatomy(NamedTuple):
     """The other buffers."""
 
 
-def dissect(name: str, module: nn.Module, shape: tuple[int, ...], outputs: int) -> Anatomy:
+def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs: int) -> Anatomy:
     """Take `module` apart, having checked on two random inputs that the parts do what the whole does.
 
-    Raises Refusal where its outputs are not (example, `outputs`) or do not come straight from an `nn.Linear`.
+    Raises InputError where its outputs are not (example, `outputs`) or do not come straight from an `nn.Linear`.
     """
     if any(nn.parameter.is_lazy(tensor) for tensor in module.parameters()):
-        raise Refusal(f"network {name}: has lazy layers without a size; give every layer its size")
+        raise InputError(f"network {name}: has lazy layers without a size; give every layer its size")
     whole = _without_running(module)
     first = next(iter(module.parameters()), None)
     probe = Key(("probe",)).normal(2, *shape).to(torch.float32 if first is None else first.dtype)
     head_name, head, expected = _last_layer(name, whole, probe, outputs)
-    body = _beheaded(whole, head_name)
+    body = _without_head(whole, head_name)
     with torch.no_grad():
         features = body(probe)
     if features.dim() != 2 or not torch.allclose(
         functional.linear(features, head.weight, head.bias), expected, rtol=1e-3, atol=1e-3
     ):
-        raise Refusal(f"network {name}: its last nn.Linear is used more than once; use it once, at the end")
+        raise InputError(f"network {name}: its last nn.Linear is used more than once; use it once, at the end")
     prefix = f"{head_name}." if head_name else ""
     inner = tuple(parameter for parameter, _ in body.named_parameters())
     every = {parameter for parameter, _ in module.named_parameters()}
     bias = None if head.bias is None else f"{prefix}bias"
     if every != {*inner, f"{prefix}weight", *([bias] if bias else [])}:
-        raise Refusal(f"network {name}: its last nn.Linear shares parameters with another layer; give it its own")
+        raise InputError(f"network {name}: its last nn.Linear shares parameters with another layer; give it its own")
     statistics = _statistics(name, module)
     buffers = {buffer: tensor.detach().clone() for buffer, tensor in module.named_buffers()}
     tracked = {layer for layer, part in module.named_modules() if isinstance(part, _NormBase)}
     constants = {buffer: tensor for buffer, tensor in buffers.items() if buffer.rpartition(".")[0] not in tracked}
-    by_running = _beheaded(_counterless(module), head_name)
+    by_running = _without_head(_counterless(module), head_name)
     tracking = copy.deepcopy(by_running)
     for part in tracking.modules():
         if isinstance(part, _NormBase):
@@ -109,7 +109,7 @@ def _without_running(module: nn.Module) -> nn.Module:
     return quiet
 
 
-def _beheaded(module: nn.Module, head: str) -> nn.Module:
+def _without_head(module: nn.Module, head: str) -> nn.Module:
     """A copy in which the layer `head` passes its input on."""
     if not head:
         return nn.Identity()
@@ -134,12 +134,12 @@ def _last_layer(name: str, module: nn.Module, probe: Tensor, outputs: int) -> tu
             hook.remove()
     if not isinstance(found, Tensor) or found.shape != (len(probe), outputs):
         what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-        raise Refusal(
+        raise InputError(
             f"network {name}: {len(probe)} inputs of shape {tuple(probe.shape[1:])} gave {what}, expected one tensor "
             f"({len(probe)}, {outputs}); return one row of {outputs} outputs for each input"
         )
     if not results or results[-1][2] is not found:
-        raise Refusal(
+        raise InputError(
             f"network {name}: its outputs do not come straight from an nn.Linear; end forward with an nn.Linear, "
             "as what enters it is taken as the features"
         )
@@ -152,7 +152,7 @@ def _statistics(name: str, module: nn.Module) -> dict[str, Tensor]:
     for label, part in module.named_modules():
         if isinstance(part, _NormBase) and part.running_mean is not None and part.running_var is not None:
             if part.momentum is None:
-                raise Refusal(f"network {name}: {label} has momentum None; give it a number, such as 0.1")
+                raise InputError(f"network {name}: {label} has momentum None; give it a number, such as 0.1")
             found[f"{label}.running_mean"] = part.running_mean.detach().clone()
             found[f"{label}.running_var"] = part.running_var.detach().clone()
     return found

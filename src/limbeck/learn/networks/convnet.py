@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.learn.networks import layers
 from limbeck.learn.networks.layers import ACTIVATIONS, NORMS, Shape, acting_sides, first_padding, halved
 from limbeck.learn.networks.options import Choice, Number, Option
@@ -40,11 +40,11 @@ def convnet(shape: Shape, classes: int, *, width: int, depth: int, norm: str, po
 
     The network of Gidaris and Komodakis (2018) that the distillation literature trains on; 320,010
     parameters at width 128 and depth 3 for 10 classes of 32 x 32 RGB images. 28 x 28 images are padded to 32 x 32.
-    Raises Refusal where the depth pools below one pixel.
+    Raises InputError where the depth pools below one pixel.
     """
     sides = acting_sides(shape)
     if pool != "nopool" and min(sides) >> depth == 0:
-        raise Refusal(
+        raise InputError(
             f"convnet of depth {depth} pools images of {shape[1]} x {shape[2]} pixels below one pixel; "
             f"choose a depth of at most {min(sides).bit_length() - 1} or nopool"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 
 Shape = tuple[int, int, int]
 
@@ -25,13 +25,13 @@ def norm(kind: str, width: int, side: tuple[int, int]) -> nn.Module:
     `instance` is a GroupNorm with one channel to a group, which is the field's instance norm: on a CPU
     it beats the same mathematics written with mean and variance forward and backward, and is no worse
     in a double backward. `group` has 4 groups, `layer` normalises whole examples, `batch` has running statistics.
-    Raises Refusal where 4 groups do not divide the width.
+    Raises InputError where 4 groups do not divide the width.
     """
     if kind == "instance":
         return nn.GroupNorm(width, width)
     if kind == "group":
         if width % GROUPS:
-            raise Refusal(f"group norm has {GROUPS} groups, found width {width}; choose a multiple of {GROUPS}")
+            raise InputError(f"group norm has {GROUPS} groups, found width {width}; choose a multiple of {GROUPS}")
         return nn.GroupNorm(GROUPS, width)
     if kind == "batch":
         return nn.BatchNorm2d(width)

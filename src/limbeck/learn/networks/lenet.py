@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.learn.networks.layers import Shape, first_padding
 from limbeck.learn.networks.options import Option
 
@@ -23,10 +23,10 @@ def lenet(shape: Shape, classes: int) -> nn.Module:
     """LeNet-5: two 5x5 convolutions of 6 and 16 channels with max pooling, linear layers of 120 and 84; ReLU.
 
     LeCun et al. (1998), with ReLU and max pooling as it is used today. 28 x 28 images are padded to 32 x 32;
-    images with a side under 20 pixels are padded by 2 before both convolutions. Raises Refusal under 4 pixels.
+    images with a side under 20 pixels are padded by 2 before both convolutions. Raises InputError under 4 pixels.
     """
     if min(shape[1:]) < 4:
-        raise Refusal(f"lenet needs images of at least 4 x 4 pixels, found {shape[1]} x {shape[2]}; try mlp")
+        raise InputError(f"lenet needs images of at least 4 x 4 pixels, found {shape[1]} x {shape[2]}; try mlp")
     small = min(shape[1:]) < SMALL
     first = 2 if small else first_padding(shape, 5) - 2
     second = 2 if small else 0

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from limbeck.core.contracts import AbstractNetwork, Readout
 from limbeck.core.key import Key
-from limbeck.learn.networks.anatomy import ACTIVATIONS, Anatomy, dissect
+from limbeck.learn.networks.anatomy import ACTIVATIONS, Anatomy, split_off_head
 
 Params = dict[str, Tensor]
 
@@ -38,10 +38,10 @@ class Network(AbstractNetwork):
 
     @functools.cached_property
     def anatomy(self) -> Anatomy:
-        """The module taken apart; Refusal where it does not end in an `nn.Linear`."""
+        """The module taken apart; InputError where it does not end in an `nn.Linear`."""
         with Key().governing():
             module = self.factory()
-        return dissect(self.name, module, self.shape, self.outputs)
+        return split_off_head(self.name, module, self.shape, self.outputs)
 
     def init(self, key: Key) -> Params:
         """The parameters of one learner by name, on the CPU, from the module's own initialisers under `key`."""

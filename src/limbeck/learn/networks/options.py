@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from limbeck.core.refusal import Refusal, unknown
+from limbeck.core.errors import InputError, unknown
 
 
 @final
@@ -63,7 +63,7 @@ Values = dict[str, int | str]
 def read(name: str, tokens: list[str], options: tuple[Option, ...]) -> Values:
     """The value of every option, by name: as its token says, else its default.
 
-    Raises Refusal for a token of no option, or a second token of one.
+    Raises InputError for a token of no option, or a second token of one.
     """
     values: Values = {}
     for token in tokens:
@@ -72,7 +72,7 @@ def read(name: str, tokens: list[str], options: tuple[Option, ...]) -> Values:
             raise unknown(f"option of network {name!r}", token, [word for option in options for word in option.tokens])
         option, value = matches[0]
         if option.name in values:
-            raise Refusal(f"network {name!r}: its {option.name} is given twice; give it once")
+            raise InputError(f"network {name!r}: its {option.name} is given twice; give it once")
         values[option.name] = value
     return {option.name: values.get(option.name, option.default) for option in options}
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limbeck.core.probing import Case
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
+from limbeck.core.probing import ProbeContext
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, joined, of_texts
 
 PROMPTS = {"object": "describe the object", "background": "describe the background"}
@@ -45,27 +45,29 @@ class Annotated(AbstractAttributes):
         """By the command."""
         return f"words of what {shlex.join(self.command)} says of {self.per_class or 'all'} examples per class"
 
-    def check(self, case: Case) -> None:
-        """Raise Refusal where the command does not answer of the first image."""
-        row = _shown(case, self.per_class)[:1]
+    def check(self, context: ProbeContext) -> None:
+        """Raise InputError where the command does not answer of the first image."""
+        row = _shown(context, self.per_class)[:1]
         for prompt in PROMPTS.values():
-            self._answers(case, row, prompt)
+            self._answers(context, row, prompt)
 
-    def of(self, case: Case) -> Attributes:
-        """The attributes of the judged examples that it is shown; Refusal where it fails."""
-        return _of_answers(case, self.per_class, lambda rows, prompt: self._answers(case, rows, prompt))
+    def of(self, context: ProbeContext) -> Attributes:
+        """The attributes of the judged examples that it is shown; InputError where it fails."""
+        return _of_answers(context, self.per_class, lambda rows, prompt: self._answers(context, rows, prompt))
 
-    def _answers(self, case: Case, rows: list[int], prompt: str) -> list[str]:
-        return [self._answer(case, image, prompt) for image in _images(case, rows)]
+    def _answers(self, context: ProbeContext, rows: list[int], prompt: str) -> list[str]:
+        return [self._answer(context, image, prompt) for image in _images(context, rows)]
 
-    def _answer(self, case: Case, image: np.ndarray, prompt: str) -> str:
+    def _answer(self, context: ProbeContext, image: np.ndarray, prompt: str) -> str:
         address = {
             "name": "annotation",
             "image": hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest(),
             "prompt": prompt,
             "command": list(self.command),
         }
-        found = case.problem.memo.remember(address, lambda: {"answer": _as_tensor(_asked(self._run, image, prompt))})
+        found = context.problem.cache.remember(
+            address, lambda: {"answer": _as_tensor(_asked(self._run, image, prompt))}
+        )
         return bytes(found["answer"].tolist()).decode()
 
     def _run(self, image: Path, prompt: str) -> str:
@@ -77,11 +79,11 @@ class Annotated(AbstractAttributes):
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             reason = getattr(error, "strerror", None) or f"no answer in {PATIENCE:.0f} seconds"
-            raise Refusal(f"annotator {said}: {reason}; {expected}") from error
+            raise InputError(f"annotator {said}: {reason}; {expected}") from error
         answer = ran.stdout.decode(errors="replace").strip()
         if ran.returncode or not answer:
             complaint = (ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-            raise Refusal(f"annotator {said}: exit code {ran.returncode} ({complaint}); {expected}")
+            raise InputError(f"annotator {said}: exit code {ran.returncode} ({complaint}); {expected}")
         return answer
 
 
@@ -104,25 +106,25 @@ class Called(AbstractAttributes):
         """By the function."""
         return f"words of what {self.name} says of {self.per_class or 'all'} examples per class"
 
-    def check(self, case: Case) -> None:
-        """Raise Refusal where its answer of the first image is no text."""
-        self._answers(case, _shown(case, self.per_class)[:1], next(iter(PROMPTS.values())))
+    def check(self, context: ProbeContext) -> None:
+        """Raise InputError where its answer of the first image is no text."""
+        self._answers(context, _shown(context, self.per_class)[:1], next(iter(PROMPTS.values())))
 
-    def of(self, case: Case) -> Attributes:
-        """The attributes of the judged examples that it is shown; Refusal where an answer is no text."""
-        return _of_answers(case, self.per_class, lambda rows, prompt: self._answers(case, rows, prompt))
+    def of(self, context: ProbeContext) -> Attributes:
+        """The attributes of the judged examples that it is shown; InputError where an answer is no text."""
+        return _of_answers(context, self.per_class, lambda rows, prompt: self._answers(context, rows, prompt))
 
-    def _answers(self, case: Case, rows: list[int], prompt: str) -> list[str]:
-        answers = [_asked(self._ask, image, prompt) for image in _images(case, rows)]  # type: ignore[attr-defined]
+    def _answers(self, context: ProbeContext, rows: list[int], prompt: str) -> list[str]:
+        answers = [_asked(self._ask, image, prompt) for image in _images(context, rows)]  # type: ignore[attr-defined]
         for answer in answers:
             if not isinstance(answer, str):
-                raise Refusal(f"annotator {self.name}: answered {type(answer).__name__}; expected text")
+                raise InputError(f"annotator {self.name}: answered {type(answer).__name__}; expected text")
         return answers
 
 
-def _of_answers(case: Case, per_class: int, answers: Callable[[list[int], str], list[str]]) -> Attributes:
-    rows = _shown(case, per_class)
-    classes = case.examples.classes
+def _of_answers(context: ProbeContext, per_class: int, answers: Callable[[list[int], str], list[str]]) -> Attributes:
+    rows = _shown(context, per_class)
+    classes = context.examples.classes
     parts = []
     for prefix, prompt in PROMPTS.items():
         texts: list[str | None] = [None] * len(classes)
@@ -132,20 +134,22 @@ def _of_answers(case: Case, per_class: int, answers: Callable[[list[int], str], 
     return joined(parts, len(classes))
 
 
-def _shown(case: Case, per_class: int) -> list[int]:
+def _shown(context: ProbeContext, per_class: int) -> list[int]:
     """The places of the examples that are shown to an annotator."""
-    classes = case.examples.classes
+    classes = context.examples.classes
     chosen = [(classes == label).nonzero()[:, 0] for label in classes.unique()]
     return torch.cat([rows[:per_class] if per_class else rows for rows in chosen]).tolist()
 
 
-def _images(case: Case, rows: list[int]) -> Iterable[np.ndarray]:
-    """Examples as 8-bit images (height, width) or (height, width, 3), one at a time; Refusal for what is no image."""
-    task = case.problem.task
+def _images(context: ProbeContext, rows: list[int]) -> Iterable[np.ndarray]:
+    """Examples as 8-bit images (height, width) or (height, width, 3), one by one; InputError for what is no image."""
+    task = context.problem.task
     if len(task.shape) != 3 or task.shape[0] not in (1, 3):
-        raise Refusal(f"an annotator of {task.name}: inputs of shape {task.shape}; expected images of 1 or 3 channels")
+        raise InputError(
+            f"an annotator of {task.name}: inputs of shape {task.shape}; expected images of 1 or 3 channels"
+        )
     for row in rows:
-        raw = task.raw(case.examples.inputs[row : row + 1])[0].clamp(0, 1)
+        raw = task.raw(context.examples.inputs[row : row + 1])[0].clamp(0, 1)
         yield (255 * raw).round().to(torch.uint8).movedim(0, -1).squeeze(-1).numpy()
 
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from limbeck.core.probing import Case
+from limbeck.core.probing import ProbeContext
 
 RAREST, COMMONEST = 0.02, 0.5
 """The shares of the told examples of a class between which a term is an attribute of that class."""
@@ -45,11 +45,11 @@ class AbstractAttributes(ABC):
         """How attributes are told, in a few words."""
 
     @abstractmethod
-    def check(self, case: Case) -> None:
-        """Raise Refusal where `of` would; quickly, so that it is asked before long work."""
+    def check(self, context: ProbeContext) -> None:
+        """Raise InputError where `of` would; quickly, so that it is asked before long work."""
 
     @abstractmethod
-    def of(self, case: Case) -> Attributes:
+    def of(self, context: ProbeContext) -> Attributes:
         """The attributes of the judged examples of a case, in their order."""
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from limbeck.core.probing import Case
+from limbeck.core.probing import ProbeContext
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes
 
 HUES = {
@@ -49,16 +49,16 @@ class Measured(AbstractAttributes):
         """Of the pixels."""
         return "hue, background, brightness, contrast and edges, measured of the pixels"
 
-    def check(self, case: Case) -> None:
+    def check(self, context: ProbeContext) -> None:
         """Nothing can be at fault."""
 
-    def of(self, case: Case) -> Attributes:
+    def of(self, context: ProbeContext) -> Attributes:
         """The attributes of the judged examples."""
-        examples, shape = case.examples, case.problem.task.shape
+        examples, shape = context.examples, context.problem.task.shape
         if not isinstance(examples.inputs, Tensor) or len(shape) != 3 or shape[0] not in (1, 3):
             nothing = torch.zeros(len(examples.classes), 0, dtype=torch.bool)
             return Attributes((), nothing, nothing)
-        parts = [self._at_once(case.problem.task.raw(part).clamp(0, 1)) for part in examples.inputs.split(AT_ONCE)]
+        parts = [self._at_once(context.problem.task.raw(part).clamp(0, 1)) for part in examples.inputs.split(AT_ONCE)]
         found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         carried = {name: values for name, values in found.items() if values.dtype == torch.bool}
         for (low, high), name in ((("dark", "bright"), "luminance"), (("low contrast", "high contrast"), "contrast"),

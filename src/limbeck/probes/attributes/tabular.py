@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.core.probing import Case
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
+from limbeck.core.probing import ProbeContext
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, joined, of_texts
 
 CATEGORIES = 32
@@ -33,52 +33,54 @@ class Tabular(AbstractAttributes):
         """Of the file."""
         return f"the columns of {Path(self.path).name}"
 
-    def check(self, case: Case) -> None:
-        """Raise Refusal for a file that is none, lacks an index, names rows that are not there, or has no attribute."""
-        self.of(case)
+    def check(self, context: ProbeContext) -> None:
+        """Raise InputError for no file, one without an index or attributes, and rows that are not there."""
+        self.of(context)
 
-    def of(self, case: Case) -> Attributes:
-        """The attributes of the judged examples; Refusal as in `check`."""
+    def of(self, context: ProbeContext) -> Attributes:
+        """The attributes of the judged examples; InputError as in `check`."""
         columns = _read(Path(self.path))
-        rows = self._rows(case, columns.pop("index"))
+        rows = self._rows(context, columns.pop("index"))
         place = {row: index for index, row in enumerate(rows)}
-        order = [place.get(row) for row in case.rows.tolist()]
+        order = [place.get(row) for row in context.rows.tolist()]
         found = joined(
             [
-                _column(self.path, name, [None if at is None else values[at] for at in order], case.examples.classes)
+                _column(self.path, name, [None if at is None else values[at] for at in order], context.examples.classes)
                 for name, values in columns.items()
             ],
             len(order),
         )
         if not bool(found.known.any()):
-            raise Refusal(f"{self.path}: none of the {len(order)} judged rows is told of; {EXPECTED}")
+            raise InputError(f"{self.path}: none of the {len(order)} judged rows is told of; {EXPECTED}")
         return found
 
-    def _rows(self, case: Case, index: list[Any]) -> list[int]:
-        count = sum(len(rows) for rows in case.problem.task.members(case.split))
+    def _rows(self, context: ProbeContext, index: list[Any]) -> list[int]:
+        count = sum(len(rows) for rows in context.problem.task.groups(context.split))
         for row in index:
             if not isinstance(row, int) or isinstance(row, bool) or not 0 <= row < count:
-                raise Refusal(f"{self.path}: index {row!r}; expected rows of the {case.split} split, 0 to {count - 1}")
+                raise InputError(
+                    f"{self.path}: index {row!r}; expected rows of the {context.split} split, 0 to {count - 1}"
+                )
         if len(set(index)) < len(index):
             twice = next(row for place, row in enumerate(index) if row in index[:place])
-            raise Refusal(f"{self.path}: index {twice} comes twice; expected each row once")
+            raise InputError(f"{self.path}: index {twice} comes twice; expected each row once")
         return index
 
 
 def _read(path: Path) -> dict[str, list[Any]]:
-    """The columns of the file by name; Refusal for what is no such table."""
+    """The columns of the file by name; InputError for what is no such table."""
     import pyarrow
     from pyarrow import parquet
 
     if not path.is_file():
-        raise Refusal(f"{path}: found {'a folder' if path.is_dir() else 'nothing'}; {EXPECTED}")
+        raise InputError(f"{path}: found {'a folder' if path.is_dir() else 'nothing'}; {EXPECTED}")
     try:
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise Refusal(f"{path}: {str(error).splitlines()[0]}; {EXPECTED}") from error
+        raise InputError(f"{path}: {str(error).splitlines()[0]}; {EXPECTED}") from error
     names = table.column_names
     if "index" not in names or len(names) < 2:
-        raise Refusal(f"{path}: columns {', '.join(names) or 'none'}; {EXPECTED}")
+        raise InputError(f"{path}: columns {', '.join(names) or 'none'}; {EXPECTED}")
     return {name: table.column(name).to_pylist() for name in names}
 
 
@@ -90,13 +92,15 @@ def _column(path: str, name: str, values: list[Any], classes: Tensor) -> tuple[l
         return [name], torch.tensor([value is True for value in values])[:, None], known
     if not (all(isinstance(value, str) for value in told) or all(type(value) is int for value in told)):
         found = ", ".join(sorted({type(value).__name__ for value in told}))
-        raise Refusal(f"{path}: column {name} holds {found}; expected booleans, text or whole numbers for categories")
+        raise InputError(
+            f"{path}: column {name} holds {found}; expected booleans, text or whole numbers for categories"
+        )
     kinds = sorted(set(told))
     if len(kinds) <= CATEGORIES:
         carried = torch.tensor([[value == kind for kind in kinds] for value in values], dtype=torch.bool)
         return [f"{name}: {kind}" for kind in kinds], carried, known.expand(len(values), len(kinds))
     if not isinstance(told[0], str):
-        raise Refusal(
+        raise InputError(
             f"{path}: column {name} holds {len(kinds)} different numbers; expected at most {CATEGORIES} "
             "categories; make booleans of it"
         )

@@ -6,9 +6,9 @@ from limbeck.probes.experiments.curvature import HessianTrace, Spectrum
 from limbeck.probes.experiments.landscape import Paths, Surface
 from limbeck.probes.experiments.path import path
 from limbeck.probes.experiments.recognition import Recognised, Surroundings
-from limbeck.probes.experiments.recognition_course import RecognitionCourse
+from limbeck.probes.experiments.recognition_trajectory import RecognitionTrajectory
 from limbeck.probes.experiments.search import Chosen, Draw, Search
-from limbeck.probes.experiments.training import Mixture, Training, course
+from limbeck.probes.experiments.training import Mixture, Training, real_trajectory
 
 __all__ = [
     "EXPERIMENTS",
@@ -20,13 +20,13 @@ __all__ = [
     "Mixture",
     "Paths",
     "Recognised",
-    "RecognitionCourse",
+    "RecognitionTrajectory",
     "Search",
     "Spectrum",
     "Surface",
     "Surroundings",
     "Training",
-    "course",
+    "real_trajectory",
     "path",
 ]
 
@@ -38,7 +38,7 @@ EXPERIMENTS = Family(
     HessianTrace,
     Paths,
     Recognised,
-    RecognitionCourse,
+    RecognitionTrajectory,
     Spectrum,
     Surface,
     Surroundings,

@@ -10,12 +10,12 @@ import torch
 from limbeck.core import tree
 from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import Hessian, hessian
 from limbeck.learn.population import operations
 from limbeck.learn.spectra import Quadrature, quadrature
-from limbeck.learn.traces import Stop, Trace, exchanged
+from limbeck.learn.traces import Stop, Trace, xtrace
 from limbeck.probes.experiments.training import Training, real
 
 PRODUCT = 9
@@ -26,18 +26,18 @@ One core does so many eagerly in twenty seconds. Compiling takes it half a minut
 products 1.6 times as fast (ConvNet width 16): an examination that has large experiments has dozens of them."""
 
 
-def _batch(case: Case, per_class: int) -> Batch:
-    return real(case.problem, per_class, 0) if per_class else case.subject.batch
+def _batch(context: ProbeContext, per_class: int) -> Batch:
+    return real(context.problem, per_class, 0) if per_class else context.distilled.batch
 
 
-def _effort(case: Case, per_class: int, products: int) -> float:
-    count = per_class * len(case.problem.task.classes) if per_class else len(case.subject)
-    return PRODUCT * operations(case.problem) * count * products
+def _effort(context: ProbeContext, per_class: int, products: int) -> float:
+    count = per_class * len(context.problem.task.classes) if per_class else len(context.distilled)
+    return PRODUCT * operations(context.problem) * count * products
 
 
-def _hessian(case: Case, training: Training, step: int, per_class: int, effort: float) -> Hessian:
-    problem = replace(case.problem, compiled=case.problem.compiled and effort >= COMPILED_FROM)
-    return hessian(problem, training.kept(case, step).params, _batch(case, per_class))
+def _hessian(context: ProbeContext, training: Training, step: int, per_class: int, flops: float) -> Hessian:
+    problem = replace(context.problem, compiled=context.problem.compiled and flops >= COMPILED_FROM)
+    return hessian(problem, training.kept(context, step).params, _batch(context, per_class))
 
 
 def _finite(operator: Hessian) -> bool:
@@ -54,8 +54,8 @@ def _plain(found: Trace) -> Tree:
 class HessianTrace(AbstractExperiment):
     """The trace of the Hessian of the mean loss in all parameters, at one step of a training.
 
-    On the set, or on `real` real training examples of every class, without decay. By XTrace, to a standard error of
-    `relative` of it or of `floor`, in `least` to `most` products. The outcome is "value", "error", "estimates"
+    On the set, or on `real` real training examples of every class, without weight decay. By XTrace, to a standard
+    error of `relative` of it or of `floor`, in `least` to `most` products. The outcome is "value", "error", "estimates"
     and "products", each a number. The network normalises by statistics of the batch, if at all.
     """
 
@@ -68,35 +68,35 @@ class HessianTrace(AbstractExperiment):
     most: int = 64
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether the set is what the loss is of, or what was trained on."""
-        return not self.real or self.training.distilled
+        return not self.real or self.training.depends_on_set
 
     def needs(self) -> tuple[AbstractExperiment, ...]:
         """The training, which keeps the step."""
         return (self.training,)
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of the most products."""
-        return _effort(case, self.real, self.most)
+        return _effort(context, self.real, self.most)
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Estimate it; the directions are the same wherever the step and the loss are."""
-        operator = _hessian(case, self.training, self.step, self.real, self.effort(case))
+        operator = _hessian(context, self.training, self.step, self.real, self.flops(context))
         if not _finite(operator):
             return _plain(Trace(math.nan, math.inf, 1, 1))
         stop = Stop(self.relative, self.floor, self.least, self.most)
-        found = exchanged(operator, stop, Key(("hessian trace", self.step)))
+        found = xtrace(operator, stop, Key(("hessian trace", self.step)))
         return _plain(found)
 
-    def height(self, case: Case) -> float:
+    def height(self, context: ProbeContext) -> float:
         """What is remembered of its value, below every number where it is none."""
-        value = self.found(case).value
+        value = self.found(context).value
         return value if math.isfinite(value) else -math.inf
 
-    def found(self, case: Case) -> Trace:
+    def found(self, context: ProbeContext) -> Trace:
         """What is remembered of it."""
-        outcome = case.outcome(self)
+        outcome = context.outcome(self)
         value, error, estimates, products = (float(outcome[name]) for name in Trace._fields)
         return Trace(value, error, int(estimates), int(products))
 
@@ -118,9 +118,9 @@ class Spectrum(AbstractExperiment):
     iterations: int = 30
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether the set is what the loss is of, what was trained on, or what the place depends on."""
-        return not self.real or self.trace.training.distilled or (self._chosen and self.trace.distilled)
+        return not self.real or self.trace.training.depends_on_set or (self._chosen and self.trace.depends_on_set)
 
     @property
     def _traces(self) -> tuple[HessianTrace, ...]:
@@ -134,14 +134,14 @@ class Spectrum(AbstractExperiment):
         """The traces among which the largest is looked for; where there is one step alone, the training is enough."""
         return self._traces if self._chosen else (self.trace.training,)
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of the quadrature."""
-        return _effort(case, self.real, self.starts * self.iterations)
+        return _effort(context, self.real, self.starts * self.iterations)
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Find the place, then its spectrum."""
-        step = max(self._traces, key=lambda each: each.height(case)).step if self._chosen else self.steps[0]
-        operator = _hessian(case, self.trace.training, step, self.real, self.effort(case))
+        step = max(self._traces, key=lambda each: each.height(context)).step if self._chosen else self.steps[0]
+        operator = _hessian(context, self.trace.training, step, self.real, self.flops(context))
         if _finite(operator):
             found = quadrature(operator, self.starts, self.iterations, Key(("spectrum", step)))
         else:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
-from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
-from limbeck.learn.pieces import at_once, passes
+from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.plane import Plane, grid
 from limbeck.learn.population import losses_of, operations
-from limbeck.learn.training import taking
+from limbeck.learn.training import row_loader
 from limbeck.probes.experiments.training import FORWARD, Training
 
 
@@ -27,19 +27,19 @@ class Sides(NamedTuple):
     real: Training
     ours: Training
 
-    def plane(self, case: Case) -> Plane:
+    def plane(self, context: ProbeContext) -> Plane:
         """The plane through their common start and their ends."""
-        ends = (self.real.kept(case, self.real.keeps[-1]), self.ours.kept(case, self.ours.keeps[-1]))
-        start = self.real.kept(case, self.real.keeps[0])
+        ends = (self.real.kept(context, self.real.keeps[-1]), self.ours.kept(context, self.ours.keeps[-1]))
+        start = self.real.kept(context, self.real.keeps[0])
         return Plane.through(*(flat(learner.params) for learner in (start, *ends)))
 
 
-def sampled(case: Case, most: int) -> Batch:
+def sampled(context: ProbeContext, most: int) -> Batch:
     """At most `most` of the judged examples, evenly spaced among them; all for 0."""
-    examples = case.examples
+    examples = context.examples
     count = len(examples.classes)
     rows = torch.linspace(0, count - 1, min(most or count, count), dtype=torch.float64).round().long()
-    return taking(examples)(rows)
+    return row_loader(examples)(rows)
 
 
 @torch.no_grad()
@@ -47,17 +47,17 @@ def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
     """The mean loss at some parameters, in double precision; normalised by statistics of the batch, if at all."""
     rows = torch.arange(len(batch.classes))
     total = 0.0
-    for part in passes(rows, at_once(problem, len(rows))):
-        chosen = taking(batch)(part).to(problem.device)
+    for part in microbatches(rows, microbatch_limit(problem, len(rows))):
+        chosen = row_loader(batch)(part).to(problem.device)
         outputs = problem.network.apply(params, chosen.inputs).outputs
         total += float(losses_of(problem, outputs, chosen.targets).double().sum())
     return total / len(rows)
 
 
-def losses_at(case: Case, point: Float[Tensor, " parameter"], like: Tree, most: int) -> list[float]:
+def losses_at(context: ProbeContext, point: Float[Tensor, " parameter"], like: Tree, most: int) -> list[float]:
     """The mean losses on a sample of the judged examples and on the set, with the parameters in a row."""
-    params = tree.move(shaped(like, point.to(tree.leaves(like)[0])), case.problem.device)
-    return [mean_loss_at(case.problem, params, batch) for batch in (sampled(case, most), case.subject.batch)]
+    params = tree.move(shaped(like, point.to(tree.leaves(like)[0])), context.problem.device)
+    return [mean_loss_at(context.problem, params, batch) for batch in (sampled(context, most), context.distilled.batch)]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Paths(AbstractExperiment):
     most: int = 500
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """It is: one of the trainings is on the set."""
         return True
 
@@ -82,29 +82,29 @@ class Paths(AbstractExperiment):
         """Both trainings."""
         return self.real, self.ours
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of reading the corners twice."""
         return (
             6
             * FORWARD
-            * operations(case.problem)
-            * (min(self.most or len(case.rows), len(case.rows)) + len(case.subject))
+            * operations(context.problem)
+            * (min(self.most or len(context.rows), len(context.rows)) + len(context.distilled))
         )
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Project, and read the corners as learners and as points."""
-        plane = Sides(self.real, self.ours).plane(case)
+        plane = Sides(self.real, self.ours).plane(context)
         found = {
-            name: torch.tensor([plane.project(flat(each.kept(case, step).params)) for step in each.keeps]).double()
+            name: torch.tensor([plane.project(flat(each.kept(context, step).params)) for step in each.keeps]).double()
             for name, each in (("real", self.real), ("ours", self.ours))
         }
         ends = ((self.real, 0), (self.real, -1), (self.ours, -1))
         corners = []
         for training, index in ends:
-            params = training.kept(case, training.keeps[index]).params
+            params = training.kept(context, training.keeps[index]).params
             x, y, _ = plane.project(flat(params))
-            read = losses_at(case, flat(params), params, self.most)
-            corners.append([x, y, *read, *losses_at(case, plane.place(x, y), params, self.most)])
+            read = losses_at(context, flat(params), params, self.most)
+            corners.append([x, y, *read, *losses_at(context, plane.place(x, y), params, self.most)])
         return {**found, "corners": torch.tensor(corners, dtype=torch.float64)}
 
 
@@ -122,7 +122,7 @@ class Surface(AbstractExperiment):
     margin: float = 0.2
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """It is: the plane is the set's."""
         return True
 
@@ -130,21 +130,22 @@ class Surface(AbstractExperiment):
         """The paths, which say how far the grid reaches, and both trainings."""
         return (self.paths, *self.paths.needs())
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of reading every point."""
-        return self.paths.effort(case) / 6 * len(self.rows) * self.size
+        return self.paths.flops(context) / 6 * len(self.rows) * self.size
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Read every point."""
-        plane = Sides(self.paths.real, self.paths.ours).plane(case)
-        like = self.paths.real.kept(case, self.paths.real.keeps[0]).params
-        seen = case.outcome(self.paths)
+        plane = Sides(self.paths.real, self.paths.ours).plane(context)
+        like = self.paths.real.kept(context, self.paths.real.keeps[0]).params
+        seen = context.outcome(self.paths)
         spots = torch.cat([seen["real"][:, :2], seen["ours"][:, :2], seen["corners"][:, :2]])
         low, high = spots.min(0).values, spots.max(0).values
         room = self.margin * (high - low).clamp_min(1e-3 * float((high - low).max()) or 1.0)
         (x, y) = (grid(float(a), float(b), self.size) for a, b in zip(low - room, high + room, strict=True))
         found = [
-            [losses_at(case, plane.place(across, y[row]), like, self.paths.most) for across in x] for row in self.rows
+            [losses_at(context, plane.place(across, y[row]), like, self.paths.most) for across in x]
+            for row in self.rows
         ]
         judged, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
         here = torch.tensor([y[row] for row in self.rows], dtype=torch.float64)

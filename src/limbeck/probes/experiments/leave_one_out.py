@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core.probing import Case
+from limbeck.core.probing import ProbeContext
 from limbeck.probes.experiments.training import Mixture, Training
 
 
@@ -23,42 +23,42 @@ def spread(count: int, most: int) -> tuple[int, ...]:
     return tuple(index * count // most for index in range(most))
 
 
-def whole(member: int) -> Training:
+def whole(seed: int) -> Training:
     """Training on the whole set: that which other probes ask for too."""
-    return Training(Mixture(), member)
+    return Training(Mixture(), seed)
 
 
-def without(case: Case, item: int, member: int) -> Training:
+def without(context: ProbeContext, item: int, seed: int) -> Training:
     """The same initial parameters trained on all items but one."""
-    return Training(Mixture(tuple(each for each in range(len(case.subject)) if each != item)), member)
+    return Training(Mixture(tuple(each for each in range(len(context.distilled)) if each != item)), seed)
 
 
-def real_alone(case: Case, member: int) -> Training:
+def real_alone(context: ProbeContext, seed: int) -> Training:
     """Training on as many random real examples as the set has: the r a class that the largest class has."""
-    return Training(Mixture((), case.subject.per_class, shuffle=member), member)
+    return Training(Mixture((), context.distilled.per_class, shuffle=seed), seed)
 
 
-def real_count(case: Case) -> int:
+def real_count(context: ProbeContext) -> int:
     """How many those are: fewer where a class has too few real examples."""
-    return sum(min(len(rows), case.subject.per_class) for rows in case.problem.task.members("train"))
+    return sum(min(len(rows), context.distilled.per_class) for rows in context.problem.task.groups("train"))
 
 
-def real_and(case: Case, item: int, member: int) -> Training:
+def real_and(context: ProbeContext, item: int, seed: int) -> Training:
     """The same real examples and one item of the set."""
-    return Training(Mixture((item,), case.subject.per_class, shuffle=member), member)
+    return Training(Mixture((item,), context.distilled.per_class, shuffle=seed), seed)
 
 
-def real_without(case: Case, place: int, member: int) -> Training:
+def real_without(context: ProbeContext, place: int, seed: int) -> Training:
     """The same real examples but the one at that place."""
-    return Training(Mixture((), case.subject.per_class, shuffle=member, without_real=(place,)), member)
+    return Training(Mixture((), context.distilled.per_class, shuffle=seed, without_real=(place,)), seed)
 
 
-def losses(case: Case, training: Training) -> Float[Tensor, " example"]:
+def losses(context: ProbeContext, training: Training) -> Float[Tensor, " example"]:
     """The loss of each judged example under the trained learner, in nats for cross-entropy."""
-    return case.outcome(training, "losses")[-1].double()
+    return context.outcome(training, "losses")[-1].double()
 
 
-def matrix(case: Case, member: int, items: tuple[int, ...] | None = None) -> Float[Tensor, "item example"]:
+def matrix(context: ProbeContext, seed: int, items: tuple[int, ...] | None = None) -> Float[Tensor, "item example"]:
     """The influence of items (all where None) on judged examples, by exact leave-one-out under one learner's start.
 
     influence[i, j] = loss of j under the learner trained without item i - loss of j under the one trained with all
@@ -67,12 +67,12 @@ def matrix(case: Case, member: int, items: tuple[int, ...] | None = None) -> Flo
     alone; the mean loss of fewer items weighs each of the others a little more. No approximation by curvature, as in
     Koh and Liang (ICML 2017). Yang et al. (ICML 2024), section 5.1.
     """
-    asked = range(len(case.subject)) if items is None else items
-    with_all = losses(case, whole(member))
-    return torch.stack([losses(case, without(case, item, member)) - with_all for item in asked])
+    asked = range(len(context.distilled)) if items is None else items
+    with_all = losses(context, whole(seed))
+    return torch.stack([losses(context, without(context, item, seed)) - with_all for item in asked])
 
 
-def additive(case: Case, member: int, items: tuple[int, ...]) -> Float[Tensor, "item example"]:
+def additive(context: ProbeContext, seed: int, items: tuple[int, ...]) -> Float[Tensor, "item example"]:
     """The influence of items where they are added to real examples, free of the other items of the set.
 
     additive[i, j] = loss of j under the learner of the real examples - loss of j under that of them and item i
@@ -80,11 +80,11 @@ def additive(case: Case, member: int, items: tuple[int, ...]) -> Float[Tensor, "
     Yang et al. (ICML 2024), figure 8 right: as many real examples as the set has items (there 100), here the same
     for all items.
     """
-    alone = losses(case, real_alone(case, member))
-    return torch.stack([alone - losses(case, real_and(case, item, member)) for item in items])
+    alone = losses(context, real_alone(context, seed))
+    return torch.stack([alone - losses(context, real_and(context, item, seed)) for item in items])
 
 
-def of_real(case: Case, member: int, places: tuple[int, ...]) -> Float[Tensor, "place example"]:
+def of_real(context: ProbeContext, seed: int, places: tuple[int, ...]) -> Float[Tensor, "place example"]:
     """The influence of real examples among as many as the set has, by leave-one-out: what a set is held against."""
-    alone = losses(case, real_alone(case, member))
-    return torch.stack([losses(case, real_without(case, place, member)) - alone for place in places])
+    alone = losses(context, real_alone(context, seed))
+    return torch.stack([losses(context, real_without(context, place, seed)) - alone for place in places])

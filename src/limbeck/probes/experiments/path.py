@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limbeck.probes.experiments.training import Mixture, Training, course
+from limbeck.probes.experiments.training import Mixture, Training, real_trajectory
 
 
 def path(every: int, steps: int = 300) -> Training:
@@ -10,5 +10,5 @@ def path(every: int, steps: int = 300) -> Training:
 
     Whatever probes ask of the way of a learner of the set they ask of this, so that it is done once for all of them.
     """
-    stops = course(0, every, steps).reads
+    stops = real_trajectory(0, every, steps).reads
     return Training(Mixture(), 0, steps, reads=stops, keeps=stops)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import torch
 
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
-from limbeck.learn.neighbours import agreement, to_own_class
 from limbeck.learn.population import operations, read
-from limbeck.learn.projections import AbstractProjection, Pca
 from limbeck.probes.experiments.training import Training
+from limbeck.statistics.neighbours import agreement, to_own_class
+from limbeck.statistics.projections import AbstractProjection, Pca
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Recognised(AbstractExperiment):
     learner: Training
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """It is read on the set."""
         return True
 
@@ -34,15 +34,15 @@ class Recognised(AbstractExperiment):
         """The training."""
         return (self.learner,)
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of reading the items."""
-        return operations(case.under(self.learner.network).problem) * len(case.subject)
+        return operations(context.under(self.learner.network).problem) * len(context.distilled)
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Read the items."""
-        kept = self.learner.kept(case, self.learner.keeps[-1])
-        batch = case.subject.batch
-        predictions = read(case.under(self.learner.network).problem, kept, batch.inputs).outputs.argmax(1)
+        kept = self.learner.kept(context, self.learner.keeps[-1])
+        batch = context.distilled.batch
+        predictions = read(context.under(self.learner.network).problem, kept, batch.inputs).outputs.argmax(1)
         accuracy = (predictions == batch.classes).to(torch.float64).mean()
         return {"predictions": predictions.to(torch.int16), "accuracy": accuracy}
 
@@ -65,7 +65,7 @@ class Surroundings(AbstractExperiment):
     projection: AbstractProjection = field(default_factory=Pca)
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """It is read on the set."""
         return True
 
@@ -73,21 +73,26 @@ class Surroundings(AbstractExperiment):
         """The training."""
         return (self.learner,)
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of reading all, and of the distances in as many features as an image has numbers at most."""
-        queries = min(self.sample, len(case.rows)) + len(case.subject)
-        distances = 2 * queries * len(case.rows) * case.problem.task.load("train", torch.tensor([0])).inputs.numel()
-        return operations(case.under(self.learner.network).problem) * (len(case.rows) + len(case.subject)) + distances
+        queries = min(self.sample, len(context.rows)) + len(context.distilled)
+        distances = (
+            2 * queries * len(context.rows) * context.problem.task.load("train", torch.tensor([0])).inputs.numel()
+        )
+        return (
+            operations(context.under(self.learner.network).problem) * (len(context.rows) + len(context.distilled))
+            + distances
+        )
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Read the features, find the neighbours, and draw the map."""
-        problem = case.under(self.learner.network).problem
-        kept = self.learner.kept(case, self.learner.keeps[-1])
-        judged, subject, key = case.examples, case.subject.batch, Key(("surroundings",))
+        problem = context.under(self.learner.network).problem
+        kept = self.learner.kept(context, self.learner.keeps[-1])
+        judged, distilled, key = context.examples, context.distilled.batch, Key(("surroundings",))
         points = read(problem, kept, judged.inputs).features
-        items = read(problem, kept, subject.inputs).features
+        items = read(problem, kept, distilled.inputs).features
         rows = key.permutation(len(points))[: self.sample].sort().values
-        ours, theirs = (items, subject.classes), (points[rows], judged.classes[rows])
+        ours, theirs = (items, distilled.classes), (points[rows], judged.classes[rows])
         among = (points, judged.classes)
         shown = rows[key.fold("shown").permutation(len(rows))[: self.shown]]
         plane = self.projection.project(torch.cat([points[shown], items]), key.fold("map"))

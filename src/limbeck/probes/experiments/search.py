@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations
 from limbeck.learn.training import Learner, last
@@ -20,16 +20,16 @@ from limbeck.probes.experiments.training import FORWARD, Mixture, Training, read
 class Search:
     """What a network is trained on, and the space of settings that draws are made from.
 
-    Draw 0 is the customary setting: SGD 0.01, momentum 0.9, no decay, all examples at once, for the most steps. Of
-    every other draw the step size is log-uniform in `step_sizes` and the rest uniform among the values listed. A draw
-    depends on the network and its number alone, so that all that is trained on is tried under the same settings.
+    Draw 0 is the default setting: SGD 0.01, momentum 0.9, no weight decay, all examples at once, for the most steps. Of
+    every other draw the learning rate is log-uniform in `learning_rates` and the rest uniform among the values listed.
+    A draw depends on the network and its number alone, so that all that is trained on is tried under the same settings.
     """
 
     on: Mixture = Mixture()
     network: str = ""
-    step_sizes: tuple[float, float] = (1e-3, 1e-1)
+    learning_rates: tuple[float, float] = (1e-3, 1e-1)
     momenta: tuple[float, ...] = (0.0, 0.9)
-    decays: tuple[float, ...] = (0.0, 5e-4)
+    weight_decays: tuple[float, ...] = (0.0, 5e-4)
     steps: tuple[int, ...] = (100, 200, 300)
     batches: tuple[int, ...] = (0,)
     """How many examples a step sees; 0: all."""
@@ -39,43 +39,43 @@ class Search:
     def setting(self, index: int) -> dict[str, Any]:
         """The setting of a draw, as fields of `Training`."""
         if index == 0:
-            return {"step_size": 0.01, "momentum": 0.9, "decay": 0.0, "steps": max(self.steps), "batch": 0}
+            return {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0, "steps": max(self.steps), "batch": 0}
         key = Key(("search", self.network, index))
-        low, high = map(math.log, self.step_sizes)
-        size = math.exp(low + (high - low) * float(key.fold("step size").uniform(1)))
+        low, high = map(math.log, self.learning_rates)
+        size = math.exp(low + (high - low) * float(key.fold("learning rate").uniform(1)))
         drawn: dict[str, Any] = {
             name: values[int(key.fold(name).integers(len(values), 1))]
             for name, values in (
                 ("momentum", self.momenta),
-                ("decay", self.decays),
+                ("weight_decay", self.weight_decays),
                 ("steps", self.steps),
                 ("batch", self.batches),
             )
         }
-        return {**drawn, "step_size": float(f"{size:.3g}")}
+        return {**drawn, "learning_rate": float(f"{size:.3g}")}
 
-    def training(self, case: Case, index: int, member: int) -> Training:
+    def training(self, context: ProbeContext, index: int, seed: int) -> Training:
         """The training of member `member` by a draw, on real images of its own where there are any."""
-        setting, on = self.setting(index), replace(self.on, shuffle=member)
+        setting, on = self.setting(index), replace(self.on, shuffle=seed)
         # A last batch of one example has no variance to normalise by.
-        if setting["batch"] and on.count(case) % setting["batch"] == 1:
+        if setting["batch"] and on.count(context) % setting["batch"] == 1:
             setting["batch"] = 0
-        return Training(on, member, network=self.network, reads=(), **setting)
+        return Training(on, seed, network=self.network, reads=(), **setting)
 
-    def measured(self, case: Case, training: Training) -> Tree:
+    def measured(self, context: ProbeContext, training: Training) -> Tree:
         """{"validation", "accuracy"}: the accuracies of a training on validation examples and on judged ones."""
-        learner: Learner = last(training.learners(case))
-        problem = case.under(self.network).problem
-        chosen_on = replace(case, split="validation", judged=self.sample)
+        learner: Learner = last(training.learners(context))
+        problem = context.under(self.network).problem
+        chosen_on = replace(context, split="validation", judged=self.sample)
         return {
             "validation": reading(problem, chosen_on, learner)["accuracy"],
-            "accuracy": reading(problem, case, learner)["accuracy"],
+            "accuracy": reading(problem, context, learner)["accuracy"],
         }
 
-    def effort(self, case: Case, index: int = 0) -> float:
+    def flops(self, context: ProbeContext, index: int = 0) -> float:
         """The operations of a draw and of judging it."""
-        read = operations(case.under(self.network).problem) * FORWARD * (self.sample + len(case.rows))
-        return self.training(case, index, 0).effort(case) + read
+        read = operations(context.under(self.network).problem) * FORWARD * (self.sample + len(context.rows))
+        return self.training(context, index, 0).flops(context) + read
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ class Draw(AbstractExperiment):
     index: int
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether it is trained on items of the set."""
-        return self.search.on.distilled
+        return self.search.on.depends_on_set
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of training and reading."""
-        return self.search.effort(case, self.index)
+        return self.search.flops(context, self.index)
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Train and read."""
-        return self.search.measured(case, self.search.training(case, self.index, 0))
+        return self.search.measured(context, self.search.training(context, self.index, 0))
 
 
 @dataclass(frozen=True)
@@ -108,25 +108,25 @@ class Chosen(AbstractExperiment):
 
     search: Search
     draws: int
-    member: int
+    seed: int
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether it is trained on items of the set."""
-        return self.search.on.distilled
+        return self.search.on.depends_on_set
 
     def needs(self) -> tuple[AbstractExperiment, ...]:
         """All draws."""
         return tuple(Draw(self.search, index) for index in range(self.draws))
 
-    def effort(self, case: Case) -> float:
-        """The operations of the customary setting, which takes the most steps."""
-        return self.search.effort(case)
+    def flops(self, context: ProbeContext) -> float:
+        """The operations of the default setting, which takes the most steps."""
+        return self.search.flops(context)
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Choose, train and read."""
-        index = best([float(case.outcome(each, "validation")) for each in self.needs()])
-        measured = self.search.measured(case, self.search.training(case, index, self.member))
+        index = best([float(context.outcome(each, "validation")) for each in self.needs()])
+        measured = self.search.measured(context, self.search.training(context, index, self.seed))
         return {**measured, "index": torch.tensor(index)}
 
 

@@ -12,17 +12,17 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
 from limbeck.learn.population import fresh, losses_of, operations, read, training
 from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import Learner, Take, taking
+from limbeck.learn.training import Learner, RowLoader, row_loader
 
 CPU = torch.device("cpu")
 REAL_BATCH = 256
 """Real examples that a step of training on all of them sees (Yang et al. 2024)."""
-CUSTOMARY = "300 full-batch steps of SGD 0.01, momentum 0.9"
+DEFAULT_TRAINING = "300 full-batch steps of SGD 0.01, momentum 0.9"
 """The training of a learner unless a probe says otherwise (Yang et al. 2024)."""
 FORWARD, STEP = 1, 3
 """Passes through a network, of the operations of one forward pass, to read an example and to learn from it."""
@@ -47,32 +47,32 @@ class Mixture:
     """Places, among its real examples class by class, of those that are left out."""
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether there are items of the set in it."""
         return self.items is None or bool(self.items)
 
-    def count(self, case: Case) -> int:
+    def count(self, context: ProbeContext) -> int:
         """How many examples it has (with as many real ones as asked for)."""
-        items = len(case.subject) if self.items is None else len(self.items)
-        return items + self.real * len(case.problem.task.classes) - len(self.without_real)
+        items = len(context.distilled) if self.items is None else len(self.items)
+        return items + self.real * len(context.problem.task.classes) - len(self.without_real)
 
-    def batch(self, case: Case) -> Batch:
+    def batch(self, context: ProbeContext) -> Batch:
         """The examples, those of the set first."""
         parts: list[Batch] = []
-        if self.distilled:
-            found = case.subject.batch
-            rows = torch.arange(len(case.subject)) if self.items is None else torch.tensor(self.items)
-            chosen = taking(found)(rows)
-            parts.append(chosen._replace(inputs=self._shown(case, chosen.inputs)))
+        if self.depends_on_set:
+            found = context.distilled.batch
+            rows = torch.arange(len(context.distilled)) if self.items is None else torch.tensor(self.items)
+            chosen = row_loader(found)(rows)
+            parts.append(chosen._replace(inputs=self._shown(context, chosen.inputs)))
         if self.real:
-            found = real(case.problem, self.real, self.shuffle)
+            found = real(context.problem, self.real, self.shuffle)
             kept = torch.ones(len(found.classes), dtype=torch.bool)
             kept[list(self.without_real)] = False
-            parts.append(taking(found)(kept))
+            parts.append(row_loader(found)(kept))
         return Batch(*tree.map(lambda *leaves: torch.cat(leaves), *map(tuple, parts)))
 
-    def _shown(self, case: Case, inputs: Tree) -> Tree:
-        task = case.problem.task
+    def _shown(self, context: ProbeContext, inputs: Tree) -> Tree:
+        task = context.problem.task
         if not self.clipped:
             return inputs
         return task.normalised(tree.map(lambda leaf: leaf.clamp(0, 1), task.raw(inputs)))
@@ -94,14 +94,14 @@ class Training(AbstractExperiment):
 
     on: Mixture | None = Mixture()
     """What it is trained on; None for all real training examples."""
-    member: int = 0
+    seed: int = 0
     """Its initial parameters and its order of examples."""
     steps: int = 300
     batch: int = 0
     """How many examples a step sees, in shuffled order; 0 for all at once."""
-    step_size: float = 0.01
+    learning_rate: float = 0.01
     momentum: float = 0.9
-    decay: float = 0.0
+    weight_decay: float = 0.0
     network: str = ""
     """Another network than the problem's."""
     start: Training | None = None
@@ -110,98 +110,102 @@ class Training(AbstractExperiment):
     keeps: tuple[int, ...] = ()
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """Whether it is trained on items of the set, or begins where that was done."""
-        return (self.on is not None and self.on.distilled) or (self.start is not None and self.start.distilled)
+        return (self.on is not None and self.on.depends_on_set) or (
+            self.start is not None and self.start.depends_on_set
+        )
 
     def needs(self) -> tuple[AbstractExperiment, ...]:
         """The training that it begins after."""
         return () if self.start is None else (self.start,)
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""
-        count = training_count(case) if self.on is None else self.on.count(case)
+        count = training_count(context) if self.on is None else self.on.count(context)
         seen = min(self.batch or count, count) * self.steps
-        judged = len(case.rows) * len(self.reads)
-        return operations(case.under(self.network).problem) * (STEP * seen + FORWARD * judged)
+        judged = len(context.rows) * len(self.reads)
+        return operations(context.under(self.network).problem) * (STEP * seen + FORWARD * judged)
 
-    def learners(self, case: Case) -> Iterator[Learner]:
+    def learners(self, context: ProbeContext) -> Iterator[Learner]:
         """The learner before the first step and after each."""
-        problem = case.under(self.network).problem
-        if self.network and not pays(self.effort(case), problem.device):
+        problem = context.under(self.network).problem
+        if self.network and not pays(self.flops(context), problem.device):
             # Compiling takes longer than a few steps of a network that few trainings share.
             problem = replace(problem, compiled=False)
-        key = Key(("probe", self.member))
-        take, count = self._examples(case)
+        key = Key(("probe", self.seed))
+        loader, count = self._examples(context)
         batch = self.batch or count
         per_epoch = -(-count // batch)
-        protocol = Protocol("probe", -(-self.steps // per_epoch), batch, self.step_size, self.momentum, self.decay)
+        protocol = Protocol(
+            "probe", -(-self.steps // per_epoch), batch, self.learning_rate, self.momentum, self.weight_decay
+        )
         schedule = protocol.schedule(count, key.fold("order"))
-        schedule = schedule._replace(step_sizes=schedule.step_sizes[: self.steps])
-        return training(problem, self._first(case, problem, key), take, schedule, key)
+        schedule = schedule._replace(learning_rates=schedule.learning_rates[: self.steps])
+        return training(problem, self._first(context, problem, key), loader, schedule, key)
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Train, and read and keep on the way."""
-        problem = case.under(self.network).problem
+        problem = context.under(self.network).problem
         readings: list[dict[str, Tensor]] = []
         kept: dict[str, Any] = {"params": {}, "statistics": {}}
-        for step, learner in enumerate(self.learners(case)):
+        for step, learner in enumerate(self.learners(context)):
             if step in self.reads:
-                readings.append(reading(problem, case, learner))
+                readings.append(reading(problem, context, learner))
             if step in self.keeps:
                 for part, found in learner._asdict().items():
                     kept[part][str(step)] = tree.move(found, CPU)
         outcome = {name: torch.stack([one[name] for one in readings]) for name in (readings[0] if readings else ())}
         return {**outcome, **{part: found for part, found in kept.items() if tree.leaves(found)}}
 
-    def kept(self, case: Case, step: int) -> Learner:
+    def kept(self, context: ProbeContext, step: int) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is remembered."""
-        params = case.outcome(self, f"params/{step}")
-        statistics = case.under(self.network).problem.network.statistics()
-        return Learner(params, case.outcome(self, f"statistics/{step}") if statistics else {})
+        params = context.outcome(self, f"params/{step}")
+        statistics = context.under(self.network).problem.network.statistics()
+        return Learner(params, context.outcome(self, f"statistics/{step}") if statistics else {})
 
-    def _examples(self, case: Case) -> tuple[Take, int]:
+    def _examples(self, context: ProbeContext) -> tuple[RowLoader, int]:
         if self.on is not None:
-            batch = self.on.batch(case)
-            return taking(batch), len(batch.classes)
-        task = case.problem.task
-        every = torch.cat(task.members("train"))
+            batch = self.on.batch(context)
+            return row_loader(batch), len(batch.classes)
+        task = context.problem.task
+        every = torch.cat(task.groups("train"))
         return (lambda rows: task.load("train", every[rows])), len(every)
 
-    def _first(self, case: Case, problem: Problem, key: Key) -> Learner:
+    def _first(self, context: ProbeContext, problem: Problem, key: Key) -> Learner:
         if self.start is None:
             return fresh(problem, key.fold("init"))
-        kept = self.start.kept(case, self.start.keeps[-1])
+        kept = self.start.kept(context, self.start.keeps[-1])
         return Learner(*tree.move(tuple(kept), problem.device))
 
 
-def reading(problem: Problem, case: Case, learner: Learner) -> dict[str, Tensor]:
+def reading(problem: Problem, context: ProbeContext, learner: Learner) -> dict[str, Tensor]:
     """What a learner says of the judged examples: "predictions", "losses" and "accuracy"."""
-    outputs = read(problem, learner, case.examples.inputs).outputs
+    outputs = read(problem, learner, context.examples.inputs).outputs
     predictions = outputs.argmax(-1)
     return {
         "predictions": predictions.to(torch.int16),
-        "losses": losses_of(problem, outputs, case.examples.targets),
-        "accuracy": (predictions == case.examples.classes).to(torch.float64).mean(),
+        "losses": losses_of(problem, outputs, context.examples.targets),
+        "accuracy": (predictions == context.examples.classes).to(torch.float64).mean(),
     }
 
 
-def course(member: int, every: int, steps: int = 300, network: str = "") -> Training:
+def real_trajectory(seed: int, every: int, steps: int = 300, network: str = "") -> Training:
     """Training on all real examples, read before the first step and after every `every` of them.
 
     The learner of the first course is kept at each reading, that of any other at the end. Whatever probes ask of real
     training they ask of these, so that it is done once for all of them.
     """
     stops = tuple(sorted({*range(0, steps + 1, every), steps}))
-    keeps = stops if member == 0 else (steps,)
-    return Training(None, member, steps, REAL_BATCH, network=network, reads=stops, keeps=keeps)
+    keeps = stops if seed == 0 else (steps,)
+    return Training(None, seed, steps, REAL_BATCH, network=network, reads=stops, keeps=keeps)
 
 
-def training_count(case: Case) -> int:
+def training_count(context: ProbeContext) -> int:
     """How many real training examples there are."""
-    return sum(len(rows) for rows in case.problem.task.members("train"))
+    return sum(len(rows) for rows in context.problem.task.groups("train"))
 
 
-def accuracies(case: Case, trainings: Sequence[Training]) -> list[float]:
+def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:
     """The accuracy of each at its last reading."""
-    return [float(case.outcome(each, "accuracy")[-1]) for each in trainings]
+    return [float(context.outcome(each, "accuracy")[-1]) for each in trainings]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from limbeck.report.charts.plot import RIGHT, WIDTH, Axis, marker
 from limbeck.report.charts.svg import Look, picture, shortened, tag
 
-ROW, GAP, START = 15.0, 24.0, 12.0
+ROW, SPACING, START = 15.0, 24.0, 12.0
 NAME = 14
 
 
@@ -37,7 +37,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: st
     parts: list[Markup] = []
     y = 6.0
     for name, found in rows:
-        y += 4.0 if beside else GAP - 6
+        y += 4.0 if beside else SPACING - 6
         place = (left - 14, y + ROW + 4.5, "label strong end") if beside else (left - 8, y, "label strong")
         parts.append(tag("text", shortened(name, 60), x=place[0], y=place[1], class_=place[2]))
         y += 4

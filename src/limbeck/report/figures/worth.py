@@ -155,7 +155,7 @@ def cross_architecture(found: Sequence[Shown]) -> list[Figure]:
             f"more accurate. Real images: beside {held[0][0].name}."
         )
         drawn.append(Figure(title, heat(rows, columns, values, texts, title), caption, (), tables_of(held)))
-    return drawn + _search(having(found, "draws", "network", "on", "step_size", "validation", "accuracy"))
+    return drawn + _search(having(found, "draws", "network", "on", "learning_rate", "validation", "accuracy"))
 
 
 def _share(value: object) -> str:
@@ -168,15 +168,15 @@ def _cell(row: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _search(held: list[Held]) -> list[Figure]:
-    """The accuracy of each draw by its step size."""
+    """The accuracy of each draw by its learning rate."""
     if not held:
         return []
     dots = []
     for shown, table in held:
         mine = select(table, on="set")
-        dots.append(Dots(shown.name, shown.look(), mine.column("step_size"), mine.column("accuracy"), large=True))
+        dots.append(Dots(shown.name, shown.look(), mine.column("learning_rate"), mine.column("accuracy"), large=True))
     title = "How they were trained"
-    x = Axis("step size", Log.over([value for each in dots for value in each.x]))
+    x = Axis("learning rate", Log.over([value for each in dots for value in each.x]))
     y = percents("accuracy", *(each.y for each in dots))
     caption = "One learner for each drawn setting, of every network; the setting is chosen by validation."
     return [Figure(title, plot(dots, x, y, title), caption, legend(dots), tables_of(held))]

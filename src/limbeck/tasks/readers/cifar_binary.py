@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.source import Part, Source, Stacked, integer_labels
 
 _SIDE = 32
@@ -45,9 +45,9 @@ def _part(split: str, files: Sequence[Path], label_bytes: int, classes: tuple[st
         try:
             content = np.frombuffer(path.read_bytes(), np.uint8)
         except OSError as error:
-            raise Refusal(f"{path}: unreadable ({error.strerror}); check the file") from error
+            raise InputError(f"{path}: unreadable ({error.strerror}); check the file") from error
         if len(content) == 0 or len(content) % length:
-            raise Refusal(
+            raise InputError(
                 f"{path}: {len(content)} bytes, expected a multiple of {length} (one record per image); "
                 "download the binary version again"
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.source import AbstractImages, Array, Header
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Encoded(AbstractImages):
             if _quarter_turned(image):
                 width, height = height, width
             if image.mode in _DEEP:
-                raise Refusal(
+                raise InputError(
                     f"{self.place(index)}: an image of more than 8 bits per channel (mode {image.mode}), "
                     "expected 8 bits; convert it first"
                 )
@@ -76,7 +76,7 @@ class Encoded(AbstractImages):
 
         content = self.contents[index]
         if content is None:
-            raise Refusal(f"{self.place(index)}: no image bytes, expected an encoded image; fill or remove the row")
+            raise InputError(f"{self.place(index)}: no image bytes, expected an encoded image; fill or remove the row")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -84,7 +84,7 @@ class Encoded(AbstractImages):
                 opened = io.BytesIO(content) if isinstance(content, bytes) else content
                 with Image.open(opened, formats=_FORMATS) as image:
                     return use(image)
-        except Refusal:
+        except InputError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             self._refuse_bomb(index, Image.MAX_IMAGE_PIXELS or 0)
@@ -92,13 +92,13 @@ class Encoded(AbstractImages):
             reason = (str(error) or type(error).__name__).splitlines()[0]
             if isinstance(error, UnidentifiedImageError):
                 reason = f"not one of {', '.join(_FORMATS)}"
-            raise Refusal(
+            raise InputError(
                 f"{self.place(index)}: unreadable or truncated image ({reason}), expected a whole image; "
                 "replace or remove it"
             ) from error
 
     def _refuse_bomb(self, index: int, limit: int) -> NoReturn:
-        raise Refusal(
+        raise InputError(
             f"{self.place(index)}: an image of more than {limit} pixels, expected an ordinary one; "
             "it may be hostile: remove it, or shrink it first"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.source import SPLIT_NAMES, Part, Source
 
@@ -16,17 +16,17 @@ _ASK = "expected one folder per class with images in it"
 
 
 def find(path: Path) -> Source:
-    """The images below `path`; Refusal where there are none, or a class has none."""
+    """The images below `path`; InputError where there are none, or a class has none."""
     if not path.is_dir():
         what = "a file" if path.exists() else "nothing"
-        raise Refusal(f"{path}: found {what}, {_ASK}; check the path")
+        raise InputError(f"{path}: found {what}, {_ASK}; check the path")
     folders = _split_folders(path)
     listed = {split: _images_by_class(folder) for split, folder in folders.items()}
     classes = tuple(listed["train"][0])
     for split, (by_class, _) in listed.items():
         strangers = [name for name in by_class if name not in classes]
         if strangers:
-            raise Refusal(
+            raise InputError(
                 f"{folders[split]}: class folder {strangers[0]!r} is not in {folders['train']}, "
                 "expected the classes of the training images; rename or remove it"
             )
@@ -46,7 +46,7 @@ def _split_folders(path: Path) -> dict[str, Path]:
     found = {split: [path / name for name in names if (path / name).is_dir()] for split, names in SPLIT_NAMES.items()}
     for split, folders in found.items():
         if len(folders) > 1:
-            raise Refusal(
+            raise InputError(
                 f"{path}: {folders[0].name} and {folders[1].name} are both there, expected one {split} folder; "
                 "remove one"
             )
@@ -70,11 +70,11 @@ def _images_by_class(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
         by_class[child.name] = [file for file in files if file.suffix.lower() in SUFFIXES]
         others += [file for file in files if file.suffix.lower() not in SUFFIXES]
         if not by_class[child.name]:
-            raise Refusal(
+            raise InputError(
                 f"{child}: found no image ({', '.join(sorted(SUFFIXES))}), {_ASK}; fill or remove the class folder"
             )
     if not by_class:
-        raise Refusal(f"{folder}: found no class folder, {_ASK}; sort the images into one folder per class")
+        raise InputError(f"{folder}: found no class folder, {_ASK}; sort the images into one folder per class")
     return by_class, others
 
 

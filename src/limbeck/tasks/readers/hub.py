@@ -7,31 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.encoded import Encoded
 from limbeck.tasks.readers.source import SPLIT_NAMES, Part, Source, integer_labels, numbered
 
 
 def find(name: str) -> Source:
-    """The data set called `name`; Refusal where `datasets` is not installed or cannot load it."""
+    """The data set called `name`; InputError where `datasets` is not installed or cannot load it."""
     try:
         import datasets
     except ImportError as error:
-        raise Refusal(
+        raise InputError(
             f"hf:{name} is read by the datasets package, which is not installed; run pip install limbeck[hub]"
         ) from error
     try:
         found = datasets.load_dataset(name)
     except Exception as error:  # whatever the package, the network or the hub reports
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise Refusal(f"hf:{name}: could not be loaded ({reason}); check the name and the connection") from error
+        raise InputError(f"hf:{name}: could not be loaded ({reason}); check the name and the connection") from error
     splits = {
         split: found[names]
         for split, usual in SPLIT_NAMES.items()
         if (names := next((each for each in usual if each in found), None)) is not None
     }
     if "train" not in splits:
-        raise Refusal(f"hf:{name}: found splits {', '.join(found)}, expected train; choose another data set")
+        raise InputError(f"hf:{name}: found splits {', '.join(found)}, expected train; choose another data set")
     files = tuple(Path(entry["filename"]) for data in splits.values() for entry in data.cache_files)
     return Source(files, lambda: tuple(_part(f"hf:{name}", split, data, datasets) for split, data in splits.items()))
 
@@ -43,7 +43,7 @@ def _part(name: str, split: str, data: Any, datasets: Any) -> Part:
     label = next((column for column in ("label", "fine_label") if column in data.features), None)
     label = label or (next(iter(kinds)) if len(kinds) == 1 else None)
     if image is None or label is None:
-        raise Refusal(
+        raise InputError(
             f"{name}: found columns {', '.join(data.features)}, expected one image column and one label column; "
             "save it as parquet with columns image and label, and load that with parquet:PATH"
         )

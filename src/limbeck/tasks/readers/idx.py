@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.source import Array, Part, Source, Stacked, integer_labels, rows_of
 
 _STEMS = {"train": "train", "test": "t10k"}
@@ -43,7 +43,7 @@ def _first(folder: Path, stem: str, kind: str) -> Path | None:
 def _part(split: str, images_file: Path, labels_file: Path, classes: tuple[str, ...]) -> Part:
     images, labels = _parse(images_file, 3), _parse(labels_file, 1)
     if len(images) != len(labels):
-        raise Refusal(
+        raise InputError(
             f"{labels_file}: {len(labels)} labels for the {len(images)} images of {images_file.name}, "
             "expected as many; download both again"
         )
@@ -59,12 +59,12 @@ def _parse(path: Path, rank: int) -> Array:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as opened:
             head = opened.read(start)
             if len(head) < start or head[:4] != bytes([0, 0, 8, rank]):
-                raise Refusal(f"{path}: begins with {head[:4].hex() or 'nothing'}, {again}")
+                raise InputError(f"{path}: begins with {head[:4].hex() or 'nothing'}, {again}")
             shape = struct.unpack(f">{rank}I", head[4:])
             # One byte more than is due shows a file that is too long without unpacking all of it.
             content = opened.read(math.prod(shape) + 1)
     except (OSError, EOFError, zlib.error, OverflowError, MemoryError) as error:
-        raise Refusal(f"{path}: unreadable ({str(error) or type(error).__name__}), {again}") from error
+        raise InputError(f"{path}: unreadable ({str(error) or type(error).__name__}), {again}") from error
     if len(content) != math.prod(shape):
-        raise Refusal(f"{path}: not the {math.prod(shape)} bytes of data that shape {shape} needs, {again}")
+        raise InputError(f"{path}: not the {math.prod(shape)} bytes of data that shape {shape} needs, {again}")
     return np.frombuffer(content, np.uint8).reshape(shape)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.encoded import Encoded
 from limbeck.tasks.readers.source import SPLIT_NAMES, Array, Part, Source, integer_labels, numbered
 
@@ -27,15 +27,15 @@ class _Columns(NamedTuple):
 
 
 def find(path: Path) -> Source:
-    """One file, or the train*, validation* (val*) and test* files of a folder; Refusal where there are none."""
+    """One file, or the train*, validation* (val*) and test* files of a folder; InputError where there are none."""
     if path.is_file():
         return of_files({"train": (path,)})
     if not path.is_dir():
-        raise Refusal(f"{path}: found nothing, expected a .parquet file or a folder of them; check the path")
+        raise InputError(f"{path}: found nothing, expected a .parquet file or a folder of them; check the path")
     splits = _by_split(path)
     if "train" not in splits:
         names = sorted(file.name for file in path.glob("*.parquet"))
-        raise Refusal(
+        raise InputError(
             f"{path}: found {', '.join(names[:5]) or 'no .parquet file'}, expected train*.parquet "
             "(and validation*.parquet, test*.parquet); rename them or name one file"
         )
@@ -91,9 +91,9 @@ def _part(split: str, files: Sequence[Path], classes: tuple[str, ...] | None, no
         starts.append(len(blobs))
         columns, content, values = _read_file(path)
         if classes is not None and columns.classes is not None and columns.classes != classes:
-            raise Refusal(f"{path}: its class names differ from those of the training files; make them the same")
+            raise InputError(f"{path}: its class names differ from those of the training files; make them the same")
         if path != files[0] and columns.classes != named:
-            raise Refusal(f"{path}: its class names differ from those of {files[0]}; make them the same")
+            raise InputError(f"{path}: its class names differ from those of {files[0]}; make them the same")
         named = columns.classes
         blobs += content
         labels.append(values)
@@ -120,7 +120,7 @@ def _read_file(path: Path) -> tuple[_Columns, list[bytes | None], Array]:
             columns = _columns(opened.schema_arrow, path)
             table = opened.read(columns=[f"{columns.image}.bytes", columns.label])
     except (pyarrow.ArrowException, OSError) as error:
-        raise Refusal(
+        raise InputError(
             f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {_ASK}; copy or make it again"
         ) from error
     blobs = [item for chunk in table[columns.image].chunks for item in chunk.field("bytes").to_pylist()]
@@ -131,10 +131,10 @@ def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
     import pyarrow
 
     if not pyarrow.types.is_integer(column.type):
-        raise Refusal(f"{path}: column {name} holds {column.type}, expected integers from 0; number the classes")
+        raise InputError(f"{path}: column {name} holds {column.type}, expected integers from 0; number the classes")
     if column.null_count:
         row = column.is_null().to_pylist().index(True)
-        raise Refusal(f"{path} row {row}: no label, expected an integer; label or remove the row")
+        raise InputError(f"{path} row {row}: no label, expected an integer; label or remove the row")
     return column.to_numpy()
 
 
@@ -154,7 +154,7 @@ def _columns(schema: pyarrow.Schema, path: Path) -> _Columns:
     )
     if image is None or label is None or not holds_bytes:
         found = ", ".join(f"{field.name}: {field.type}" for field in schema)
-        raise Refusal(f"{path}: found columns {found or 'none'}; {_ASK}; rename or convert them")
+        raise InputError(f"{path}: found columns {found or 'none'}; {_ASK}; rename or convert them")
     names = features.get(label, {}).get("names")
     return _Columns(image, label, tuple(map(str, names)) if isinstance(names, list) and names else None)
 

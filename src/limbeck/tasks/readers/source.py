@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 
 Array = NDArray[Any]
 
@@ -43,11 +43,11 @@ class AbstractImages(ABC):
 
     @abstractmethod
     def header(self, index: int) -> Header:
-        """What is known of image `index` without decoding it; Refusal where it is not an image."""
+        """What is known of image `index` without decoding it; InputError where it is not an image."""
 
     @abstractmethod
     def decode(self, index: int) -> Array:
-        """Image `index`, (height, width, channel); Refusal where it is damaged."""
+        """Image `index`, (height, width, channel); InputError where it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -106,21 +106,21 @@ def integer_labels(values: Array, place: Callable[[int], str], classes: int | No
     """`values` as int64 after checking that they are whole numbers from 0 to `classes` - 1.
 
     Where the number of classes is not known, labels must be below the number of examples.
-    Raises Refusal that names the first offending row.
+    Raises InputError that names the first offending row.
     """
     if values.ndim != 1:
-        raise Refusal(f"{place(0)}: labels of shape {values.shape}, expected one label per image; flatten them")
+        raise InputError(f"{place(0)}: labels of shape {values.shape}, expected one label per image; flatten them")
     if values.dtype.kind not in "iu":
-        raise Refusal(
+        raise InputError(
             f"{place(0)}: label {values[0] if len(values) else 'list'} of type {values.dtype}, "
             "expected integers from 0; number the classes"
         )
     if not len(values):
-        raise Refusal(f"{place(0)}: missing, found no images at all, expected some; add them or remove the split")
+        raise InputError(f"{place(0)}: missing, found no images at all, expected some; add them or remove the split")
     limit = len(values) if classes is None else classes
     wrong = np.flatnonzero((values < 0) | (values >= limit))
     if len(wrong):
-        raise Refusal(
+        raise InputError(
             f"{place(int(wrong[0]))}: label {values[wrong[0]]}, expected an integer from 0 to {limit - 1}; "
             "correct the label or remove the row"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.source import Part, Source, Stacked, integer_labels, rows_of
 
 _CLASSES = tuple("0123456789")
@@ -27,12 +27,14 @@ def _part(split: str, path: Path) -> Part:
     try:
         content = loadmat(path, variable_names=("X", "y"))
     except Exception as error:  # a parser given hostile bytes may fail in any way
-        raise Refusal(f"{path}: damaged, or not a MATLAB 5 file ({type(error).__name__}), {again}") from error
+        raise InputError(f"{path}: damaged, or not a MATLAB 5 file ({type(error).__name__}), {again}") from error
     if "X" not in content or "y" not in content:
-        raise Refusal(f"{path}: X or y is missing, {again}")
+        raise InputError(f"{path}: X or y is missing, {again}")
     images, digits = content["X"], content["y"].reshape(-1)
     if images.ndim != 4 or images.shape[2] != 3 or images.dtype != np.uint8 or images.shape[3] != len(digits):
-        raise Refusal(f"{path}: X of shape {images.shape} and type {images.dtype} with {len(digits)} labels, {again}")
+        raise InputError(
+            f"{path}: X of shape {images.shape} and type {images.dtype} with {len(digits)} labels, {again}"
+        )
     digits = np.where(digits == 10, 0, digits)
     place = rows_of(path)
     labels = integer_labels(digits, place, len(_CLASSES))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.core.refusal import Refusal
+from limbeck.core.errors import InputError
 from limbeck.tasks.readers.encoded import Encoded, paths_of
 from limbeck.tasks.readers.source import Part, Source
 
@@ -46,7 +46,7 @@ def _annotated(annotations: Path, wnids: list[str]) -> tuple[list[Path], np.ndar
         path = annotations.parent / "images" / name
         # A name with a folder in it could point outside the data.
         if wnid not in position or Path(name).name != name or not path.is_file():
-            raise Refusal(
+            raise InputError(
                 f"{annotations} line {number}: {line[:60]!r}, expected the name of a file in val/images, a tab and "
                 "a class that has a train folder; unpack the archive again"
             )

@@ -1,4 +1,4 @@
-"""Many examples in passes of a size that memory is found for quickly."""
+"""Many examples in microbatches."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ NUMBERS = 100_000
 process that keeps what it freed (`core/memory.py`) 83 (535) and 92 (559), and the size of a pass matters little."""
 
 
-def piece(shape: tuple[int, ...], device: torch.device) -> int:
+def microbatch_size(shape: tuple[int, ...], device: torch.device) -> int:
     """How many inputs of a shape go through at once; on a device with cores to fill, any number.
 
-    >>> piece((3, 32, 32), torch.device("cpu")), piece((3, 32, 32), torch.device("cuda"))
+    >>> microbatch_size((3, 32, 32), torch.device("cpu")), microbatch_size((3, 32, 32), torch.device("cuda"))
     (32, 9223372036854775807)
     """
     return max(1, NUMBERS // math.prod(shape)) if device.type == "cpu" else 2**63 - 1
 
 
-def at_once(problem: Problem, count: int) -> int:
+def microbatch_limit(problem: Problem, count: int) -> int:
     """How many of `count` inputs go through together: all, where the network normalises by statistics of the batch."""
-    return count if problem.network.statistics() else piece(problem.task.shape, problem.device)
+    return count if problem.network.statistics() else microbatch_size(problem.task.shape, problem.device)
 
 
-def passes(rows: Int[Tensor, " example"], most: int) -> tuple[Int[Tensor, " some"], ...]:
+def microbatches(rows: Int[Tensor, " example"], most: int) -> tuple[Int[Tensor, " some"], ...]:
     """The rows in as few passes of at most `most` as there can be, whose sizes differ by one at most.
 
     Code is compiled for a shape, and two serve any count. A short last pass would cost more than its share: on one
     core, ConvNet width 16, compiled, the gradient on 99 images takes 14.8 ms so, and 18.0 as 32, 32, 32 and 3.
 
-    >>> [part.tolist() for part in passes(torch.arange(6), 4)], [len(part) for part in passes(torch.arange(99), 32)]
-    ([[0, 1, 2], [3, 4, 5]], [25, 25, 25, 24])
+    >>> sizes = lambda count, most: [len(part) for part in microbatches(torch.arange(count), most)]
+    >>> sizes(6, 4), sizes(99, 32)
+    ([3, 3], [25, 25, 25, 24])
     """
     return rows.tensor_split(-(-len(rows) // most))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from limbeck.core import tree
-from limbeck.core.probing import AbstractExperiment, Case
+from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
 from limbeck.learn.training import Learner
@@ -15,7 +15,7 @@ from limbeck.probes.experiments.training import FORWARD, Training
 
 
 @dataclass(frozen=True)
-class RecognitionCourse(AbstractExperiment):
+class RecognitionTrajectory(AbstractExperiment):
     """The classes that a learner predicts for the items of the set after each step at which it was kept.
 
     The outcome is "predictions" (kept, item), in the order of the `keeps` of its training.
@@ -24,7 +24,7 @@ class RecognitionCourse(AbstractExperiment):
     by: Training
 
     @property
-    def distilled(self) -> bool:
+    def depends_on_set(self) -> bool:
         """True: it reads the items of the set."""
         return True
 
@@ -32,15 +32,17 @@ class RecognitionCourse(AbstractExperiment):
         """The training whose learners read."""
         return (self.by,)
 
-    def effort(self, case: Case) -> float:
+    def flops(self, context: ProbeContext) -> float:
         """The operations of reading every item once for each learner."""
-        return FORWARD * operations(case.under(self.by.network).problem) * len(case.subject) * len(self.by.keeps)
+        return (
+            FORWARD * operations(context.under(self.by.network).problem) * len(context.distilled) * len(self.by.keeps)
+        )
 
-    def run(self, case: Case) -> Tree:
+    def run(self, context: ProbeContext) -> Tree:
         """Let every kept learner read the items."""
-        problem = case.under(self.by.network).problem
+        problem = context.under(self.by.network).problem
         found = []
         for step in self.by.keeps:
-            learner = Learner(*tree.move(tuple(self.by.kept(case, step)), problem.device))
-            found.append(read(problem, learner, case.subject.batch.inputs).outputs.argmax(-1).to(torch.int16))
+            learner = Learner(*tree.move(tuple(self.by.kept(context, step)), problem.device))
+            found.append(read(problem, learner, context.distilled.batch.inputs).outputs.argmax(-1).to(torch.int16))
         return {"predictions": torch.stack(found)}

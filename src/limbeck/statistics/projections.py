@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.core.errors import InputError
 from limbeck.core.family import Family
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 
 FEW = 10
 """So many points and fewer are too few to lay out by their neighbours."""
@@ -28,7 +28,7 @@ class AbstractProjection(ABC):
 
     @abstractmethod
     def project(self, points: Float[Tensor, "point feature"], key: Key) -> Float[Tensor, "point 2"]:
-        """Where each point lies on the plane; Refusal where what it needs is not installed."""
+        """Where each point lies on the plane; InputError where what it needs is not installed."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Umap(AbstractProjection):
         return importlib.util.find_spec("umap") is not None
 
     def project(self, points: Float[Tensor, "point feature"], key: Key) -> Float[Tensor, "point 2"]:
-        """The embedding, its random state the key's seed; Refusal where umap-learn is not installed."""
+        """The embedding, its random state the key's seed; InputError where umap-learn is not installed."""
         if not self.available:
-            raise Refusal("UMAP is not installed; pip install limbeck[views], or use the projection pca")
+            raise InputError("UMAP is not installed; pip install limbeck[views], or use the projection pca")
         if len(points) <= FEW:
             return Pca().project(points, key)
         from umap import UMAP

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 
-class Refusal(ValueError):
+class InputError(ValueError):
     """The user's input cannot be used.
 
     The message is one line: what was found, what was expected, what to do next. The command line
@@ -17,9 +17,9 @@ class Refusal(ValueError):
         super().__init__(" ".join(message.split()))
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> Refusal:
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """The refusal of a name that is not in `known`, with the nearest known names suggested."""
     choices = sorted(known)
     near = difflib.get_close_matches(name, choices, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {', '.join(choices) or 'none'}"
-    return Refusal(f"unknown {kind} {name!r}: {hint}")
+    return InputError(f"unknown {kind} {name!r}: {hint}")

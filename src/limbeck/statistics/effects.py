@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from limbeck.core.findings import Fact
-from limbeck.learn.estimates import mean_of
+from limbeck.statistics.estimates import mean_of
 
 NAMES = ("mean influence in class", "mean influence out of class", "in class of top 10", "in class of top 100")
 """What the numbers of each example are called, after its class."""

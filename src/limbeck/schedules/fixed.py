@@ -9,27 +9,28 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.refusal import Refusal
 from limbeck.core.tree import Tree
 
 
 @dataclass(frozen=True)
-class Stated(AbstractSchedule):
+class Fixed(AbstractSchedule):
     """Given steps of one size; by default those of the paper's protocol, all items at once."""
 
     steps: int = 300
-    step_size: float = 0.01
+    learning_rate: float = 0.01
     momentum: float = 0.9
-    decay: float = 0.0
+    weight_decay: float = 0.0
     per_class: int = 0
     """How many items of each class a step sees, drawn anew for each; 0: all items."""
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.step_size <= 0 or min(self.momentum, self.decay, self.per_class) < 0:
-            raise Refusal(
-                f"schedule: found steps {self.steps}, step_size {self.step_size:g}, momentum {self.momentum:g}, decay "
-                f"{self.decay:g}, per_class {self.per_class}; expected the first two above 0, the others not below"
+        if self.steps < 1 or self.learning_rate <= 0 or min(self.momentum, self.weight_decay, self.per_class) < 0:
+            raise InputError(
+                f"schedule: found steps {self.steps}, learning_rate {self.learning_rate:g}, "
+                f"momentum {self.momentum:g}, weight_decay {self.weight_decay:g}, per_class {self.per_class}; "
+                "expected the first two above 0, the others at least 0"
             )
 
     def init(self, count: int, key: Key) -> Tree:
@@ -39,10 +40,10 @@ class Stated(AbstractSchedule):
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
         """The given schedule, its order drawn by the key."""
         return Schedule(
-            step_sizes=torch.full((self.steps,), self.step_size),
+            learning_rates=torch.full((self.steps,), self.learning_rate),
             order=balanced_order(classes, self.per_class, self.steps, key),
             momentum=torch.tensor(float(self.momentum)),
-            decay=torch.tensor(float(self.decay)),
+            weight_decay=torch.tensor(float(self.weight_decay)),
         )
 
 

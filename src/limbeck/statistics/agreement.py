@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.learn import normality
+from limbeck.statistics import normality
 
 
 def agreement(first: Int[Tensor, " example"], second: Int[Tensor, " example"]) -> float:

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.findings import Fact
-from limbeck.learn.agreement import Standing, agreements, standings
-from limbeck.learn.estimates import estimate
+from limbeck.statistics.agreement import Standing, agreements, standings
+from limbeck.statistics.estimates import estimate
 
 FEWEST = 3
 """Matched learners that a pool says anything with: two are left to compare each with."""
@@ -23,7 +23,7 @@ LEVEL = 0.05
 class Peer(NamedTuple):
     """A learner of a pool whose accuracy is that of the set's learner."""
 
-    member: int
+    seed: int
     setting: float
     """Real images per class, steps, or strength of the decay."""
     accuracy: float

@@ -1,0 +1,1 @@
+"""Numbers from measurements: intervals, tests, curves, rankings, agreement, neighbours. Knows nothing of training."""
