@@ -38,6 +38,6 @@ def _carve(facts: Facts, rows: Array, share: int, key: Key) -> tuple[Array, Arra
     taken = np.zeros(len(rows), dtype=bool)
     for label in range(len(facts.classes)):
         drawn_from = np.flatnonzero(facts.labels[rows] == label)
-        drawn = key.fold(label).permutation(len(drawn_from))[: max(1, round(len(repeats) / share))]
+        drawn = key.fold(label).permutation(len(drawn_from))[: max(1, round(len(drawn_from) / share))]
         taken[drawn_from[drawn.numpy()]] = True
     return rows[~taken], rows[taken]
