@@ -33,20 +33,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 from literal import ConvNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from limbeck.computations import Mixture, Training
+from limbeck.computations.leave_one_out import without
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.population import fresh, losses_of, read, training
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import last, row_loader
-from limbeck.probes.experiments import Mixture, Training
-from limbeck.probes.experiments.leave_one_out import without
 from limbeck.tasks import load
 
 FURTHEST_DOUBLE, LEAST_CORRELATION = 1e-9, 0.9

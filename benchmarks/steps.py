@@ -12,6 +12,7 @@ import literal
 import torch
 from torch import Tensor
 
+from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import (
     AbstractNetwork,
@@ -25,7 +26,6 @@ from limbeck.core.contracts import (
 )
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.experts import Experts
 from limbeck.learn.networks import build
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import rows_of

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from limbeck.distilled_set import DistilledSet as DistilledSet
     from limbeck.imported import import_set as import_set
     from limbeck.learn.protocol import Protocol as Protocol
+    from limbeck.runs.session import Session as Session
     from limbeck.studies import study as study
     from limbeck.studies import write_report as write_report
     from limbeck.tasks import load as load
@@ -38,12 +39,13 @@ _HOMES = {
     "DistilledSet": "limbeck.distilled_set",
     "Protocol": "limbeck.learn.protocol",
     "Key": "limbeck.core.key",
+    "Session": "limbeck.runs.session",
     "InputError": "limbeck.core.errors",
 }
 
 __all__ = [
-    "DistilledSet", "Finding", "Key", "Protocol", "InputError", "distill", "evaluate", "explain", "import_set", "load",
-    "study", "write_report",
+    "DistilledSet", "Finding", "Key", "InputError", "Protocol", "Session", "distill", "evaluate", "explain", "import_set",
+    "load", "study", "write_report",
 ]  # fmt: skip
 
 

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from limbeck.composition import Recipe
+from limbeck.computations import Mixture, Training
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.evaluation import set_accuracy
 from limbeck.learn.compiled import Operations, pays
 from limbeck.learn.optim import AbstractOptimizer
 from limbeck.learn.protocol import Protocol
@@ -25,6 +26,9 @@ from limbeck.learn.protocol import Protocol
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
 fell back is as reproducible as one that did not."""
+
+FIRST_CHECK = 3_000_000
+"""The seed of the first validation check: no network that a set is evaluated with begins where it began."""
 
 
 class State(NamedTuple):
@@ -168,9 +172,10 @@ class Distillation:
         index = self.due.index(int(state.step))
         if not bool(state.scores[index].isnan()):
             return state
-        batch = self.show(state.params, self.key).batch
+        shown = self.show(state.params, self.key)
+        context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
-        scores[index] = set_accuracy(self.problem, batch, Protocol(), "validation", self.key.fold("check", index))
+        scores[index] = Training(Mixture(), FIRST_CHECK + index, Protocol()).run(context)["accuracy"][-1]
         return state._replace(scores=scores)
 
 

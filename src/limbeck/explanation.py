@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
-from limbeck.core.probing import AbstractProbe, ProbeContext, SetView
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.attributes import AbstractAttributes, Annotated, Called, Tabular
 from limbeck.probes.attributes.annotated import Ask
 from limbeck.probes.continuation import Continuation
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
@@ -35,8 +36,8 @@ SPLIT = "test"
 class Effort:
     """How thoroughly a set is examined."""
 
-    judged: int
-    """How many test examples everything is judged on; 0 for all."""
+    evaluation_size: int
+    """How many test examples everything is read on; 0 for all."""
     probes: tuple[AbstractProbe, ...]
 
 
@@ -128,7 +129,7 @@ def effort_of(
         if attributes is not None and isinstance(probe, Semantics):
             probe = replace(probe, attributes=attributes)
         chosen.append(probe)
-    return Effort(found.judged, tuple(chosen))
+    return Effort(found.evaluation_size, tuple(chosen))
 
 
 def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes | None:
@@ -150,10 +151,10 @@ def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes
         raise InputError(f"annotator {annotator!r}: {error}; expected a command as in a shell") from error
 
 
-def context_of(problem: Problem, name: str, distilled: DistilledSet, judged: int) -> ProbeContext:
-    """A set as probes are shown it; InputError where it and the problem do not belong together."""
+def context_of(problem: Problem, name: str, distilled: DistilledSet, evaluation_size: int) -> ProbeContext:
+    """The context in which probes ask about a set; InputError where it and the problem do not belong together."""
     if tuple(distilled.classes) != tuple(problem.task.classes):
         raise InputError(
             f"{name}: of the classes {', '.join(distilled.classes)}; expected those of {problem.task.name}"
         )
-    return ProbeContext(problem, SetView(name, distilled.digest, distilled.batch, distilled.schedule), SPLIT, judged)
+    return ProbeContext(problem, name, distilled, SPLIT, evaluation_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,28 +13,25 @@ from typing import Any
 import torch
 
 from limbeck import comparison, explanation
-from limbeck.api import device_of, evaluate, explain, open_store
+from limbeck.api import evaluate, explain, loaded, opened
 from limbeck.composition import Recipe
+from limbeck.computations.experts import followed
 from limbeck.core.errors import InputError
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
-from limbeck.core.probing import AbstractProbe
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.learn.protocol import Protocol, named
+from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import published
 from limbeck.report import Material, page, rows_needed
 from limbeck.runs import archive
-from limbeck.runs.contest import one_source
-from limbeck.runs.executor import workers_on
-from limbeck.runs.phases import Phases, Watch, keep
-from limbeck.runs.plan import Plan
+from limbeck.runs.experts import complete_experts
+from limbeck.runs.plan import Plan, run_plan
+from limbeck.runs.scoring import one_reference
+from limbeck.runs.session import Session
 from limbeck.tasks import ImageTask, reload
-
-
-def _silent(*_news: object) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +63,8 @@ def study(
     repeats: int = 5,
     protocol: str | Protocol = "paper",
     baselines: Sequence[str] = BASELINES,
-    data_root: str | Path | None = None,
-    runs: str | Path | None = None,
-    workers: int | None = None,
-    device: str = "",
-    compile: bool | None = None,
     command: str = "",
-    watch: Watch = _silent,
-    tell: Callable[[float], None] = _silent,
+    session: Session | None = None,
 ) -> Study:
     """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
 
@@ -81,36 +72,61 @@ def study(
     that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores,
     rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html.
     Called again after an interruption it goes on where it was, and after its end it reads what it kept and trains
-    nothing. `command` is shown on the page as how to make it again; `watch` is told of all phases. The rest is as in
-    the other verbs.
+    nothing. `command` is shown on the page as how to make it again; the session's progress is told of all phases. The
+    rest is as in the other verbs.
 
-    Raises InputError for unknown names before anything is computed, and whatever those functions refuse.
+    Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
-    folder, root = Path(out), None if data_root is None else Path(data_root)
+    folder = Path(out)
     given = recipes if isinstance(recipes, Mapping) else {name: published(name).recipe for name in recipes}
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
     explanation.effort_of(effort, tuple(probes))
     check_baselines(baselines)
-    _check(folder, plans, repeats, workers)
-    under, place, store = task.network(network).name, device_of(device), open_store(runs)
-    phases = Phases(store, plans, watch)
-    paths = phases.distil(folder, root, workers or workers_on(place), place, compile)
-    names = [str(path) for path in paths.values()]
-    common: dict[str, Any] = dict(data_root=root, runs=runs, workers=workers, device=device)
-    kind: dict[str, Any] = dict(networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines)
-    scores = evaluate(names, watch=phases.begin("evaluate"), **kind, **common)
-    rows = tuple(score.row() for score in scores)
-    for path in paths.values():
-        keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
-    kind = dict(probes=probes, effort=effort, network=under, compile=compile)
-    found = explain(names, watch=phases.begin("explain"), tell=tell, **kind, **common)
-    made = Study(folder / "report.html", paths, rows, tuple(found))
+    _check(folder, plans, repeats)
+    under = task.network(network).name
+    with opened(session) as used:
+        paths = _distil(used, plans, folder)
+        names = [str(path) for path in paths.values()]
+        used.progress.phase("evaluate")
+        scores = evaluate(
+            names, networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines, session=used
+        )
+        rows = tuple(score.row() for score in scores)
+        for path in paths.values():
+            keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
+        used.progress.phase("explain")
+        findings = explain(names, probes=probes, effort=effort, network=under, session=used)
+    made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
-    facts = {"budget": effort, "network": under, "protocol": str(protocol), **_facts(task, place, command)}
-    distilled_sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
-    _report(f"{task.name}, {ipc} per class", distilled_sets, made, task, facts)
+    facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
+    sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
+    _report(f"{task.name}, {ipc} per class", sets, made, task, facts)
     return made
+
+
+def _distil(session: Session, plans: Mapping[str, Plan], folder: Path) -> dict[str, Path]:
+    """Run every plan, after training the experts it follows, and name the files of the sets."""
+    paths = {}
+    for name, plan in plans.items():
+        if not session.store.at(plan.spec).result.exists():
+            complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
+        session.progress.phase(f"distil {name}")
+        paths[name] = folder / f"{name}.safetensors"
+        keep(run_plan(plan, session)[0], paths[name])
+    return paths
+
+
+def keep(made: DistilledSet, path: Path) -> None:
+    """Write a set, unless the file has it with these scores or more: one that is the same stays untouched."""
+    try:
+        there = DistilledSet.load(path)
+    except InputError:
+        made.save(path)
+        return
+    same = (there.digest, there.spec, there.data) == (made.digest, made.spec, made.data)
+    if not same or any(score not in there.scores for score in made.scores):
+        made.save(path)
 
 
 def write_report(
@@ -119,44 +135,41 @@ def write_report(
     out: str | Path,
     network: str = "",
     data: str = "",
-    data_root: str | Path | None = None,
-    runs: str | Path | None = None,
     command: str = "",
+    session: Session | None = None,
 ) -> Study:
     """Write a page of what is known of sets to the file `out`: findings and scores in the run store. Computes none.
 
-    Where a probe was asked more than once of a set, what the full budget found comes before what was judged on all test
-    examples, that before the rest, and among equals the latest. Scores are those of all learners that were ever trained
-    on the set or its baselines by a published protocol, and what the set's file carries where there are none. `network`
-    is by default the one that the first set was distilled with; findings under another are left out.
+    Where a probe was asked more than once of a set, what the full effort found comes before what was measured on all
+    test examples, that before the rest, and among equals the latest. Scores are those of all learners that were ever
+    trained on the set or its baselines by a published protocol, and what the set's file carries where there are none.
+    `network` is by default the one that the first set was distilled with; findings under another are left out.
 
     Raises InputError for sets of different data, and where there is neither a finding nor a score.
     """
-    if not sets:
-        raise InputError("no sets: expected at least one")
-    root, report = None if data_root is None else Path(data_root), Path(out)
+    report = Path(out)
     check_page(report)
-    listed = [(name, Path(name), DistilledSet.load(name)) for name in dict.fromkeys(map(str, sets))]
-    store = open_store(runs)
-    task = reload(one_source(listed, data), root)
-    under = task.network(network or listed[0][2].spec["network"]).name
-    distilled_sets = [(name, distilled) for name, _, distilled in listed]
-    kept = [each for of_set in archive.findings(store, distilled_sets, under, task.fingerprint) for each in of_set]
-    rows = archive.scores(store, listed, task, data, root)
-    if not kept and not any(row["set"] in dict(distilled_sets) for row in rows):
-        words = " ".join(name for name, _ in distilled_sets)
+    with opened(session) as used:
+        listed = loaded(list(dict.fromkeys(map(str, sets))), used)
+        task = reload(one_reference(listed, data), used.data_root)
+        under = task.network(network or listed[0][2].spec["network"]).name
+        named_sets = [(name, distilled) for name, _, distilled in listed]
+        kept = [each for of_set in archive.findings(used.store, named_sets, under, task.fingerprint) for each in of_set]
+        rows = archive.scores(used, listed, task)
+    if not kept and not any(row["set"] in dict(named_sets) for row in rows):
+        words = " ".join(name for name, _ in named_sets)
         raise InputError(
-            f"{store.root}: no finding (network {under}) and no score of {words}; run `limbeck evaluate {words}` "
+            f"{used.store.root}: no finding (network {under}) and no score of {words}; run `limbeck evaluate {words}` "
             f"and `limbeck explain {words}`, or name the place of those that are finished with --runs"
         )
-    found = [each.finding for each in kept]
-    by_size = comparison.over_sizes(found, {name: distilled.per_class for name, distilled in distilled_sets})
-    found += [by_size] if by_size else []
-    sources = tuple(each.effort_of for each in kept)
-    facts = {"budget": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
+    findings = [each.finding for each in kept]
+    by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, distilled in named_sets})
+    findings += [by_size] if by_size else []
+    sources = tuple(each.thoroughness for each in kept)
+    facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
     paths = {name: path for name, path, _ in listed}
-    made = Study(report, paths, tuple(rows), tuple(found), sources)
-    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", distilled_sets, made, task, facts)
+    made = Study(report, paths, tuple(rows), tuple(findings), sources)
+    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", named_sets, made, task, facts)
     return made
 
 
@@ -172,11 +185,10 @@ def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
     return recipe if steps is None or recipe.objective is None else replace(recipe, steps=steps)
 
 
-def _check(folder: Path, plans: Mapping[str, Plan], repeats: int, workers: int | None) -> None:
+def _check(folder: Path, plans: Mapping[str, Plan], repeats: int) -> None:
     """Refuse, before any work, what no study can be made of."""
-    busy = 1 if workers is None else workers
-    if not plans or repeats < 1 or busy < 1:
-        raise InputError(f"{len(plans)} recipes, {repeats} members, {busy} workers: expected at least one of each")
+    if not plans or repeats < 1:
+        raise InputError(f"{len(plans)} recipes, {repeats} repeats: expected at least one of each")
     for name in plans:
         if name != Path(name).name or name.startswith("."):
             raise InputError(f"recipe {name!r}: expected a name that a file can have")
@@ -193,7 +205,7 @@ def _write_documents(folder: Path, made: Study, protocol: Protocol, effort: str)
     """Write what `limbeck evaluate --json` and `limbeck explain --json` would print."""
     scores = comparison.document_of(made.rows, [str(path) for path in made.sets.values()], protocol)
     _write(folder / "rows.json", scores)
-    _write(folder / "findings.json", {"budget": effort, "findings": [each.document() for each in made.findings]})
+    _write(folder / "findings.json", {"effort": effort, "findings": [each.document() for each in made.findings]})
 
 
 def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[str, str]:

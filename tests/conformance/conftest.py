@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.experts import Experts
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import AbstractComputation, AbstractProbe, ProbeContext, SetView
 
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, part_name, spec_id, to_spec
 from limbeck.core.findings import TONES, Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.explanation import EFFORTS
 from limbeck.probes import PROBES
@@ -98,7 +98,7 @@ def context(notebook: Notebook) -> ProbeContext:
     return context_of(real(2), notebook)
 
 
-def all_of(context: ProbeContext, experiments: tuple[AbstractExperiment, ...]) -> Iterator[AbstractExperiment]:
+def all_of(context: ProbeContext, experiments: tuple[AbstractComputation, ...]) -> Iterator[AbstractComputation]:
     for each in experiments:
         yield from all_of(context, each.needs())
         yield each
@@ -116,7 +116,7 @@ def test_a_probe_and_what_it_asks_for_survive_their_specs(effort: str, context: 
     for probe in EFFORTS[effort].probes:
         assert from_spec(json.loads(json.dumps(to_spec(probe)))) == probe
         # One of each kind: there are thousands of some in the full budget.
-        for experiment in {type(each): each for each in all_of(context, probe.experiments(context))}.values():
+        for experiment in {type(each): each for each in all_of(context, probe.computations(context))}.values():
             assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
             assert experiment.flops(context) > 0
 
@@ -127,8 +127,8 @@ def test_a_finding_rests_on_the_experiments_that_were_asked_for_and_is_data(
 ) -> None:
     cache = context.problem.cache
     assert isinstance(cache, Notebook)
-    asked = {spec_id(context.address(each)) for each in all_of(context, probe.experiments(context))}
-    for each in all_of(context, probe.experiments(context)):
+    asked = {spec_id(context.address(each)) for each in all_of(context, probe.computations(context))}
+    for each in all_of(context, probe.computations(context)):
         context.outcome(each)
     cache.asked.clear()
     found = probe.find(context)

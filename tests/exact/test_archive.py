@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.runs.contest import Contest
+from limbeck.runs.library import followed
 
 import limbeck
+from limbeck.computations.experts import Experts
 from limbeck.core.contracts import Problem
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import place
 from limbeck.explanation import EFFORTS
-from limbeck.learn.experts import Experts
 from limbeck.learn.protocol import named
 from limbeck.objectives import Trajectory
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.semantics import Semantics
 from limbeck.recipes import RECIPES
 from limbeck.runs import archive
-from limbeck.runs.contest import Contest
-from limbeck.runs.library import followed
 from limbeck.runs.store import Store
 from limbeck.starts import Relabelled
 from limbeck.statistics.estimates import interval

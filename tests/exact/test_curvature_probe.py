@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 from torch import Tensor
 
+from limbeck.computations import HessianTrace, Mixture, Spectrum, Training
+from limbeck.computations.training import real
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.traces import Trace
 from limbeck.probes.curvature import Curvature, _falls_below, _ratio
-from limbeck.probes.experiments import HessianTrace, Mixture, Spectrum, Training
-from limbeck.probes.experiments.training import real
 from limbeck.tasks import load
 
 KEY = Key(("curvature-probe",))
@@ -103,7 +103,7 @@ def test_a_spectrum_is_of_the_step_where_the_trace_is_largest() -> None:
 
 
 def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
-    experiments = PROBE.experiments(context_of(digits(3)))
+    experiments = PROBE.computations(context_of(digits(3)))
     shared = [each for each in experiments if not each.depends_on_set]
     assert all(isinstance(each, HessianTrace) and each.real and each.training.on is None for each in shared)
     assert len(shared) == 3
@@ -112,7 +112,7 @@ def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
 
 def test_find_reads_no_more_than_it_asked_for() -> None:
     context = context_of(digits(20))
-    todo = list(PROBE.experiments(context))
+    todo = list(PROBE.computations(context))
     for experiment in todo:
         todo += experiment.needs()
     for experiment in reversed(todo):

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 
+from limbeck.computations import Mixture, Training
+from limbeck.computations.leave_one_out import matrix, spread
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
 from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.protocol import Protocol
-from limbeck.probes.experiments import Mixture, Training
-from limbeck.probes.experiments.leave_one_out import matrix, spread
 from limbeck.probes.influence import Influence, distances
 from limbeck.statistics.correlation import correlations
 from limbeck.tasks import load
@@ -264,8 +264,8 @@ def test_influence_that_is_distance_is_called_similarity() -> None:
 def test_all_it_reads_is_among_its_experiments() -> None:
     probe = Influence(items=8, repeated=3, added=2, baseline=4)
     context, _ = planted(of_class)
-    asked = {str(context.address(each)) for each in probe.experiments(context)}
-    assert len(asked) == len(probe.experiments(context)) == 2 + 1 + 8 + 3 + 2 + 4
+    asked = {str(context.address(each)) for each in probe.computations(context)}
+    assert len(asked) == len(probe.computations(context)) == 2 + 1 + 8 + 3 + 2 + 4
     planted_memo = context.problem.cache
 
     class Watching:
@@ -281,7 +281,7 @@ def test_one_image_has_nothing_to_be_held_against() -> None:
     single = replace(
         context, distilled=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
     )
-    assert Influence().experiments(single) == ()
+    assert Influence().computations(single) == ()
     assert Influence().find(single).tone == "unknown"
 
 

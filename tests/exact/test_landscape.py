@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 
+from limbeck.computations import Mixture, Paths, Surface, Training
+from limbeck.computations.landscape import mean_loss_at, sampled
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Fact
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat
 from limbeck.learn.plane import Plane
 from limbeck.learn.protocol import Protocol
-from limbeck.probes.experiments import Mixture, Paths, Surface, Training
-from limbeck.probes.experiments.landscape import mean_loss_at, sampled
 from limbeck.probes.landscape import Landscape, _verdict
 from limbeck.tasks import load
 
@@ -148,7 +148,7 @@ def test_rows_of_a_surface_are_losses_at_their_coordinates_and_cover_the_paths()
 
 def test_experiments_are_specs_and_find_reads_no_more_than_it_asked_for() -> None:
     context = context_of(digits(12))
-    todo = list(PROBE.experiments(context))
+    todo = list(PROBE.computations(context))
     assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in todo)
     assert sorted(row for each in todo if isinstance(each, Surface) for row in each.rows) == [0, 1, 2]
     for experiment in todo:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 
+from limbeck.computations import Mixture, Training, real_trajectory
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
-from limbeck.probes.experiments import Mixture, Training, real_trajectory
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.substitution import Substitution
 from limbeck.schedules import Fixed

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import AbstractComputation, AbstractProbe, ProbeContext, SetView
 
+from limbeck.computations import Mixture, RecognitionTrajectory, Training, real_trajectory
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
 from limbeck.probes import Agreement, Continuation, LearningTime
-from limbeck.probes.experiments import Mixture, RecognitionTrajectory, Training, real_trajectory
 from limbeck.statistics.agreement import agreement
 from limbeck.statistics.curves import moving_mean, settled, standard_error
 from limbeck.tasks import load
@@ -38,7 +38,7 @@ class Planted:
     outcomes: dict[str, Tree] = field(default_factory=dict)
     strict: bool = True
 
-    def plant(self, experiment: AbstractExperiment, outcome: Tree) -> None:
+    def plant(self, experiment: AbstractComputation, outcome: Tree) -> None:
         self.outcomes[spec_id(to_spec(experiment))] = outcome
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
@@ -403,7 +403,7 @@ def test_probes_answer_on_real_learners_by_the_experiments_that_they_ask_for(
     network, rows = SUBJECTS[distilled]
     found = Planted(dict(memos[network].outcomes), strict=False)
     context = context_of(1, found, rows, network)
-    for experiment in probe.experiments(context):
+    for experiment in probe.computations(context):
         assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
         assert experiment.flops(context) > 0
         context.outcome(experiment)
@@ -412,6 +412,6 @@ def test_probes_answer_on_real_learners_by_the_experiments_that_they_ask_for(
     assert len(found.outcomes) == asked
     assert Finding.of(json.loads(json.dumps(finding.document(), allow_nan=False))).verdict == finding.verdict
     assert finding.tone == "unknown" or len(context.distilled) > 1 or not isinstance(probe, LearningTime)
-    for experiment in probe.experiments(context):
+    for experiment in probe.computations(context):
         if not experiment.distilled:
             memos[network].outcomes[spec_id(to_spec(experiment))] = context.outcome(experiment)

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import AbstractComputation, AbstractProbe, ProbeContext, SetView
 
+from limbeck.computations import Chosen, Draw, Mixture, Recognised, Search, Surroundings, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem, Schedule
 from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.training import row_loader
 from limbeck.probes.cross_architecture import CrossArchitecture
-from limbeck.probes.experiments import Chosen, Draw, Mixture, Recognised, Search, Surroundings, Training
 from limbeck.probes.recognition import Recognition
 from limbeck.tasks import load
 
@@ -46,9 +46,9 @@ class Kept:
 class Planted(ProbeContext):
     """A case whose outcomes are given."""
 
-    plant: Callable[[AbstractExperiment], Tree] = lambda experiment: {}
+    plant: Callable[[AbstractComputation], Tree] = lambda experiment: {}
 
-    def outcome(self, experiment: AbstractExperiment, branch: str = "") -> Tree:
+    def outcome(self, experiment: AbstractComputation, branch: str = "") -> Tree:
         return tree.branch(self.plant(experiment), branch)
 
 
@@ -63,7 +63,7 @@ def real_items(per_class: int = 2) -> Batch:
     return Problem(task, task.network(NETWORK), CPU, NoCache()).real(KEY, per_class)
 
 
-def planted(plant: Callable[[AbstractExperiment], Tree], items: Batch | None = None) -> Planted:
+def planted(plant: Callable[[AbstractComputation], Tree], items: Batch | None = None) -> Planted:
     found = context_of(real_items() if items is None else items)
     return Planted(found.problem, found.distilled, found.split, found.judged, plant)
 
@@ -127,7 +127,7 @@ def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> 
     # Of real distances 1 to 3 the median is 2 and 95 % are below 2.9.
     distances = [1.0] * 9 + [2.89] * 7 + [2.91, 4.0, 8.0, math.inf]
 
-    def plant(experiment: AbstractExperiment) -> Tree:
+    def plant(experiment: AbstractComputation) -> Tree:
         if isinstance(experiment, Recognised):
             return {**accuracy(0.75 if experiment.learner.network else 1.0), "predictions": torch.zeros(20).short()}
         return surroundings(distances) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.9])}
@@ -141,7 +141,7 @@ def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> 
 
 
 def test_a_verdict_names_every_network_where_all_say_the_same() -> None:
-    def plant(experiment: AbstractExperiment) -> Tree:
+    def plant(experiment: AbstractComputation) -> Tree:
         if isinstance(experiment, Recognised):
             return {**accuracy(0.8), "predictions": torch.zeros(20).short()}
         return surroundings([1.0] * 20) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.9])}
@@ -151,7 +151,7 @@ def test_a_verdict_names_every_network_where_all_say_the_same() -> None:
 
 
 def test_networks_that_have_learned_nothing_tell_nothing() -> None:
-    def plant(experiment: AbstractExperiment) -> Tree:
+    def plant(experiment: AbstractComputation) -> Tree:
         if isinstance(experiment, Recognised):
             return {**accuracy(0.1), "predictions": torch.zeros(20).short()}
         return surroundings([1.0] * 20) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.12])}
@@ -162,7 +162,7 @@ def test_networks_that_have_learned_nothing_tell_nothing() -> None:
 def test_the_course_is_shared_and_a_network_is_asked_once_by_any_name() -> None:
     context = context_of(real_items())
     probe = Recognition((("", 300), (NETWORK, 300), ("lenet", 300)), every=20)
-    trainings = [each for each in probe.experiments(context) if isinstance(each, Training)]
+    trainings = [each for each in probe.computations(context) if isinstance(each, Training)]
     assert [each.network for each in trainings] == ["", "lenet"]
     assert trainings[0].keeps[-1] == 300 and len(trainings[0].reads) == 16
 
@@ -194,7 +194,7 @@ def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_is_judged(
     judged = {0: 0.2, 1: 0.9, 2: 0.4}
     validation = {0: 0.3, 1: 0.5, 2: 0.6}
 
-    def plant(experiment: AbstractExperiment) -> Tree:
+    def plant(experiment: AbstractComputation) -> Tree:
         assert isinstance(experiment, Draw)
         value = torch.tensor(validation[experiment.index], dtype=torch.float64)
         return {"validation": value, **accuracy(judged[experiment.index])}
@@ -222,7 +222,7 @@ def test_a_last_batch_of_one_is_avoided() -> None:
 
 
 def transferring(table: dict[tuple[str, bool], list[float]]) -> Finding:
-    def plant(experiment: AbstractExperiment) -> Tree:
+    def plant(experiment: AbstractComputation) -> Tree:
         assert isinstance(experiment, Draw | Chosen)
         values = table[experiment.search.network, not experiment.distilled]
         seed = experiment.seed - 1 if isinstance(experiment, Chosen) else 0
@@ -276,7 +276,7 @@ def hostile(name: str) -> Batch:
 def test_a_probe_answers_of_any_set_with_nothing_but_its_experiments(probe: AbstractProbe, distilled: str) -> None:
     cache = Kept()
     context = context_of(hostile(distilled), cache)
-    for experiment in probe.experiments(context):
+    for experiment in probe.computations(context):
         assert from_spec(to_spec(experiment)) == experiment and experiment.flops(context) > 0
         context.outcome(experiment)
     done = len(cache.found)

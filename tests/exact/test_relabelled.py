@@ -12,6 +12,7 @@ import torch
 from torch.func import functional_call
 
 import limbeck
+from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.errors import InputError
@@ -20,7 +21,6 @@ from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import OfSet, measure
 from limbeck.learn import microbatches
-from limbeck.learn.experts import Experts
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import fit, row_loader

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.core.tree import Tree
 from limbeck.learn.protocol import Protocol
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
@@ -118,7 +118,7 @@ def test_it_is_answered_where_it_cannot_be_told() -> None:
     single = replace(
         context, distilled=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
     )
-    assert Semantics().experiments(single) == () and Semantics().find(single).tone == "unknown"
+    assert Semantics().computations(single) == () and Semantics().find(single).tone == "unknown"
     endless = Planted(context.problem.cache.effects * float("nan"), context.examples.classes)
     assert Semantics().find(replace(context, problem=replace(context.problem, cache=endless))).tone == "unknown"
 
@@ -188,7 +188,7 @@ def test_terms_are_attributes_of_the_classes_where_some_but_not_most_have_them()
 def test_a_probe_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
     context = context_of(planted=False)
     probe = Semantics(Drawn(), items=7, permutations=99)
-    asked = {str(context.address(each)) for each in probe.experiments(context)}
+    asked = {str(context.address(each)) for each in probe.computations(context)}
     assert len(asked) == 7 + 2
     cache = context.problem.cache
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from limbeck.computations import features
+from limbeck.computations.features import trained_features
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn import features
-from limbeck.learn.features import trained_features
 from limbeck.learn.networks import build
 from limbeck.starts import STARTS, ClassMeans, Herding, KCenter, KMeans, Noise, Real, Relabelled, Xavier
 from limbeck.starts.herding import herd

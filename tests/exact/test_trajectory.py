@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.experts import Experts
 from limbeck.objectives.trajectory import Trajectory
 from limbeck.tasks import load
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow
 import pytest
 import torch
+from limbeck.core.probing import ProbeContext, SetView
 from PIL import Image
 from pyarrow import parquet
 
@@ -17,7 +18,6 @@ from limbeck.cli import main
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.probing import ProbeContext, SetView
 from limbeck.explanation import attributes_of
 from limbeck.learn.protocol import Protocol
 from limbeck.probes.attributes import Annotated, Called, Tabular
@@ -64,7 +64,7 @@ def test_a_table_that_is_none_is_refused(
     columns: dict[str, Any], message: str, context: ProbeContext, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as found:
-        Semantics(Tabular(str(table(tmp_path, **columns)))).experiments(context)
+        Semantics(Tabular(str(table(tmp_path, **columns)))).computations(context)
     assert message in str(found.value) and "\n" not in str(found.value)
 
 
@@ -105,7 +105,7 @@ def script(folder: Path, text: str) -> tuple[str, ...]:
 )
 def test_a_command_that_fails_is_refused(text: str, message: str, context: ProbeContext, tmp_path: Path) -> None:
     with pytest.raises(InputError) as found:
-        Semantics(Annotated(script(tmp_path, text))).experiments(context)
+        Semantics(Annotated(script(tmp_path, text))).computations(context)
     assert message in str(found.value) and "try" in str(found.value)
 
 

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.runs.library import Library
 
 from limbeck.cli import main
+from limbeck.computations.experts import Experts
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.experts import Experts
 from limbeck.objectives.trajectory import Trajectory
-from limbeck.runs.library import Library
 from limbeck.runs.store import Store
 from limbeck.tasks import load
 

@@ -17,8 +17,8 @@ import pytest
 import limbeck
 from limbeck.cli import main
 from limbeck.cli.study import _recipes
+from limbeck.computations.experts import Experts
 from limbeck.core.errors import InputError
-from limbeck.learn.experts import Experts
 from limbeck.objectives import Trajectory
 from limbeck.recipes import RECIPES
 from limbeck.starts import Noise

@@ -9,6 +9,7 @@ import sys
 import warnings
 
 from limbeck import __version__
+from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.memory import keep_freed_memory
 
@@ -23,6 +24,7 @@ COMMANDS = {
     "study": "distil by several recipes, score and explain the sets, and make a page of it",
     "report": "make a page of what was found of sets before",
     "show": "draw a distilled set by class",
+    "worker": "do the computations of a file that --executor print wrote",
     "runs": "list, show and clean the runs that are kept",
 }
 
@@ -69,6 +71,9 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"limbeck: {error}", file=sys.stderr)
         return BAD_INPUT
+    except Deferred as deferred:
+        print(f"limbeck: {deferred}", file=sys.stderr)
+        return DONE
     except KeyboardInterrupt as interrupt:
         print(f"limbeck: interrupted{interrupt.args[0] if interrupt.args else ''}", file=sys.stderr)
         return INTERRUPTED

@@ -28,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.progress import AbstractProgress, Silent
 
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
@@ -91,63 +92,53 @@ class Rate(ProgressColumn):
         return Text(f"{task.speed:.2f}/s" if task.speed else "")
 
 
-class Bar:
-    """A progress bar on standard error: a live one on a terminal, else a line now and then."""
+class Bar(AbstractProgress):
+    """Progress on standard error: a live bar on a terminal, else a line now and then."""
 
     LINES = 20
-    """How many lines a whole run prints where there is no terminal."""
+    """How many lines a whole phase prints where there is no terminal."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=None, news="") if progress else None
         self._phase = ""
         self._printed = -1
-        self._first: tuple[float, int] | None = None
+        self._first: tuple[float, float] | None = None
 
-    def begin(self, phase: str) -> None:
-        """Tell that another phase begins, whose name goes before what is being done; it is counted from 0 again."""
-        if phase == self._phase:
-            return
-        self._phase, self._printed, self._first = phase, -1, None
+    def phase(self, name: str) -> None:
+        """Say that another phase begins; its name goes before what is being done."""
+        self._phase, self._printed, self._first = name, -1, None
         if self._progress is not None and self._task is not None:
-            self._progress.reset(self._task, description=escape(phase))
+            self._progress.reset(self._task, description=escape(name))
         else:
-            self.say(phase)
+            say(name)
 
-    def say(self, line: str) -> None:
-        """Tell something that stays to be read."""
-        ERRORS.print(line, markup=False, soft_wrap=True)
+    def estimate(self, seconds: float) -> None:
+        """Say about how long the phase will take."""
+        say(f"about {duration(seconds)} of work")
 
-    def update(self, done: int, total: int, doing: str, news: str = "") -> None:
-        """Tell that `done` of `total` are done, what is being done, and what is new."""
+    def update(self, done: float, total: float, doing: str, news: str = "") -> None:
+        """Say that `done` of `total` are done, what is being done, and what is new."""
         if self._progress is not None and self._task is not None:
-            told = escape(f"{self._phase}: {doing}" if self._phase else doing)
-            self._progress.update(self._task, completed=done, total=total, description=told, news=escape(news))
+            text = escape(f"{self._phase}: {doing}" if self._phase else doing)
+            self._progress.update(
+                self._task, completed=round(done), total=round(total), description=text, news=escape(news)
+            )
             return
         now = time.monotonic()
         self._first = self._first or (now, done)
-        if total and done * self.LINES // total > self._printed:
-            self._printed = done * self.LINES // total
+        if total and int(done * self.LINES / total) > self._printed:
+            self._printed = int(done * self.LINES / total)
             began, before = self._first
             pace = (now - began) / (done - before) if done > before else None
-            left = "" if pace is None or done == total else f", {duration(pace * (total - done))} left"
-            ERRORS.print(f"{doing}: {done} of {total}{left} {news}".rstrip(), markup=False)
+            left = "" if pace is None or done >= total else f", {duration(pace * (total - done))} left"
+            said = ", ".join(filter(None, [f"{doing}: {round(done)} of {round(total)}{left}", news]))
+            ERRORS.print(said, markup=False)
 
 
-class Silence(Bar):
-    """A progress bar that tells nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def begin(self, phase: str) -> None:
-        """Nothing."""
-
-    def say(self, line: str) -> None:
-        """Nothing."""
-
-    def update(self, done: int, total: int, doing: str, news: str = "") -> None:
-        """Nothing."""
+def say(line: str) -> None:
+    """Tell something on standard error that stays to be read."""
+    ERRORS.print(line, markup=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:
@@ -157,7 +148,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def bar(quiet: bool = False) -> Iterator[Bar]:
+def bar(quiet: bool = False) -> Iterator[AbstractProgress]:
     """A progress bar with rate, time gone and time left, for as long as the block lasts; silent, warnings too, if so.
 
     Errors are still told.
@@ -165,7 +156,7 @@ def bar(quiet: bool = False) -> Iterator[Bar]:
     if quiet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield Silence()
+            yield Silent()
         return
     if not ERRORS.is_terminal:
         yield Bar(None)

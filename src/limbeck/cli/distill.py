@@ -11,10 +11,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from limbeck.api import device_of, open_store
-from limbeck.cli.console import Parser, answer, bar, parser, percent, size, table
+from limbeck.cli.console import Parser, answer, parser, percent, size, table
 from limbeck.cli.options import (
-    COMPILE,
     add_compile,
     add_data,
     add_device,
@@ -23,6 +21,7 @@ from limbeck.cli.options import (
     add_runs,
     check_out,
     defaults_of,
+    session,
 )
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
@@ -33,7 +32,7 @@ from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.recipes import RECIPES, Published, published
-from limbeck.runs.plan import Plan, carry_out
+from limbeck.runs.plan import Plan, run_plan
 from limbeck.schedules import SCHEDULES
 from limbeck.starts import STARTS
 from limbeck.tasks import load
@@ -60,18 +59,8 @@ def run(words: list[str]) -> None:
     """Distil, save, and say where."""
     plan, given = _repeat(words) if "--spec" in words else _new(words)
     check_out(given.out)
-    store, device = open_store(given.runs), device_of(given.device)
-    try:
-        with bar(given.quiet) as progress:
-
-            def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
-                news = [] if loss is None else [f"loss {loss:.4g}"]
-                news += [] if score is None else [f"validation {percent(score)} %"]
-                progress.update(step, steps, "distilling", ", ".join(news))
-
-            made, kept = carry_out(plan, store, device, watch, given.checkpoint_seconds, COMPILE[given.compile])
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"; go on with: limbeck distill {shlex.join(words)}") from interrupt
+    with session("distill", words, given) as used:
+        made, kept = run_plan(plan, used, given.checkpoint_seconds)
     made.save(given.out)
     document = {
         "set": str(given.out),

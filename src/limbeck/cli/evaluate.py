@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 from limbeck.api import evaluate
-from limbeck.cli.console import answer, bar, parser
-from limbeck.cli.options import (
-    add_device,
-    add_quiet,
-    add_root,
-    add_runs,
-    add_scoring,
-    add_workers,
-    baselines_of,
-    names_of,
-)
+from limbeck.cli.console import answer, parser
+from limbeck.cli.options import add_scoring, add_session, baselines_of, names_of, session
 from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
@@ -29,32 +18,21 @@ def run(words: list[str]) -> None:
     made.add_argument("--network", type=str, default="", help="one or more, by commas; by default the set's own")
     add_scoring(made)
     made.add_argument("--record", action="store_true", help="write the sets' scores into their files")
-    add_workers(made)
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
-    add_device(made)
-    add_quiet(made)
-    add_root(made)
-    add_runs(made)
+    add_session(made)
     given = made.parse_args(words)
     protocol = named(given.protocol)
-    try:
-        with bar(given.quiet) as progress:
-            found = evaluate(
-                given.sets,
-                networks=names_of(given.network),
-                protocol=protocol,
-                repeats=given.repeats,
-                baselines=baselines_of(given.baselines),
-                data=given.data,
-                data_root=given.data_root,
-                device=given.device,
-                runs=given.runs,
-                workers=given.workers,
-                watch=lambda done, total, doing: progress.update(done, total, doing),
-            )
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"; go on with: limbeck evaluate {shlex.join(words)}") from interrupt
-    rows = [score.row() for score in found]
+    with session("evaluate", words, given) as used:
+        scored = evaluate(
+            given.sets,
+            networks=names_of(given.network),
+            protocol=protocol,
+            repeats=given.repeats,
+            baselines=baselines_of(given.baselines),
+            data=given.data,
+            session=used,
+        )
+    rows = [score.row() for score in scored]
     if given.record:
         for path in given.sets:
             DistilledSet.load(path).scored(*(row for row in rows if row["set"] == path)).save(path)

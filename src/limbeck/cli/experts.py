@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import fields
 
-from limbeck.api import device_of, open_store
-from limbeck.cli.console import answer, bar, parser, size, table
-from limbeck.cli.options import add_data, add_device, add_quiet, add_runs, add_workers
+from limbeck.cli.console import answer, parser, size, table
+from limbeck.cli.options import add_data, add_session, session
+from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
-from limbeck.learn.experts import Experts
-from limbeck.runs.executor import workers_on
-from limbeck.runs.library import Library
+from limbeck.runs.experts import complete_experts, files_of
 from limbeck.tasks import load
 
 
@@ -20,41 +17,30 @@ def run(words: list[str]) -> None:
     made = parser("experts", "Train learners on the real data and keep every epoch, for trajectory matching to follow.")
     add_data(made)
     made.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
-    add_workers(made)
     made.add_class_arguments(Experts, None)
-    add_device(made)
-    add_quiet(made)
-    add_runs(made)
+    add_session(made, data_root=False)
     given = made.parse_args(words)
     built = made.instantiate(given)
     experts = Experts(**{each.name: getattr(built, each.name) for each in fields(Experts)})
     task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
-    library = Library(open_store(given.runs), task, task.network(given.network), experts)
-    device = device_of(given.device)
-    try:
-        with bar(given.quiet) as progress:
-            trained = library.complete(
-                given.workers or workers_on(device),
-                device,
-                given.data_root,
-                lambda done, count: progress.update(done, count, "training experts"),
-            )
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"; go on with: limbeck experts {shlex.join(words)}") from interrupt
-    stored = sum(library.place(number).stat().st_size for number in range(experts.count))
+    network = task.network(given.network).name
+    with session("experts", words, given) as used:
+        trained = complete_experts(used, task, network, [experts])
+        files = files_of(used, task, network, experts)
+    stored = sum(path.stat().st_size for path in files)
     document = {
         "data": task.name,
-        "network": library.network.name,
+        "network": network,
         "experts": to_spec(experts),
         "trained": trained,
-        "folder": str(library.folder),
+        "folder": str(files[0].parent),
         "bytes": stored,
     }
     rows = [
         ("experts", f"{experts.count}, of which {trained} are new"),
-        ("network", library.network.name),
+        ("network", network),
         ("snapshots", f"{experts.epochs + 1} each"),
-        ("folder", library.folder),
+        ("folder", files[0].parent),
         ("size", size(stored)),
     ]
     answer(document, given.json, table(f"Experts of {task.name}", ("", ""), rows), quiet=given.quiet)

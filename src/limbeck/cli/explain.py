@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 from limbeck.api import explain
-from limbeck.cli.console import Parser, answer, bar, duration, parser
-from limbeck.cli.options import (
-    COMPILE,
-    add_compile,
-    add_device,
-    add_probes,
-    add_quiet,
-    add_root,
-    add_runs,
-    add_workers,
-    effort_in,
-    probes_of,
-)
+from limbeck.cli.console import Parser, answer, parser
+from limbeck.cli.options import add_probes, add_session, effort_in, probes_of, session
 from limbeck.cli.tables import verdicts
 
 
@@ -26,28 +13,19 @@ def run(words: list[str]) -> None:
     effort = effort_in(words, "explain")
     made = _parser(effort)
     given = made.parse_args(words)
-    try:
-        with bar(given.quiet) as progress:
-            found = explain(
-                given.sets,
-                probes=probes_of(made, given),
-                effort=effort,
-                network=given.network,
-                attributes=given.attributes,
-                annotator=given.annotator,
-                data=given.data,
-                data_root=given.data_root,
-                runs=given.runs,
-                workers=given.workers,
-                device=given.device,
-                compile=COMPILE[given.compile],
-                watch=lambda done, total, doing: progress.update(round(done), round(total), doing),
-                tell=lambda seconds: progress.say(f"about {duration(seconds)} of work"),
-            )
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"; go on with: limbeck explain {shlex.join(words)}") from interrupt
-    document = {"budget": given.effort, "findings": [finding.document() for finding in found]}
-    answer(document, given.json, *verdicts(found, given.tables), quiet=given.quiet)
+    with session("explain", words, given) as used:
+        findings = explain(
+            given.sets,
+            probes=probes_of(made, given),
+            effort=effort,
+            network=given.network,
+            attributes=given.attributes,
+            annotator=given.annotator,
+            data=given.data,
+            session=used,
+        )
+    document = {"effort": given.effort, "findings": [finding.document() for finding in findings]}
+    answer(document, given.json, *verdicts(findings, given.tables), quiet=given.quiet)
 
 
 def _parser(effort: str) -> Parser:
@@ -65,10 +43,5 @@ def _parser(effort: str) -> Parser:
     )
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
-    add_workers(made)
-    add_compile(made)
-    add_device(made)
-    add_quiet(made)
-    add_root(made)
-    add_runs(made)
+    add_session(made, compiles=True)
     return made

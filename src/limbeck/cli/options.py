@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from limbeck.cli.console import Parser
+from limbeck.cli.console import Parser, bar
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
-from limbeck.core.probing import AbstractProbe
 from limbeck.evaluation import BASELINES
 from limbeck.explanation import EFFORTS
 from limbeck.learn.protocol import PROTOCOLS
+from limbeck.probes.contract import AbstractProbe
+from limbeck.runs.executors import EXECUTORS
+from limbeck.runs.session import Session
 
 
 def add_data(made: Parser) -> None:
@@ -87,9 +92,40 @@ def defaults_of(part: Any) -> dict[str, Any]:
     return found
 
 
-def add_workers(made: Parser) -> None:
-    """Add how much is done at once."""
+def add_session(made: Parser, compiles: bool = False, data_root: bool = True) -> None:
+    """Add where and how work is done, and whether it is told; `session` reads them."""
     made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
+    made.add_argument("--executor", type=str, default="local", help=f"one of {', '.join(EXECUTORS)}: who does the work")
+    if compiles:
+        add_compile(made)
+    add_device(made)
+    add_quiet(made)
+    if data_root:
+        add_root(made)
+    add_runs(made)
+
+
+@contextmanager
+def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]:
+    """The session that the options say, for as long as the block lasts; an interruption names how to go on."""
+    options = vars(given)
+    try:
+        with (
+            bar(options.get("quiet", False)) as progress,
+            Session(
+                given.runs,
+                device=options.get("device", ""),
+                workers=options.get("workers"),
+                compile=COMPILE[options.get("compile", "auto")],
+                data_root=options.get("data_root"),
+                executor=options.get("executor", "local"),
+                progress=progress,
+                tell=lambda line: print(line, flush=True),
+            ) as made,
+        ):
+            yield made
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(f"; go on with: limbeck {command} {shlex.join(words)}") from interrupt
 
 
 def add_scoring(made: Parser) -> None:

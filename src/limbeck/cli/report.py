@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from limbeck.cli.console import answer, parser, table
-from limbeck.cli.options import add_quiet, add_root, add_runs
+from limbeck.cli.options import add_quiet, add_root, add_runs, session
 from limbeck.cli.study import document
 from limbeck.studies import write_report
 
@@ -22,15 +22,15 @@ def run(words: list[str]) -> None:
     add_root(made)
     add_runs(made)
     given = made.parse_args(words)
-    found = write_report(
-        given.sets,
-        out=given.out,
-        network=given.network,
-        data=given.data,
-        data_root=given.data_root,
-        runs=given.runs,
-        command=f"limbeck report {shlex.join(words)}",
-    )
+    with session("report", words, given) as used:
+        found = write_report(
+            given.sets,
+            out=given.out,
+            network=given.network,
+            data=given.data,
+            command=f"limbeck report {shlex.join(words)}",
+            session=used,
+        )
     # What is found beside one another comes after what was kept, and has no source.
     sources = zip(found.findings, found.sources, strict=False)
     rows = [(Path(finding.set).name, finding.probe, source) for finding, source in sources]

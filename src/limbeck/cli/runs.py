@@ -6,10 +6,10 @@ import json
 import time
 from typing import Any
 
-from limbeck.api import open_store
 from limbeck.cli.console import answer, parser, size, table
 from limbeck.cli.options import add_runs
 from limbeck.core.errors import InputError, unknown
+from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
 ACTIONS = ("list", "show", "clean")
@@ -25,7 +25,7 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     if given.action not in ACTIONS:
         raise unknown("action", given.action, ACTIONS)
-    store = open_store(given.runs)
+    store = Session(given.runs).store
     if given.action == "show":
         if not given.id:
             raise InputError("runs show: expected the id of a run; see `limbeck runs list`")

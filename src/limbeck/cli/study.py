@@ -8,21 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limbeck.cli import distill
-from limbeck.cli.console import Parser, answer, bar, duration, parser
+from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.options import (
-    COMPILE,
-    add_compile,
     add_data,
-    add_device,
     add_probes,
-    add_quiet,
-    add_runs,
     add_scoring,
-    add_workers,
+    add_session,
     baselines_of,
     effort_in,
     names_of,
     probes_of,
+    session,
 )
 from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines
@@ -39,39 +35,24 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps)
-    again = f"limbeck study {shlex.join(words)}"
     task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
-    try:
-        with bar(given.quiet) as progress:
-
-            def watch(phase: str, done: float | int, total: float | int, doing: str) -> None:
-                progress.begin(phase)
-                progress.update(round(done), round(total), doing)
-
-            found = study(
-                task,
-                recipes,
-                ipc=given.ipc,
-                out=given.out,
-                network=given.network,
-                seed=given.seed,
-                checks=given.checks,
-                effort=given.effort,
-                probes=probes_of(made, given),
-                repeats=given.repeats,
-                protocol=protocol,
-                baselines=baselines_of(given.baselines),
-                data_root=given.data_root,
-                runs=given.runs,
-                workers=given.workers,
-                device=given.device,
-                compile=COMPILE[given.compile],
-                command=again,
-                watch=watch,
-                tell=lambda seconds: progress.say(f"about {duration(seconds)} of work"),
-            )
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"; go on with: {again}") from interrupt
+    with session("study", words, given) as used:
+        found = study(
+            task,
+            recipes,
+            ipc=given.ipc,
+            out=given.out,
+            network=given.network,
+            seed=given.seed,
+            checks=given.checks,
+            effort=given.effort,
+            probes=probes_of(made, given),
+            repeats=given.repeats,
+            protocol=protocol,
+            baselines=baselines_of(given.baselines),
+            command=f"limbeck study {shlex.join(words)}",
+            session=used,
+        )
     told = [*against_baselines(found.rows, [str(path) for path in found.sets.values()]), *found.findings]
     tables = [scores(found.rows, str(protocol)), *verdicts(told), str(found.report)]
     answer(document(found), given.json, *tables, quiet=given.quiet)
@@ -107,11 +88,7 @@ def _parser(effort: str) -> Parser:
     made.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
     add_probes(made, effort)
     add_scoring(made)
-    add_workers(made)
-    add_compile(made)
-    add_device(made)
-    add_quiet(made)
-    add_runs(made)
+    add_session(made, compiles=True, data_root=False)
     return made
 
 

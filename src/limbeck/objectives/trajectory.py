@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.errors import InputError
@@ -15,7 +16,6 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.experts import Experts
 from limbeck.learn.unroll import View, as_it_is, initial_state, unroll
 
 

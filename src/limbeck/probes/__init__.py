@@ -1,9 +1,9 @@
 """L2, probes: questions about a distilled set."""
 
 from limbeck.core.family import Family
-from limbeck.core.probing import AbstractProbe
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
+from limbeck.computations import AllReal, Mixture, Steps, Training, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.sources import training_count
+from limbeck.computations.training import DEFAULT_TRAINING, REAL_BATCH
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import Mixture, Training, real_trajectory
-from limbeck.probes.experiments.training import DEFAULT_TRAINING, REAL_BATCH, training_count
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.agreement import chance
 from limbeck.statistics.estimates import difference, estimate
 from limbeck.statistics.pools import Peer, Pool, pooled
@@ -64,7 +66,7 @@ class Agreement(AbstractProbe):
         expect(self, 0, "subsets", "trajectories", "decayed", "seed", "window")
         expect(self, 1, "epochs", "every")
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The set's learner, and all of the pools."""
         return (self._ours(), *(each for trainings in self._pools(context).values() for each in trainings))
 
@@ -81,7 +83,7 @@ class Agreement(AbstractProbe):
         verdict, tone = _verdict(pools, differences, accuracy, self.window, by_chance)
         return Finding(
             probe="agreement",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
@@ -123,13 +125,13 @@ class Agreement(AbstractProbe):
             count = max(1, math.floor(smallest * share))
             steps = EPOCHS * -(-count * len(repeats) // REAL_BATCH)
             on = Mixture((), count, shuffle=1000 + index)
-            found.append(Training(on, 1000 + index, steps, REAL_BATCH, reads=(steps,)))
+            found.append(Training(on, 1000 + index, Steps(steps, REAL_BATCH), reads=(steps,)))
         return found
 
     def _of_decay(self, context: ProbeContext) -> list[Training]:
-        steps = self.epochs * -(-training_count(context) // REAL_BATCH)
+        steps = self.epochs * -(-training_count(context.problem.task) // REAL_BATCH)
         return [
-            Training(None, 2000 + index, steps, REAL_BATCH, weight_decay=strength, reads=(steps,))
+            Training(AllReal(), 2000 + index, Steps(steps, REAL_BATCH, weight_decay=strength), reads=(steps,))
             for index, strength in enumerate(_drawn(DECAYED, self.decayed, STRENGTHS))
         ]
 
@@ -147,7 +149,10 @@ class Agreement(AbstractProbe):
             index = int(apart.where(torch.tensor(training.reads) > 0, torch.inf).argmin())
             # Accuracies are ratios of counts: a difference that is the window but for rounding is within it.
             if float(apart[index]) <= self.window + 1e-9:
-                setting = training.weight_decay or float(training.on.real if training.on else training.reads[index])
+                on = training.on
+                setting = training.protocol.weight_decay or float(
+                    on.real if isinstance(on, Mixture) else training.reads[index]
+                )
                 reached, predictions = float(outcome["accuracy"][index]), outcome["predictions"][index]
                 found.append(Peer(training.seed, setting, reached, predictions))
         return tuple(found)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from limbeck.computations import AllReal, Mixture, Steps, Training, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import REAL_BATCH
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import Mixture, Training, real_trajectory
-from limbeck.probes.experiments.training import REAL_BATCH
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import estimate
 
 SET, IMAGES, ON = "the set", "random real images", "all real data"
@@ -49,15 +50,15 @@ class Continuation(AbstractProbe):
         found: dict[str, list[Training]] = {SET: [], IMAGES: [], ON: []}
         for seed in range(self.repeats):
             start, images = self._begun(seed), Mixture((), context.distilled.per_class, shuffle=seed)
-            found[SET].append(Training(Mixture(), seed, self.steps, start=start, reads=reads))
-            found[IMAGES].append(Training(images, seed, self.steps, start=start, reads=reads))
+            found[SET].append(Training(Mixture(), seed, Steps(self.steps), start=start, reads=reads))
+            found[IMAGES].append(Training(images, seed, Steps(self.steps), start=start, reads=reads))
             if seed < self.further:
                 # In the order of another member, so that it does not see the same batches again.
                 order = 3000 + seed
-                found[ON].append(Training(None, order, self.steps, REAL_BATCH, start=start, reads=reads))
+                found[ON].append(Training(AllReal(), order, Steps(self.steps, REAL_BATCH), start=start, reads=reads))
         return found
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The courses and what goes on from the end of each."""
         begun = [self._begun(seed) for seed in range(self.repeats)]
         return (*begun, *(each for trainings in self._trainings(context).values() for each in trainings))
@@ -82,7 +83,7 @@ class Continuation(AbstractProbe):
         verdict, tone = _verdict(accuracy, changes, context.distilled.per_class)
         return Finding(
             probe="continuation",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from limbeck.computations import Chosen, Draw, Mixture, Search
+from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import Chosen, Draw, Mixture, Search
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import estimate
 
 
@@ -67,7 +68,7 @@ class CrossArchitecture(AbstractProbe):
         # Member 0 is the one that was chosen by.
         return [Chosen(search, self.draws, seed) for seed in range(1, self.repeats + 1)]
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """All draws, and the fresh learners of the best."""
         searches = [self._search(context, name, real) for name in self._networks(context) for real in (False, True)]
         draws = [Draw(search, index) for search in searches for index in range(self.draws)]
@@ -82,7 +83,7 @@ class CrossArchitecture(AbstractProbe):
         low, high = self.learning_rates
         return Finding(
             probe="cross-architecture",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,

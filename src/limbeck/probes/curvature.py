@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from limbeck.computations import HessianTrace, Spectrum, Training, path, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.learn.spectra import Quadrature, smoothed
 from limbeck.learn.traces import Trace
-from limbeck.probes.experiments import HessianTrace, Spectrum, Training, path, real_trajectory
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import estimate
 
 SMALL, LARGE = 0.3, 0.5
@@ -68,7 +69,7 @@ class Curvature(AbstractProbe):
         rest = (trace, images, self.starts, self.iterations)
         return Spectrum(steps[:1], *rest), Spectrum(steps, *rest), Spectrum(steps[-1:], *rest)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """Four curves of traces, and six spectra."""
         losses = (0, self.images)
         traces = [each for one in self._trainings() for images in losses for each in self._traces(one, images)]
@@ -101,7 +102,7 @@ class Curvature(AbstractProbe):
         crossing = () if below is None else (Fact.once("step of real training where the set's falls below", below),)
         return Finding(
             probe="curvature",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,

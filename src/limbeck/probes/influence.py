@@ -10,13 +10,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from limbeck.computations import leave_one_out
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.leave_one_out import spread
+from limbeck.computations.sources import real
+from limbeck.computations.training import DEFAULT_TRAINING
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import leave_one_out
-from limbeck.probes.experiments.leave_one_out import spread
-from limbeck.probes.experiments.training import DEFAULT_TRAINING, real
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.correlation import correlations
 from limbeck.statistics.effects import NAMES, Effects
 from limbeck.statistics.estimates import mean_of
@@ -71,7 +73,7 @@ class Influence(AbstractProbe):
     def _places(self, context: ProbeContext) -> tuple[int, ...]:
         return spread(leave_one_out.real_count(context), self.baseline)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The learners with and without each item, under each member; those of real images; none for a single item."""
         if len(context.distilled) < 2:
             return ()
@@ -100,7 +102,7 @@ class Influence(AbstractProbe):
         judged = torch.bincount(context.examples.classes)
         return Finding(
             probe="influence",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone="note",
@@ -116,7 +118,7 @@ class Influence(AbstractProbe):
         )
 
     def _unknown(self, context: ProbeContext, why: str) -> Finding:
-        return Finding("influence", context.distilled.name, self.question, why, "unknown")
+        return Finding("influence", context.name, self.question, why, "unknown")
 
     def _measured(self, context: ProbeContext, influence: Tensor) -> Measured:
         items = self.left_out(context)

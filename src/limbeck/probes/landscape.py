@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from limbeck.computations import Paths, Surface, Training, path, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import Paths, Surface, Training, path, real_trajectory
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import estimate
 
 CORNERS = ("start", "real", "set")
@@ -57,7 +58,7 @@ class Landscape(AbstractProbe):
         chunks = [tuple(range(first, min(first + self.rows, self.size))) for first in firsts]
         return tuple(Surface(self._paths(), chunk, self.size, self.margin) for chunk in chunks)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """Both trainings, their paths, and the surface a few rows at a time."""
         return (*self._trainings(), self._paths(), *self._surfaces())
 
@@ -91,7 +92,7 @@ class Landscape(AbstractProbe):
         )
         return Finding(
             probe="landscape",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,

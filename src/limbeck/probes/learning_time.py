@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from limbeck.computations import RecognitionTrajectory, Training, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import REAL_BATCH
 from limbeck.core.findings import Fact, Finding, Table, Value
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import RecognitionTrajectory, Training, real_trajectory
-from limbeck.probes.experiments.training import REAL_BATCH
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.curves import lasting, moving_mean, settled, slope, standard_error
 from limbeck.statistics.estimates import estimate
 
@@ -52,7 +53,7 @@ class LearningTime(AbstractProbe):
     def _trajectory(self) -> Training:
         return real_trajectory(0, self.every)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The course, and what its learners say of the items."""
         return (self._trajectory(), RecognitionTrajectory(self._trajectory()))
 
@@ -87,13 +88,13 @@ class LearningTime(AbstractProbe):
             facts.append(Fact.once("step from which recognition exceeds accuracy", float(steps[above])))
         return Finding(
             probe="learning-time",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,
             facts=tuple(facts),
             tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(context, steps, known)),
-            method=f"one learner, {self._trajectory().steps} steps on all real data in batches of {REAL_BATCH}, "
+            method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in batches of {REAL_BATCH}, "
             "read every "
             f"{self.every} steps on the {known.shape[1]} items and on {right.shape[1]} examples; recognition smoothed "
             f"over {SMOOTH} steps to either side; it stops improving where no later value is higher by more than one "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from limbeck.computations import Mixture, Training
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import DEFAULT_TRAINING, accuracies
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import Mixture, Training
-from limbeck.probes.experiments.training import DEFAULT_TRAINING, accuracies
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import estimate
 
 
@@ -36,7 +37,7 @@ class Mixing(AbstractProbe):
     def _alone(self, context: ProbeContext, added: int, seed: int) -> Training:
         return Training(Mixture(items=(), real=context.distilled.per_class + added, shuffle=seed), seed)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """Both curves, of every member."""
         points = [(added, seed) for added in sorted({0, *self.added}) for seed in range(self.repeats)]
         return tuple(each for point in points for each in (self._mixed(*point), self._alone(context, *point)))
@@ -66,7 +67,7 @@ class Mixing(AbstractProbe):
         verdict, tone = _verdict(gains, edges)
         return Finding(
             probe="mixing",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,

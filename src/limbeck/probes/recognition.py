@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from limbeck.computations import AllReal, Recognised, Steps, Surroundings, Training, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import REAL_BATCH, accuracies
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.core.tree import Tree
-from limbeck.probes.experiments import Recognised, Surroundings, Training, real_trajectory
-from limbeck.probes.experiments.training import REAL_BATCH, accuracies
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import estimate
 from limbeck.statistics.projections import AbstractProjection, Pca
 
@@ -72,7 +73,7 @@ class Recognition(AbstractProbe):
         return [
             *shared,
             *(
-                Training(None, seed, steps, REAL_BATCH, network=name, reads=(steps,), keeps=(steps,))
+                Training(AllReal(), seed, Steps(steps, REAL_BATCH), name, reads=(steps,), keeps=(steps,))
                 for seed in range(len(shared), self.repeats)
             ),
         ]
@@ -83,7 +84,7 @@ class Recognition(AbstractProbe):
         drawn = self.projection if self.projection.available else Pca()
         return Surroundings(learner, self.neighbours, self.sample, self.shown, drawn)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """What each learner says of the set, and where it lies in the features of one."""
         learners = [each for known in self._known(context) for each in self._learners(*known)]
         return (*learners, *map(Recognised, learners), self._surroundings(context))
@@ -110,7 +111,7 @@ class Recognition(AbstractProbe):
         absent = [name for name, _ in self.architectures if name and not _can(context, name)]
         return Finding(
             probe="recognition",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone=tone,

@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.computations import leave_one_out
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.leave_one_out import spread
+from limbeck.computations.training import DEFAULT_TRAINING
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
-from limbeck.probes.experiments import leave_one_out
-from limbeck.probes.experiments.leave_one_out import spread
-from limbeck.probes.experiments.training import DEFAULT_TRAINING
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.ranking import average_precision, chance, exceedance, false_discovery, precision_recall, strict
 
 LEVEL = 0.05
@@ -59,7 +60,7 @@ class Semantics(AbstractProbe):
     def _items(self, context: ProbeContext) -> tuple[int, ...]:
         return spread(len(context.distilled), self.items)
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The learners with and without each item; none for a single item. InputError without attributes."""
         self.attributes.check(context)
         if len(context.distilled) < 2:
@@ -86,7 +87,7 @@ class Semantics(AbstractProbe):
         right = self._accuracies(context, found, tests)
         return Finding(
             probe="semantics",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=_verdict(context, found, tests, len(items), right),
             tone="note",
@@ -107,7 +108,7 @@ class Semantics(AbstractProbe):
         )
 
     def _unknown(self, context: ProbeContext, why: str) -> Finding:
-        return Finding("semantics", context.distilled.name, self.question, why, "unknown")
+        return Finding("semantics", context.name, self.question, why, "unknown")
 
     def _trials(self, context: ProbeContext, found: Attributes, items: Sequence[int], influence: Tensor) -> list[Trial]:
         """Every item with every attribute that enough examples of its class carry."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
+from limbeck.computations import Mixture, Training, real_trajectory
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.sources import real
+from limbeck.computations.training import DEFAULT_TRAINING, accuracies
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.probing import AbstractExperiment, AbstractProbe, ProbeContext, expect
-from limbeck.probes.experiments import Mixture, Training, real_trajectory
-from limbeck.probes.experiments.training import DEFAULT_TRAINING, accuracies, real
+from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import crossing, estimate
 
 BINS = 64
@@ -47,7 +49,7 @@ class Substitution(AbstractProbe):
     def _trajectories(self) -> list[Training]:
         return [real_trajectory(seed, self.every) for seed in range(self.trajectories)]
 
-    def experiments(self, context: ProbeContext) -> tuple[AbstractExperiment, ...]:
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """Learners of the set as it is and clipped, of real subsets, and of all real data."""
         subsets = [each for size in self.sizes for each in self._of_real(size)]
         return (*self._of_set(), *self._of_set(clipped=True), *subsets, *self._trajectories())
@@ -70,7 +72,7 @@ class Substitution(AbstractProbe):
         accuracy = estimate("accuracy", ours)
         verdict = (
             f"worth {_said(worth[0], self.sizes[-1])} random real images per class, or "
-            f"{_said(worth[1], self._trajectories()[0].steps)} steps of training on all real images "
+            f"{_said(worth[1], self._trajectories()[0].protocol.steps)} steps of training on all real images "
             f"({100 * accuracy.value:.1f} % accuracy)"
         )
         if lost.low > 0:
@@ -78,7 +80,7 @@ class Substitution(AbstractProbe):
         facts = (accuracy, *(each for each in worth if each), lost, Fact.once("share of values outside", outside))
         return Finding(
             probe="substitution",
-            set=context.distilled.name,
+            set=context.name,
             question=self.question,
             verdict=verdict,
             tone="note",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from limbeck.core.errors import InputError
@@ -14,8 +13,9 @@ from limbeck.core.findings import Finding
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
 from limbeck.explanation import EFFORTS, SPLIT
-from limbeck.learn.protocol import PROTOCOLS, Protocol
-from limbeck.runs.contest import Contest
+from limbeck.learn.protocol import PROTOCOLS
+from limbeck.runs.scoring import NamedSet, entries_of, known
+from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 from limbeck.tasks import ImageTask
 
@@ -29,8 +29,8 @@ class Kept:
     finding: Finding
     efforts: tuple[str, ...]
     """The names of the budgets that ask so; none where a probe had options of its own."""
-    judged: int
-    """How many test examples it was judged on; 0 for all."""
+    evaluation_size: int
+    """How many test examples it was measured on; 0 for all."""
     written: float
     """When, in seconds since 1970."""
 
@@ -38,14 +38,14 @@ class Kept:
     def rank(self) -> tuple[int, float]:
         """How much it counts beside others of its probe: by how thorough, then by how new.
 
-        The full budget comes before all; what was judged on all test examples before what was not.
+        The full budget comes before all; what was measured on all test examples before what was not.
         """
-        return (2 if "full" in self.efforts else int(self.judged == 0), self.written)
+        return (2 if "full" in self.efforts else int(self.evaluation_size == 0), self.written)
 
     @property
-    def effort_of(self) -> str:
-        """In words."""
-        examples = f"{self.judged} test examples" if self.judged else "all test examples"
+    def thoroughness(self) -> str:
+        """How it was asked, in words."""
+        examples = f"{self.evaluation_size} test examples" if self.evaluation_size else "all test examples"
         return f"{' and '.join(self.efforts) or 'own options'}, {examples}"
 
 
@@ -72,30 +72,25 @@ def findings(
     return found
 
 
-def scores(
-    store: Store,
-    distilled_sets: Sequence[tuple[str, Path, DistilledSet]],
-    task: ImageTask,
-    data: str,
-    data_root: Path | None,
-) -> list[dict[str, Any]]:
-    """The rows that `limbeck evaluate` would give as far as learners were scored before, for every published protocol.
+def scores(session: Session, sets: Sequence[NamedSet], task: ImageTask) -> list[dict[str, Any]]:
+    """The rows that `limbeck evaluate` would give as far as learners were trained before, for every published protocol.
 
     Networks are the one that each set was distilled with and those of the scores in its header. Where the store has no
     row of a set that its header has, the header's stands there, under the name that the set has now.
     """
     carried = {
         (name, score["network"], score["protocol"]): {**score, "set": name}
-        for name, _, distilled in distilled_sets
+        for name, _, distilled in sets
         for score in distilled.scores
         if score.keys() >= SCORED and score["split"] == SPLIT
     }
-    networks = [distilled.spec["network"] for _, _, distilled in distilled_sets] + [
-        network for _, network, _ in carried
-    ]
+    networks = [distilled.spec["network"] for _, _, distilled in sets] + [network for _, network, _ in carried]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
-    contest = Contest.of(distilled_sets, tuple(here), Protocol(), 1, BASELINES, data, data_root)
-    standing = [row for protocol in PROTOCOLS.values() for row in contest.under(protocol).standing(store)]
+    standing = [
+        row
+        for protocol in PROTOCOLS.values()
+        for row in known(session, entries_of(session, task, sets, tuple(here), protocol, BASELINES), protocol)
+    ]
     rows = {(row.set, row.network, row.protocol): row.row() for row in standing}
     return [*(row for place, row in carried.items() if place not in rows), *(row.row() for row in standing)]
 
@@ -112,14 +107,14 @@ def _kept(document: dict[str, Any], written: float) -> Kept | None:
     """The finding of a document; None, with a warning, where it holds none."""
     try:
         finding = Finding.of(document["finding"])
-        judged = int(document["judged"][1])
+        evaluation_size = int(document["evaluation"][1])
         # What a budget asks for but on other examples is not what that budget finds.
-        alike = {name: effort for name, effort in EFFORTS.items() if effort.judged == judged}
+        alike = {name: effort for name, effort in EFFORTS.items() if effort.evaluation_size == evaluation_size}
         efforts = tuple(name for name, effort in alike.items() if document["probe"] in map(to_spec, effort.probes))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         warnings.warn(f"a finding that cannot be read ({type(error).__name__}: {error}) is left out", stacklevel=2)
         return None
-    return Kept(finding, efforts, judged, written)
+    return Kept(finding, efforts, evaluation_size, written)
 
 
 def _index(order: list[str], name: str) -> int:

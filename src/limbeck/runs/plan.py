@@ -15,7 +15,6 @@ import torch
 
 from limbeck import distillation
 from limbeck.composition import Recipe
-from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
@@ -23,7 +22,8 @@ from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
 from limbeck.learn.protocol import Protocol
-from limbeck.runs.store import Run, Store
+from limbeck.runs.session import Session
+from limbeck.runs.store import Run
 from limbeck.tasks import ImageTask, reload
 
 
@@ -72,30 +72,32 @@ class Plan:
             raise InputError(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
 
 
-def carry_out(
-    plan: Plan,
-    store: Store,
-    device: torch.device,
-    watch: distillation.Watcher,
-    checkpoint_seconds: float = 30.0,
-    compile: bool | None = None,
-) -> tuple[DistilledSet, Run]:
-    """The distilled set of `plan` and the run that keeps it; found, continued or begun in `store`."""
-    spec = plan.spec
+def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> tuple[DistilledSet, Run]:
+    """The distilled set of `plan` and the run that keeps it; found, continued or begun in the session's store."""
+    spec, store = plan.spec, session.store
     run = store.at(spec)
     if run.result.exists():
         # Reading takes no lock: what is done changes no more.
         return DistilledSet.load(run.result), run
     with store.run(spec) as run:
         if not run.result.exists():
-            problem = Problem(plan.task, plan.task.network(plan.network), device, store)
+            problem = session.problem(plan.task, plan.network)
             key = Key(("distill", plan.seed))
-            steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, compile)
+            steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
             begun = time.time()
-            outcome = distillation.distill(steps, run, watch, checkpoint_seconds)
+            outcome = distillation.distill(steps, run, _watcher(session), checkpoint_seconds)
             done = _dress(plan, spec, outcome)
-            run.finish(done.save, _record(outcome, device, time.time() - begun))
+            run.finish(done.save, _record(outcome, session.device, time.time() - begun))
         return DistilledSet.load(run.result), run
+
+
+def _watcher(session: Session) -> distillation.Watcher:
+    def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
+        news = [] if loss is None else [f"loss {loss:.4g}"]
+        news += [] if score is None else [f"validation {100 * score:.1f} %"]
+        session.progress.update(step, steps, "distilling", ", ".join(news))
+
+    return watch
 
 
 def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> DistilledSet:

@@ -1,85 +1,83 @@
-"""`python -m limbeck.runs.worker`: answers jobs, one line of JSON each, until its input ends.
+"""What a worker does: jobs, one line of JSON each, until its input ends.
 
-A job is {"do": name, ...}; the answer is {"answer": value}, or {"refused": message}.
+`python -m limbeck.runs.worker` answers each with {} or {"error": message}; `limbeck worker CHUNK.jsonl` reads them from
+a file. A job is a chunk of computations of one context; whatever finishes is in the store.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import torch
 
-from limbeck.core.contracts import Problem
+from limbeck.computations.contract import ProbeContext
+from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec
 from limbeck.core.memory import keep_freed_memory
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import AbstractContestant, OfAll, OfSet, OfStart, measure
-from limbeck.explanation import context_of
+from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
+from limbeck.runs.executors import Job
+from limbeck.runs.graph import compute
 from limbeck.runs.store import Store
-from limbeck.tasks import ImageTask, reload
+from limbeck.tasks import reload
 
 
 @functools.lru_cache(maxsize=1)
-def _task(data: str, root: str | None) -> ImageTask:
+def _task(data: str, root: str | None) -> AbstractTask:
     return reload(json.loads(data), None if root is None else Path(root))
 
 
-def _problem(job: dict[str, Any]) -> Problem:
-    task = _task(json.dumps(job["data"]), job["data_root"])
-    network, device = task.network(job["network"]), torch.device(job["device"])
-    return Problem(task, network, device, Store(Path(job["store"])), job.get("compiled", False))
-
-
-def score(job: dict[str, Any]) -> float:
-    """The accuracy of one learner, remembered in the store too."""
-    entry = _ENTRIES[job["kind"]](**job["entry"])
-    return measure(_problem(job), entry, from_spec(job["protocol"]), job["steps"], job["split"], job["member"])
-
-
-_ENTRIES: dict[str, Callable[..., AbstractContestant]] = {
-    "set": lambda path: OfSet.of(path, DistilledSet.load(path)),
-    "start": OfStart,
-    "all": OfAll,
-}
-
-
-def expert(job: dict[str, Any]) -> int:
-    """The number of an expert that is now in the store."""
-    number: int = job["number"]
-    from_spec(job["experts"]).train(_problem(job), number)
-    return number
-
-
-def experiment(job: dict[str, Any]) -> bool:
-    """That the outcome of an experiment is now in the store."""
-    context = context_of(_problem(job), job["name"], _subject(job["set"]), job["judged"])
-    context.outcome(from_spec(job["experiment"]))
-    return True
-
-
-@functools.lru_cache(maxsize=1)
-def _subject(path: str) -> DistilledSet:
+@functools.lru_cache(maxsize=2)
+def _set(path: str) -> DistilledSet:
     return DistilledSet.load(path)
 
 
-JOBS: dict[str, Callable[[dict[str, Any]], Any]] = {"score": score, "expert": expert, "experiment": experiment}
+def do(job: Job) -> None:
+    """Do a job's computations and keep their outcomes in its store; InputError for a job that cannot be done."""
+    try:
+        task = _task(json.dumps(job["data"], sort_keys=True), job["data_root"])
+        store = Store(Path(job["store"]))
+        network, device = task.network(job["network"]), torch.device(job["device"])
+        problem = Problem(task, network, device, store, job["compiled"])
+        split, size = job["evaluation"]
+        distilled = None if job["set"] is None else _set(job["set"])
+        computations = [from_spec(spec) for spec in job["computations"]]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"not a job ({type(error).__name__}: {error}); expected a line that limbeck wrote") from error
+    compute(computations, ProbeContext(problem, job["name"], distilled, split, size), store)
 
 
 def main() -> None:
-    """Answer jobs until there are no more."""
+    """Answer jobs until there are no more; where the input ends while one is under way, whoever asked is gone."""
     keep_freed_memory()
-    for line in sys.stdin:
-        job = json.loads(line)
+    jobs: Queue[str | None] = Queue()
+    busy = threading.Event()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            jobs.put(line)
+        if busy.is_set():
+            os.kill(os.getpid(), signal.SIGKILL)
+        jobs.put(None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (line := jobs.get()) is not None:
+        busy.set()
+        answer: dict[str, Any] = {}
         try:
-            answer: dict[str, Any] = {"answer": JOBS[job["do"]](job)}
+            do(json.loads(line))
         except InputError as error:
-            answer = {"refused": str(error)}
+            answer = {"error": str(error)}
+        busy.clear()
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from limbeck.computations.features import trained_features
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn.features import trained_features
 
 Select = Callable[[Float[Tensor, "example feature"], int, Key], Int[Tensor, " item"]]
 """select(features, count, key) -> which `count` of the examples, each at most once."""

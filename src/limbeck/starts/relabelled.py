@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from limbeck.computations.experts import Experts
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn.experts import Experts
 from limbeck.learn.microbatches import microbatch_limit
 from limbeck.starts.real import Real
 

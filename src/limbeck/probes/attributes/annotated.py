@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limbeck.computations.contract import ProbeContext
 from limbeck.core.errors import InputError
-from limbeck.core.probing import ProbeContext
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, joined, of_texts
 
 PROMPTS = {"object": "describe the object", "background": "describe the background"}

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from limbeck.core.probing import ProbeContext
+from limbeck.computations.contract import ProbeContext
 
 RAREST, COMMONEST = 0.02, 0.5
 """The shares of the told examples of a class between which a term is an attribute of that class."""

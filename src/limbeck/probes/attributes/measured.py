@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from limbeck.core.probing import ProbeContext
+from limbeck.computations.contract import ProbeContext
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes
 
 HUES = {

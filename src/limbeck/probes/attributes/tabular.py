@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from limbeck.computations.contract import ProbeContext
 from limbeck.core.errors import InputError
-from limbeck.core.probing import ProbeContext
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, joined, of_texts
 
 CATEGORIES = 32

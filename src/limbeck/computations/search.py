@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.sources import Mixture
+from limbeck.computations.steps import Steps
+from limbeck.computations.training import Training
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
-from limbeck.learn.population import operations
-from limbeck.learn.training import Learner, last
-from limbeck.probes.experiments.training import FORWARD, Mixture, Training, reading
 
 
 @dataclass(frozen=True)
@@ -60,26 +60,20 @@ class Search:
         # A last batch of one example has no variance to normalise by.
         if setting["batch"] and on.count(context) % setting["batch"] == 1:
             setting["batch"] = 0
-        return Training(on, seed, network=self.network, reads=(), **setting)
+        return Training(on, seed, Steps(**setting), self.network, validation=self.sample)
 
     def measured(self, context: ProbeContext, training: Training) -> Tree:
-        """{"validation", "accuracy"}: the accuracies of a training on validation examples and on judged ones."""
-        learner: Learner = last(training.learners(context))
-        problem = context.under(self.network).problem
-        chosen_on = replace(context, split="validation", judged=self.sample)
-        return {
-            "validation": reading(problem, chosen_on, learner)["accuracy"],
-            "accuracy": reading(problem, context, learner)["accuracy"],
-        }
+        """{"validation", "accuracy"}: the accuracies of a training on validation examples and on evaluation ones."""
+        outcome = training.run(context)
+        return {"validation": outcome["validation"], "accuracy": outcome["accuracy"][-1]}
 
     def flops(self, context: ProbeContext, index: int = 0) -> float:
         """The operations of a draw and of judging it."""
-        read = operations(context.under(self.network).problem) * FORWARD * (self.sample + len(context.rows))
-        return self.training(context, index, 0).flops(context) + read
+        return self.training(context, index, 0).flops(context)
 
 
 @dataclass(frozen=True)
-class Draw(AbstractExperiment):
+class Draw(AbstractComputation):
     """One draw of a search, by member 0: its "validation" accuracy and its "accuracy" on judged examples."""
 
     search: Search
@@ -100,7 +94,7 @@ class Draw(AbstractExperiment):
 
 
 @dataclass(frozen=True)
-class Chosen(AbstractExperiment):
+class Chosen(AbstractComputation):
     """A fresh learner trained by the best of some draws of a search: "validation", "accuracy", and "index", the draw.
 
     The best has the highest validation accuracy, the first of equals. Judged examples have no say.
@@ -115,7 +109,7 @@ class Chosen(AbstractExperiment):
         """Whether it is trained on items of the set."""
         return self.search.on.depends_on_set
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """All draws."""
         return tuple(Draw(self.search, index) for index in range(self.draws))
 

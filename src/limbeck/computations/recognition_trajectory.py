@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import FORWARD, Training
 from limbeck.core import tree
-from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
 from limbeck.learn.training import Learner
-from limbeck.probes.experiments.training import FORWARD, Training
 
 
 @dataclass(frozen=True)
-class RecognitionTrajectory(AbstractExperiment):
+class RecognitionTrajectory(AbstractComputation):
     """The classes that a learner predicts for the items of the set after each step at which it was kept.
 
     The outcome is "predictions" (kept, item), in the order of the `keeps` of its training.
@@ -28,7 +28,7 @@ class RecognitionTrajectory(AbstractExperiment):
         """True: it reads the items of the set."""
         return True
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """The training whose learners read."""
         return (self.by,)
 

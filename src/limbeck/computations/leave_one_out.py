@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core.probing import ProbeContext
-from limbeck.probes.experiments.training import Mixture, Training
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.sources import Mixture
+from limbeck.computations.training import Training
 
 
 def spread(count: int, most: int) -> tuple[int, ...]:

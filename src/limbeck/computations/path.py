@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from limbeck.probes.experiments.training import Mixture, Training, real_trajectory
+from limbeck.computations.sources import Mixture
+from limbeck.computations.steps import Steps
+from limbeck.computations.training import Training, real_trajectory
 
 
 def path(every: int, steps: int = 300) -> Training:
@@ -11,4 +13,4 @@ def path(every: int, steps: int = 300) -> Training:
     Whatever probes ask of the way of a learner of the set they ask of this, so that it is done once for all of them.
     """
     stops = real_trajectory(0, every, steps).reads
-    return Training(Mixture(), 0, steps, reads=stops, keeps=stops)
+    return Training(Mixture(), 0, Steps(steps), reads=stops, keeps=stops)

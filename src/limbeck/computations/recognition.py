@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 import torch
 
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import Training
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
-from limbeck.probes.experiments.training import Training
 from limbeck.statistics.neighbours import agreement, to_own_class
 from limbeck.statistics.projections import AbstractProjection, Pca
 
 
 @dataclass(frozen=True)
-class Recognised(AbstractExperiment):
+class Recognised(AbstractComputation):
     """What a learner after the last kept step of a training says of the items of the set.
 
     The outcome has "predictions" (item,) as class numbers and "accuracy", the share of items taken for the class they
@@ -30,7 +30,7 @@ class Recognised(AbstractExperiment):
         """It is read on the set."""
         return True
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """The training."""
         return (self.learner,)
 
@@ -48,7 +48,7 @@ class Recognised(AbstractExperiment):
 
 
 @dataclass(frozen=True)
-class Surroundings(AbstractExperiment):
+class Surroundings(AbstractComputation):
     """Where the items lie among the judged examples in the features of a learner, and on a plane.
 
     The outcome has "agreement" and "distance" (item,), "real/agreement" and "real/distance" (query,): the share of the
@@ -69,7 +69,7 @@ class Surroundings(AbstractExperiment):
         """It is read on the set."""
         return True
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """The training."""
         return (self.learner,)
 

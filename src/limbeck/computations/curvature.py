@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.sources import real
+from limbeck.computations.training import Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
-from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import Hessian, hessian
 from limbeck.learn.population import operations
 from limbeck.learn.spectra import Quadrature, quadrature
 from limbeck.learn.traces import Stop, Trace, xtrace
-from limbeck.probes.experiments.training import Training, real
 
 PRODUCT = 9
 """Passes through a network, of the operations of one forward pass, in a product with a Hessian."""
@@ -51,7 +52,7 @@ def _plain(found: Trace) -> Tree:
 
 
 @dataclass(frozen=True)
-class HessianTrace(AbstractExperiment):
+class HessianTrace(AbstractComputation):
     """The trace of the Hessian of the mean loss in all parameters, at one step of a training.
 
     On the set, or on `real` real training examples of every class, without weight decay. By XTrace, to a standard
@@ -72,7 +73,7 @@ class HessianTrace(AbstractExperiment):
         """Whether the set is what the loss is of, or what was trained on."""
         return not self.real or self.training.depends_on_set
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """The training, which keeps the step."""
         return (self.training,)
 
@@ -102,7 +103,7 @@ class HessianTrace(AbstractExperiment):
 
 
 @dataclass(frozen=True)
-class Spectrum(AbstractExperiment):
+class Spectrum(AbstractComputation):
     """The eigenvalues of the Hessian of the mean loss, as their measure by Lanczos steps.
 
     At that of `steps` where `trace` is largest, so that a spectrum can be asked for there before it is known; of the
@@ -130,7 +131,7 @@ class Spectrum(AbstractExperiment):
     def _chosen(self) -> bool:
         return len(self.steps) > 1
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """The traces among which the largest is looked for; where there is one step alone, the training is enough."""
         return self._traces if self._chosen else (self.trace.training,)
 

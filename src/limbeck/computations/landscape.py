@@ -9,16 +9,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.training import FORWARD, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
-from limbeck.core.probing import AbstractExperiment, ProbeContext
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.plane import Plane, grid
 from limbeck.learn.population import losses_of, operations
 from limbeck.learn.training import row_loader
-from limbeck.probes.experiments.training import FORWARD, Training
 
 
 class Sides(NamedTuple):
@@ -61,7 +61,7 @@ def losses_at(context: ProbeContext, point: Float[Tensor, " parameter"], like: T
 
 
 @dataclass(frozen=True)
-class Paths(AbstractExperiment):
+class Paths(AbstractComputation):
     """Two trainings seen from the plane through their start and their ends.
 
     The outcome is "real" and "ours" (kept, axis): the coordinates of every kept learner in the plane and its distance
@@ -78,7 +78,7 @@ class Paths(AbstractExperiment):
         """It is: one of the trainings is on the set."""
         return True
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """Both trainings."""
         return self.real, self.ours
 
@@ -109,7 +109,7 @@ class Paths(AbstractExperiment):
 
 
 @dataclass(frozen=True)
-class Surface(AbstractExperiment):
+class Surface(AbstractComputation):
     """Losses on some rows of a square grid over the plane of `paths`.
 
     The grid has `size` points a side and covers corners and paths with `margin` of their extent beyond them. The
@@ -126,7 +126,7 @@ class Surface(AbstractExperiment):
         """It is: the plane is the set's."""
         return True
 
-    def needs(self) -> tuple[AbstractExperiment, ...]:
+    def needs(self) -> tuple[AbstractComputation, ...]:
         """The paths, which say how far the grid reaches, and both trainings."""
         return (self.paths, *self.paths.needs())
 

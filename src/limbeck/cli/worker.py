@@ -1,0 +1,31 @@
+"""`limbeck worker`: the computations of a file of jobs, which the executor `print` or a cluster hands out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from limbeck.cli.console import answer, bar, parser
+from limbeck.cli.options import add_quiet
+from limbeck.core.errors import InputError
+from limbeck.runs.worker import do
+
+
+def run(words: list[str]) -> None:
+    """Do every job of a file; what is in the store already is not done again."""
+    made = parser("worker", "Do the computations of a file of jobs; the outcomes are kept in the store that it names.")
+    made.add_argument("chunk", type=Path, help="a .jsonl file that `--executor print` wrote, or - for standard input")
+    add_quiet(made)
+    given = made.parse_args(words)
+    try:
+        text = sys.stdin.read() if str(given.chunk) == "-" else given.chunk.read_text()
+        jobs = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{given.chunk}: {error}; expected a .jsonl file that --executor print wrote") from error
+    with bar(given.quiet) as progress:
+        for index, job in enumerate(jobs):
+            progress.update(index, len(jobs), "jobs")
+            do(job)
+        progress.update(len(jobs), len(jobs), "jobs")
+    answer({"jobs": len(jobs)}, given.json, f"{len(jobs)} jobs done", quiet=given.quiet)

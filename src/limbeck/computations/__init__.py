@@ -1,0 +1,55 @@
+"""Computations: learners, and what is measured of them, each done once and kept."""
+
+from limbeck.computations.contract import AbstractComputation
+from limbeck.computations.curvature import HessianTrace, Spectrum
+from limbeck.computations.landscape import Paths, Surface
+from limbeck.computations.path import path
+from limbeck.computations.recognition import Recognised, Surroundings
+from limbeck.computations.recognition_trajectory import RecognitionTrajectory
+from limbeck.computations.search import Chosen, Draw, Search
+from limbeck.computations.sources import AbstractSource, AllReal, Coreset, Mixture
+from limbeck.computations.steps import OfAllData, Steps
+from limbeck.computations.training import Training, real_trajectory
+from limbeck.core.family import Family
+
+__all__ = [
+    "COMPUTATIONS",
+    "SOURCES",
+    "AbstractComputation",
+    "AbstractSource",
+    "AllReal",
+    "Chosen",
+    "Coreset",
+    "Draw",
+    "HessianTrace",
+    "Mixture",
+    "OfAllData",
+    "Paths",
+    "Recognised",
+    "RecognitionTrajectory",
+    "Search",
+    "Spectrum",
+    "Steps",
+    "Surface",
+    "Surroundings",
+    "Training",
+    "path",
+    "real_trajectory",
+]
+
+COMPUTATIONS = Family(
+    "computation",
+    AbstractComputation,
+    Chosen,
+    Draw,
+    HessianTrace,
+    Paths,
+    Recognised,
+    RecognitionTrajectory,
+    Spectrum,
+    Surface,
+    Surroundings,
+    Training,
+)
+SOURCES = Family("source", AbstractSource, AllReal, Coreset, Mixture)
+_STEPS = Family("steps", object, Steps, OfAllData, Search)

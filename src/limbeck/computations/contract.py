@@ -1,0 +1,172 @@
+"""What a computation is done in, and the contract of the family.
+
+A computation is a value that says all about something worth doing once: training a learner, the curvature where it
+ends, a search. Its spec is its address, so scores, experts, feature networks and probes share what is the same, in any
+process and after any interruption. What is to be done is one graph, which an executor sees whole.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
+from limbeck.core.errors import InputError
+from limbeck.core.family import part_name, to_spec
+from limbeck.core.key import Key
+from limbeck.core.tree import Tree
+
+
+@runtime_checkable
+class TrainingSet(Protocol):
+    """What a computation reads of a distilled set."""
+
+    @property
+    def digest(self) -> str:
+        """A digest of its examples and its schedule."""
+
+    @property
+    def batch(self) -> Batch:
+        """Its examples, on the CPU."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """How it is meant to be trained on."""
+
+    @property
+    def per_class(self) -> int:
+        """The most items that any class has."""
+
+    def __len__(self) -> int:
+        """How many items it has."""
+
+
+@dataclass(frozen=True)
+class BatchSet:
+    """A batch as a set, where there is no artefact."""
+
+    digest: str
+    batch: Batch
+    schedule: Schedule
+
+    @property
+    def per_class(self) -> int:
+        """The most items that any class has."""
+        return int(self.batch.classes.bincount().max())
+
+    def __len__(self) -> int:
+        return len(self.batch.classes)
+
+
+@dataclass(frozen=True)
+class ProbeContext:
+    """A problem, the set that is asked about (if any), and the evaluation examples."""
+
+    problem: Problem
+    name: str = ""
+    """What the set is called."""
+    set: TrainingSet | None = None
+    split: str = "test"
+    """Which split the evaluation examples are of."""
+    evaluation_size: int = 0
+    """How many there are, of every class alike; 0 for all of the split."""
+
+    @property
+    def distilled(self) -> TrainingSet:
+        """The set; InputError where there is none."""
+        if self.set is None:
+            raise InputError("this computation is about a distilled set, and none is given; name one")
+        return self.set
+
+    @property
+    def rows(self) -> Int[Tensor, " example"]:
+        """The rows of the evaluation examples in their split, class by class where they are not all."""
+        return _rows(self.problem.task, self.split, self.evaluation_size)
+
+    @property
+    def examples(self) -> Batch:
+        """The evaluation examples, in the order of `rows`, on the CPU."""
+        return _examples(self.problem.task, self.split, self.evaluation_size)
+
+    def under(self, network: str) -> ProbeContext:
+        """The same context under the network of that name ("" for its own)."""
+        if not network:
+            return self
+        return replace(self, problem=replace(self.problem, network=_network(self.problem.task, network)))
+
+    def address(self, computation: AbstractComputation) -> dict[str, Any]:
+        """Where the outcome of a computation is kept: all that determines it."""
+        return {
+            "name": part_name(type(computation)),
+            "computation": to_spec(computation),
+            "data": self.problem.task.fingerprint,
+            "network": self.problem.network.name,
+            "evaluation": [self.split, self.evaluation_size] if computation.evaluates else [],
+            "set": self.distilled.digest if computation.depends_on_set else "",
+        }
+
+    def outcome(self, computation: AbstractComputation, branch: str = "") -> Tree:
+        """What a computation comes to (one branch of it, where named), on the CPU; done once and kept."""
+        return self.problem.cache.remember(self.address(computation), lambda: computation.run(self), branch)
+
+
+class AbstractComputation(ABC):
+    """A computation that is worth doing once: a frozen dataclass of the family `COMPUTATIONS`."""
+
+    @property
+    @abstractmethod
+    def depends_on_set(self) -> bool:
+        """Whether its outcome depends on the set; where not, all sets of the same data share it."""
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether its outcome depends on the evaluation examples."""
+        return True
+
+    def needs(self) -> tuple[AbstractComputation, ...]:
+        """The computations whose outcomes it reads."""
+        return ()
+
+    @abstractmethod
+    def flops(self, context: ProbeContext) -> float:
+        """About how many floating point operations it takes: it orders the work, and the time left is told from it."""
+
+    @abstractmethod
+    def run(self, context: ProbeContext) -> Tree:
+        """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the context alone."""
+
+    def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
+        """A key, and how many computations of one context with this key are best done together; 1: by itself."""
+        return None, 1
+
+    def run_together(self, others: Sequence[AbstractComputation], context: ProbeContext) -> list[Tree]:
+        """The outcomes of this computation and of `others`, which have its `stack` key; equal to `run` to rounding."""
+        return [each.run(context) for each in (self, *others)]
+
+
+@functools.lru_cache(maxsize=32)
+def _network(task: AbstractTask, name: str) -> AbstractNetwork:
+    # A large network takes a while to make, and thousands of computations may ask for one.
+    return task.network(name)
+
+
+@functools.lru_cache(maxsize=8)
+def _rows(task: AbstractTask, split: str, size: int) -> Tensor:
+    groups = task.groups(split)
+    if not size:
+        return torch.cat(groups).sort().values
+    share = -(-size // len(groups))
+    key = Key(("judged",))
+    return torch.cat([rows[key.fold(index).permutation(len(rows))[:share]] for index, rows in enumerate(groups)])
+
+
+@functools.lru_cache(maxsize=3)
+def _examples(task: AbstractTask, split: str, size: int) -> Batch:
+    return task.load(split, _rows(task, split, size))

@@ -1,0 +1,112 @@
+"""Experts: learners of the real data whose every epoch is kept, for a student to follow."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.sources import AllReal, training_count
+from limbeck.computations.training import Training
+from limbeck.core import tree
+from limbeck.core.contracts import Problem
+from limbeck.core.errors import InputError
+from limbeck.core.family import Family, spec_id, to_spec
+from limbeck.core.tree import Tree
+from limbeck.learn.augment import Siamese
+from limbeck.learn.protocol import Protocol
+
+FIRST_SEED = 1_000_000
+"""The seed of expert 0: no network that a set is evaluated with begins where an expert began."""
+
+
+@dataclass(frozen=True)
+class Experts:
+    """Learners trained on the real training data, their parameters kept before and after every epoch.
+
+    Expert n is drawn by its number alone. It is trained on the train split by SGD in shuffled batches, each image under
+    an operation of its own; its snapshots 0 .. `epochs` are its parameters at initialisation and after each epoch. The
+    defaults are those of Cazenavette et al. (CVPR 2022). Who follows an expert normalises by the batch.
+    """
+
+    count: int = 100
+    """How many there are; with more, those there were stay the same."""
+    epochs: int = 50
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch: int = 256
+    """How many images a step sees; the last step of an epoch sees what is left, and 0 is all."""
+    augment: Siamese | None = field(default_factory=Siamese)
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.epochs < 1 or self.batch < 0 or self.learning_rate <= 0:
+            raise InputError(
+                f"experts: found count {self.count}, epochs {self.epochs}, batch {self.batch}, "
+                f"learning_rate {self.learning_rate:g}; expected positive numbers (batch 0: all images)"
+            )
+
+    def step(self, problem: Problem, epoch: int) -> int:
+        """How many steps an expert has taken after `epoch` epochs."""
+        count = training_count(problem.task)
+        return epoch * -(-count // (self.batch or count))
+
+    def training(self, problem: Problem, number: int) -> Training:
+        """The training of expert `number`, which does not depend on how many experts there are."""
+        protocol = Protocol(
+            "experts",
+            self.epochs,
+            self.batch,
+            self.learning_rate,
+            self.momentum,
+            self.weight_decay,
+            augment=self.augment,
+        )
+        keeps = tuple(self.step(problem, epoch) for epoch in range(self.epochs + 1))
+        return Training(AllReal(), FIRST_SEED + number, protocol, reads=(), keeps=keeps)
+
+    def trainings(self, problem: Problem) -> tuple[Training, ...]:
+        """The trainings of all experts."""
+        return tuple(self.training(problem, number) for number in range(self.count))
+
+    def snapshot(self, problem: Problem, number: int, epoch: int) -> Tree:
+        """The parameters of an expert after `epoch` epochs, read alone from what is kept.
+
+        Raises InputError where that expert has not been trained, with the command that trains all of them.
+        """
+
+        def refuse() -> Tree:
+            raise InputError(
+                f"expert {number} of the {self.count} that are to be followed is missing or damaged; train them with "
+                f"`{self.command(problem)}` (and this run's own --zca, --size, --data-root and --runs), then go on"
+            )
+
+        address = ProbeContext(problem).address(self.training(problem, number))
+        branch = f"params/{self.step(problem, epoch)}"
+        return tree.move(problem.cache.remember(address, refuse, branch=branch), problem.device)
+
+    def command(self, problem: Problem) -> str:
+        """The command that trains these experts."""
+        words = ["limbeck", "experts", problem.task.name, "--network", problem.network.name]
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in ("count", "epochs") or value != getattr(Experts(), each.name):
+                words += [f"--{each.name}", json.dumps(asdict(value) if isinstance(value, Siamese) else value)]
+        return shlex.join(words)
+
+
+def followed(part: Any) -> list[Experts]:
+    """The experts that a part, or a part within it, follows; each kind once, as many as the part that asks for most."""
+    if isinstance(part, Experts):
+        return [part]
+    most: dict[str, Experts] = {}
+    for each in fields(part) if is_dataclass(part) else ():
+        for experts in followed(getattr(part, each.name)):
+            kind = spec_id(to_spec(replace(experts, count=1)))
+            most[kind] = max(most.get(kind, experts), experts, key=lambda one: one.count)
+    return list(most.values())
+
+
+EXPERTS = Family("experts", Experts, Experts)

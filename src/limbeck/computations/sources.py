@@ -1,0 +1,148 @@
+"""What a learner is trained on: items of a set, real examples, both, all real examples, or a coreset."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+
+from limbeck.computations.contract import ProbeContext
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem, Schedule
+from limbeck.core.key import Key
+from limbeck.core.tree import Tree
+from limbeck.learn.training import RowLoader, row_loader
+
+CPU = torch.device("cpu")
+
+
+class AbstractSource(ABC):
+    """What a learner is trained on."""
+
+    @property
+    @abstractmethod
+    def depends_on_set(self) -> bool:
+        """Whether there are items of the set in it."""
+
+    @abstractmethod
+    def count(self, context: ProbeContext) -> int:
+        """How many examples it has."""
+
+    @abstractmethod
+    def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
+        """How the learner of a seed is given rows, and how many there are."""
+
+    def schedule(self, context: ProbeContext) -> Schedule | None:
+        """How the set says that it is meant to be trained on, where there are items of it alone."""
+        return None
+
+
+@dataclass(frozen=True)
+class Mixture(AbstractSource):
+    """Items of the set, real training examples of every class, or both.
+
+    Real examples of a larger mixture include those of a smaller one with the same `shuffle`.
+    """
+
+    items: tuple[int, ...] | None = None
+    """Which items of the set; all of them where None."""
+    real: int = 0
+    """How many real examples of every class."""
+    shuffle: int = 0
+    """Which order the real examples are taken in."""
+    clipped: bool = False
+    """Whether the items' values are clipped, in native units, to the range of real ones."""
+    without_real: tuple[int, ...] = ()
+    """Positions, among its real examples class by class, of those that are left out."""
+
+    @property
+    def depends_on_set(self) -> bool:
+        """Whether there are items of the set in it."""
+        return self.items is None or bool(self.items)
+
+    def count(self, context: ProbeContext) -> int:
+        """How many examples it has (with as many real ones as asked for)."""
+        items = len(context.distilled) if self.items is None else len(self.items)
+        return items + self.real * len(context.problem.task.classes) - len(self.without_real)
+
+    def batch(self, context: ProbeContext) -> Batch:
+        """The examples, those of the set first."""
+        parts: list[Batch] = []
+        if self.depends_on_set:
+            whole = context.distilled.batch
+            rows = torch.arange(len(context.distilled)) if self.items is None else torch.tensor(self.items)
+            chosen = row_loader(whole)(rows)
+            parts.append(chosen._replace(inputs=self._clipped(context.problem.task, chosen.inputs)))
+        if self.real:
+            drawn = real(context.problem, self.real, self.shuffle)
+            left = torch.ones(len(drawn.classes), dtype=torch.bool)
+            left[list(self.without_real)] = False
+            parts.append(row_loader(drawn)(left))
+        return Batch(*tree.map(lambda *leaves: torch.cat(leaves), *map(tuple, parts)))
+
+    def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
+        """The same examples for every seed."""
+        batch = self.batch(context)
+        return row_loader(batch), len(batch.classes)
+
+    def schedule(self, context: ProbeContext) -> Schedule | None:
+        """The set's own schedule, where the whole set is all there is."""
+        return context.distilled.schedule if self.items is None and not self.real else None
+
+    def _clipped(self, task: AbstractTask, inputs: Tree) -> Tree:
+        if not self.clipped:
+            return inputs
+        return task.normalised(tree.map(lambda leaf: leaf.clamp(0, 1), task.raw(inputs)))
+
+
+def real(problem: Problem, per_class: int, shuffle: int) -> Batch:
+    """`per_class` real training examples of every class, on the CPU; with fewer, those there are stay the same."""
+    return problem.real(Key(("mixture", shuffle)), per_class).to(CPU)
+
+
+@dataclass(frozen=True)
+class AllReal(AbstractSource):
+    """All real training examples, read from disk as they are needed."""
+
+    @property
+    def depends_on_set(self) -> bool:
+        """It does not."""
+        return False
+
+    def count(self, context: ProbeContext) -> int:
+        """How many real training examples there are."""
+        return training_count(context.problem.task)
+
+    def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
+        """The rows of the train split, class by class."""
+        task = context.problem.task
+        every = torch.cat(task.groups("train"))
+        return (lambda rows: task.load("train", every[rows])), len(every)
+
+
+@dataclass(frozen=True)
+class Coreset(AbstractSource):
+    """Real examples that a start chooses, anew for each seed."""
+
+    start: AbstractStart
+    per_class: int
+
+    @property
+    def depends_on_set(self) -> bool:
+        """It does not."""
+        return False
+
+    def count(self, context: ProbeContext) -> int:
+        """How many examples are chosen."""
+        return self.per_class * len(context.problem.task.classes)
+
+    def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
+        """The examples chosen for that seed."""
+        batch = self.start.pick(context.problem, self.per_class, Key(("baseline", seed))).to(CPU)
+        return row_loader(batch), len(batch.classes)
+
+
+def training_count(task: AbstractTask) -> int:
+    """How many real training examples there are."""
+    return sum(len(rows) for rows in task.groups("train"))

@@ -1,0 +1,43 @@
+"""The contract of the probes.
+
+A probe answers one question about a distilled set. What takes long (training learners, measuring curvature) it asks for
+as computations, which are done once, side by side, and found again by every probe and every set that asks for the same.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.core.errors import InputError
+from limbeck.core.family import part_name
+from limbeck.core.findings import Finding
+
+
+class AbstractProbe(ABC):
+    """A question about a distilled set. Its fields say how thoroughly it is asked."""
+
+    @property
+    @abstractmethod
+    def question(self) -> str:
+        """The question in plain words; the same for all of a class."""
+
+    @abstractmethod
+    def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
+        """The computations whose outcomes `find` reads, so that they can be done side by side before."""
+
+    @abstractmethod
+    def find(self, context: ProbeContext) -> Finding:
+        """The answer. What it asks `context.outcome` for is among `computations`."""
+
+
+def expect(part: AbstractProbe, least: int, *fields: str) -> None:
+    """Raise InputError for a part of whose fields one, or a number in one, is less than `least`, or that is empty."""
+    for name in fields:
+        value = getattr(part, name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers or min(numbers) < least:
+            found = f"{part_name(type(part))}.{name} {value}"
+            raise InputError(
+                f"{found}: expected {'numbers' if isinstance(value, tuple) else 'a number'} from {least:g} on"
+            )

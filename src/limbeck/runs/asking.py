@@ -1,0 +1,49 @@
+"""Probes asked of sets: the computations they need as one graph, and the findings they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from limbeck.computations.contract import ProbeContext
+from limbeck.core.family import part_name, to_spec
+from limbeck.core.findings import Finding
+from limbeck.probes.contract import AbstractProbe
+from limbeck.runs.graph import Graph, Request
+from limbeck.runs.session import Session
+
+Asked = Sequence[tuple[ProbeContext, Path]]
+"""The context of each set, and the file it is in."""
+
+
+def ask(session: Session, sets: Asked, probes: Sequence[AbstractProbe], reference: dict[str, Any]) -> list[Finding]:
+    """The finding of every probe on every set, probe by probe; each is kept in the store."""
+    requests = [
+        Request(computation, context, path)
+        for context, path in sets
+        for probe in probes
+        for computation in probe.computations(context)
+    ]
+    Graph(requests, reference).complete(session)
+    return list(_findings(session, sets, probes))
+
+
+def _findings(session: Session, sets: Asked, probes: Sequence[AbstractProbe]) -> Iterator[Finding]:
+    pairs = [(probe, context) for probe in probes for context, _ in sets]
+    for index, (probe, context) in enumerate(pairs):
+        session.progress.update(index, len(pairs), f"findings: {part_name(type(probe))}")
+        finding = probe.find(context)
+        session.store.note(address_of(context, probe), finding.document())
+        yield finding
+
+
+def address_of(context: ProbeContext, probe: AbstractProbe) -> dict[str, Any]:
+    """Where a finding is kept: all that determines it."""
+    return {
+        "probe": to_spec(probe),
+        "set": context.distilled.digest,
+        "data": context.problem.task.fingerprint,
+        "network": context.problem.network.name,
+        "evaluation": [context.split, context.evaluation_size],
+    }

@@ -1,0 +1,29 @@
+"""The contract of executors: jobs in, outcomes in the store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+Job = dict[str, Any]
+"""A chunk of computations of one context, as JSON: what `runs.worker` takes."""
+
+
+class WorkerFailedError(RuntimeError):
+    """A worker ended twice without an answer; the message is what it last said."""
+
+
+class AbstractExecutor(ABC):
+    """Where jobs are done. Whatever finishes is in the store, so a lost worker costs its chunk and nothing else."""
+
+    @abstractmethod
+    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+        """Have every job done; `done(index)` is told of each as it ends.
+
+        Raises the InputError that a job met, WorkerFailedError where a job breaks its worker twice, and Deferred where
+        the work is handed out to be done elsewhere.
+        """
+
+    def close(self) -> None:
+        """End what lives on between calls; by default nothing does."""

@@ -1,0 +1,95 @@
+"""Where and how work is done: what every verb needs besides what it is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from limbeck.core.contracts import AbstractTask, Problem
+from limbeck.core.errors import InputError, unknown
+from limbeck.core.progress import AbstractProgress, Silent
+from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
+from limbeck.runs.store import Store
+
+
+def device_of(name: str = "") -> torch.device:
+    """The device of that name; where none is named, a CUDA device if there is one, else the processor.
+
+    Raises InputError for a device that is not there, or that computes nothing.
+    """
+    if not name:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {name!r}: {str(error).splitlines()[0]}; expected cpu, or a device that is here"
+        ) from error
+    return device
+
+
+class Session:
+    """Where work is kept, on what device, by how many workers, and who is told of it.
+
+    Used with `with`, or closed, a session ends its workers; a verb that is given none opens one for itself.
+
+    Args:
+        runs: The folder of the run store; else the environment's LIMBECK_RUNS, else ./runs.
+        device: By default a CUDA device if there is one, else the processor; draws are the same on all.
+        workers: Processes side by side; by default one for each core, one where the device is not the processor.
+        compile: Whether long work runs as compiled code, equal but for rounding; None: where that saves time.
+        data_root: Where named data sets lie; else LIMBECK_DATA.
+        executor: "local" (processes on this machine), "print" (commands to run elsewhere), or one of your own.
+        progress: Who is told of what is done.
+        tell: Takes the commands of the executor "print".
+
+    Raises InputError for a device or an executor that is not there, and for fewer than one worker.
+    """
+
+    def __init__(
+        self,
+        runs: str | Path | None = None,
+        *,
+        device: str = "",
+        workers: int | None = None,
+        compile: bool | None = None,
+        data_root: str | Path | None = None,
+        executor: str | AbstractExecutor = "local",
+        progress: AbstractProgress | None = None,
+        tell: Callable[[str], object] = lambda line: None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise InputError(f"{workers} workers: expected at least one")
+        self.store = Store(Path(runs or os.environ.get("LIMBECK_RUNS") or "runs"))
+        self.device = device_of(device)
+        self.workers = workers or ((os.cpu_count() or 1) if self.device.type == "cpu" else 1)
+        self.compile = compile
+        self.data_root = None if data_root is None else Path(data_root)
+        self.progress = progress or Silent()
+        self.executor = self._executor(executor, tell)
+
+    def _executor(self, executor: str | AbstractExecutor, tell: Callable[[str], object]) -> AbstractExecutor:
+        if isinstance(executor, AbstractExecutor):
+            return executor
+        if executor not in EXECUTORS:
+            raise unknown("executor", executor, EXECUTORS)
+        return Local(self.workers) if executor == "local" else Printed(self.store.root / "chunks", tell)
+
+    def problem(self, task: AbstractTask, network: str) -> Problem:
+        """A task and a network on the session's device, with its store as the cache."""
+        return Problem(task, task.network(network), self.device, self.store)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.executor.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, _kind: type | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        self.close()
