@@ -5,7 +5,7 @@
 The influence of an item on 2,000 test images is their losses under a learner trained without it for 300 full-batch
 steps of SGD 0.01 with momentum 0.9, less those under a learner of all items, both from the same initial parameters. The
 plain loop copies one `nn.Module` for each training, steps it with `torch.optim.SGD` on all images in one pass, and
-reads the test images in batches of 256. limbeck's side is the experiment that `limbeck explain` does, compiled and
+reads the test images in batches of 256. limbeck's side is the computation that `limbeck explain` does, compiled and
 eager. Each round leaves out one item by every way in turn; seconds are medians over rounds, after a first short
 training of each way, whose time is apart. Where others use the machine too, read the processor seconds.
 
@@ -33,12 +33,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from limbeck.core.probing import ProbeContext, SetView
 from literal import ConvNet
 from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.computations import Mixture, Training
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.leave_one_out import without
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
@@ -178,10 +178,10 @@ def context_of(given: argparse.Namespace) -> ProbeContext:
     problem = Problem(task, task.network(f"convnet-w{given.width}"), torch.device("cpu"), NoCache())
     if given.set:
         found = DistilledSet.load(given.set)
-        distilled = SetView(str(given.set), found.digest, found.batch, found.schedule)
+        distilled = BatchSet(found.digest, found.batch, found.schedule)
     else:
         batch = problem.real(Key(("leave-one-out",)), 10)
-        distilled = SetView("random", "random", batch, Protocol().schedule(len(batch.classes), KEY))
+        distilled = BatchSet("random", batch, Protocol().schedule(len(batch.classes), KEY))
     return ProbeContext(problem, distilled, "test", JUDGED)
 
 

@@ -44,8 +44,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "DistilledSet", "Finding", "Key", "InputError", "Protocol", "Session", "distill", "evaluate", "explain", "import_set",
-    "load", "study", "write_report",
+    "DistilledSet", "Finding", "InputError", "Key", "Protocol", "Session", "distill", "evaluate", "explain",
+    "import_set", "load", "study", "write_report",
 ]  # fmt: skip
 
 

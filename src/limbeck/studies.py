@@ -205,7 +205,7 @@ def _write_documents(folder: Path, made: Study, protocol: Protocol, effort: str)
     """Write what `limbeck evaluate --json` and `limbeck explain --json` would print."""
     scores = comparison.document_of(made.rows, [str(path) for path in made.sets.values()], protocol)
     _write(folder / "rows.json", scores)
-    _write(folder / "findings.json", {"effort": effort, "findings": [each.document() for each in made.findings]})
+    _write(folder / "findings.json", {"budget": effort, "findings": [each.document() for each in made.findings]})
 
 
 def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[str, str]:

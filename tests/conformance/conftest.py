@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from limbeck.computations.experts import Experts
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.experts import FIRST_SEED, Experts
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
 from limbeck.core.key import Key
@@ -84,18 +85,19 @@ class DoubledTask(AbstractTask):
 
 @dataclass(frozen=True)
 class Apprentices:
-    """A memo of two short experts that stand for as many as are asked for; it keeps nothing else."""
+    """A cache of two short experts that stand for as many as are asked for; it keeps nothing else."""
 
     task: AbstractTask
     network: AbstractNetwork
 
     @functools.cache  # noqa: B019 (one a session)
     def expert(self, number: int) -> Tree:
-        return Experts(epochs=17).train(Problem(self.task, self.network, CPU, NoCache()), number)
+        problem = Problem(self.task, self.network, CPU, NoCache())
+        return Experts(epochs=17).training(problem, number).run(ProbeContext(problem))
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        made = self.expert(address["number"] % 2) if address["name"] == "experts" else make()
-        return tree.branch(made, branch)
+        seed = address["computation"].get("seed", 0) if "computation" in address else 0
+        return tree.branch(self.expert(seed % 2) if seed >= FIRST_SEED else make(), branch)
 
 
 def problem_of(task: AbstractTask, network: str) -> Problem:

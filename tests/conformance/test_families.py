@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from limbeck.composition import Recipe
+from limbeck.computations import Training
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem, Synthetic
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distillation import distill as run
-from limbeck.evaluation import set_accuracy
 from limbeck.learn.optim import OPTIMIZERS, Adam
-from limbeck.learn.protocol import Protocol
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.recipes import RECIPES
@@ -227,9 +227,9 @@ def test_distilling_beats_its_start(objective: Any, problem: Problem) -> None:
     render = steps.recipe.parameterization.render
 
     def accuracy(params: Any) -> float:
-        scores = [
-            set_accuracy(problem, render(params, KEY), Protocol(), "validation", KEY.fold(seed)) for seed in range(3)
-        ]
-        return sum(scores) / len(scores)
+        batch = render(params, KEY)
+        shown = BatchSet("", batch, SHORT.render({}, batch.classes, KEY))
+        context = ProbeContext(problem, set=shown, split="validation")
+        return sum(float(Training(seed=seed).run(context)["accuracy"][-1]) for seed in range(3)) / 3
 
     assert accuracy(done.params) > accuracy(steps.begin().params["set"]) + 0.02

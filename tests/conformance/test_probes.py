@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import AbstractComputation, AbstractProbe, ProbeContext, SetView
 
+from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, part_name, spec_id, to_spec
@@ -21,6 +21,7 @@ from limbeck.explanation import EFFORTS
 from limbeck.probes import PROBES
 from limbeck.probes.agreement import Agreement
 from limbeck.probes.continuation import Continuation
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
@@ -75,7 +76,7 @@ def context_of(batch: Batch, cache: Notebook, network: str = "convnet-w4-d1", na
     task = load("digits")
     problem = Problem(task, task.network(network), CPU, cache)
     schedule = Fixed().render({}, batch.classes, Key())
-    return ProbeContext(problem, SetView(name, f"digest of {len(batch.classes)}", batch, schedule), "test", 100)
+    return ProbeContext(problem, name, BatchSet(f"digest of {len(batch.classes)}", batch, schedule), "test", 100)
 
 
 def real(per_class: int) -> Batch:
@@ -98,8 +99,8 @@ def context(notebook: Notebook) -> ProbeContext:
     return context_of(real(2), notebook)
 
 
-def all_of(context: ProbeContext, experiments: tuple[AbstractComputation, ...]) -> Iterator[AbstractComputation]:
-    for each in experiments:
+def all_of(context: ProbeContext, computations: tuple[AbstractComputation, ...]) -> Iterator[AbstractComputation]:
+    for each in computations:
         yield from all_of(context, each.needs())
         yield each
 
@@ -116,13 +117,13 @@ def test_a_probe_and_what_it_asks_for_survive_their_specs(effort: str, context: 
     for probe in EFFORTS[effort].probes:
         assert from_spec(json.loads(json.dumps(to_spec(probe)))) == probe
         # One of each kind: there are thousands of some in the full budget.
-        for experiment in {type(each): each for each in all_of(context, probe.computations(context))}.values():
-            assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
-            assert experiment.flops(context) > 0
+        for computation in {type(each): each for each in all_of(context, probe.computations(context))}.values():
+            assert from_spec(json.loads(json.dumps(to_spec(computation)))) == computation
+            assert computation.flops(context) > 0
 
 
 @probes
-def test_a_finding_rests_on_the_experiments_that_were_asked_for_and_is_data(
+def test_a_finding_rests_on_the_computations_that_were_asked_for_and_is_data(
     probe: AbstractProbe, context: ProbeContext
 ) -> None:
     cache = context.problem.cache
@@ -140,7 +141,7 @@ def test_a_finding_rests_on_the_experiments_that_were_asked_for_and_is_data(
 
 @probes
 def test_a_finding_does_not_hang_on_the_name_of_the_set(probe: AbstractProbe, context: ProbeContext) -> None:
-    other = replace(context, distilled=replace(context.distilled, name="<script>"))
+    other = replace(context, name="<script>")
     assert replace(probe.find(other), set="a set").document() == probe.find(context).document()
 
 
@@ -162,7 +163,7 @@ def test_a_probe_answers_of_a_strange_set(probe: AbstractProbe, make: Callable[[
     batch = make()
     strange = context_of(batch, notebook)
     digest = spec_id([batch.inputs.sum().item(), batch.targets.sum().item(), len(batch.classes)])
-    check(probe.find(replace(strange, distilled=replace(strange.distilled, digest=digest))), probe)
+    check(probe.find(replace(strange, set=replace(strange.distilled, digest=digest))), probe)
 
 
 @probes

@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.runs.contest import Contest
-from limbeck.runs.library import followed
 
 import limbeck
-from limbeck.computations.experts import Experts
-from limbeck.core.contracts import Problem
+from limbeck.computations.experts import Experts, followed
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import place
+from limbeck.evaluation import Entry
 from limbeck.explanation import EFFORTS
 from limbeck.learn.protocol import named
 from limbeck.objectives import Trajectory
@@ -26,6 +23,7 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.semantics import Semantics
 from limbeck.recipes import RECIPES
 from limbeck.runs import archive
+from limbeck.runs.scoring import entries_of
 from limbeck.runs.store import Store
 from limbeck.starts import Relabelled
 from limbeck.statistics.estimates import interval
@@ -36,7 +34,9 @@ DATA = "the data"
 
 @pytest.fixture(scope="module")
 def distilled(tmp_path_factory: pytest.TempPathFactory) -> DistilledSet:
-    return limbeck.distill(limbeck.load("digits"), "random", ipc=1, network=NETWORK, runs=tmp_path_factory.mktemp("r"))
+    return limbeck.distill(
+        limbeck.load("digits"), "random", ipc=1, network=NETWORK, session=limbeck.Session(tmp_path_factory.mktemp("r"))
+    )
 
 
 def finding(probe: Any, verdict: str) -> Finding:
@@ -46,7 +46,7 @@ def finding(probe: Any, verdict: str) -> Finding:
 
 
 def note(store: Store, digest: str, probe: Any, verdict: str, written: float, judged: int = 0, **other: Any) -> Path:
-    address = {"probe": to_spec(probe), "set": digest, "data": DATA, "network": NETWORK, "judged": ["test", judged]}
+    address = {"probe": to_spec(probe), "set": digest, "data": DATA, "network": NETWORK, "evaluation": ["test", judged]}
     before = set((store.root / "findings").glob("*"))
     store.note({**address, **other}, finding(probe, verdict).document())
     (path,) = set((store.root / "findings").glob("*")) - before
@@ -71,8 +71,8 @@ def test_a_finding_is_read_back_as_it_was_kept_under_the_name_that_is_asked_for(
     assert [each.finding for each in kept] == [
         replace(finding(probe, verdict), set="new name") for probe, verdict in ((Mixing(), "two"), (Semantics(), "one"))
     ]
-    assert kept[0].effort_of == "standard, all test examples"
-    assert kept[1].effort_of == "standard and full, all test examples"
+    assert kept[0].thoroughness == "standard, all test examples"
+    assert kept[1].thoroughness == "standard and full, all test examples"
 
 
 def test_the_full_budget_counts_most_then_all_examples_then_the_latest(distilled: DistilledSet, tmp_path: Path) -> None:
@@ -81,10 +81,10 @@ def test_the_full_budget_counts_most_then_all_examples_then_the_latest(distilled
 
     def told() -> tuple[str, str]:
         ((kept,),) = archive.findings(store, [("set", distilled)], NETWORK, DATA)
-        return kept.finding.verdict, kept.effort_of
+        return kept.finding.verdict, kept.thoroughness
 
     note(store, distilled.digest, quick, "quick", 50, judged=2000)
-    note(store, distilled.digest, Mixing(repeats=7), "own", 60, judged=500)
+    note(store, distilled.digest, Mixing(repeats=7), "own", 60, evaluation_size=500)
     assert told() == ("own", "own options, 500 test examples")
     note(store, distilled.digest, standard, "standard", 30)
     assert told() == ("standard", "standard, all test examples")
@@ -127,26 +127,25 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
     distilled.scored(here, elsewhere).save(path)
     listed = [("now", path, DistilledSet.load(path))]
     carried = [{**here, "set": "now"}, {**elsewhere, "set": "now"}]
-    assert archive.scores(store, listed, task, "", None) == carried
+    session = limbeck.Session(store.root)
+    assert archive.scores(session, listed, task) == carried
 
-    contest = Contest.of(listed, (NETWORK,), named("paper"), 1, ("random",), "", None)
-    (ours, *_), (random, *_) = contest.entries
-    problem = Problem(task, task.network(NETWORK), torch.device("cpu"), store)
+    ours, random = entries_of(session, task, listed, (NETWORK,), named("paper"), ("random",))
 
-    def keep(entry: Any, seed: int, value: float) -> None:
-        name, key = place(entry, contest.protocol, contest.steps, "test", seed)
-        problem.remember(name, key, lambda: {"accuracy": torch.tensor(value, dtype=torch.float64)})
+    def keep(entry: Entry, seed: int, value: float) -> None:
+        outcome = {"accuracy": torch.tensor([value], dtype=torch.float64)}
+        store.remember(entry.context.address(entry.training(seed)), lambda: outcome)
 
     for seed, value in ((0, 0.5), (1, 0.75), (3, 0.9)):
         keep(ours, seed, value)
     keep(random, 1, 0.4)
-    found = archive.scores(store, listed, task, "", None)
+    found = archive.scores(session, listed, task)
     assert found[0] == carried[1] and len(found) == 2
     mean, low, high = interval([0.5, 0.75])
     told = {"set": "now", "mean": mean, "low": low, "high": high, "n": 2, "protocol": "paper", "network": NETWORK}
     assert told.items() <= found[1].items()
     keep(random, 0, 0.2)
-    counts = {each["set"]: each["n"] for each in archive.scores(store, listed, task, "", None)[1:]}
+    counts = {each["set"]: each["n"] for each in archive.scores(session, listed, task)[1:]}
     assert counts == {"now": 2, "random": 2}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import ProbeContext, SetView
 
-from limbeck.computations import Mixture, Training
+from limbeck.computations import Mixture, Steps, Training
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.leave_one_out import matrix, spread
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
@@ -104,7 +104,9 @@ def points() -> Batch:
 
 def context_of(batch: Batch, digest: str = "a") -> ProbeContext:
     schedule = Protocol().schedule(len(batch.classes), KEY)
-    return ProbeContext(Problem(LeastSquares(), Linear(), CPU, Kept()), SetView("set", digest, batch, schedule), "test")
+    return ProbeContext(
+        Problem(LeastSquares(), Linear(), CPU, Kept()), "set", BatchSet(digest, batch, schedule), "test"
+    )
 
 
 def squares(context: ProbeContext, weight: torch.Tensor) -> torch.Tensor:
@@ -136,7 +138,7 @@ def test_of_ridge_regression_it_is_the_closed_form_too() -> None:
     x, y = batch.inputs, batch.targets
     for item in (0, 7):
         rest = tuple(each for each in range(COUNT) if each != item)
-        found = context.outcome(Training(Mixture(rest), weight_decay=weight_decay), "losses")[-1]
+        found = context.outcome(Training(Mixture(rest), protocol=Steps(weight_decay=weight_decay)), "losses")[-1]
         # The mean over one item fewer and the same weight decay: the ridge of all items, at that weight, downdated.
         inverse = torch.linalg.inv(x.T @ x + (COUNT - 1) * weight_decay * torch.eye(INPUTS, dtype=torch.float64))
         weight = inverse @ x.T @ y
@@ -169,7 +171,7 @@ class Planted:
     noise: float = 0.0
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        training = from_spec(address["experiment"])
+        training = from_spec(address["computation"])
         on = training.on
         items = range(len(self.effects)) if on.items is None else on.items
         effects = self.effects + self.noise * KEY.fold("noise", training.seed).normal(*self.effects.shape)
@@ -187,7 +189,7 @@ def planted(effects: Callable[[Batch, Batch], torch.Tensor], noise: float = 0.0)
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
     batch = problem.real(KEY, 2)
-    context = ProbeContext(problem, SetView("set", "planted", batch, Protocol().schedule(20, KEY)), "test")
+    context = ProbeContext(problem, "set", BatchSet("planted", batch, Protocol().schedule(20, KEY)), "test")
     given = effects(batch, context.examples)
     return replace(context, problem=replace(problem, cache=Planted(given, noise))), given
 
@@ -261,7 +263,7 @@ def test_influence_that_is_distance_is_called_similarity() -> None:
     assert float(distances(context, (2,))[0, 5]) == pytest.approx(float(direct), abs=1e-5)
 
 
-def test_all_it_reads_is_among_its_experiments() -> None:
+def test_all_it_reads_is_among_its_computations() -> None:
     probe = Influence(items=8, repeated=3, added=2, baseline=4)
     context, _ = planted(of_class)
     asked = {str(context.address(each)) for each in probe.computations(context)}
@@ -279,7 +281,7 @@ def test_all_it_reads_is_among_its_experiments() -> None:
 def test_one_image_has_nothing_to_be_held_against() -> None:
     context, _ = planted(of_class)
     single = replace(
-        context, distilled=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
+        context, set=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
     )
     assert Influence().computations(single) == ()
     assert Influence().find(single).tone == "unknown"
@@ -288,7 +290,7 @@ def test_one_image_has_nothing_to_be_held_against() -> None:
 def test_a_set_of_one_class_and_losses_without_end_are_answered() -> None:
     context, _ = planted(of_class)
     pair = replace(
-        context, distilled=replace(context.distilled, batch=Batch(*(leaf[:2] for leaf in context.distilled.batch)))
+        context, set=replace(context.distilled, batch=Batch(*(leaf[:2] for leaf in context.distilled.batch)))
     )
     assert Influence(baseline=2).find(pair).tone == "note"
     endless, _ = planted(lambda batch, examples: of_class(batch, examples) * float("inf"))

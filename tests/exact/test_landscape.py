@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import ProbeContext, SetView
 
-from limbeck.computations import Mixture, Paths, Surface, Training
+from limbeck.computations import Mixture, Paths, Steps, Surface, Training
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.landscape import mean_loss_at, sampled
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
@@ -49,7 +49,7 @@ def context_of(batch: Batch, network: str = "convnet-w2-d1") -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
     schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
-    return ProbeContext(problem, SetView("set", spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
+    return ProbeContext(problem, "set", BatchSet(spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
 
 
 def digits(count: int) -> Batch:
@@ -100,8 +100,8 @@ def test_points_on_a_line_and_points_that_are_one_still_span_a_plane() -> None:
 def trained() -> tuple[ProbeContext, Paths]:
     """Two short trainings from one start."""
     stops = (0, 15, 30)
-    real = Training(Mixture((), 4), 0, 30, reads=stops, keeps=stops)
-    ours = Training(Mixture(), 0, 30, learning_rate=0.05, reads=stops, keeps=stops)
+    real = Training(Mixture((), 4), 0, Steps(30), reads=stops, keeps=stops)
+    ours = Training(Mixture(), 0, Steps(30, learning_rate=0.05), reads=stops, keeps=stops)
     return context_of(digits(6)), Paths(real, ours, most=30)
 
 
@@ -146,13 +146,13 @@ def test_rows_of_a_surface_are_losses_at_their_coordinates_and_cover_the_paths()
     assert float(found[1]["set"][0, 1]) == pytest.approx(expected, rel=1e-9)
 
 
-def test_experiments_are_specs_and_find_reads_no_more_than_it_asked_for() -> None:
+def test_computations_are_specs_and_find_reads_no_more_than_it_asked_for() -> None:
     context = context_of(digits(12))
     todo = list(PROBE.computations(context))
     assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in todo)
     assert sorted(row for each in todo if isinstance(each, Surface) for row in each.rows) == [0, 1, 2]
-    for experiment in todo:
-        context.outcome(experiment)
+    for computation in todo:
+        context.outcome(computation)
     known = set(NOTEBOOK.pages)
     found = PROBE.find(context)
     assert set(NOTEBOOK.pages) == known

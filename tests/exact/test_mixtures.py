@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import ProbeContext, SetView
 
-from limbeck.computations import Mixture, Training, real_trajectory
+from limbeck.computations import Mixture, Steps, Training, real_trajectory
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
@@ -28,7 +28,7 @@ TASK = load("digits")
 def context_of(batch: Batch, cache: Any = None, network: str = "convnet-w4-d1") -> ProbeContext:
     problem = Problem(TASK, TASK.network(network), CPU, cache or NoCache())
     schedule = Fixed().render({}, batch.classes, Key())
-    return ProbeContext(problem, SetView("set", f"{float(batch.inputs.sum())}", batch, schedule), "test", 100)
+    return ProbeContext(problem, "set", BatchSet(f"{float(batch.inputs.sum())}", batch, schedule), "test", 100)
 
 
 PROBLEM = Problem(TASK, TASK.network("convnet-w4-d1"), CPU, NoCache())
@@ -81,12 +81,12 @@ def test_clipping_is_of_raw_values_of_each_channel_and_of_the_set_alone_and_done
 @pytest.mark.parametrize("network", ["convnet-w4-d1", "convnet-w4-d1-batch"])
 def test_a_training_is_sgd_read_and_kept_on_the_way_and_gone_on_with_from_rest(network: str) -> None:
     context = context_of(PROBLEM.real(Key(("plain",)), 2), network=network)
-    begun = Training(seed=3, steps=4, learning_rate=0.1, weight_decay=0.01, reads=(0, 2, 4), keeps=(2, 4))
+    begun = Training(seed=3, protocol=Steps(4, 0, 0.1, weight_decay=0.01), reads=(0, 2, 4), keeps=(2, 4))
     outcome = begun.run(context)
     assert outcome["predictions"].shape == outcome["losses"].shape == (3, 100)
 
     net, batch = context.problem.network, context.distilled.batch
-    params = {name: value.clone().requires_grad_() for name, value in net.init(Key(("probe", 3)).fold("init")).items()}
+    params = {name: value.clone().requires_grad_() for name, value in net.init(Key(("train", 3)).fold("init")).items()}
     statistics = net.statistics()
     optimiser = torch.optim.SGD(params.values(), lr=0.1, momentum=0.9, weight_decay=0.01)
     for _ in range(2):
@@ -105,7 +105,7 @@ def test_a_training_is_sgd_read_and_kept_on_the_way_and_gone_on_with_from_rest(n
     accuracy = (outputs.argmax(1) == context.examples.classes).double().mean()
     assert float(outcome["accuracy"][2]) == pytest.approx(float(accuracy), abs=0.011)
 
-    further = Training(seed=3, steps=2, learning_rate=0.1, start=replace(begun, keeps=(4,)), reads=(0, 2), keeps=(2,))
+    further = Training(seed=3, protocol=Steps(2, 0, 0.1), start=replace(begun, keeps=(4,)), reads=(0, 2), keeps=(2,))
     beyond = further.run(context)
     assert torch.equal(beyond["predictions"][0], outcome["predictions"][2])
     optimiser = torch.optim.SGD(params.values(), lr=0.1, momentum=0.9)
@@ -125,7 +125,7 @@ class Planted:
     accuracy: Callable[[dict[str, Any]], list[float]]
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        made = {"accuracy": torch.tensor(self.accuracy(address["experiment"]), dtype=torch.float64)}
+        made = {"accuracy": torch.tensor(self.accuracy(address["computation"]), dtype=torch.float64)}
         return tree.branch(made, branch)
 
 
@@ -183,7 +183,7 @@ def test_mixing_tells_whether_real_images_in_place_of_the_set_do_as_well(real: f
 def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> None:
     def accuracy(training: dict[str, Any]) -> list[float]:
         on = training["on"]
-        if on is None:
+        if on["part"] == "all-real":
             return [step / 1000 for step in training["reads"]]
         if on["items"] == []:
             return [{1: 0.1, 4: 0.2, 16: 0.3}[on["real"]]]
@@ -208,7 +208,7 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
 
 
 def test_a_set_above_the_measured_curve_is_worth_more_than_its_end() -> None:
-    accuracy = lambda training: [0.9 if training["on"] and training["on"]["items"] != [] else 0.2] * 31  # noqa: E731
+    accuracy = lambda training: [0.9 if training["on"].get("items", []) != [] else 0.2] * 31  # noqa: E731
     finding = Substitution(sizes=(1, 4), repeats=2, trajectories=1).find(context_of(WILD, Planted(accuracy)))
     assert "worth more than 4 random real images per class, or more than 300 steps" in finding.verdict
     assert "real images per class" not in {fact.name for fact in finding.facts}

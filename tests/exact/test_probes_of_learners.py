@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import AbstractComputation, AbstractProbe, ProbeContext, SetView
 
-from limbeck.computations import Mixture, RecognitionTrajectory, Training, real_trajectory
+from limbeck.computations import AllReal, Mixture, RecognitionTrajectory, Training, real_trajectory
+from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
@@ -22,6 +22,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
 from limbeck.probes import Agreement, Continuation, LearningTime
+from limbeck.probes.contract import AbstractProbe
 from limbeck.statistics.agreement import agreement
 from limbeck.statistics.curves import moving_mean, settled, standard_error
 from limbeck.tasks import load
@@ -33,18 +34,18 @@ NETWORK = "convnet-w4-d1"
 
 @dataclass(frozen=True)
 class Planted:
-    """A memo that knows the outcomes of some experiments, and computes the others once where it may."""
+    """A memo that knows the outcomes of some computations, and computes the others once where it may."""
 
     outcomes: dict[str, Tree] = field(default_factory=dict)
     strict: bool = True
 
-    def plant(self, experiment: AbstractComputation, outcome: Tree) -> None:
-        self.outcomes[spec_id(to_spec(experiment))] = outcome
+    def plant(self, computation: AbstractComputation, outcome: Tree) -> None:
+        self.outcomes[spec_id(to_spec(computation))] = outcome
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        name = spec_id(address["experiment"])
+        name = spec_id(address["computation"])
         if name not in self.outcomes:
-            assert not self.strict, f"{address['experiment']} was not planted"
+            assert not self.strict, f"{address['computation']} was not planted"
             self.outcomes[name] = make()
         return tree.branch(self.outcomes[name], branch)
 
@@ -56,7 +57,7 @@ def context_of(
     problem = Problem(task, task.network(network), CPU, cache or Planted())
     batch = Batch(*(leaf[rows] for leaf in problem.real(KEY, per_class)))
     schedule = Protocol().schedule(len(batch.classes), KEY)
-    return ProbeContext(problem, SetView("planted", "0" * 16, batch, schedule), "test")
+    return ProbeContext(problem, "set", BatchSet("0" * 16, batch, schedule), "test")
 
 
 def reading(context: ProbeContext, *predictions: torch.Tensor) -> Tree:
@@ -203,9 +204,9 @@ def test_pools_are_drawn_evenly_from_their_ranges_and_begin_elsewhere() -> None:
         low, high = (0.005 + 0.005 * (index + edge) for edge in (0, 1))
         assert isinstance(training.on, Mixture)
         assert max(1, int(smallest * low)) <= training.on.real <= max(1, int(smallest * high))
-        assert training.steps == 100 * -(-training.on.real * 10 // 256)
+        assert training.protocol.steps == 100 * -(-training.on.real * 10 // 256)
     for index, training in enumerate(pools["weight decay"]):
-        assert 0.05 + 0.01 * index <= training.weight_decay <= 0.06 + 0.01 * index and training.on is None
+        assert 0.05 + 0.01 * index <= training.protocol.weight_decay <= 0.06 + 0.01 * index and training.on == AllReal()
     assert [training.seed for training in pools["early-stopped"]] == [0, 2, 3]
     starts = [training.seed for trainings in pools.values() for training in trainings]
     assert len(set(starts)) == len(starts) and probe.seed not in starts
@@ -393,25 +394,25 @@ SUBJECTS = {
 
 
 @pytest.mark.parametrize(
-    ("probe", "subject"),
+    ("probe", "distilled"),
     [(probe, name) for name in SUBJECTS for probe in (PROBES[1:] if name == "batch-normalised" else PROBES)],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_probes_answer_on_real_learners_by_the_experiments_that_they_ask_for(
+def test_probes_answer_on_real_learners_by_the_computations_that_they_ask_for(
     probe: AbstractProbe, distilled: str, memos: dict[str, Planted]
 ) -> None:
     network, rows = SUBJECTS[distilled]
     found = Planted(dict(memos[network].outcomes), strict=False)
     context = context_of(1, found, rows, network)
-    for experiment in probe.computations(context):
-        assert from_spec(json.loads(json.dumps(to_spec(experiment)))) == experiment
-        assert experiment.flops(context) > 0
-        context.outcome(experiment)
+    for computation in probe.computations(context):
+        assert from_spec(json.loads(json.dumps(to_spec(computation)))) == computation
+        assert computation.flops(context) > 0
+        context.outcome(computation)
     asked = len(found.outcomes)
     finding = probe.find(context)
     assert len(found.outcomes) == asked
     assert Finding.of(json.loads(json.dumps(finding.document(), allow_nan=False))).verdict == finding.verdict
     assert finding.tone == "unknown" or len(context.distilled) > 1 or not isinstance(probe, LearningTime)
-    for experiment in probe.computations(context):
-        if not experiment.distilled:
-            memos[network].outcomes[spec_id(to_spec(experiment))] = context.outcome(experiment)
+    for computation in probe.computations(context):
+        if not computation.depends_on_set:
+            memos[network].outcomes[spec_id(to_spec(computation))] = context.outcome(computation)

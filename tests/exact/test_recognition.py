@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import AbstractComputation, AbstractProbe, ProbeContext, SetView
 
-from limbeck.computations import Chosen, Draw, Mixture, Recognised, Search, Surroundings, Training
+from limbeck.computations import AllReal, Chosen, Draw, Mixture, Recognised, Search, Steps, Surroundings, Training
+from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem, Schedule
 from limbeck.core.family import from_spec, spec_id, to_spec
@@ -19,6 +19,7 @@ from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.training import row_loader
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.recognition import Recognition
 from limbeck.tasks import load
@@ -46,16 +47,16 @@ class Kept:
 class Planted(ProbeContext):
     """A case whose outcomes are given."""
 
-    plant: Callable[[AbstractComputation], Tree] = lambda experiment: {}
+    plant: Callable[[AbstractComputation], Tree] = lambda computation: {}
 
-    def outcome(self, experiment: AbstractComputation, branch: str = "") -> Tree:
-        return tree.branch(self.plant(experiment), branch)
+    def outcome(self, computation: AbstractComputation, branch: str = "") -> Tree:
+        return tree.branch(self.plant(computation), branch)
 
 
 def context_of(batch: Batch, cache: Any = None, judged: int = 100, network: str = NETWORK) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), CPU, cache or Kept())
-    return ProbeContext(problem, SetView("set", "digest", batch, SCHEDULE), "test", judged)
+    return ProbeContext(problem, "set", BatchSet("digest", batch, SCHEDULE), "test", judged)
 
 
 def real_items(per_class: int = 2) -> Batch:
@@ -74,7 +75,7 @@ def accuracy(value: float) -> Tree:
 
 def test_what_is_recognised_is_what_the_learner_says() -> None:
     context = context_of(real_items())
-    training = Training(None, batch=32, steps=5, reads=(5,), keeps=(5,))
+    training = Training(AllReal(), protocol=Steps(5, 32), reads=(5,), keeps=(5,))
     found = context.outcome(Recognised(training))
     learner = list(training.learners(context))[-1]
     outputs = context.problem.network.apply(learner.params, context.distilled.batch.inputs).outputs
@@ -86,7 +87,7 @@ def test_items_that_are_judged_examples_lie_on_them() -> None:
     examples = context_of(real_items()).examples
     items = row_loader(examples)(torch.arange(0, 100, 7))
     context = context_of(items)
-    training = Training(None, batch=32, steps=5, reads=(), keeps=(5,))
+    training = Training(AllReal(), protocol=Steps(5, 32), reads=(), keeps=(5,))
     around = context.outcome(Surroundings(training, neighbours=1, sample=50, shown=20))
     # Each is at distance 0 from itself, which is one of the real examples, and is its own nearest.
     torch.testing.assert_close(around["distance"], torch.zeros(len(items.classes)).double(), atol=1e-4, rtol=0)
@@ -103,7 +104,7 @@ def test_swapped_labels_are_not_recognised_and_do_not_agree() -> None:
     scores = []
     for items, name in ((right, "right"), (wrong, "wrong")):
         context = context_of(items, cache)
-        context = replace(context, distilled=replace(context.distilled, digest=name))
+        context = replace(context, set=replace(context.distilled, digest=name))
         finding = probe.find(context)
         scores.append([finding.facts[0].value, finding.fact("near examples of its class").value])
     assert scores[0][0] > 0.7 and scores[0][1] > 0.6
@@ -127,10 +128,10 @@ def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> 
     # Of real distances 1 to 3 the median is 2 and 95 % are below 2.9.
     distances = [1.0] * 9 + [2.89] * 7 + [2.91, 4.0, 8.0, math.inf]
 
-    def plant(experiment: AbstractComputation) -> Tree:
-        if isinstance(experiment, Recognised):
-            return {**accuracy(0.75 if experiment.learner.network else 1.0), "predictions": torch.zeros(20).short()}
-        return surroundings(distances) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.9])}
+    def plant(computation: AbstractComputation) -> Tree:
+        if isinstance(computation, Recognised):
+            return {**accuracy(0.75 if computation.learner.network else 1.0), "predictions": torch.zeros(20).short()}
+        return surroundings(distances) if isinstance(computation, Surroundings) else {"accuracy": torch.tensor([0.9])}
 
     finding = Recognition((("", 300), ("lenet", 300))).find(planted(plant))
     assert finding.fact("share off the real examples").value == pytest.approx(4 / 20)
@@ -141,20 +142,20 @@ def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> 
 
 
 def test_a_verdict_names_every_network_where_all_say_the_same() -> None:
-    def plant(experiment: AbstractComputation) -> Tree:
-        if isinstance(experiment, Recognised):
+    def plant(computation: AbstractComputation) -> Tree:
+        if isinstance(computation, Recognised):
             return {**accuracy(0.8), "predictions": torch.zeros(20).short()}
-        return surroundings([1.0] * 20) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.9])}
+        return surroundings([1.0] * 20) if isinstance(computation, Surroundings) else {"accuracy": torch.tensor([0.9])}
 
     found = Recognition((("", 300), ("lenet", 300))).find(planted(plant))
     assert "(convnet-w4-d1, lenet) recognise 80 %" in found.verdict
 
 
 def test_networks_that_have_learned_nothing_tell_nothing() -> None:
-    def plant(experiment: AbstractComputation) -> Tree:
-        if isinstance(experiment, Recognised):
+    def plant(computation: AbstractComputation) -> Tree:
+        if isinstance(computation, Recognised):
             return {**accuracy(0.1), "predictions": torch.zeros(20).short()}
-        return surroundings([1.0] * 20) if isinstance(experiment, Surroundings) else {"accuracy": torch.tensor([0.12])}
+        return surroundings([1.0] * 20) if isinstance(computation, Surroundings) else {"accuracy": torch.tensor([0.12])}
 
     assert Recognition((("", 300),)).find(planted(plant)).tone == "unknown"
 
@@ -194,10 +195,10 @@ def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_is_judged(
     judged = {0: 0.2, 1: 0.9, 2: 0.4}
     validation = {0: 0.3, 1: 0.5, 2: 0.6}
 
-    def plant(experiment: AbstractComputation) -> Tree:
-        assert isinstance(experiment, Draw)
-        value = torch.tensor(validation[experiment.index], dtype=torch.float64)
-        return {"validation": value, **accuracy(judged[experiment.index])}
+    def plant(computation: AbstractComputation) -> Tree:
+        assert isinstance(computation, Draw)
+        value = torch.tensor(validation[computation.index], dtype=torch.float64)
+        return {"validation": value, **accuracy(judged[computation.index])}
 
     context = planted(plant)
     found = Chosen(search(), 3, 1).run(context)
@@ -210,22 +211,22 @@ def test_a_draw_is_read_on_validation_and_on_judged_examples() -> None:
     context = context_of(real_items())
     found = Draw(search(), 1).run(context)
     learner = list(search().training(context, 1, 0).learners(context))[-1]
-    for name, each in (("accuracy", context), ("validation", replace(context, split="validation", judged=50))):
+    for name, each in (("accuracy", context), ("validation", replace(context, split="validation", evaluation_size=50))):
         outputs = context.problem.network.apply(learner.params, each.examples.inputs).outputs
         assert float(found[name]) == float((outputs.argmax(1) == each.examples.classes).double().mean())
 
 
 def test_a_last_batch_of_one_is_avoided() -> None:
     context = context_of(row_loader(real_items())(torch.arange(17)))
-    assert Search(batches=(16,)).training(context, 1, 0).batch == 0
-    assert Search(batches=(8,)).training(context_of(real_items()), 1, 0).batch == 8
+    assert Search(batches=(16,)).training(context, 1, 0).protocol.batch == 0
+    assert Search(batches=(8,)).training(context_of(real_items()), 1, 0).protocol.batch == 8
 
 
 def transferring(table: dict[tuple[str, bool], list[float]]) -> Finding:
-    def plant(experiment: AbstractComputation) -> Tree:
-        assert isinstance(experiment, Draw | Chosen)
-        values = table[experiment.search.network, not experiment.distilled]
-        seed = experiment.seed - 1 if isinstance(experiment, Chosen) else 0
+    def plant(computation: AbstractComputation) -> Tree:
+        assert isinstance(computation, Draw | Chosen)
+        values = table[computation.search.network, not computation.depends_on_set]
+        seed = computation.seed - 1 if isinstance(computation, Chosen) else 0
         return {**accuracy(values[seed]), "validation": torch.tensor(0.5), "index": torch.tensor(0)}
 
     return CrossArchitecture(("lenet", "mlp"), draws=2, repeats=2).find(planted(plant))
@@ -272,13 +273,13 @@ def hostile(name: str) -> Batch:
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: type(probe).__name__)
-@pytest.mark.parametrize("subject", ["one image", "one class", "soft targets"])
-def test_a_probe_answers_of_any_set_with_nothing_but_its_experiments(probe: AbstractProbe, distilled: str) -> None:
+@pytest.mark.parametrize("distilled", ["one image", "one class", "soft targets"])
+def test_a_probe_answers_of_any_set_with_nothing_but_its_computations(probe: AbstractProbe, distilled: str) -> None:
     cache = Kept()
     context = context_of(hostile(distilled), cache)
-    for experiment in probe.computations(context):
-        assert from_spec(to_spec(experiment)) == experiment and experiment.flops(context) > 0
-        context.outcome(experiment)
+    for computation in probe.computations(context):
+        assert from_spec(to_spec(computation)) == computation and computation.flops(context) > 0
+        context.outcome(computation)
     done = len(cache.found)
     finding = probe.find(context)
     assert len(cache.found) == done

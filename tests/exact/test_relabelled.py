@@ -12,6 +12,8 @@ import torch
 from torch.func import functional_call
 
 import limbeck
+from limbeck.computations import Steps, Training
+from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
@@ -19,7 +21,6 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import OfSet, measure
 from limbeck.learn import microbatches
 from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import Protocol
@@ -126,14 +127,14 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
         # Decay pulls at all that is learned.
         optimizer=SGD(learning_rate=1.0, weight_decay=0.1),
     )
-    made = limbeck.distill(task, recipe, ipc=1, network=NETWORK, steps=2, checks=1, runs=tmp_path)
+    made = limbeck.distill(task, recipe, ipc=1, network=NETWORK, steps=2, checks=1, session=limbeck.Session(tmp_path))
     made.save(tmp_path / "set.safetensors")
     found = DistilledSet.load(tmp_path / "set.safetensors")
     begun = start.pick(on, 1, Key(("distill", 0)).fold("start"))
     assert torch.equal(found.batch.targets, begun.targets) and not torch.equal(found.batch.inputs, begun.inputs)
     assert found.label_mode == found.header()["labels"] == "soft"
     assert all(torch.equal(found[index][1], begun.targets[index]) for index in range(10))
-    entry = OfSet.of("set", found)
-    assert 0 < measure(on, entry, Protocol("brief", epochs=3), steps=2, split="validation", seed=0) < 1
+    context = ProbeContext(on, set=found, split="validation")
+    assert 0 < float(Training(protocol=Steps(3)).run(context)["accuracy"][-1]) < 1
     # Ten images and their classes, the number of outputs, and ten numbers for each image.
-    assert entry.stored == 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4
+    assert found.budget.bytes == 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.core.probing import ProbeContext, SetView
 
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.family import from_spec
@@ -54,7 +54,7 @@ class Planted:
     right: torch.Tensor
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        items = from_spec(address["experiment"]).on.items
+        items = from_spec(address["computation"]).on.items
         losses = 2.0 - self.effects[list(range(len(self.effects)) if items is None else items)].sum(0)
         return tree.branch({"losses": losses[None], "predictions": self.right[None].to(torch.int16)}, branch)
 
@@ -62,7 +62,7 @@ class Planted:
 def context_of(planted: bool) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
-    context = ProbeContext(problem, SetView("set", "set", problem.real(KEY, 2), Protocol().schedule(20, KEY)), "test")
+    context = ProbeContext(problem, "set", BatchSet("set", problem.real(KEY, 2), Protocol().schedule(20, KEY)), "test")
     effects = KEY.fold("effects").normal(20, len(context.rows))
     if planted:
         effects[PAIR] += 3 * Drawn().of(context).carried[:, ATTRIBUTE]
@@ -116,7 +116,7 @@ def test_what_too_few_carry_is_not_tested() -> None:
 def test_it_is_answered_where_it_cannot_be_told() -> None:
     context = context_of(planted=False)
     single = replace(
-        context, distilled=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
+        context, set=replace(context.distilled, batch=Batch(*(leaf[:1] for leaf in context.distilled.batch)))
     )
     assert Semantics().computations(single) == () and Semantics().find(single).tone == "unknown"
     endless = Planted(context.problem.cache.effects * float("nan"), context.examples.classes)

@@ -111,6 +111,8 @@ def test_a_method_beats_random_images_at_one_image_a_class(name: str, store: Pat
         assert main([*shlex.split(replay.before), *place]) == 0
     command = f"distill digits --recipe {name} --ipc 1 --network {NETWORK} --checks 1 {replay.options}"
     assert main([*shlex.split(command), "--out", str(made), *place]) == 0
-    mine, random = limbeck.evaluate(made, repeats=MEMBERS, baselines=["random"], runs=store, workers=1, device="cpu")
+    mine, random = limbeck.evaluate(
+        made, repeats=MEMBERS, baselines=["random"], session=limbeck.Session(store, workers=1, device="cpu")
+    )
     assert mine.low > random.high, f"{mine} against {random}"
     assert abs(mine.mean - replay.recorded) < TOLERANCE, f"{mine}, recorded {replay.recorded}"

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow
 import pytest
 import torch
-from limbeck.core.probing import ProbeContext, SetView
 from PIL import Image
 from pyarrow import parquet
 
 import limbeck
 from limbeck.cli import main
+from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -33,7 +33,7 @@ def context(tmp_path: Path) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, Store(tmp_path / "runs"))
     batch = problem.real(Key(("attributes",)), 1)
-    return ProbeContext(problem, SetView("set", "set", batch, Protocol().schedule(10, Key())), "test", 60)
+    return ProbeContext(problem, "set", BatchSet("set", batch, Protocol().schedule(10, Key())), "test", 60)
 
 
 def table(folder: Path, **columns: Any) -> Path:

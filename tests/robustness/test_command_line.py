@@ -28,7 +28,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(runs: Path) -> Path:
     """A small set of digits."""
     path = runs / "set.safetensors"
-    options = dict(ipc=2, network=NETWORK, steps=3, checks=1, runs=runs)
+    options = dict(ipc=2, network=NETWORK, steps=3, checks=1, session=limbeck.Session(runs))
     limbeck.distill(limbeck.load("digits"), "dm", **options).save(path)
     return path
 

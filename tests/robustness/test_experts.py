@@ -9,14 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from limbeck.runs.library import Library
 
 from limbeck.cli import main
+from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
@@ -24,43 +25,65 @@ from limbeck.core.files import read_tensors
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.objectives.trajectory import Trajectory
+from limbeck.runs.experts import complete_experts
+from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 from limbeck.tasks import load
 
-CPU = torch.device("cpu")
+NETWORK = "convnet-w4-d1"
 KEY = Key(("experts",))
 SHORT = Experts(count=2, epochs=3)
 OBJECTIVE = Trajectory(experts=SHORT, latest=2)
 
 
-def library(root: Path, experts: Experts = SHORT) -> Library:
-    task = load("digits")
-    return Library(Store(root), task, task.network("convnet-w4-d1"), experts)
+@dataclass(frozen=True)
+class Kept:
+    """The experts of a small network in a store."""
 
+    root: Path
+    experts: Experts = SHORT
 
-def complete(kept: Library, workers: int = 1) -> tuple[int, list[tuple[int, int]]]:
-    told: list[tuple[int, int]] = []
-    made = kept.complete(workers, CPU, None, lambda done, count: told.append((done, count)))
-    return made, told
+    @property
+    def problem(self) -> Problem:
+        return Session(self.root).problem(load("digits"), NETWORK)
 
+    def place(self, number: int) -> Path:
+        problem = self.problem
+        return Store(self.root).place(ProbeContext(problem).address(self.experts.training(problem, number)))
 
-def changed(kept: Library) -> list[int]:
-    return [kept.place(number).stat().st_mtime_ns for number in range(kept.experts.count)]
+    def missing(self) -> list[int]:
+        problem = self.problem
+        trainings = enumerate(self.experts.trainings(problem))
+        return [number for number, each in trainings if not Store(self.root).holds(ProbeContext(problem).address(each))]
+
+    def complete(self, workers: int = 1) -> int:
+        with Session(self.root, workers=workers) as session:
+            return complete_experts(session, load("digits"), NETWORK, [self.experts])
+
+    def train(self, number: int) -> None:
+        problem = self.problem
+        ProbeContext(problem).outcome(self.experts.training(problem, number))
+
+    def snapshot(self, number: int, epoch: int) -> Tree:
+        return self.experts.snapshot(self.problem, number, epoch)
+
+    def changed(self) -> list[int]:
+        return [self.place(number).stat().st_mtime_ns for number in range(self.experts.count)]
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def two(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """Two experts, trained here."""
-    kept = library(tmp_path_factory.mktemp("experts"))
+    kept = Kept(tmp_path_factory.mktemp("experts"))
     for number in range(2):
-        SHORT.train(kept.problem, number)
+        kept.train(number)
     return kept
 
 
-def copied(two: Library, folder: Path) -> Library:
+def copied(two: Kept, folder: Path) -> Kept:
     """The two experts in a store that may be spoilt."""
-    kept = library(folder)
-    kept.folder.mkdir(parents=True)
+    kept = Kept(folder)
+    kept.place(0).parent.mkdir(parents=True)
     for number in range(2):
         kept.place(number).write_bytes(two.place(number).read_bytes())
     return kept
@@ -70,34 +93,35 @@ def same(one: Tree, other: Tree) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_workers_make_what_one_process_makes_and_nothing_twice(two: Library, tmp_path: Path) -> None:
-    kept = library(tmp_path)
+def test_workers_make_what_one_process_makes_and_nothing_twice(two: Kept, tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
     assert kept.missing() == [0, 1]
-    assert complete(kept, workers=2) == (2, [(0, 2), (1, 2), (2, 2)])
+    assert kept.complete(workers=2) == 2
     for number in range(2):
         assert all(same(kept.snapshot(number, epoch), two.snapshot(number, epoch)) for epoch in range(4))
-    before = changed(kept)
-    assert complete(kept) == (0, [(2, 2)])
-    assert changed(kept) == before
+    before = kept.changed()
+    assert kept.complete() == 0
+    assert kept.changed() == before
 
 
-def test_asking_for_more_makes_the_new_ones_only(two: Library, tmp_path: Path) -> None:
+def test_asking_for_more_makes_the_new_ones_only(two: Kept, tmp_path: Path) -> None:
     kept = copied(two, tmp_path)
-    before = changed(kept)
-    more = library(tmp_path, Experts(count=3, epochs=3))
-    assert more.missing() == [2] and more.folder == kept.folder
-    assert complete(more) == (1, [(2, 3), (3, 3)])
-    assert changed(kept) == before and more.missing() == []
-    assert library(tmp_path, Experts(count=3, epochs=4)).missing() == [0, 1, 2]
+    before = kept.changed()
+    more = Kept(tmp_path, Experts(count=3, epochs=3))
+    assert more.missing() == [2]
+    assert more.complete() == 1
+    assert kept.changed() == before and more.missing() == []
+    assert Kept(tmp_path, Experts(count=3, epochs=4)).missing() == [0, 1, 2]
 
 
-def test_only_the_snapshot_that_is_asked_for_is_read(two: Library) -> None:
-    path = two.place(1)
-    named, _ = read_tensors(path, "3")
+def test_only_the_snapshot_that_is_asked_for_is_read(two: Kept) -> None:
+    path, step = two.place(1), SHORT.step(two.problem, 3)
+    named, _ = read_tensors(path, f"params/{step}")
     everything, _ = read_tensors(path)
-    assert {name.split("/")[0] for name in everything} == {"0", "1", "2", "3"}
-    assert named.keys() == {name for name in everything if name.startswith("3/")}
-    assert same(two.snapshot(1, 3), {name.removeprefix("3/"): leaf for name, leaf in named.items()})
+    assert {name.split("/")[1] for name in everything} == {str(SHORT.step(two.problem, epoch)) for epoch in range(4)}
+    assert named.keys() == {name for name in everything if name.startswith(f"params/{step}/")}
+    prefix = f"params/{step}/"
+    assert same(two.snapshot(1, 3), {name.removeprefix(prefix): leaf for name, leaf in named.items()})
 
 
 @pytest.mark.parametrize(
@@ -109,16 +133,16 @@ def test_only_the_snapshot_that_is_asked_for_is_read(two: Library) -> None:
         pytest.param(lambda path: path.unlink(), id="missing"),
     ],
 )
-def test_a_spoilt_expert_is_refused_by_a_run_and_trained_again_alone(spoil: Any, two: Library, tmp_path: Path) -> None:
+def test_a_spoilt_expert_is_refused_by_a_run_and_trained_again_alone(spoil: Any, two: Kept, tmp_path: Path) -> None:
     kept = copied(two, tmp_path)
     OBJECTIVE.init(kept.problem, KEY)
-    before = changed(kept)
+    before = kept.changed()
     spoil(kept.place(1))
     with pytest.raises(InputError, match=r"expert 1 of the 2 .* missing or damaged; train them with `limbeck experts"):
         OBJECTIVE.init(kept.problem, KEY)
     assert kept.missing() == [1]
-    SHORT.train(kept.problem, 1)
-    assert kept.missing() == [] and changed(kept)[0] == before[0]
+    kept.train(1)
+    assert kept.missing() == [] and kept.changed()[0] == before[0]
     assert same(kept.snapshot(1, 2), two.snapshot(1, 2))
 
 
@@ -127,7 +151,7 @@ def test_the_command_of_a_refusal_trains_what_was_missing(
 ) -> None:
     monkeypatch.setenv("LIMBECK_RUNS", str(tmp_path))
     plain = Experts(count=1, epochs=2, learning_rate=0.1, augment=None)
-    kept = library(tmp_path, plain)
+    kept = Kept(tmp_path, plain)
     with pytest.raises(InputError) as refused:
         kept.snapshot(0, 1)
     words = shlex.split(str(refused.value).split("`")[1])
@@ -135,7 +159,7 @@ def test_the_command_of_a_refusal_trains_what_was_missing(
     answered = json.loads(capsys.readouterr().out)
     assert answered["trained"] == 1 and answered["experts"]["augment"] is None
     assert answered["bytes"] == kept.place(0).stat().st_size
-    assert kept.snapshot(0, 2).keys() == kept.network.init(KEY).keys()
+    assert kept.snapshot(0, 2).keys() == kept.problem.network.init(KEY).keys()
 
 
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,12 +182,12 @@ def test_what_was_made_before_a_stop_is_kept(stop: signal.Signals, tmp_path: Pat
     environment = {**os.environ, "LIMBECK_RUNS": str(tmp_path)}
     command = [sys.executable, "-m", "limbeck.cli", *words.split()]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    kept = library(tmp_path, Experts(count=6, epochs=8))
+    kept = Kept(tmp_path, Experts(count=6, epochs=8))
     for _ in range(1200):
         if kept.place(0).exists() or process.poll() is not None:
             break
         time.sleep(0.05)
-    first = changed(library(tmp_path, Experts(count=1, epochs=8)))
+    first = Kept(tmp_path, Experts(count=1, epochs=8)).changed()
     process.send_signal(stop)
     _, complained = process.communicate(timeout=60)
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
@@ -173,13 +197,13 @@ def test_what_was_made_before_a_stop_is_kept(stop: signal.Signals, tmp_path: Pat
 
     left = kept.missing()
     assert left and 0 not in left
-    kept.experts.train(kept.problem, left[-1])
-    assert left[-1] not in kept.missing() and changed(library(tmp_path, Experts(count=1, epochs=8))) == first
+    kept.train(left[-1])
+    assert left[-1] not in kept.missing() and Kept(tmp_path, Experts(count=1, epochs=8)).changed() == first
 
 
-def test_a_run_that_follows_experts_needs_them_all(two: Library, tmp_path: Path) -> None:
+def test_a_run_that_follows_experts_needs_them_all(two: Kept, tmp_path: Path) -> None:
     kept = copied(two, tmp_path)
-    problem = Problem(kept.task, kept.network, CPU, kept.store)
+    problem = kept.problem
     OBJECTIVE.init(problem, KEY)
     with pytest.raises(InputError, match="expert 2 of the 5"):
         Trajectory(experts=Experts(count=5, epochs=3), latest=2).init(problem, KEY)

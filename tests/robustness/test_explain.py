@@ -28,9 +28,9 @@ ASKED = ["--probe", "mixing", "--effort", "quick", "--workers", "1", "--json"]
 
 
 def made(path: Path, seed: int = 0, ipc: int = 1, data: str = "digits") -> Path:
-    limbeck.distill(limbeck.load(data), "random", ipc=ipc, network=NETWORK, seed=seed, runs=path.parent / "r").save(
-        path
-    )
+    limbeck.distill(
+        limbeck.load(data), "random", ipc=ipc, network=NETWORK, seed=seed, session=limbeck.Session(path.parent / "r")
+    ).save(path)
     return path
 
 
@@ -43,7 +43,7 @@ def distilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(distilled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """The runs and the findings of an examination that nothing happened to."""
     runs = tmp_path_factory.mktemp("whole")
-    found = limbeck.explain(distilled, probes=("mixing",), effort="quick", runs=runs, workers=1)
+    found = limbeck.explain(distilled, probes=("mixing",), effort="quick", session=limbeck.Session(runs, workers=1))
     return runs, [finding.document() for finding in found]
 
 
@@ -89,13 +89,13 @@ def test_sets_of_other_data_are_refused_with_the_reason(distilled: Path, tmp_pat
     np.savez(archive, x=draw.random((60, 8, 8, 1), dtype=np.float32), y=np.arange(60) % 10)
     other = made(tmp_path / "other.safetensors", data=f"npz:{archive}")
     with pytest.raises(InputError, match="of other data than"):
-        limbeck.explain([distilled, other], runs=tmp_path)
+        limbeck.explain([distilled, other], session=limbeck.Session(tmp_path))
     with pytest.raises(InputError, match=r"fingerprint .* expected .* those that the set was made from"):
-        limbeck.explain(other, data="digits", runs=tmp_path)
+        limbeck.explain(other, data="digits", session=limbeck.Session(tmp_path))
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(distilled.read_bytes()[:-100])
     with pytest.raises(InputError, match="damaged"):
-        limbeck.explain(damaged, runs=tmp_path)
+        limbeck.explain(damaged, session=limbeck.Session(tmp_path))
 
 
 def test_findings_are_kept_and_nothing_is_computed_twice(

@@ -20,6 +20,7 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.progress import Silent
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
@@ -82,7 +83,7 @@ def test_two_at_once_do_not_share_a_run(tmp_path: Path) -> None:
 def test_a_finished_run_computes_nothing_and_gives_the_same_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, runs=tmp_path)
+    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, session=limbeck.Session(tmp_path))
     made = limbeck.distill(limbeck.load("digits"), "dm", **options)
     monkeypatch.setattr(Distillation, "begin", lambda self: pytest.fail("it began again"))
     again = limbeck.distill(limbeck.load("digits"), "dm", **options)
@@ -90,18 +91,21 @@ def test_a_finished_run_computes_nothing_and_gives_the_same_set(
 
 
 def test_a_damaged_checkpoint_is_refused_with_the_command_that_helps(tmp_path: Path) -> None:
-    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, runs=tmp_path)
+    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1)
 
-    def interrupt(step: int, *_: object) -> None:
-        if step == 1:
-            raise KeyboardInterrupt
+    class Interrupting(Silent):
+        def update(self, done: float, total: float, doing: str, news: str = "") -> None:
+            if done == 1:
+                raise KeyboardInterrupt
+
+    session = limbeck.Session(tmp_path, progress=Interrupting())
 
     with pytest.raises(KeyboardInterrupt):
-        limbeck.distill(limbeck.load("digits"), "dm", watch=interrupt, **options)
+        limbeck.distill(limbeck.load("digits"), "dm", session=session, **options)
     (checkpoint,) = tmp_path.glob("runs/*/checkpoint.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(InputError, match=f"limbeck runs clean {checkpoint.parent.name}"):
-        limbeck.distill(limbeck.load("digits"), "dm", **options)
+        limbeck.distill(limbeck.load("digits"), "dm", session=limbeck.Session(tmp_path), **options)
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,9 @@ def test_the_second_time_it_is_refused_with_what_to_do() -> None:
 
 
 def test_a_set_of_a_newer_format_is_refused(tmp_path: Path) -> None:
-    made = limbeck.distill(limbeck.load("digits"), "random", ipc=1, network="convnet-w8-d2", checks=1, runs=tmp_path)
+    made = limbeck.distill(
+        limbeck.load("digits"), "random", ipc=1, network="convnet-w8-d2", checks=1, session=limbeck.Session(tmp_path)
+    )
     path = tmp_path / "a.safetensors"
     made.save(path)
     path.write_bytes(path.read_bytes().replace(b'\\"format\\": 1', b'\\"format\\": 9'))

@@ -21,6 +21,7 @@ from limbeck.computations.experts import Experts
 from limbeck.core.errors import InputError
 from limbeck.objectives import Trajectory
 from limbeck.recipes import RECIPES
+from limbeck.runs.executors import Local
 from limbeck.starts import Noise
 
 NETWORK = "convnet-w4-d1"
@@ -60,12 +61,10 @@ def limbeck_run(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def forbid_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(jobs: list[Any], *_: Any) -> list[Any]:
+    def refuse(self: Local, jobs: list[Any], *_: Any) -> None:
         assert not jobs, "a worker would be started"
-        return []
 
-    for module in ("contest", "examination", "library"):
-        monkeypatch.setattr(f"limbeck.runs.{module}.fan_out", refuse)
+    monkeypatch.setattr(Local, "run", refuse)
 
 
 def materials(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -134,7 +133,7 @@ def test_a_report_shows_what_was_kept_under_the_names_asked_for_and_starts_no_wo
     assert [finding.document() for finding in shown.findings] == document["findings"]
     first, second, random = whole["rows"]
     assert document["rows"] == [{**second, "set": "copy.safetensors"}, first, random]
-    assert shown.facts["budget"] == "quick, 2000 test examples"
+    assert shown.facts["effort"] == "quick, 2000 test examples"
     assert (there / "pages/page.html").is_file() and changed(there / "runs") == before
 
 
@@ -197,7 +196,7 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         ("--recipes dm --baselines randm", "unknown baseline 'randm': did you mean 'random'"),
         ("--recipes dm --protocol papr", "unknown protocol 'papr': did you mean 'paper'"),
         ("--recipes dm --network convnett", "unknown network 'convnett'"),
-        ("--recipes dm --repeats 0", "0 members"),
+        ("--recipes dm --repeats 0", "0 repeats"),
         ("--recipes dm --workers 0", "0 workers"),
         ("--recipes dm --ipc 0", "ipc 0"),
         ("--recipes dm --set dm", "--set dm: expected RECIPE.OPTION=VALUE"),

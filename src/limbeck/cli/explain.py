@@ -24,7 +24,7 @@ def run(words: list[str]) -> None:
             data=given.data,
             session=used,
         )
-    document = {"effort": given.effort, "findings": [finding.document() for finding in findings]}
+    document = {"budget": given.effort, "findings": [finding.document() for finding in findings]}
     answer(document, given.json, *verdicts(findings, given.tables), quiet=given.quiet)
 
 

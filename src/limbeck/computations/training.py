@@ -1,4 +1,4 @@
-"""One learner trained on distilled items, real examples or both, and read on the way: the only place where it is done."""
+"""One learner, trained and read on the way: the only place where learners are trained."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The one exception that means "somebody else does the work"."""
 
 
-class Deferred(Exception):  # noqa: N818 (nothing is wrong)
+class Deferred(Exception):
     """The work was handed out; the message says what to do next."""

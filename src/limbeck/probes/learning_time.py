@@ -94,7 +94,8 @@ class LearningTime(AbstractProbe):
             tone=tone,
             facts=tuple(facts),
             tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(context, steps, known)),
-            method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in batches of {REAL_BATCH}, "
+            method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in "
+            f"batches of {REAL_BATCH}, "
             "read every "
             f"{self.every} steps on the {known.shape[1]} items and on {right.shape[1]} examples; recognition smoothed "
             f"over {SMOOTH} steps to either side; it stops improving where no later value is higher by more than one "

@@ -1,4 +1,4 @@
-"""Scores of sets beside their baselines: the trainings of the graph that they rest on, and the rows of what is known."""
+"""Scores of sets beside their baselines: the trainings that they rest on, and the rows of what is known."""
 
 from __future__ import annotations
 

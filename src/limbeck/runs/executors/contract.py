@@ -25,5 +25,5 @@ class AbstractExecutor(ABC):
         the work is handed out to be done elsewhere.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most have nothing to end)
         """End what lives on between calls; by default nothing does."""

@@ -27,7 +27,7 @@ class Printed(AbstractExecutor):
     chunk: int = CHUNK
 
     def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
-        """Write the chunks, tell a command for each, and raise Deferred: what they find is in the store when they end."""
+        """Write the chunks, tell a command for each, and raise Deferred."""
         for start in range(0, len(jobs), self.chunk):
             part = jobs[start : start + self.chunk]
             path = (self.folder / f"{spec_id(part)}.jsonl").absolute()
