@@ -1,0 +1,151 @@
+"""Workers live through a command and end with it; what one loses when it dies is done again, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import limbeck
+from limbeck.cli import main
+from limbeck.computations import AllReal, Steps, Training
+from limbeck.computations.contract import ProbeContext
+from limbeck.core.errors import InputError
+from limbeck.core.files import read_tensors
+from limbeck.runs.executors import Local, WorkerFailedError, local
+from limbeck.runs.graph import Graph, Request
+from limbeck.runs.session import Session
+
+NETWORK = "convnet-w4-d1"
+TRAININGS = [Training(AllReal(), seed, Steps(2, 32), keeps=(2,)) for seed in range(4)]
+
+
+def complete(session: Session) -> dict[int, Any]:
+    """Do the trainings, and read what each came to."""
+    task = limbeck.load("digits")
+    context = ProbeContext(session.problem(task, NETWORK))
+    Graph([Request(each, context) for each in TRAININGS], task.reference).complete(session)
+    return {each.seed: read_tensors(session.store.place(context.address(each)))[0] for each in TRAININGS}
+
+
+def same(one: dict[int, Any], other: dict[int, Any]) -> bool:
+    return all(bool((one[seed][name] == other[seed][name]).all()) for seed in one for name in one[seed])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
+    """What the trainings come to where nothing happens."""
+    with Session(tmp_path_factory.mktemp("whole"), workers=1) as session:
+        return complete(session)
+
+
+def test_a_worker_that_dies_loses_its_chunk_and_nothing_else(
+    whole: dict[int, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[local.Worker] = []
+    start = local.Worker.start
+    monkeypatch.setattr(local.Worker, "start", lambda: started.append(start()) or started[-1])
+    run = Local.run
+
+    def killing(self: Local, jobs: list[Any], done: Any) -> None:
+        # As soon as one job is done, its worker is killed in the middle of the next.
+        ended: list[int] = []
+        run(self, jobs, lambda index: (ended.append(index), started[0].process.kill(), done(index)))
+        assert sorted(ended) == list(range(len(jobs)))
+
+    monkeypatch.setattr(Local, "run", killing)
+    with Session(tmp_path, workers=1) as session:
+        assert same(complete(session), whole)
+    assert len(started) == 2 and all(worker.process.returncode is not None for worker in started)
+
+
+def test_workers_live_from_phase_to_phase_and_end_with_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[local.Worker] = []
+    start = local.Worker.start
+    monkeypatch.setattr(local.Worker, "start", lambda: started.append(start()) or started[-1])
+    with Session(tmp_path, workers=1) as session:
+        task = limbeck.load("digits")
+        context = ProbeContext(session.problem(task, NETWORK))
+        for each in TRAININGS[:3]:
+            Graph([Request(each, context)], task.reference).complete(session)
+        assert len(started) == 1 and started[0].process.poll() is None
+    assert started[0].process.returncode is not None
+
+
+def test_a_job_that_breaks_every_worker_is_a_fault_that_says_what_the_worker_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "COMMAND", (sys.executable, "-c", "import sys; sys.exit('out of memory')"))
+    with Session(tmp_path, workers=2) as session, pytest.raises(WorkerFailedError, match="out of memory"):
+        complete(session)
+
+
+def test_what_a_job_refuses_is_an_input_error(tmp_path: Path) -> None:
+    with Session(tmp_path, workers=1) as session, pytest.raises(InputError, match="not a job"):
+        session.executor.run([{"store": "nowhere"}], lambda index: None)
+
+
+ORPHAN = """
+import sys
+import limbeck
+from limbeck.runs.executors import local
+start = local.Worker.start
+def told():
+    worker = start()
+    print(worker.process.pid, flush=True)
+    return worker
+local.Worker.start = told
+with limbeck.Session(sys.argv[1], workers=1) as session:
+    limbeck.evaluate(sys.argv[2], repeats=1000, baselines=(), session=session)
+"""
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    made = limbeck.distill(
+        limbeck.load("digits"), "random", ipc=1, network=NETWORK, session=limbeck.Session(tmp_path / "made")
+    )
+    made.save(tmp_path / "set.safetensors")
+    command = [sys.executable, "-c", ORPHAN, str(tmp_path / "runs"), str(tmp_path / "set.safetensors")]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = os.pidfd_open(int(parent.stdout.readline()))
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    # A handle of a process can be read when it has ended.
+    assert select.select([worker], [], [])[0] == [worker]
+
+
+def test_printed_commands_do_the_work_and_the_same_command_then_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "set.safetensors"
+    limbeck.distill(
+        limbeck.load("digits"), "random", ipc=1, network=NETWORK, session=limbeck.Session(tmp_path / "made")
+    ).save(path)
+    asked = ["evaluate", str(path), "--repeats", "2", "--baselines", "random,herding", "--json"]
+    elsewhere = ["--executor", "print", "--runs", str(tmp_path / "elsewhere")]
+    rounds = 0
+    while not (answer := _answered([*asked, *elsewhere], capsys)).startswith("{"):
+        # What needs something else is printed when that is there.
+        for line in answer.splitlines():
+            words = shlex.split(line)
+            assert words[:2] == ["limbeck", "worker"] and main([*words[1:], "--quiet"]) == 0
+        rounds += 1
+    assert rounds >= 1
+    here = _answered([*asked, "--workers", "1", "--runs", str(tmp_path / "here")], capsys)
+    assert json.loads(answer) == json.loads(here)
+
+
+def _answered(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(words) == 0
+    return capsys.readouterr().out
