@@ -19,6 +19,7 @@ import limbeck
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.errors import InputError
+from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.progress import Silent
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
@@ -156,15 +157,17 @@ def test_the_second_time_it_is_refused_with_what_to_do() -> None:
         distill(real_trajectory((0, 3), (1, 3)), Nowhere(), lambda *_: None)
 
 
-def test_a_set_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+def test_a_set_of_another_format_is_refused(tmp_path: Path) -> None:
     made = limbeck.distill(
         limbeck.load("digits"), "random", ipc=1, network="convnet-w8-d2", checks=1, session=limbeck.Session(tmp_path)
     )
     path = tmp_path / "a.safetensors"
     made.save(path)
-    path.write_bytes(path.read_bytes().replace(b'\\"format\\": 1', b'\\"format\\": 9'))
-    with pytest.raises(InputError, match="format 9, but this limbeck reads up to 1; upgrade"):
-        DistilledSet.load(path)
+    tensors, header = read_tensors(path)
+    for format, advice in ((9, "upgrade limbeck"), (1, "make it again")):
+        write_tensors(path, tensors, {**header, "format": format})
+        with pytest.raises(InputError, match=f"format {format}, but this limbeck reads 2; {advice}"):
+            DistilledSet.load(path)
 
 
 REMEMBERING = """
