@@ -95,7 +95,7 @@ def test_a_finished_run_computes_nothing_and_gives_the_same_set(
 
 
 def test_a_result_with_a_flipped_bit_is_made_again(tmp_path: Path) -> None:
-    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, runs=tmp_path)
+    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, session=limbeck.Session(tmp_path))
     limbeck.distill(limbeck.load("digits"), "dm", **options)
     (result,) = tmp_path.glob("runs/*/result.safetensors")
     content = result.read_bytes()
