@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from limbeck.core.contracts import AbstractObjective, AbstractParameterization, AbstractSchedule, AbstractStart
-from limbeck.core.family import Family
+from limbeck.core.family import VALUES
 from limbeck.learn.optim import SGD, AbstractOptimizer
 from limbeck.parameterizations import Pixels
 from limbeck.schedules import Fixed
 from limbeck.starts import Real
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class Recipe:
     """A composition: where to start, what is free, what is asked, how it steps and for how long."""
@@ -25,6 +26,3 @@ class Recipe:
     schedule_optimizer: AbstractOptimizer = field(default_factory=lambda: SGD(learning_rate=1e-5, momentum=0.5))
     """What steps the schedule, where that is learned."""
     steps: int = 0
-
-
-COMPOSITIONS = Family("composition", Recipe, Recipe)

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractParameterization, Batch, Budget, Schedule
-from limbeck.core.errors import InputError
+from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
@@ -22,8 +22,8 @@ from limbeck.core.tree import Tree
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.tasks.normalisation import Normalisation
 
-FORMAT = 1
-"""The version of the file's layout; a reader refuses a newer one."""
+FORMAT = 2
+"""The version of the file's layout; a reader refuses any other."""
 
 VIEW = Key(("view",))
 
@@ -134,9 +134,10 @@ class DistilledSet(Dataset):
         found = header.get("format")
         if not isinstance(found, int) or "parameterization" not in header:
             raise InputError(f"{path}: not a distilled set; expected a file that `limbeck distill` wrote")
-        if found > FORMAT:
+        if found != FORMAT:
+            advice = "upgrade limbeck" if found > FORMAT else "make it again"
             raise InputError(
-                f"{path}: format {found}, but this limbeck reads up to {FORMAT}; upgrade limbeck "
+                f"{path}: format {found}, but this limbeck reads {FORMAT}; {advice} "
                 f"(the file was written by version {header.get('version', '?')})"
             )
         try:
@@ -154,7 +155,7 @@ class DistilledSet(Dataset):
             )
             _check(loaded)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-            raise InputError(
+            raise DamagedError(
                 f"{path}: damaged ({type(error).__name__}: {error}); copy or make the file again"
             ) from error
         return loaded

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from limbeck.computations import AbstractSource, AllReal, Coreset, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
@@ -55,6 +57,10 @@ class Entry:
     path: Path | None
     """The file of the set that is in the context."""
     protocol: Protocol | OfAllData
+
+    def on(self, device: torch.device) -> Entry:
+        """The same on another device."""
+        return replace(self, context=replace(self.context, problem=replace(self.context.problem, device=device)))
 
     def training(self, seed: int) -> Training:
         """The training of the learner of a seed."""

@@ -28,7 +28,7 @@ from limbeck.recipes import published
 from limbeck.report import Material, page, rows_needed
 from limbeck.runs import archive
 from limbeck.runs.experts import complete_experts
-from limbeck.runs.plan import Plan, run_plan
+from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
 from limbeck.tasks import ImageTask, reload
@@ -109,7 +109,7 @@ def _distil(session: Session, plans: Mapping[str, Plan], folder: Path) -> dict[s
     """Run every plan, after training the experts it follows, and name the files of the sets."""
     paths = {}
     for name, plan in plans.items():
-        if not session.store.at(plan.spec).result.exists():
+        if finished(session.store.at(plan.spec_on(session.device))) is None:
             complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
         session.progress.phase(f"distil {name}")
         paths[name] = folder / f"{name}.safetensors"

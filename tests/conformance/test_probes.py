@@ -112,7 +112,7 @@ def test_every_probe_is_small_here_and_in_every_budget() -> None:
         assert sorted(part_name(type(probe)) for probe in effort.probes) == sorted(listed)
 
 
-@pytest.mark.parametrize("budget", EFFORTS)
+@pytest.mark.parametrize("effort", EFFORTS)
 def test_a_probe_and_what_it_asks_for_survive_their_specs(effort: str, context: ProbeContext) -> None:
     for probe in EFFORTS[effort].probes:
         assert from_spec(json.loads(json.dumps(to_spec(probe)))) == probe

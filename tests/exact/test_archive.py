@@ -14,6 +14,7 @@ import limbeck
 from limbeck.computations.experts import Experts, followed
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Entry
 from limbeck.explanation import EFFORTS
@@ -47,6 +48,7 @@ def finding(probe: Any, verdict: str) -> Finding:
 
 def note(store: Store, digest: str, probe: Any, verdict: str, written: float, judged: int = 0, **other: Any) -> Path:
     address = {"probe": to_spec(probe), "set": digest, "data": DATA, "network": NETWORK, "evaluation": ["test", judged]}
+    address["algorithm"] = other.pop("algorithm", ALGORITHM)
     before = set((store.root / "findings").glob("*"))
     store.note({**address, **other}, finding(probe, verdict).document())
     (path,) = set((store.root / "findings").glob("*")) - before
@@ -67,6 +69,7 @@ def test_a_finding_is_read_back_as_it_was_kept_under_the_name_that_is_asked_for(
     note(store, "another set", Mixing(repeats=4), "three", 3)
     note(store, distilled.digest, Mixing(repeats=5), "four", 4, network="mlp")
     note(store, distilled.digest, Mixing(repeats=6), "five", 5, data="other data")
+    note(store, distilled.digest, Mixing(repeats=7), "six", 6, algorithm=ALGORITHM - 1)
     (kept,) = archive.findings(store, [("new name", distilled)], NETWORK, DATA)
     assert [each.finding for each in kept] == [
         replace(finding(probe, verdict), set="new name") for probe, verdict in ((Mixing(), "two"), (Semantics(), "one"))
@@ -84,7 +87,7 @@ def test_the_full_budget_counts_most_then_all_examples_then_the_latest(distilled
         return kept.finding.verdict, kept.thoroughness
 
     note(store, distilled.digest, quick, "quick", 50, judged=2000)
-    note(store, distilled.digest, Mixing(repeats=7), "own", 60, evaluation_size=500)
+    note(store, distilled.digest, Mixing(repeats=7), "own", 60, judged=500)
     assert told() == ("own", "own options, 500 test examples")
     note(store, distilled.digest, standard, "standard", 30)
     assert told() == ("standard", "standard, all test examples")

@@ -89,6 +89,13 @@ def copied(two: Kept, folder: Path) -> Kept:
     return kept
 
 
+def flipped(content: bytes) -> bytes:
+    """With a bit of the first number the other way round: one of the first snapshot, which stands before the others."""
+    spoilt = bytearray(content)
+    spoilt[8 + int.from_bytes(content[:8], "little")] ^= 4
+    return bytes(spoilt)
+
+
 def same(one: Tree, other: Tree) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -131,6 +138,7 @@ def test_only_the_snapshot_that_is_asked_for_is_read(two: Kept) -> None:
         pytest.param(lambda path: path.write_bytes(b"\x00" * 64), id="foreign"),
         pytest.param(lambda path: path.write_bytes(b""), id="empty"),
         pytest.param(lambda path: path.unlink(), id="missing"),
+        pytest.param(lambda path: path.write_bytes(flipped(path.read_bytes())), id="a bit of the first number"),
     ],
 )
 def test_a_spoilt_expert_is_refused_by_a_run_and_trained_again_alone(spoil: Any, two: Kept, tmp_path: Path) -> None:

@@ -19,11 +19,15 @@ import limbeck
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.errors import InputError
+from limbeck.core.family import spec_id
+from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.progress import Silent
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
+from limbeck.runs.plan import Plan
+from limbeck.runs.store import Store
 from limbeck.tasks import load
 
 DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checkpoint-seconds 0"
@@ -88,6 +92,50 @@ def test_a_finished_run_computes_nothing_and_gives_the_same_set(
     monkeypatch.setattr(Distillation, "begin", lambda self: pytest.fail("it began again"))
     again = limbeck.distill(limbeck.load("digits"), "dm", **options)
     assert again.digest == made.digest
+
+
+def test_a_result_with_a_flipped_bit_is_made_again(tmp_path: Path) -> None:
+    options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, session=limbeck.Session(tmp_path))
+    limbeck.distill(limbeck.load("digits"), "dm", **options)
+    (result,) = tmp_path.glob("runs/*/result.safetensors")
+    content = result.read_bytes()
+    for at in (20, len(content) - 1):
+        spoilt = bytearray(content)
+        spoilt[at] ^= 16
+        result.write_bytes(spoilt)
+        with pytest.raises(InputError, match="damaged"):
+            DistilledSet.load(result)
+        with pytest.warns(UserWarning, match="damaged; the run is made again"):
+            limbeck.distill(limbeck.load("digits"), "dm", **options)
+        assert result.read_bytes() == content
+
+
+def test_a_damaged_record_and_spec_of_a_run_say_nothing(tmp_path: Path) -> None:
+    store, spec = Store(tmp_path), {"ipc": 10, "seed": 1}
+    with store.run(spec) as run:
+        run.finish(lambda path: path.write_text(""), {"threads": 1})
+    assert (run.facts()["spec"], run.facts()["record"]) == (spec, {"threads": 1})
+    for name in ("spec.json", "record.json"):
+        path = run.folder / name
+        path.write_text(path.read_text().replace("1", "3", 1))
+    assert (run.facts()["spec"], run.facts()["record"]) == (None, None)
+    with store.run(spec):
+        assert run.facts()["spec"] == spec
+
+
+def test_the_spec_of_a_run_by_other_algorithms_is_read_with_one_line_of_warning(tmp_path: Path) -> None:
+    task = load("digits")
+    plan = Plan(task, Recipe(), "convnet-w8-d2", 1)
+    cpu, cuda = (plan.spec_on(torch.device(name)) for name in ("cpu", "cuda"))
+    assert spec_id(cpu) != spec_id(cuda)
+    assert Plan.of(cuda).spec_on(torch.device("cpu")) == cpu
+    with pytest.warns(
+        UserWarning, match="the spec: made with version 1 of limbeck's algorithms, here is version 2"
+    ) as said:
+        assert Plan.of({**cpu, "algorithm": 1}).spec_on(torch.device("cpu")) == cpu
+    assert len(said) == 1
+    with pytest.raises(InputError, match="unknown field of a run's spec 'sed': did you mean 'seed'"):
+        Plan.of({**cpu, "sed": 3})
 
 
 def test_a_damaged_checkpoint_is_refused_with_the_command_that_helps(tmp_path: Path) -> None:
@@ -156,15 +204,17 @@ def test_the_second_time_it_is_refused_with_what_to_do() -> None:
         distill(real_trajectory((0, 3), (1, 3)), Nowhere(), lambda *_: None)
 
 
-def test_a_set_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+def test_a_set_of_another_format_is_refused(tmp_path: Path) -> None:
     made = limbeck.distill(
         limbeck.load("digits"), "random", ipc=1, network="convnet-w8-d2", checks=1, session=limbeck.Session(tmp_path)
     )
     path = tmp_path / "a.safetensors"
     made.save(path)
-    path.write_bytes(path.read_bytes().replace(b'\\"format\\": 1', b'\\"format\\": 9'))
-    with pytest.raises(InputError, match="format 9, but this limbeck reads up to 1; upgrade"):
-        DistilledSet.load(path)
+    tensors, header = read_tensors(path)
+    for format, advice in ((9, "upgrade limbeck"), (1, "make it again")):
+        write_tensors(path, tensors, {**header, "format": format})
+        with pytest.raises(InputError, match=f"format {format}, but this limbeck reads 2; {advice}"):
+            DistilledSet.load(path)
 
 
 REMEMBERING = """

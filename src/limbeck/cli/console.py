@@ -117,7 +117,7 @@ class Bar(AbstractProgress):
         """Say about how long the phase will take."""
         say(f"about {duration(seconds)} of work")
 
-    def update(self, done: float, total: float, doing: str, news: str = "") -> None:
+    def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
         """Say that `done` of `total` are done, what is being done, and what is new."""
         if self._progress is not None and self._task is not None:
             text = escape(f"{self._phase}: {doing}" if self._phase else doing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
@@ -25,6 +24,7 @@ from limbeck.cli.options import (
 )
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
+from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
 from limbeck.core.family import Family, part_name
 from limbeck.learn.distances import DISTANCES, AbstractDistance
@@ -207,10 +207,4 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     add_root(made)
     _add_output(made)
     given = made.parse_args(words)
-    try:
-        spec = json.loads(given.spec.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{given.spec}: {error}; expected the spec.json of a run's folder") from error
-    if not isinstance(spec, dict):
-        raise InputError(f"{given.spec}: found a {type(spec).__name__}, expected the spec.json of a run's folder")
-    return Plan.of(spec, given.data_root), given
+    return Plan.of(read_document(given.spec, bare=True), given.data_root), given

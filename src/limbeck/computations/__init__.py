@@ -52,4 +52,3 @@ COMPUTATIONS = Family(
     Training,
 )
 SOURCES = Family("source", AbstractSource, AllReal, Coreset, Mixture)
-_STEPS = Family("steps", object, Steps, OfAllData, Search)

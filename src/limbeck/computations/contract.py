@@ -106,8 +106,7 @@ class ProbeContext:
         return {
             "name": part_name(type(computation)),
             "computation": to_spec(computation),
-            "data": self.problem.task.fingerprint,
-            "network": self.problem.network.name,
+            **self.problem.basis,
             "evaluation": [self.split, self.evaluation_size] if computation.evaluates else [],
             "set": self.distilled.digest if computation.depends_on_set else "",
         }

@@ -13,7 +13,7 @@ from limbeck.computations.training import Training
 from limbeck.core import tree
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
-from limbeck.core.family import Family, spec_id, to_spec
+from limbeck.core.family import VALUES, spec_id, to_spec
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
@@ -22,6 +22,7 @@ FIRST_SEED = 1_000_000
 """The seed of expert 0: no network that a set is evaluated with begins where an expert began."""
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class Experts:
     """Learners trained on the real training data, their parameters kept before and after every epoch.
@@ -107,6 +108,3 @@ def followed(part: Any) -> list[Experts]:
             kind = spec_id(to_spec(replace(experts, count=1)))
             most[kind] = max(most.get(kind, experts), experts, key=lambda one: one.count)
     return list(most.values())
-
-
-EXPERTS = Family("experts", Experts, Experts)

@@ -12,10 +12,12 @@ from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import Mixture
 from limbeck.computations.steps import Steps
 from limbeck.computations.training import Training
+from limbeck.core.family import VALUES
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class Search:
     """What a network is trained on, and the space of settings that draws are made from.

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from limbeck.core.contracts import Schedule
 from limbeck.core.errors import InputError
+from limbeck.core.family import VALUES
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class Steps:
     """So many steps of SGD; by default 300 on all items at once, as Yang et al. (ICML 2024) train on a set."""
@@ -41,6 +43,7 @@ class Steps:
         return found._replace(learning_rates=found.learning_rates[: self.steps])
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class OfAllData:
     """A protocol as it trains on all real data, where a distilled set gets `steps` steps."""

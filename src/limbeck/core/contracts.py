@@ -20,7 +20,9 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.key import Key
+from limbeck.core.provenance import arithmetic, source_of
 from limbeck.core.tree import Tree
+from limbeck.core.version import ALGORITHM
 
 
 class Batch(NamedTuple):
@@ -80,6 +82,11 @@ class AbstractNetwork(ABC):
     """A network as pure functions of its parameters."""
 
     name: str
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where its code comes from: what `source_of` says, {} for limbeck's own."""
+        return source_of(type(self))
 
     @abstractmethod
     def init(self, key: Key) -> Tree:
@@ -187,14 +194,25 @@ class Problem:
         ]
         return self.task.load("train", torch.cat(drawn)).to(self.device)
 
-    def address(self, name: str, key: Key) -> dict[str, Any]:
-        """Where what is computed about this task and network under `key` is remembered."""
+    @property
+    def basis(self) -> dict[str, Any]:
+        """What every number about this problem depends on, as JSON: part of the address of all that is computed.
+
+        It is the data, the network, the sources of those that limbeck did not bring, the version of limbeck's
+        algorithms, and how the device calculates.
+        """
+        sources = {"task": source_of(type(self.task)), "network": self.network.source}
         return {
-            "name": name,
             "data": self.task.fingerprint,
             "network": self.network.name,
-            "key": list(key.path),
+            "sources": {name: source for name, source in sources.items() if source},
+            "algorithm": ALGORITHM,
+            **arithmetic(self.device),
         }
+
+    def address(self, name: str, key: Key) -> dict[str, Any]:
+        """Where what is computed about this task and network under `key` is remembered."""
+        return {"name": name, **self.basis, "key": list(key.path)}
 
     def remember(self, name: str, key: Key, make: Callable[[], Tree]) -> Tree:
         """What `make` computes about this task and network under `key`, computed once."""

@@ -23,3 +23,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, choices, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {', '.join(choices) or 'none'}"
     return InputError(f"unknown {kind} {name!r}: {hint}")
+
+
+class DamagedError(InputError):
+    """A file that limbeck did not write, or that is no longer as it was written."""

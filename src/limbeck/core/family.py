@@ -1,8 +1,9 @@
 """The register of a family of parts, and the spec that any part can be written as and built from.
 
-A part is a frozen dataclass. Its name is its class name in lower case with hyphens; its summary is
-the first line of its docstring. A spec is plain JSON: {"part": name, field: value, ...}, nested
-where a field is itself a part, so a run can be named, hashed, stored and repeated.
+A part is a frozen dataclass. Its name is its class name in lower case with hyphens; its summary is the first line of
+its docstring. A spec is plain JSON: {"part": "FAMILY/NAME", field: value, ...}, nested where a field is itself a part,
+so a run can be named, hashed, stored and repeated. The spec of a part that limbeck did not bring says "from" which
+source it is.
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ import functools
 import hashlib
 import json
 import re
-from importlib.metadata import entry_points
-from typing import Any
+import warnings
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
 
-from limbeck.core.errors import InputError, unknown
+from limbeck.core.errors import unknown
+from limbeck.core.provenance import bring, source_of, warn_of_change
 
-_FAMILIES: list[Family] = []
+PART, FROM = "part", "from"
+"""The fields of a spec that are no fields of the part: its name, and its source where that is not limbeck."""
+
+_FAMILIES: dict[str, Family] = {}
+_BROKEN: set[str] = set()
+
+Part = TypeVar("Part", bound=type)
 
 
 def part_name(part: type) -> str:
@@ -39,21 +48,52 @@ class Family:
         self.kind = kind
         self.contract = contract
         self._listed = {part_name(part): part for part in parts}
-        _FAMILIES.append(self)
+        if kind in _FAMILIES:
+            raise TypeError(f"there is a family {kind!r} already")
+        _FAMILIES[kind] = self
 
     @functools.cached_property
     def parts(self) -> dict[str, type]:
-        """Every part by name; a listed part is never replaced by an installed one."""
-        installed = {}
-        for point in entry_points(group=f"limbeck.{self.kind}"):
+        """Every part by name; a listed part is never replaced by an installed one.
+
+        An entry point that cannot be used is left out, with a warning that names its package.
+        """
+        parts = dict(self._listed)
+        for point in sorted(
+            entry_points(group=f"limbeck.{self.kind}"), key=lambda point: (_package(point), point.name)
+        ):
+            part = self._load(point)
+            if part is None:
+                continue
+            there = parts.setdefault(part_name(part), part)
+            if there is not part:
+                _complain(point, f"its {self.kind} is called {part_name(part)!r}, as is {there.__qualname__} of others")
+        return dict(sorted(parts.items()))
+
+    def _load(self, point: EntryPoint) -> type | None:
+        """The part of an entry point; None, with a warning, where it has none."""
+        try:
             part = point.load()
-            if not (isinstance(part, type) and issubclass(part, self.contract) and dataclasses.is_dataclass(part)):
-                raise InputError(
-                    f"entry point {point.name!r} ({point.value}) is not a dataclass that implements "
-                    f"{self.contract.__name__}; correct or uninstall the package that declares it"
-                )
-            installed[part_name(part)] = part
-        return dict(sorted({**installed, **self._listed}.items()))
+        except (Exception, SystemExit) as error:
+            _complain(point, f"it cannot be imported ({type(error).__name__}: {error})")
+            return None
+        if not (isinstance(part, type) and issubclass(part, self.contract) and dataclasses.is_dataclass(part)):
+            _complain(point, f"{point.value} is not a dataclass that implements {self.contract.__name__}")
+            return None
+        bring(part, point.dist)
+        source_of(part)  # Its files are read now, while they are what was imported.
+        return part
+
+    def register(self, part: Part) -> Part:
+        """Add a part where it is defined: a decorator."""
+        there = self._listed.setdefault(part_name(part), part)
+        if there is not part and (there.__module__, there.__qualname__) != (part.__module__, part.__qualname__):
+            raise TypeError(
+                f"there is a {self.kind} {part_name(part)!r} already: {there.__module__}.{there.__qualname__}"
+            )
+        self._listed[part_name(part)] = part
+        self.__dict__.pop("parts", None)
+        return part
 
     def __getitem__(self, name: str) -> type:
         if name not in self.parts:
@@ -65,16 +105,49 @@ class Family:
         return [{"name": name, "summary": summary(part)} for name, part in self.parts.items()]
 
 
+VALUES = Family("value", object)
+"""What parts hold that is of no contract, such as a protocol: a dataclass is one by `@VALUES.register`."""
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
+
+
+def _complain(point: EntryPoint, reason: str) -> None:
+    """Warn of an entry point that is left out; of one package once."""
+    if _package(point) not in _BROKEN:
+        _BROKEN.add(_package(point))
+        line = " ".join(f"package {_package(point)}: entry point {point.name!r} is left out: {reason}".split())
+        warnings.warn(f"{line}; repair or uninstall it", stacklevel=2)
+
+
 def summary(thing: object) -> str:
     """The first line of a docstring."""
     return (getattr(thing, "__doc__", None) or "").strip().split("\n")[0]
+
+
+@functools.cache
+def spec_name(part: type) -> str:
+    """The name of a part in specs, FAMILY/NAME; one that is in no register has the name of its module before its own.
+
+    Raises TypeError for a class of no family.
+    """
+    name = part_name(part)
+    for kind, family in _FAMILIES.items():
+        if issubclass(part, family.contract) and family.parts.get(name) is part:
+            return f"{kind}/{name}"
+    for kind, family in _FAMILIES.items():
+        if family.contract is not object and issubclass(part, family.contract):
+            return f"{kind}/{part.__module__}.{part.__qualname__}"
+    raise TypeError(f"{part.__qualname__} is of no family; make it a value with `@VALUES.register`")
 
 
 def to_spec(value: Any) -> Any:
     """The spec of a part, or of a plain value: tuples become lists, dataclasses {"part": name, ...}."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: to_spec(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"part": part_name(type(value)), **fields}
+        source = source_of(type(value))
+        return {PART: spec_name(type(value)), **({FROM: source} if source else {}), **fields}
     if isinstance(value, tuple | list):
         return [to_spec(item) for item in value]
     if isinstance(value, dict):
@@ -87,21 +160,27 @@ def to_spec(value: Any) -> Any:
 def from_spec(spec: Any) -> Any:
     """The part (or plain value) that `spec` describes; the inverse of `to_spec`.
 
-    Raises InputError for a part or a field that does not exist.
+    Raises InputError for a part or a field that does not exist. Warns where the part is of another source than the
+    spec says.
     """
     if isinstance(spec, list):
         return tuple(from_spec(item) for item in spec)
-    if not (isinstance(spec, dict) and "part" in spec):
+    if not (isinstance(spec, dict) and PART in spec):
         return spec
-    known = {name: part for family in _FAMILIES for name, part in family.parts.items()}
-    name = spec["part"]
-    if name not in known:
-        raise unknown("part", name, known)
-    fields = {field.name for field in dataclasses.fields(known[name])}
-    for field in spec:
-        if field != "part" and field not in fields:
-            raise unknown(f"field of {name}", field, fields)
-    return known[name](**{field: from_spec(value) for field, value in spec.items() if field != "part"})
+    kind, _, short = str(spec[PART]).partition("/")
+    parts = _FAMILIES[kind].parts if kind in _FAMILIES else {}
+    if short not in parts:
+        known = [f"{each}/{name}" for each, family in _FAMILIES.items() for name in family.parts]
+        raise unknown("part", str(spec[PART]), known)
+    part = parts[short]
+    rest = {name: value for name, value in spec.items() if name not in (PART, FROM)}
+    fields = {field.name for field in dataclasses.fields(part)}
+    for field in rest:
+        if field not in fields:
+            raise unknown(f"field of {spec[PART]}", field, fields)
+    if FROM in spec:
+        warn_of_change(str(spec[PART]), spec[FROM], source_of(part))
+    return part(**{field: from_spec(value) for field, value in rest.items()})
 
 
 def spec_id(spec: Any) -> str:

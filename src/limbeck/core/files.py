@@ -1,22 +1,25 @@
-"""Files that are whole or absent: atomic writes, and tensors with a JSON header in safetensors."""
+"""Files that are whole or absent, and that prove their contents: atomic writes, and tensors with a JSON header."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+import torch
 from torch import Tensor
 
-from limbeck.core.errors import InputError
+from limbeck.core.errors import DamagedError, InputError
+from limbeck.core.layout import LARGEST, LENGTH, NAMES, Entry, head_of, parse
 
-HEADER = "limbeck"
+CHUNK = 2**20
+"""Bytes that are read at once where tensors are verified and not kept."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -44,10 +47,21 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse, before any work, an --out that no file can be written to."""
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise InputError(f"--out {path}: {above} is not a folder that can be written to; choose another place")
+    """Refuse, before any work, an --out that no file can be written to; a file beside it is made and removed."""
+    above = path.absolute().parent
+    try:
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=above)
+        try:
+            os.write(handle, b"\n")
+        finally:
+            os.close(handle)
+            os.unlink(name)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(
+            f"--out {path}: {above} is not a folder that can be written to ({reason}); choose another place"
+        ) from error
 
 
 def _umask() -> int:
@@ -64,48 +78,140 @@ def write_text(path: Path, text: str) -> None:
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write named tensors and a JSON header as one safetensors file, atomically and with fixed bytes.
 
-    The header is the single metadata entry `limbeck`: with one entry the file's bytes depend on its
-    contents alone.
+    The file carries a digest of its head and of every tensor (`core/layout.py`). Its bytes depend on its contents
+    alone.
     """
-    # Clones, because the format refuses tensors that share memory, as an unchanged part of two states may.
-    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    text = json.dumps(header, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    blob = save(whole, metadata={HEADER: text})
-    write_atomically(path, lambda temporary: temporary.write_bytes(blob))
+    whole = {name: tensor.detach().cpu().resolve_conj().resolve_neg().contiguous() for name, tensor in tensors.items()}
+    entries: dict[str, Entry] = {}
+    start = 0
+    # The widest first, so that each begins where numbers of its type may.
+    for name in sorted(whole, key=lambda name: (-whole[name].element_size(), name)):
+        if name == "__metadata__" or whole[name].dtype not in NAMES:
+            raise TypeError(f"a tensor {name!r} of {whole[name].dtype} cannot be written")
+        numbers = _bytes(whole[name])
+        digest = hashlib.sha256(numbers).hexdigest()
+        entries[name] = Entry(whole[name].dtype, tuple(whole[name].shape), start, len(numbers), digest)
+        start += len(numbers)
+    head = head_of(entries, header)
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as opened:
+            opened.write(head)
+            for name in entries:
+                opened.write(_bytes(whole[name]))
+
+    write_atomically(path, write)
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    """The memory of a contiguous tensor on the CPU."""
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def read_tensors(path: Path, branch: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the header of a file of `write_tensors`.
+    """The tensors and the header of a file of `write_tensors`, verified by their digests.
 
     Where a `branch` is named, only the tensor of that name and those whose names begin with it and "/" are read.
-    Raises InputError where there is no such file, or it is damaged, or another program wrote it.
+    Raises InputError where there is no such file, and DamagedError where any bit of what is read is not as written.
     """
-    with _opened(path) as (opened, header):
-        names = [name for name in opened.keys() if not branch or f"{name}/".startswith(f"{branch}/")]  # noqa: SIM118
-        return {name: opened.get_tensor(name) for name in names}, header
+    with _opened(path) as opened:
+        names = [name for name in opened.entries if not branch or f"{name}/".startswith(f"{branch}/")]
+        return {name: opened.tensor(name) for name in names}, opened.header
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header of a file of `write_tensors`, which is as long as it should be; InputError as in `read_tensors`."""
-    with _opened(path) as (_, header):
-        return header
+    """The header of a file of `write_tensors`, which is as long as it should be; errors as in `read_tensors`."""
+    with _opened(path) as opened:
+        return opened.header
+
+
+def verify_tensors(path: Path) -> dict[str, Any]:
+    """The header of a file of which every bit is as written; errors as in `read_tensors`. No tensor is kept."""
+    with _opened(path) as opened:
+        for name in opened.entries:
+            opened.verify(name)
+        return opened.header
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file of `write_tensors` that is open: whoever replaces it meanwhile replaces another."""
+
+    handle: int
+    entries: dict[str, Entry]
+    header: dict[str, Any]
+    numbers: int
+    """Where the numbers begin."""
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor, verified; ValueError where it is damaged."""
+        entry = self.entries[name]
+        tensor = torch.empty(entry.shape, dtype=entry.dtype)
+        memory = _bytes(tensor)
+        _fill(self.handle, memory, self.numbers + entry.start)
+        self._expect(name, hashlib.sha256(memory).hexdigest())
+        return tensor
+
+    def verify(self, name: str) -> None:
+        """Read a tensor piece by piece; ValueError where it is damaged."""
+        entry, digest = self.entries[name], hashlib.sha256()
+        memory = memoryview(bytearray(min(CHUNK, entry.length)))
+        for start in range(0, entry.length, CHUNK):
+            piece = memory[: entry.length - start]
+            _fill(self.handle, piece, self.numbers + entry.start + start)
+            digest.update(piece)
+        self._expect(name, digest.hexdigest())
+
+    def _expect(self, name: str, digest: str) -> None:
+        if digest != self.entries[name].digest:
+            raise ValueError(f"the numbers of {name!r} are not what their digest says")
+
+
+def _fill(handle: int, memory: memoryview, start: int) -> None:
+    """Read as many bytes as `memory` holds; ValueError where the file ends before."""
+    done = 0
+    while done < len(memory):
+        count = os.preadv(handle, [memory[done:]], start + done)
+        if not count:
+            raise ValueError(f"it ends after {start + done} bytes")
+        done += count
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """A file of `write_tensors` and its header; what goes wrong within the block means that it is damaged."""
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "nothing"
-        raise InputError(f"{path}: found {what}, expected a limbeck .safetensors file; check the path")
+def _opened(path: Path) -> Iterator[_Opened]:
+    """A file of `write_tensors`, opened once; what goes wrong within the block means that it is damaged."""
+    handle = _open(path)
     try:
-        with safe_open(path, framework="pt") as opened:
-            header = json.loads((opened.metadata() or {}).get(HEADER, "null"))
-            if isinstance(header, dict):
-                yield opened, header
-                return
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: damaged or not a safetensors file ({str(error).splitlines()[0]}); "
-            "expected a file that limbeck wrote; copy or make it again"
+        size = os.fstat(handle).st_size
+        length = memoryview(bytearray(LENGTH))
+        _fill(handle, length, 0)
+        count = int.from_bytes(length, "little")
+        if count > min(size - LENGTH, LARGEST):
+            raise ValueError(f"it has {size} bytes, its head alone would have {count}")
+        head = memoryview(bytearray(LENGTH + count))
+        _fill(handle, head, 0)
+        entries, header = parse(bytes(head), size)
+        yield _Opened(handle, entries, header, len(head))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DamagedError(
+            f"{path}: damaged, or not written by this limbeck ({error}); "
+            "expected a limbeck .safetensors file; copy or make it again"
         ) from error
-    raise InputError(f"{path}: a safetensors file without limbeck's header; expected a file that limbeck wrote")
+    finally:
+        os.close(handle)
+
+
+def _open(path: Path) -> int:
+    """A handle of a plain file to read; InputError where there is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        reason = "found nothing" if missing else f"it cannot be read ({error.strerror})"
+        raise InputError(f"{path}: {reason}, expected a limbeck .safetensors file; check the path") from error
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return handle
+    os.close(handle)
+    what = "a folder" if stat.S_ISDIR(kind) else "no plain file"
+    raise InputError(f"{path}: found {what}, expected a limbeck .safetensors file; check the path")

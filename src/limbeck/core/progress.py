@@ -17,7 +17,7 @@ class AbstractProgress(ABC):
         """About how long the phase that begins will take."""
 
     @abstractmethod
-    def update(self, done: float, total: float, doing: str, news: str = "") -> None:
+    def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
         """`done` of `total` are done, in units of the phase's own; what is being done, and what is new."""
 
 
@@ -30,5 +30,5 @@ class Silent(AbstractProgress):
     def estimate(self, seconds: float) -> None:
         """Nothing."""
 
-    def update(self, done: float, total: float, doing: str, news: str = "") -> None:
+    def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
         """Nothing."""

@@ -1,3 +1,6 @@
-"""The version of limbeck."""
+"""The version of limbeck, and that of its algorithms."""
 
 VERSION = "0.1.0"
+
+ALGORITHM = 2
+"""Part of every address. Raise it when the numbers of any algorithm change: then nothing old is taken for new."""

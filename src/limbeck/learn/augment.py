@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limbeck.core.errors import unknown
+from limbeck.core.family import VALUES
 from limbeck.core.key import Key
 
 Images = Float[Tensor, "example channel height width"]
@@ -24,6 +25,7 @@ CENTRE_Y, CENTRE_X, FLIP, SCALE_X, SCALE_Y, ANGLE = range(6, 12)
 """The columns of the uniform numbers that one group draws."""
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class Siamese:
     """One operation for each group of images, drawn uniformly, with differentiable results.

@@ -8,11 +8,12 @@ import torch
 
 from limbeck.core.contracts import Schedule
 from limbeck.core.errors import InputError, unknown
-from limbeck.core.family import Family
+from limbeck.core.family import VALUES
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 
 
+@VALUES.register
 @dataclass(frozen=True)
 class Protocol:
     """How a learner is trained on a set before it is judged; the default is that of Yang et al. (ICML 2024).
@@ -107,6 +108,3 @@ def named(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
-
-
-VALUES = Family("value", object, Protocol, Siamese)

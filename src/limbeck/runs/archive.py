@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import torch
+
 from limbeck.core.errors import InputError
-from limbeck.core.family import to_spec
+from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
+from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
 from limbeck.explanation import EFFORTS, SPLIT
@@ -19,6 +22,8 @@ from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 from limbeck.tasks import ImageTask
 
+DEVICES = (torch.device("cpu"), torch.device("cuda"))
+"""The kinds of devices whose scores are read back; none needs to be here."""
 SCORED = {field.name for field in fields(Score)}
 
 
@@ -54,16 +59,18 @@ def findings(
 ) -> list[list[Kept]]:
     """For each set, under its name, one kept finding of each probe: the one of the highest `Kept.rank`.
 
-    Those of the network of that name on the data of that fingerprint; probes in the order of the budgets, then by name.
+    Those of the network of that name on the data of that fingerprint, by the algorithms of now; probes in the order of
+    the budgets, then by name.
     """
     best: dict[tuple[str, str], Kept] = {}
     for document, written in store.noted():
         kept = _kept(document, written)
-        if kept is None or (document.get("network"), document.get("data")) != (network, fingerprint):
+        basis = (document.get("network"), document.get("data"), document.get("algorithm"))
+        if kept is None or basis != (network, fingerprint, ALGORITHM):
             continue
         place = (str(document.get("set")), kept.finding.probe)
         best[place] = max(best.get(place, kept), kept, key=lambda one: one.rank)
-    order = [part["part"] for part in map(to_spec, EFFORTS["full"].probes)]
+    order = [part_name(type(probe)) for probe in EFFORTS["full"].probes]
     found = []
     for name, distilled in distilled_sets:
         mine = [kept for (digest, _), kept in best.items() if digest == distilled.digest]
@@ -86,13 +93,15 @@ def scores(session: Session, sets: Sequence[NamedSet], task: ImageTask) -> list[
     }
     networks = [distilled.spec["network"] for _, _, distilled in sets] + [network for _, network, _ in carried]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
-    standing = [
-        row
-        for protocol in PROTOCOLS.values()
-        for row in known(session, entries_of(session, task, sets, tuple(here), protocol, BASELINES), protocol)
-    ]
-    rows = {(row.set, row.network, row.protocol): row.row() for row in standing}
-    return [*(row for place, row in carried.items() if place not in rows), *(row.row() for row in standing)]
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for protocol in PROTOCOLS.values():
+        entered = entries_of(session, task, sets, tuple(here), protocol, BASELINES)
+        for device in DEVICES:
+            for row in known(session, [each.on(device) for each in entered], protocol):
+                one = (row.set, row.network, row.protocol)
+                # Learners of several devices are no one sample: those of the device that trained the most stand there.
+                rows[one] = max(rows.get(one, row.row()), row.row(), key=lambda each: each["n"])
+    return [*(row for one, row in carried.items() if one not in rows), *rows.values()]
 
 
 def _names(task: ImageTask, network: str) -> tuple[str, ...]:

@@ -43,7 +43,6 @@ def address_of(context: ProbeContext, probe: AbstractProbe) -> dict[str, Any]:
     return {
         "probe": to_spec(probe),
         "set": context.distilled.digest,
-        "data": context.problem.task.fingerprint,
-        "network": context.problem.network.name,
+        **context.problem.basis,
         "evaluation": [context.split, context.evaluation_size],
     }

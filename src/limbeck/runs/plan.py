@@ -7,6 +7,7 @@ import platform
 import resource
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,20 @@ import torch
 
 from limbeck import distillation
 from limbeck.composition import Recipe
-from limbeck.core.errors import InputError
+from limbeck.core.contracts import NoCache, Problem
+from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
-from limbeck.core.version import VERSION
+from limbeck.core.provenance import warn_of_change
+from limbeck.core.version import ALGORITHM, VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
 from limbeck.learn.protocol import Protocol
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
 from limbeck.tasks import ImageTask, reload
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,12 @@ class Plan:
                 f"{self.recipe.steps} steps of a recipe that only selects: leave --steps out, or name an objective"
             )
 
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The plan as JSON; its digest is the run's address."""
+    def spec_on(self, device: torch.device) -> dict[str, Any]:
+        """The plan as JSON, and what its numbers depend on besides; its digest is the run's address."""
         return {
+            **Problem(self.task, self.task.network(self.network), device, NoCache()).basis,
             "data": self.task.reference,
             "recipe": to_spec(self.recipe),
-            "network": self.task.network(self.network).name,
             "ipc": self.ipc,
             "seed": self.seed,
             "checks": self.checks,
@@ -62,25 +66,38 @@ class Plan:
 
     @classmethod
     def of(cls, spec: dict[str, Any], data_root: str | Path | None = None) -> Plan:
-        """The plan that a run's saved spec describes; InputError where the data are no longer the same."""
+        """The plan that a run's saved spec describes; InputError where the data are no longer the same.
+
+        Where the run was made is left aside. A warning says where algorithms or sources are no longer those of then.
+        """
         try:
             rest = {name: spec[name] for name in ("network", "ipc", "seed", "checks")}
-            return cls(
+            plan = cls(
                 reload(spec["data"], None if data_root is None else Path(data_root)), from_spec(spec["recipe"]), **rest
             )
+            now = plan.spec_on(CPU)
+            for name in spec:
+                if name not in now:
+                    raise unknown("field of a run's spec", name, now)
+            warn_of_change("the spec", spec.get("algorithm", ALGORITHM), ALGORITHM)
+            for kind, source in spec.get("sources", {}).items():
+                warn_of_change(f"the {kind}", source, now["sources"].get(kind, {}))
+            return plan
         except (KeyError, TypeError) as error:
             raise InputError(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
 
 
 def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> tuple[DistilledSet, Run]:
     """The distilled set of `plan` and the run that keeps it; found, continued or begun in the session's store."""
-    spec, store = plan.spec, session.store
+    spec, store = plan.spec_on(session.device), session.store
     run = store.at(spec)
-    if run.result.exists():
-        # Reading takes no lock: what is done changes no more.
-        return DistilledSet.load(run.result), run
+    # Reading takes no lock: what is done changes no more.
+    if (done := finished(run)) is not None:
+        return done, run
     with store.run(spec) as run:
-        if not run.result.exists():
+        if (done := finished(run)) is None:
+            if run.result.exists():
+                warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
             problem = session.problem(plan.task, plan.network)
             key = Key(("distill", plan.seed))
             steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
@@ -88,7 +105,16 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
             outcome = distillation.distill(steps, run, _watcher(session), checkpoint_seconds)
             done = _dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
-        return DistilledSet.load(run.result), run
+            done = DistilledSet.load(run.result)
+        return done, run
+
+
+def finished(run: Run) -> DistilledSet | None:
+    """What a run came to; None where it has not ended, or where what it came to is damaged."""
+    try:
+        return DistilledSet.load(run.result) if run.result.exists() else None
+    except DamagedError:
+        return None
 
 
 def _watcher(session: Session) -> distillation.Watcher:

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +16,10 @@ from typing import Any
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.documents import read_document, sealed
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import spec_id
-from limbeck.core.files import read_header, read_tensors, write_tensors, write_text
+from limbeck.core.files import read_tensors, verify_tensors, write_tensors, write_text
 from limbeck.core.tree import Tree
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -61,18 +61,18 @@ class Run:
 
     def finish(self, save: Callable[[Path], None], record: dict[str, Any]) -> None:
         """Keep the result and the record of how it came about, and drop the checkpoint."""
-        write_text(self.folder / RECORD, json.dumps(record, indent=2, sort_keys=True) + "\n")
+        write_text(self.folder / RECORD, sealed(record))
         save(self.result)
         (self.folder / CHECKPOINT).unlink(missing_ok=True)
 
     def facts(self) -> dict[str, Any]:
-        """What is known of the run: id, state, spec, record, time of the last change, bytes."""
+        """What is known of the run: id, state, spec, record (None where damaged), time of the last change, bytes."""
         files = [path for path in self.folder.iterdir() if path.is_file()]
         return {
             "id": self.id,
             "state": "done" if self.result.exists() else "unfinished",
-            "spec": _read_json(self.folder / SPEC),
-            "record": _read_json(self.folder / RECORD),
+            "spec": _document(self.folder / SPEC),
+            "record": _document(self.folder / RECORD),
             "changed": max((path.stat().st_mtime for path in files), default=self.folder.stat().st_mtime),
             "bytes": sum(path.stat().st_size for path in files),
         }
@@ -89,8 +89,8 @@ class Store:
         """The run of `spec`, held by this process alone; InputError where another process holds it."""
         run = self.at(spec)
         with _held(run.folder / "lock", f"run {run.id}"):
-            if not (run.folder / SPEC).exists():
-                write_text(run.folder / SPEC, json.dumps(spec, indent=2, sort_keys=True) + "\n")
+            if _document(run.folder / SPEC) is None:
+                write_text(run.folder / SPEC, sealed(spec))
             yield run
 
     def at(self, spec: dict[str, Any]) -> Run:
@@ -98,43 +98,42 @@ class Store:
         return Run(self.root / "runs" / spec_id(spec))
 
     def place(self, address: dict[str, Any]) -> Path:
-        """The file of what is remembered at `address`; those of one name and a "number" each share a folder."""
-        if "number" not in address:
-            return self.root / "remembered" / f"{spec_id(address)}.safetensors"
-        series = {name: value for name, value in address.items() if name != "number"}
-        return self.root / address["name"] / spec_id(series) / f"{address['number']:03}.safetensors"
+        """The file of what is remembered at `address`."""
+        return self.root / "remembered" / f"{spec_id(address)}.safetensors"
 
     def holds(self, address: dict[str, Any]) -> bool:
-        """Whether what is remembered at `address` is there and whole."""
+        """Whether what is remembered at `address` is there, with every bit as it was written."""
         try:
-            read_header(self.place(address))
+            return verify_tensors(self.place(address)) == _header(address)
         except InputError:
             return False
-        return True
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         """The tree of dicts at `address` or that branch of it, made and kept where it is not there or damaged."""
+        kept = self.recall(address, branch)
+        if kept is not None:
+            return kept
         path = self.place(address)
-        if not self.holds(address):
-            # Whoever comes second waits, and finds it made.
-            with _held(path.with_suffix(".lock"), "", wait=True):
-                if not self.holds(address):
-                    made = make()
-                    write_tensors(path, tree.flatten(made), {"address": address, "made": time.time()})
-                    return tree.branch(made, branch)
-        return tree.branch(tree.nest(read_tensors(path, branch)[0]), branch)
+        # Whoever comes second waits, and finds it made.
+        with _held(path.with_suffix(".lock"), "", wait=True):
+            kept = self.recall(address, branch)
+            if kept is not None:
+                return kept
+            whole = make()
+            write_tensors(path, tree.flatten(whole), _header(address))
+            return tree.branch(whole, branch)
 
-    def recall(self, address: dict[str, Any]) -> Tree | None:
-        """The tree of dicts at `address`, or None where it is not there or damaged; nothing is made or written."""
+    def recall(self, address: dict[str, Any], branch: str = "") -> Tree | None:
+        """The tree of dicts at `address` or that branch of it; None where it is not there or damaged."""
         try:
-            return tree.nest(read_tensors(self.place(address))[0])
+            tensors, header = read_tensors(self.place(address), branch)
         except InputError:
             return None
+        return tree.branch(tree.nest(tensors), branch) if header == _header(address) else None
 
     def note(self, address: dict[str, Any], finding: dict[str, Any]) -> None:
         """Keep a finding, as JSON, in place of one at the same address; one that says the same stays untouched."""
-        document = {**address, "finding": finding}
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = sealed({**address, "finding": finding}, indent=1)
         path = self.root / FINDINGS / f"{spec_id(address)}.json"
         if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)
@@ -146,8 +145,8 @@ class Store:
         """
         found = [(path.stat().st_mtime, path) for path in (self.root / FINDINGS).glob("*.json")]
         for written, path in sorted(found):
-            document = _read_json(path)
-            if isinstance(document, dict) and isinstance(document.get("finding"), dict):
+            document = _document(path)
+            if document is not None and isinstance(document.get("finding"), dict):
                 yield document, written
             else:
                 warnings.warn(f"{path}: a damaged finding, left out; `limbeck explain` makes it again", stacklevel=2)
@@ -195,15 +194,29 @@ def _held(path: Path, what: str, wait: bool = False) -> Iterator[None]:
         os.close(handle)
         raise InputError(f"{what} is under way in process {holder}; wait for it, or choose another --seed") from None
     try:
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
+        _sign(handle, path)
         yield
     finally:
         os.close(handle)
 
 
-def _read_json(path: Path) -> Any:
+def _sign(handle: int, path: Path) -> None:
+    """Write into a lock who holds it."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; free some space") from error
+
+
+def _header(address: dict[str, Any]) -> dict[str, Any]:
+    """The header of what is remembered at `address`, as it is read back."""
+    return {"address": json.loads(json.dumps(address))}
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    """The document of a file; None where it is not there or damaged."""
+    try:
+        return read_document(path)
+    except InputError:
         return None

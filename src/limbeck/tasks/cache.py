@@ -13,6 +13,7 @@ import torch
 
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
+from limbeck.core.version import ALGORITHM
 from limbeck.tasks import prepare
 from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.prepare import Digest, Facts, Frame, Prepared
@@ -112,9 +113,13 @@ def _sound(images: Array, facts: Facts, form: Frame, fingerprint: str) -> bool:
 
 def remember_zca(path: Path, make: Callable[[], Normalisation]) -> Normalisation:
     """The normalisation kept at `path`, made by `make` and kept there where it is absent or damaged."""
+    expected = {"normalisation": "zca", "algorithm": ALGORITHM}
     try:
-        return Normalisation.from_tensors(read_tensors(path)[0])
+        tensors, header = read_tensors(path)
+        if header == expected:
+            return Normalisation.from_tensors(tensors)
     except InputError:
-        made = make()
-        write_tensors(path, made.to_tensors(), {"normalisation": "zca"})
-        return made
+        pass
+    made = make()
+    write_tensors(path, made.to_tensors(), expected)
+    return made

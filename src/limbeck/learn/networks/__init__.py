@@ -11,7 +11,7 @@ from torch import nn
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, vgg, vit
-from limbeck.learn.networks.custom import PREFIX, custom
+from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.layers import Shape
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
@@ -54,9 +54,9 @@ def build(name: str, shape: tuple[int, int, int], classes: int) -> Network:
     if len(shape) != 3 or min(shape) < 1:
         raise InputError(f"networks take images (channel, height, width), found inputs of shape {tuple(shape)}")
     if name.startswith(PREFIX):
-        network = Network(
-            name, shape, classes, functools.partial(custom, shape, classes, path=name.removeprefix(PREFIX))
-        )
+        path = name.removeprefix(PREFIX)
+        factory = functools.partial(custom, shape, classes, path=path)
+        network = Network(name, shape, classes, factory, source_of_path(path))
     else:
         network = _listed(name, shape, classes)
     _ = network.anatomy  # Taken apart now, so that what cannot be used is refused before anything runs.

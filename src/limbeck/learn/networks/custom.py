@@ -10,6 +10,7 @@ from collections.abc import Callable
 from torch import nn
 
 from limbeck.core.errors import InputError
+from limbeck.core.provenance import source_of
 from limbeck.learn.networks.layers import Shape
 
 PREFIX = "module:"
@@ -38,6 +39,11 @@ def custom(shape: Shape, classes: int, *, path: str) -> nn.Module:
             "return the module"
         )
     return module
+
+
+def source_of_path(path: str) -> dict[str, str]:
+    """The source of the factory at `path`; InputError where it cannot be imported."""
+    return source_of(_factory(path), named_in=path.rpartition(".")[0])
 
 
 @functools.cache

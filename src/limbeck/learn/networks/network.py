@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from jaxtyping import Float
@@ -35,6 +35,13 @@ class Network(AbstractNetwork):
     """One input: (channel, height, width) in pixels."""
     outputs: int
     factory: Callable[[], nn.Module]
+    foreign: dict[str, str] = field(default_factory=dict, hash=False)
+    """The source of what `factory` calls, where that is not limbeck's."""
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where the module comes from."""
+        return self.foreign
 
     @functools.cached_property
     def anatomy(self) -> Anatomy:
