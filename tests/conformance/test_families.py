@@ -49,7 +49,7 @@ SHORT = Fixed(steps=10, learning_rate=0.05)
 
 
 def synthetic_of(batch: Batch) -> Synthetic:
-    return Synthetic(batch, SHORT.render({}, batch.classes, KEY))
+    return Synthetic.of(batch, SHORT.render({}, batch.classes, KEY))
 
 
 def bits(value: Any) -> list[bytes]:

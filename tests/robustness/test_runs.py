@@ -22,7 +22,6 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.progress import Silent
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
-from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
 from limbeck.tasks import load
 
@@ -154,17 +153,6 @@ def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
 def test_the_second_time_it_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match=r"step 4: .* not finite, .* lower the learning rate"):
         distill(real_trajectory((0, 3), (1, 3)), Nowhere(), lambda *_: None)
-
-
-def test_a_set_of_a_newer_format_is_refused(tmp_path: Path) -> None:
-    made = limbeck.distill(
-        limbeck.load("digits"), "random", ipc=1, network="convnet-w8-d2", checks=1, session=limbeck.Session(tmp_path)
-    )
-    path = tmp_path / "a.safetensors"
-    made.save(path)
-    path.write_bytes(path.read_bytes().replace(b'\\"format\\": 1', b'\\"format\\": 9'))
-    with pytest.raises(InputError, match="format 9, but this limbeck reads up to 1; upgrade"):
-        DistilledSet.load(path)
 
 
 REMEMBERING = """
