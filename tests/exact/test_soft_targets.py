@@ -70,9 +70,12 @@ def after(steps: int, **optimizers: Any) -> tuple[State, State]:
 
 def test_each_group_is_stepped_by_its_own_optimizer() -> None:
     begun, done = after(
-        3, optimizer=SGD(learning_rate=0.1), target_optimizer=SGD(learning_rate=0.25, momentum=0.5), schedule=LearnedRates(),
+        3,
+        optimizer=SGD(learning_rate=0.1),
+        target_optimizer=SGD(learning_rate=0.25, momentum=0.5),
+        schedule=LearnedRates(),
         schedule_optimizer=SGD(learning_rate=2.0),
-    )  # fmt: skip
+    )
     torch.testing.assert_close(done.learned["inputs"], 0.9**3 * begun.learned["inputs"])
     # x <- x - v / 4, v <- v / 2 + x from v = 0: 3/4, then 7/16 and 11/64 of where it began.
     torch.testing.assert_close(done.learned["targets"], 11 / 64 * begun.learned["targets"])
