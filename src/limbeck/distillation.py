@@ -52,6 +52,11 @@ class State(NamedTuple):
     scores: Tensor
     """(check,) float64 validation accuracies, NaN where not yet known."""
 
+    @property
+    def params(self) -> Parameters:
+        """What the parameterization has of the set."""
+        return Parameters(_of_set(self.learned), self.fixed)
+
 
 @typing.runtime_checkable
 class Checkpoints(typing.Protocol):
@@ -156,7 +161,7 @@ class Distillation:
     def show(self, learned: dict[str, Tree], fixed: Tree, key: Key) -> Synthetic:
         """The synthetic set that what is learned stands for, and how it is meant to be trained on."""
         parameterization = self.recipe.parameterization
-        source = {group: leaves for group, leaves in learned.items() if group != SCHEDULE}
+        source = _of_set(learned)
         batch = parameterization.render(Parameters(source, fixed), key.fold("view"))
         schedule = self.recipe.schedule.render(learned[SCHEDULE], batch.classes, key.fold("order"))
         if not parameterization.views:
@@ -174,7 +179,9 @@ class Distillation:
         index = self.due.index(int(state.step))
         if not bool(state.scores[index].isnan()):
             return state
-        shown = self.show(state.learned, state.fixed, self.key)
+        # What is scored is what will lie in the file.
+        stored = self.recipe.parameterization.stored(state.params)
+        shown = self.show({**state.learned, **stored.learned}, stored.fixed, self.key)
         context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
         scores[index] = Training(Mixture(), FIRST_CHECK + index, Protocol()).run(context)["accuracy"][-1]
@@ -208,13 +215,17 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
-    learned = {group: leaves for group, leaves in state.learned.items() if group != SCHEDULE}
     return Distilled(
-        params=Parameters(learned, state.fixed),
+        params=state.params,
         schedule=tree.detach(run.show(state.learned, state.fixed, run.key).schedule),
         losses=state.losses,
         checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
     )
+
+
+def _of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
+    """The groups of the parameterization."""
+    return {group: leaves for group, leaves in learned.items() if group != SCHEDULE}
 
 
 def _roll_back(anchor: State, bad: State) -> State:
