@@ -167,10 +167,11 @@ class Bench:
 
     def ours(self, problem: Problem, learned: dict[str, Tensor], schedule: Schedule, key: Key) -> literal.Found:
         """A step by limbeck."""
-        synthetic = Synthetic(Batch(learned["images"], one_hot(self.classes), self.classes), schedule)
+        synthetic = Synthetic.of(Batch(learned["images"], one_hot(self.classes), self.classes), schedule)
         loss = self.objective.loss(self.state, problem, synthetic, key)
         gradients = torch.autograd.grad(loss, list(learned.values()))
-        after = self.objective.advance(self.state, problem, tree.detach(synthetic), key)
+        still = Synthetic.of(*tree.detach((synthetic.batch, synthetic.schedule)))
+        after = self.objective.advance(self.state, problem, still, key)
         network = self.listed(after.learner.params) if self.cell.method in ("dc", "dsa") else []
         return literal.Found(loss.detach(), dict(zip(learned, gradients, strict=True)), network)
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from limbeck.core.contracts import Schedule
+from limbeck.core.contracts import Parameters, Schedule
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
@@ -27,11 +27,10 @@ def numbers(name: str, *shape: int) -> torch.Tensor:
 def a_set(seed: str, per_class: int = 2) -> DistilledSet:
     """Images of 8 x 8 whose values leave [0, 1]."""
     classes = torch.arange(len(CLASSES)).repeat_interleave(per_class)
-    params = {
-        "inputs": 8 * numbers(seed, len(classes), 3, 8, 8) - 4,
-        "classes": classes,
-        "outputs": torch.tensor(len(CLASSES)),
-    }
+    params = Parameters(
+        {"inputs": 8 * numbers(seed, len(classes), 3, 8, 8) - 4},
+        {"classes": classes, "outputs": torch.empty(len(CLASSES), 0)},
+    )
     order = torch.arange(len(classes))[None]
     schedule = Schedule(torch.full((1,), 0.01), order, torch.tensor(0.9), torch.tensor(0.0))
     return DistilledSet(params, Pixels(), schedule, Normalisation((0.5,) * 3, (0.25,) * 3), CLASSES, {}, {})

@@ -15,14 +15,15 @@ from limbeck.composition import Recipe
 from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
-from limbeck.core.contracts import Problem, Schedule, Synthetic
+from limbeck.core.contracts import Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, pays
-from limbeck.learn.optim import AbstractOptimizer
 from limbeck.learn.protocol import Protocol
 
+SCHEDULE = "schedule"
+"""The group of what is learned of the schedule."""
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
 fell back is as reproducible as one that did not."""
@@ -34,10 +35,12 @@ FIRST_CHECK = 3_000_000
 class State(NamedTuple):
     """Everything a run is after some steps: tensors alone, since randomness is a function of (key, step)."""
 
-    params: Tree
-    """{"set": what the parameterization has, "schedule": what the schedule has}."""
-    optimizers: Tree
-    """The state of the optimizer of each."""
+    learned: dict[str, Tree]
+    """By group: those of the parameterization, and "schedule"."""
+    fixed: Tree
+    """What the parameterization keeps."""
+    optimizers: dict[str, Tree]
+    """The state of the optimizer of each group."""
     objective: Tree
     step: Tensor
     work: Tensor
@@ -48,6 +51,11 @@ class State(NamedTuple):
     """(step,) float64, NaN where not yet known."""
     scores: Tensor
     """(check,) float64 validation accuracies, NaN where not yet known."""
+
+    @property
+    def params(self) -> Parameters:
+        """What the parameterization has of the set."""
+        return Parameters(_of_set(self.learned), self.fixed)
 
 
 @typing.runtime_checkable
@@ -68,7 +76,7 @@ Watcher = Callable[[int, int, float | None, float | None], None]
 class Distilled(NamedTuple):
     """What a run comes to."""
 
-    params: Tree
+    params: Parameters
     schedule: Schedule
     losses: Tensor
     checks: tuple[tuple[int, float], ...]
@@ -93,27 +101,18 @@ class Distillation:
         """The steps after which the set is checked, the last step among them."""
         return tuple(sorted({-(-self.recipe.steps * part // self.checks) for part in range(1, self.checks + 1)}))
 
-    @property
-    def optimizers(self) -> dict[str, AbstractOptimizer]:
-        """What steps each part of the parameters."""
-        return {"set": self.recipe.optimizer, "schedule": self.recipe.schedule_optimizer}
-
-    def learned(self, params: Tree) -> Tree:
-        """What is learned of each part: its leaves of floating type, by path."""
-        return {name: _learned(params[name]) for name in self.optimizers}
-
     def begin(self) -> State:
         """The state before the first step."""
-        recipe, objective = self.recipe, self.recipe.objective
-        start = recipe.start.pick(self.problem, self.per_class, self.key.fold("start")).to(self.problem.device)
-        count = len(start.classes)
-        params = {
-            "set": recipe.parameterization.init(start, self.key.fold("init")),
-            "schedule": tree.move(recipe.schedule.init(count, self.key.fold("schedule")), self.problem.device),
-        }
+        recipe, objective, device = self.recipe, self.recipe.objective, self.problem.device
+        start = recipe.start.pick(self.problem, self.per_class, self.key.fold("start")).to(device)
+        params = recipe.parameterization.init(start, self.key.fold("init"))
+        assert SCHEDULE not in params.learned, "the schedule is no group of a parameterization"
+        schedule = recipe.schedule.init(len(start.classes), self.key.fold("schedule"))
+        learned = tree.move({**params.learned, SCHEDULE: schedule}, device)
         return State(
-            params=params,
-            optimizers={name: optimizer.init(_learned(params[name])) for name, optimizer in self.optimizers.items()},
+            learned=learned,
+            fixed=tree.move(params.fixed, device),
+            optimizers={group: recipe.optimizer_of(group).init(leaves) for group, leaves in learned.items()},
             objective=objective.init(self.problem, self.key.fold("objective")) if objective else {},
             step=torch.tensor(0),
             work=torch.tensor(torch.nan, dtype=torch.float64),
@@ -138,32 +137,40 @@ class Distillation:
         assert objective is not None, "a recipe with steps has an objective"
         step = int(state.step)
         now = self.key.fold("fall", int(state.rollbacks), "step", step)
-        learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), self.learned(state.params))
-        loss = objective.loss(state.objective, problem, self.show(_put(state.params, learned), now), now)
-        found = torch.autograd.grad(loss, tree.leaves(learned), allow_unused=True, materialize_grads=True)
-        gradients = tree.unflatten(learned, dict(zip(tree.flatten(learned), found, strict=True)))
-        moved, optimizers = {}, {}
-        for name, optimizer in self.optimizers.items():
-            moved[name], optimizers[name] = optimizer.step(
-                tree.detach(learned[name]), gradients[name], state.optimizers[name]
-            )
-        params = _put(state.params, moved)
+
+        def loss_of(learned: dict[str, Tree]) -> Tensor:
+            return objective.loss(state.objective, problem, self.show(learned, state.fixed, now), now)
+
+        loss, gradients = self.recipe.estimator.gradient(loss_of, state.learned, now.fold("estimator"))
+        learned, optimizers = {}, {}
+        for group, leaves in state.learned.items():
+            optimizer = self.recipe.optimizer_of(group)
+            learned[group], optimizers[group] = optimizer.step(leaves, gradients[group], state.optimizers[group])
         with torch.no_grad():
-            shown = self.show(params, now)
+            shown = self.show(learned, state.fixed, now)
         losses = state.losses.clone()
-        losses[step] = loss.detach()
+        losses[step] = loss
         return state._replace(
-            params=params,
+            learned=learned,
             optimizers=optimizers,
             objective=tree.detach(objective.advance(state.objective, problem, shown, now)),
             step=state.step + 1,
             losses=losses,
         )
 
-    def show(self, params: Tree, key: Key) -> Synthetic:
-        """The synthetic set that `params` stand for, and how it is meant to be trained on."""
-        batch = self.recipe.parameterization.render(params["set"], key.fold("view"))
-        return Synthetic(batch, self.recipe.schedule.render(params["schedule"], batch.classes, key.fold("order")))
+    def show(self, learned: dict[str, Tree], fixed: Tree, key: Key) -> Synthetic:
+        """The synthetic set that what is learned stands for, and how it is meant to be trained on."""
+        parameterization = self.recipe.parameterization
+        source = _of_set(learned)
+        batch = parameterization.render(Parameters(source, fixed), key.fold("view"))
+        schedule = self.recipe.schedule.render(learned[SCHEDULE], batch.classes, key.fold("order"))
+        if not parameterization.views:
+            return Synthetic.of(batch, schedule)
+
+        def view(source: dict[str, Tree], step: int) -> Batch:
+            return parameterization.render(Parameters(source, fixed), key.fold("view", step))
+
+        return Synthetic(batch, schedule, source, view)
 
     def check(self, state: State) -> State:
         """The state with the validation accuracy that is due after its step, if one is."""
@@ -172,7 +179,9 @@ class Distillation:
         index = self.due.index(int(state.step))
         if not bool(state.scores[index].isnan()):
             return state
-        shown = self.show(state.params, self.key)
+        # What is scored is what will lie in the file.
+        stored = self.recipe.parameterization.stored(state.params)
+        shown = self.show({**state.learned, **stored.learned}, stored.fixed, self.key)
         context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
         scores[index] = Training(Mixture(), FIRST_CHECK + index, Protocol()).run(context)["accuracy"][-1]
@@ -180,7 +189,7 @@ class Distillation:
 
 
 def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpoint_seconds: float = 30.0) -> Distilled:
-    """Run `course` to its end, going on from the last checkpoint; a state is kept on a clock and when interrupted.
+    """Take `run` to its end, going on from the last checkpoint; a state is kept on a clock and when interrupted.
 
     Raises InputError where a loss or a parameter is not finite, and again after going back once.
     """
@@ -202,25 +211,21 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
                 checkpoints.write(tree.flatten((state, anchor)))
                 written = time.monotonic()
             after = run.step(state)
-            state = after if tree.finite((after.params, after.losses[step])) else _roll_back(anchor, after)
+            state = after if tree.finite((after.learned, after.losses[step])) else _roll_back(anchor, after)
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
     return Distilled(
-        params=state.params["set"],
-        schedule=tree.detach(run.show(state.params, run.key).schedule),
+        params=state.params,
+        schedule=tree.detach(run.show(state.learned, state.fixed, run.key).schedule),
         losses=state.losses,
         checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
     )
 
 
-def _learned(part: Tree) -> dict[str, Tensor]:
-    return {path: leaf for path, leaf in tree.flatten(part).items() if leaf.is_floating_point()}
-
-
-def _put(params: Tree, learned: Tree) -> Tree:
-    """`params` with the learned leaves of each part in their places."""
-    return {name: tree.unflatten(part, {**tree.flatten(part), **learned[name]}) for name, part in params.items()}
+def _of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
+    """The groups of the parameterization."""
+    return {group: leaves for group, leaves in learned.items() if group != SCHEDULE}
 
 
 def _roll_back(anchor: State, bad: State) -> State:

@@ -1,4 +1,4 @@
-"""The artefact: free parameters and a schedule in one safetensors file with a self-describing header."""
+"""The artefact: what is stored of a set and its schedule in one safetensors file with a self-describing header."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Budget, Schedule
+from limbeck.core.contracts import AbstractParameterization, Batch, Budget, Parameters, Schedule
 from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
+from limbeck.core.schema import mismatch
 from limbeck.core.tree import Tree
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.tasks.normalisation import Normalisation
@@ -27,17 +28,32 @@ FORMAT = 2
 
 VIEW = Key(("view",))
 
+HEADER = {
+    "version": str,
+    "classes": [str],
+    "data": {"name": str, "fingerprint": str},
+    "spec": {"network": str},
+    "parameterization": {"part": str},
+    "labels": str,
+    "budget": {"scalars": int, "bytes": int},
+    "scores": [
+        {"set": str, "network": str, "split": str, "metric": str, "protocol": str, "n": int, "bytes": int}
+        | dict.fromkeys(("mean", "low", "high"), float)
+    ],
+}
+"""What the header of a file holds beside the format."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class DistilledSet(Dataset):
     """A few synthetic examples, how to train on them, and where they come from.
 
-    As a `torch.utils.data.Dataset` it gives (input, class) pairs, or (input, soft target) pairs where the
-    labels are soft; inputs are normalised as the real data were.
+    As a `torch.utils.data.Dataset` it gives (input, class) pairs where the labels are hard, else (input, target) pairs;
+    inputs are normalised as the real data were. Sets are equal where a learner sees the same of them.
     """
 
-    params: Tree
-    """What is stored: the free parameters, a dict of tensors."""
+    params: Parameters
+    """What is learned and what is kept of the examples."""
     parameterization: AbstractParameterization
     schedule: Schedule
     normalisation: Normalisation
@@ -49,12 +65,31 @@ class DistilledSet(Dataset):
     scores: tuple[dict[str, Any], ...] = ()
     version: str = field(default="")
     """The version of limbeck that made it."""
+    initialisation: Tree | None = None
+    """The parameters of a network that the set is to be trained from; None: from any."""
+
+    @functools.cached_property
+    def stored(self) -> Parameters:
+        """What lies on disk, from which everything else is rendered: a set is the same before and after its file."""
+        return tree.map(lambda leaf: leaf.detach().cpu(), self.parameterization.stored(self.params))
 
     @functools.cached_property
     def batch(self) -> Batch:
-        """The synthetic examples: normalised inputs (item, ...), soft targets (item, output), classes (item,)."""
-        with torch.no_grad():
-            return self.parameterization.render(self.params, VIEW)
+        """The synthetic examples as a network sees them: inputs, targets, and the class (item,) of each."""
+        return self._rendered(VIEW)
+
+    @property
+    def views(self) -> bool:
+        """Whether training sees another view of the set at each step."""
+        return self.parameterization.views
+
+    def view(self, key: Key, step: int) -> Batch:
+        """What step `step` of a training under `key` sees of the whole set; `batch` where there is one view."""
+        return self._rendered(key.fold("view", step)) if self.views else self.batch
+
+    @torch.no_grad()
+    def _rendered(self, key: Key) -> Batch:
+        return self.parameterization.render(self.stored, key)
 
     @property
     def images(self) -> Tensor:
@@ -64,34 +99,52 @@ class DistilledSet(Dataset):
     @property
     def budget(self) -> Budget:
         """What the set costs to store."""
-        return self.parameterization.cost(self.params)
+        return Budget.of(self.stored)
 
-    @property
+    @functools.cached_property
     def label_mode(self) -> str:
-        """ "hard" where every target is one class, else "soft"."""
+        """ "hard" where every target is one class, "soft" where it is weights of the classes, else "real"."""
         targets = self.batch.targets
-        return "hard" if bool(((targets == 0) | (targets == 1)).all()) else "soft"
+        count = len(self.classes)
+        if count < 2 or not isinstance(targets, Tensor) or targets.shape != (len(self), count):
+            return "real"
+        one = ((targets == 0) | (targets == 1)).all() & (targets.sum(1) == 1).all()
+        return "hard" if bool(one) else "soft"
 
     @property
     def per_class(self) -> int:
         """The most items that any class has."""
         return int(self.batch.classes.bincount(minlength=len(self.classes)).max())
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
-        """A digest of what a learner can see of the set: its examples and its schedule."""
+        """A digest of what a learner can see of the set: its examples, its schedule and where it is trained from."""
+        seen = {"batch": self.batch, "schedule": self.schedule, "initialisation": self.initialisation or {}}
+        if self.views:
+            seen["params"] = self.stored
         hasher = hashlib.sha256()
-        for leaf in (*tree.leaves(tuple(self.batch)), *self.schedule):
-            hasher.update(str((leaf.dtype, tuple(leaf.shape))).encode())
+        for path, leaf in tree.flatten(seen).items():
+            hasher.update(str((path, leaf.dtype, tuple(leaf.shape))).encode())
             hasher.update(leaf.detach().cpu().contiguous().numpy().tobytes())
         return hasher.hexdigest()
 
     def __len__(self) -> int:
         return len(self.batch.classes)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tree, Tree]:
         batch = self.batch
-        return batch.inputs[index], (batch.classes if self.label_mode == "hard" else batch.targets)[index]
+        label = batch.classes if self.label_mode == "hard" else batch.targets
+        return tree.map(lambda leaf: leaf[index], (batch.inputs, label))
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, DistilledSet) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        data, size = self.data.get("name", "unknown data"), self.budget.bytes
+        return f"DistilledSet({data}, {len(self)} items, {self.label_mode} labels, {size:,} bytes, {self.digest[:12]})"
 
     def scored(self, *scores: dict[str, Any]) -> DistilledSet:
         """The same set that carries `scores` besides its own; a newer score replaces an older one of the same kind.
@@ -112,7 +165,7 @@ class DistilledSet(Dataset):
             "data": self.data,
             "spec": self.spec,
             "parameterization": to_spec(self.parameterization),
-            "normalisation": self.normalisation.header(),
+            "codec": self.normalisation.header(),
             "labels": self.label_mode,
             "budget": self.budget._asdict(),
             "scores": list(self.scores),
@@ -121,44 +174,58 @@ class DistilledSet(Dataset):
     def save(self, path: str | Path) -> None:
         """Write the set to `path`, whole or not at all; InputError where it cannot be written."""
         tensors = {
-            **tree.flatten(self.params, "params"),
+            **tree.flatten(self.stored, "params"),
             **tree.flatten(self.schedule, "schedule"),
-            **tree.flatten(self.normalisation.to_tensors(), "normalisation"),
+            **tree.flatten(self.normalisation.to_tensors(), "codec"),
+            **tree.flatten(self.initialisation or {}, "initialisation"),
         }
         write_tensors(Path(path), tensors, self.header())
 
     @classmethod
     def load(cls, path: str | Path) -> DistilledSet:
-        """Read a set; no pickle is involved. InputError for a missing, damaged, foreign or newer file."""
+        """Read a set; no pickle is involved. InputError for a missing, damaged or foreign file, or another format."""
         tensors, header = read_tensors(Path(path))
-        found = header.get("format")
-        if not isinstance(found, int) or "parameterization" not in header:
-            raise InputError(f"{path}: not a distilled set; expected a file that `limbeck distill` wrote")
-        if found != FORMAT:
-            advice = "upgrade limbeck" if found > FORMAT else "make it again"
-            raise InputError(
-                f"{path}: format {found}, but this limbeck reads {FORMAT}; {advice} "
-                f"(the file was written by version {header.get('version', '?')})"
-            )
+        _check_header(path, header)
         try:
             parts = tree.nest(tensors)
+            params = parts["params"]
             loaded = cls(
-                params=parts["params"],
+                params=Parameters(params.get("learned", {}), params.get("fixed", {})),
                 parameterization=_parameterization(header["parameterization"]),
                 schedule=Schedule(**parts["schedule"]),
-                normalisation=Normalisation.from_tensors(parts["normalisation"]),
+                normalisation=Normalisation.from_tensors(parts["codec"]),
                 classes=tuple(header["classes"]),
                 data=header["data"],
                 spec=header["spec"],
                 scores=tuple(header["scores"]),
                 version=header["version"],
+                initialisation=parts.get("initialisation"),
             )
-            _check(loaded)
-        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+            _check(loaded, header)
+        except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+            reason = (str(error).splitlines() or [""])[0]
             raise DamagedError(
-                f"{path}: damaged ({type(error).__name__}: {error}); copy or make the file again"
+                f"{path}: damaged ({type(error).__name__}: {reason}); copy or make the file again"
             ) from error
         return loaded
+
+
+def _check_header(path: str | Path, header: dict[str, Any]) -> None:
+    """InputError for a header that is not of a set, not of this format, or not as `HEADER` says."""
+    found = header.get("format")
+    if not isinstance(found, int) or "parameterization" not in header:
+        raise InputError(f"{path}: not a distilled set; expected a file that `limbeck distill` wrote")
+    by = header.get("version", "?")
+    if found > FORMAT:
+        raise InputError(
+            f"{path}: format {found}, but this limbeck reads format {FORMAT}; upgrade limbeck "
+            f"(the file was written by version {by})"
+        )
+    if found < FORMAT:
+        raise InputError(f"{path}: format {found} of limbeck {by}, but this one reads format {FORMAT}; make it again")
+    wrong = mismatch(header, HEADER, "header")
+    if wrong is not None:
+        raise InputError(f"{path}: damaged ({wrong}); copy or make the file again")
 
 
 def _parameterization(spec: Any) -> AbstractParameterization:
@@ -168,15 +235,17 @@ def _parameterization(spec: Any) -> AbstractParameterization:
     return part
 
 
-def _check(loaded: DistilledSet) -> None:
+def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
     """Raise ValueError where the parts of a file do not belong together."""
-    batch = loaded.batch
-    count = len(batch.classes)
-    if count == 0 or len(batch.inputs) != count or batch.targets.shape != (count, len(loaded.classes)):
-        raise ValueError(f"{len(batch.inputs)} inputs, {count} classes, targets {tuple(batch.targets.shape)}")
-    if not 0 <= int(batch.classes.min()) <= int(batch.classes.max()) < len(loaded.classes):
+    batch, count = loaded.batch, len(loaded)
+    lengths = {path: len(leaf) for path, leaf in tree.flatten(batch).items()}
+    if count == 0 or set(lengths.values()) != {count}:
+        raise ValueError(f"examples of different numbers: {lengths}")
+    if not 0 <= int(batch.classes.min()) <= int(batch.classes.max()) < max(len(loaded.classes), 1):
         raise ValueError(f"a class outside 0..{len(loaded.classes) - 1}")
-    if not tree.finite(tuple(batch)) or not tree.finite(loaded.schedule):
+    if loaded.label_mode != header["labels"] or loaded.budget._asdict() != header["budget"]:
+        raise ValueError(f"{loaded.label_mode} labels in {loaded.budget.bytes} bytes, the header says otherwise")
+    if not tree.finite(loaded.stored) or not tree.finite((loaded.schedule, loaded.initialisation or {})):
         raise ValueError("a value that is not finite")
     if int(loaded.schedule.order.max()) >= count:
         raise ValueError("a schedule of items that are not there")

@@ -88,10 +88,10 @@ def test_gradient_matching_compiled_is_gradient_matching(pair: tuple[Problem, Pr
         batch = free(2)
         batch = Batch(batch.inputs.detach().float().requires_grad_(), batch.targets.detach().float(), batch.classes)
         schedule = Schedule(torch.ones(1), torch.arange(20)[None], torch.tensor(0.0), torch.tensor(0.0))
-        state, synthetic = objective.init(problem, KEY), Synthetic(batch, schedule)
+        state, synthetic = objective.init(problem, KEY), Synthetic.of(batch, schedule)
         loss = objective.loss(state, problem, synthetic, KEY)
         (gradient_of,) = torch.autograd.grad(loss, [batch.inputs])
-        after = objective.advance(state, problem, Synthetic(Batch(*tree.detach(tuple(batch))), schedule), KEY)
+        after = objective.advance(state, problem, Synthetic.of(Batch(*tree.detach(tuple(batch))), schedule), KEY)
         return [loss.detach(), gradient_of, *tree.leaves(after.learner.params)]
 
     close(step(pair[1]), step(pair[0]), tolerance=2e-3)

@@ -43,7 +43,7 @@ def problem(network: str = "convnet-w8-d2") -> Problem:
 
 
 def shown(batch: Batch) -> Synthetic:
-    return Synthetic(batch, Protocol().schedule(len(batch.classes), KEY))
+    return Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
 
 
 def doubled(value: Any) -> Any:

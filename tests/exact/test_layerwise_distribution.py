@@ -44,7 +44,7 @@ def problem(network: str = "convnet-w3-d2-tanh") -> DoubledProblem:
 
 
 def shown(batch: Batch) -> Synthetic:
-    return Synthetic(batch, Protocol().schedule(len(batch.classes), KEY))
+    return Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
 
 
 def fresh(part: LayerwiseDistribution, on: Problem) -> LayerwiseState:

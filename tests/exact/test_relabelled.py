@@ -16,7 +16,7 @@ from limbeck.computations import Steps, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, NoCache, Problem
+from limbeck.core.contracts import Batch, Budget, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -26,7 +26,7 @@ from limbeck.learn.optim import SGD
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import fit, row_loader
 from limbeck.objectives import Trajectory
-from limbeck.parameterizations import FixedTargets, Pixels
+from limbeck.parameterizations import FixedTargets
 from limbeck.recipes import RECIPES
 from limbeck.runs.store import Store
 from limbeck.schedules import Fixed
@@ -90,11 +90,11 @@ def test_fixed_targets_are_kept_to_the_last_bit_and_not_learned(kind: torch.dtyp
     params = part.init(start, KEY)
     rendered = part.render(params, KEY)
     assert all(torch.equal(leaf, expected) for leaf, expected in zip(rendered, start, strict=True))
-    learned = [path for path, leaf in tree.flatten(params).items() if leaf.is_floating_point()]
-    assert learned == ["items/inputs"]
-    inner = Pixels().cost(Pixels().init(start, KEY))
-    cost = part.cost(params)
-    assert (cost.scalars, cost.bytes) == (inner.scalars + 18, inner.bytes + 18 * targets.element_size())
+    assert list(tree.flatten(params.learned)) == ["inputs"]
+    stored = part.stored(params)
+    assert torch.equal(part.render(stored, KEY).targets, targets.float())
+    # Floats of 32 bits, and a byte for each class.
+    assert Budget.of(stored) == (6 * 16 + 6 + 18, 4 * 6 * 16 + 6 + 4 * 18)
 
 
 def test_a_learner_is_scored_after_training_by_soft_cross_entropy() -> None:
@@ -136,5 +136,5 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
     assert all(torch.equal(found[index][1], begun.targets[index]) for index in range(10))
     context = ProbeContext(on, set=found, split="validation")
     assert 0 < float(Training(protocol=Steps(3)).run(context)["accuracy"][-1]) < 1
-    # Ten images and their classes, the number of outputs, and ten numbers for each image.
-    assert found.budget.bytes == 10 * 64 * 4 + 10 * 8 + 8 + 10 * 10 * 4
+    # Ten images, their classes in a byte each, and ten numbers for each image.
+    assert found.budget.bytes == 10 * 64 * 4 + 10 + 10 * 10 * 4

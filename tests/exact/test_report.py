@@ -147,7 +147,8 @@ def test_ids_are_unique_and_links_lead_somewhere(read: Reader) -> None:
 def test_a_set_that_is_alone_or_has_no_images_or_findings_has_a_page(studied: ModuleType) -> None:
     whole = studied.material()
     name, distilled = whole.distilled_sets[0]
-    flat = replace(distilled, params={**distilled.params, "inputs": distilled.params["inputs"][:, :2]},
+    two = {"inputs": distilled.params.learned["inputs"][:, :2]}
+    flat = replace(distilled, params=distilled.params._replace(learned=two),
                    normalisation=replace(distilled.normalisation, mean=(0.5,) * 2, std=(0.25,) * 2))  # fmt: skip
     text = page(replace(whole, distilled_sets=((name, flat),), findings=(), rows=(), examples={}, facts={}))
     assert "are not drawn" in text

@@ -63,7 +63,7 @@ def shown() -> Synthetic:
     )
     order = torch.tensor([[0, 3, 4, 9], [1, 2, 5, -1], [8, 7, 6, 0]])
     sizes = torch.tensor([0.3, 0.1, 0.4, 0.2]).double().requires_grad_()
-    return Synthetic(batch, Schedule(sizes, order, torch.tensor(0.0), torch.tensor(0.0)))
+    return Synthetic.of(batch, Schedule(sizes, order, torch.tensor(0.0), torch.tensor(0.0)))
 
 
 def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: int, epoch: int) -> Tensor:
@@ -123,7 +123,7 @@ def test_a_student_that_stays_has_loss_one_and_one_that_arrives_has_none() -> No
     torch.nn.functional.cross_entropy(outputs, synthetic.batch.targets.detach()).backward()
     goal = {name: leaf.detach() - 0.25 * leaf.grad for name, leaf in params.items()}
     told = replace(on, cache=Told(({"0": start, "2": goal},)))
-    arrived = objective.loss(state, told, Synthetic(synthetic.batch, once), KEY)
+    arrived = objective.loss(state, told, Synthetic.of(synthetic.batch, once), KEY)
     assert float(arrived.detach()) < 1e-24
 
 

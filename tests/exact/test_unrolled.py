@@ -19,14 +19,14 @@ SCHEDULE = Fixed(steps=7, learning_rate=0.1, per_class=2)
 
 def shown() -> Synthetic:
     batch = PROBLEM.real(KEY.fold("start"), 3)
-    return Synthetic(batch, SCHEDULE.render({}, batch.classes, KEY))
+    return Synthetic.of(batch, SCHEDULE.render({}, batch.classes, KEY))
 
 
 def gradient_of(objective: Unrolled | TruncatedUnrolled, key: Key) -> torch.Tensor:
     synthetic = shown()
     inputs = synthetic.batch.inputs.requires_grad_()
     batch = synthetic.batch._replace(inputs=inputs)
-    loss = objective.loss({}, PROBLEM, Synthetic(batch, synthetic.schedule), key)
+    loss = objective.loss({}, PROBLEM, Synthetic.of(batch, synthetic.schedule), key)
     return torch.autograd.grad(loss, inputs)[0]
 
 

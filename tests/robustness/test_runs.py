@@ -20,7 +20,6 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.family import spec_id
-from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.progress import Silent
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
@@ -202,19 +201,6 @@ def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
 def test_the_second_time_it_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match=r"step 4: .* not finite, .* lower the learning rate"):
         distill(real_trajectory((0, 3), (1, 3)), Nowhere(), lambda *_: None)
-
-
-def test_a_set_of_another_format_is_refused(tmp_path: Path) -> None:
-    made = limbeck.distill(
-        limbeck.load("digits"), "random", ipc=1, network="convnet-w8-d2", checks=1, session=limbeck.Session(tmp_path)
-    )
-    path = tmp_path / "a.safetensors"
-    made.save(path)
-    tensors, header = read_tensors(path)
-    for format, advice in ((9, "upgrade limbeck"), (1, "make it again")):
-        write_tensors(path, tensors, {**header, "format": format})
-        with pytest.raises(InputError, match=f"format {format}, but this limbeck reads 2; {advice}"):
-            DistilledSet.load(path)
 
 
 REMEMBERING = """

@@ -27,6 +27,7 @@ from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, A
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
 from limbeck.core.family import Family, part_name
+from limbeck.estimators import ESTIMATORS
 from limbeck.learn.distances import DISTANCES, AbstractDistance
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
@@ -42,7 +43,9 @@ PARTS: dict[str, Family] = {
     "parameterization": PARAMETERIZATIONS,
     "objective": OBJECTIVES,
     "schedule": SCHEDULES,
+    "estimator": ESTIMATORS,
     "optimizer": OPTIMIZERS,
+    "target_optimizer": OPTIMIZERS,
     "schedule_optimizer": OPTIMIZERS,
 }
 

@@ -12,6 +12,7 @@ KINDS = (
     "parameterizations",
     "schedules",
     "objectives",
+    "estimators",
     "probes",
     "recipes",
     "protocols",
@@ -38,6 +39,7 @@ def run(words: list[str]) -> None:
 def parts(kind: str) -> list[dict[str, str]]:
     """[{name, summary}] of every part of a kind."""
     from limbeck import recipes, tasks
+    from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
     from limbeck.learn.protocol import PROTOCOLS
     from limbeck.objectives import OBJECTIVES
@@ -53,6 +55,7 @@ def parts(kind: str) -> list[dict[str, str]]:
         "parameterizations": PARAMETERIZATIONS.summaries,
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,
+        "estimators": ESTIMATORS.summaries,
         "probes": PROBES.summaries,
         "recipes": recipes.summaries,
         "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in PROTOCOLS.items()],

@@ -30,8 +30,8 @@ class Batch(NamedTuple):
 
     inputs: Tree
     """A tensor (example, ...), or a dict of them."""
-    targets: Float[Tensor, "example output"]
-    """Always soft: one row of weights over the outputs for each example."""
+    targets: Tree
+    """A tensor (example, ...), or a dict of them. For classes one row of weights over the outputs for each example."""
     classes: Int[Tensor, " example"]
     """The class each example was made for; soft targets may drift, this does not."""
 
@@ -50,11 +50,32 @@ class Schedule(NamedTuple):
     weight_decay: Float[Tensor, ""]
 
 
-class Synthetic(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Synthetic:
     """What an objective is shown."""
 
     batch: Batch
+    """One view of the set."""
     schedule: Schedule
+    source: Tree
+    """What views are rendered from, differentiable; the batch itself where there is one view."""
+    view: Callable[[Tree, int], Batch]
+    """view(source, step) -> what inner step `step` sees of the whole set; `source` where there is one view."""
+
+    @classmethod
+    def of(cls, batch: Batch, schedule: Schedule) -> Synthetic:
+        """A set that every step sees alike."""
+        return cls(batch, schedule, batch, lambda source, step: source)
+
+
+class Parameters(NamedTuple):
+    """What a parameterization has of a set."""
+
+    learned: dict[str, Tree]
+    """What is stepped, by group ("inputs", "targets", or names of its own; never "schedule"); every leaf floating.
+    Each group may have an optimizer of its own."""
+    fixed: Tree
+    """What is kept and never stepped, of any type."""
 
 
 class Readout(NamedTuple):
@@ -228,19 +249,25 @@ class AbstractStart(ABC):
 
 
 class AbstractParameterization(ABC):
-    """Free numbers -> synthetic batch, and what they cost to store."""
+    """What is learned -> synthetic batch, and what of it lies on disk."""
+
+    views: bool = False
+    """Whether another key gives another view of the set."""
 
     @abstractmethod
-    def init(self, start: Batch, key: Key) -> Tree:
-        """Free parameters that render near `start`. Leaves of floating type are learned, others are kept."""
+    def init(self, start: Batch, key: Key) -> Parameters:
+        """Parameters that render near `start`."""
 
     @abstractmethod
-    def render(self, params: Tree, key: Key) -> Batch:
-        """The synthetic batch, differentiable in `params`; the key picks a view where there are several."""
+    def render(self, params: Parameters, key: Key) -> Batch:
+        """The synthetic batch, differentiable in `params.learned`; the key picks a view where there are several."""
 
-    @abstractmethod
-    def cost(self, params: Tree) -> Budget:
-        """What `params` cost to store."""
+    def stored(self, params: Parameters) -> Parameters:
+        """What lies on disk, in the types that lie there: it renders too, and is stored as itself.
+
+        By default the same numbers, floats in 32 bits at most and integers in as few as hold them.
+        """
+        return tree.compact(params)
 
 
 class AbstractSchedule(ABC):
@@ -269,3 +296,11 @@ class AbstractObjective(ABC):
     @abstractmethod
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """The state after a step that left the synthetic set as shown."""
+
+
+class AbstractEstimator(ABC):
+    """How the gradient of a loss is had."""
+
+    @abstractmethod
+    def gradient(self, loss: Callable[[Tree], Tensor], learned: Tree, key: Key) -> tuple[Tensor, Tree]:
+        """`loss(learned)`, a 0-d tensor, and its gradient in every leaf; both cut from any graph."""

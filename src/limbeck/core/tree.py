@@ -107,6 +107,59 @@ def branch(tree: Tree, path: str) -> Tree:
     return tree
 
 
+def select(tree: Tree, wanted: Callable[[Any], bool]) -> Tree:
+    """The leaves of a tree of dicts that are wanted, in their branches; an empty dict where there are none.
+
+    >>> select({"x": 1, "y": {"z": 2}}, lambda leaf: leaf > 1)
+    {'y': {'z': 2}}
+    """
+    kept = {path: leaf for path, leaf in flatten(tree).items() if wanted(leaf)}
+    return kept[""] if "" in kept else nest(kept)
+
+
+def merge(left: Tree, right: Tree) -> Tree:
+    """The leaves of two trees of dicts in one: what `select` took apart.
+
+    >>> merge({"x": 1, "y": {"a": 3}}, {"y": {"z": 2}})
+    {'x': 1, 'y': {'a': 3, 'z': 2}}
+    """
+    both = {**flatten(left), **flatten(right)}
+    return both[""] if "" in both else nest(both)
+
+
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32)
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def compact(tree: Tree) -> Tree:
+    """The same numbers as they are stored: floats in 32 bits at most, integers in as few bits as hold those of a leaf.
+
+    >>> made = compact({"x": torch.tensor([0.5], dtype=torch.float64), "y": torch.tensor([0, 300])})
+    >>> made["x"].dtype, made["y"].dtype
+    (torch.float32, torch.int16)
+    """
+    return map(_compact, tree)
+
+
+def _compact(leaf: Tensor) -> Tensor:
+    if leaf.dtype in _FLOATS:
+        return leaf.detach().to(torch.float32 if leaf.dtype == torch.float64 else leaf.dtype)
+    if leaf.dtype == torch.bool:
+        return leaf
+    low, high = (int(leaf.min()), int(leaf.max())) if leaf.numel() else (0, 0)
+    for kind in _INTEGERS:
+        if torch.iinfo(kind).min <= low and high <= torch.iinfo(kind).max:
+            return leaf.to(kind)
+    return leaf
+
+
+def widen(tree: Tree) -> Tree:
+    """The same numbers as they are worked with: integers in 64 bits, floats and truth values as they are."""
+    return map(
+        lambda leaf: leaf if leaf.is_floating_point() or leaf.dtype == torch.bool else leaf.to(torch.int64), tree
+    )
+
+
 def leaves(tree: Tree) -> list[Tensor]:
     """The leaves in the order of `flatten`."""
     return list(flatten(tree).values())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
@@ -14,6 +13,7 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import features_of
+from limbeck.statistics.groups import group_means
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,10 @@ class Distribution(AbstractObjective):
             return self.augment.augment(batch.inputs, draw, batch.classes, problem.task.mirror)
 
         real = problem.real(key.fold("real"), self.per_class)
-        aim = class_means(features_of(problem, params, shown(real)), real.classes, count)
+        aim = group_means(features_of(problem, params, shown(real)), real.classes, count)
         features = problem.network.apply(params, shown(synthetic.batch)).features
-        return (aim - class_means(features, synthetic.batch.classes, count)).square().sum()
+        return (aim - group_means(features, synthetic.batch.classes, count)).square().sum()
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
         return state
-
-
-def class_means(
-    features: Float[Tensor, "example feature"], classes: Int[Tensor, " example"], count: int
-) -> Float[Tensor, "class feature"]:
-    """The mean feature of each of `count` classes; every class must have an example."""
-    seed = torch.nn.functional.one_hot(classes, count).to(features.dtype)
-    return (seed / seed.sum(0)).T @ features

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
@@ -19,7 +19,7 @@ from limbeck.learn.compiled import gradient_function_of
 from limbeck.learn.microbatches import microbatch_limit
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner, going_on, last, row_loader
-from limbeck.objectives.distribution import class_means
+from limbeck.statistics.groups import group_means, group_shares
 
 
 class LayerwiseState(NamedTuple):
@@ -100,19 +100,19 @@ class LayerwiseDistribution(AbstractObjective):
             shown = self._augmented(batch.inputs, problem, key.fold("augment"), batch.classes)
             return tuple(layer.flatten(1) for layer in problem.network.layers(state.params, shown))
 
-        count, (shown, _) = len(problem.task.classes), synthetic
+        count, shown = len(problem.task.classes), synthetic.batch
         real = problem.real(key.fold("real"), self.per_class)
-        share = _shares(real.classes, count, real.inputs.dtype)
+        share = group_shares(real.classes, count, torch.float64)
         most = microbatch_limit(problem, len(real.classes))
         aims: tuple[Tensor, ...] = ()
         features = []
         with torch.no_grad():
             for rows in torch.arange(len(real.classes), device=problem.device).split(most):
                 layers = read(row_loader(real)(rows))
-                sums = tuple(share[rows].T @ layer for layer in layers)
+                sums = tuple(share[rows].to(layer.dtype).T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
                 features.append(layers[-1])
-        means = [class_means(layer, shown.classes, count) for layer in read(shown)]
+        means = [group_means(layer, shown.classes, count) for layer in read(shown)]
         apart = [
             weight * (aim - mean).square().sum()
             for weight, aim, mean in zip(self.weighted(len(means)), aims, means, strict=True)
@@ -152,7 +152,10 @@ class LayerwiseDistribution(AbstractObjective):
         real = problem.real(key, self.judged)
         most = microbatch_limit(problem, len(real.classes))
         named = torch.cat(
-            [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in real.inputs.split(most)]
+            [
+                problem.network.apply(params, row_loader(real)(rows).inputs).outputs.argmax(1)
+                for rows in torch.arange(len(real.classes), device=problem.device).split(most)
+            ]
         )
         return (named == real.classes).float().mean()
 
@@ -165,12 +168,6 @@ class LayerwiseDistribution(AbstractObjective):
         if self.augment is None:
             return inputs
         return self.augment.augment(inputs, key, groups, problem.task.mirror)
-
-
-def _shares(classes: Int[Tensor, " example"], count: int, dtype: torch.dtype) -> Float[Tensor, "example class"]:
-    """What each example weighs in the mean of each of `count` classes."""
-    seed = torch.nn.functional.one_hot(classes, count).to(dtype)
-    return seed / seed.sum(0)
 
 
 def _pushed(accuracies: Tensor, latest: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from limbeck.learn.compiled import gradient_function_of
 from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.optim import SGD
 from limbeck.learn.training import Learner, row_loader
-from limbeck.objectives.distribution import class_means
+from limbeck.statistics.groups import group_means
 
 FIRST = 4
 """Networks at the start."""
@@ -102,8 +102,8 @@ class TrainedDistribution(AbstractObjective):
             target = torch.cat([read(row_loader(real)(part))[0] for part in rows])
         features, outputs = read(synthetic.batch)
         classes = synthetic.batch.classes
-        apart = class_means(target, real.classes, count) - class_means(features, classes, count)
-        losses = class_means(problem.task.loss(outputs, synthetic.batch.targets)[:, None], classes, count)
+        apart = group_means(target, real.classes, count) - group_means(features, classes, count)
+        losses = group_means(problem.task.loss(outputs, synthetic.batch.targets)[:, None], classes, count)
         return apart.square().sum() + self.weight * state.accuracies[slot] * losses.sum()
 
     def advance(self, state: Queue, problem: Problem, synthetic: Synthetic, key: Key) -> Queue:

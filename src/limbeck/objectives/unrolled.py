@@ -75,7 +75,7 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     """The mean real loss of a fresh learner after the steps up to the window's stop, through those in the window."""
     loss = training_loss(problem)
     start = initial_state(tree.move(problem.network.init(key.fold("network")), problem.device))
-    batch, schedule = synthetic
+    batch, schedule = synthetic.batch, synthetic.schedule
     if window.start:
         start = advance(loss, start, batch, schedule, range(window.start))
     end = unroll(loss, start, batch, schedule, window)

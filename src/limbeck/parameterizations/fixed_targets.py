@@ -1,43 +1,40 @@
-"""Soft labels that stay as they are."""
+"""Labels that stay as they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor
-
-from limbeck.core.contracts import AbstractParameterization, Batch, Budget
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
 from limbeck.core.key import Key
-from limbeck.core.tree import Tree
-from limbeck.parameterizations.pixels import Pixels
-
-BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
-"""Integers as wide as the floats whose bits they hold."""
-FLOATS = {integer: real for real, integer in BITS.items()}
+from limbeck.parameterizations.pixels import Pixels, unlabelled
 
 
 @dataclass(frozen=True)
 class FixedTargets(AbstractParameterization):
-    """The items of another parameterization under the labels of the start, which are not learned (Cui et al. 2023).
-
-    Beside what `inner` learns, the parameters hold `targets` (item, output): the bits of the float32 targets of the
-    start, hard or soft, as int32. Whatever is stored as floats is learned; as integers they are kept to the last bit.
-    """
+    """The items of another parameterization under the targets of the start, which are not learned (Cui et al. 2023)."""
 
     inner: AbstractParameterization = field(default_factory=Pixels)
 
-    def init(self, start: Batch, key: Key) -> Tree:
-        """The parameters of the items, and the bits of the targets of the start."""
-        targets = start.targets.detach().contiguous()
-        return {"items": self.inner.init(start, key), "targets": targets.view(BITS[targets.dtype]).clone()}
+    @property
+    def views(self) -> bool:  # type: ignore[override]
+        """As `inner`."""
+        return self.inner.views
 
-    def render(self, params: Tree, key: Key) -> Batch:
+    def init(self, start: Batch, key: Key) -> Parameters:
+        """The parameters of the items, and the targets of the start."""
+        items = self.inner.init(unlabelled(start), key)
+        targets = tree.map(lambda leaf: leaf.detach().clone(), start.targets)
+        return Parameters(items.learned, {"items": items.fixed, "targets": targets})
+
+    def render(self, params: Parameters, key: Key) -> Batch:
         """The items under the targets of the start."""
-        targets: Tensor = params["targets"]
-        return self.inner.render(params["items"], key)._replace(targets=targets.view(FLOATS[targets.dtype]))
+        return self.inner.render(self._items(params), key)._replace(targets=tree.widen(params.fixed["targets"]))
 
-    def cost(self, params: Tree) -> Budget:
-        """What the items cost, and four bytes for each output of each item."""
-        items, targets = self.inner.cost(params["items"]), Budget.of(params["targets"])
-        return Budget(items.scalars + targets.scalars, items.bytes + targets.bytes)
+    def stored(self, params: Parameters) -> Parameters:
+        """What `inner` stores of the items, and the targets: floats as floats, hard or soft."""
+        items = self.inner.stored(self._items(params))
+        return Parameters(items.learned, {"items": items.fixed, "targets": tree.compact(params.fixed["targets"])})
+
+    def _items(self, params: Parameters) -> Parameters:
+        return Parameters(params.learned, params.fixed["items"])

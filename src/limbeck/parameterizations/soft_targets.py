@@ -4,40 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from limbeck.core.contracts import AbstractParameterization, Batch, Budget
+import torch
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.tree import Tree
-from limbeck.parameterizations.pixels import Pixels
+from limbeck.parameterizations.pixels import Pixels, unlabelled
 
 
 @dataclass(frozen=True)
 class SoftTargets(AbstractParameterization):
-    """The items of another parameterization under learned soft labels (Sucholutsky & Schonlau, IJCNN 2021).
+    """The items of another parameterization under learned targets (Sucholutsky & Schonlau, IJCNN 2021).
 
-    Beside what `inner` learns, the parameters hold `targets` (item, output), which render as targets =
-    sqrt(pace) `targets` and start at those of the start, hard or soft. They are free numbers: nothing keeps a
-    row positive or its sum at 1. By the chain rule a step of gradient descent moves the targets by `pace`
-    times the learning rate that it has for the rest.
+    Beside what `inner` learns there is the group "targets", which starts at the targets of the start and may have an
+    optimizer of its own. They are free numbers: nothing keeps a row of weights positive or its sum at 1.
     """
 
     inner: AbstractParameterization = field(default_factory=Pixels)
-    pace: float = 1.0
-    """The learning rate of the targets relative to that of the inputs, which is far larger."""
 
-    def __post_init__(self) -> None:
-        if not self.pace > 0:
-            raise InputError(f"soft-targets: found pace {self.pace:g}, expected a positive number")
+    @property
+    def views(self) -> bool:  # type: ignore[override]
+        """As `inner`."""
+        return self.inner.views
 
-    def init(self, start: Batch, key: Key) -> Tree:
-        """The parameters of the items, and the targets of the start."""
-        return {"items": self.inner.init(start, key), "targets": start.targets.detach() / self.pace**0.5}
+    def init(self, start: Batch, key: Key) -> Parameters:
+        """The parameters of the items, and the targets of the start; InputError for targets that are not numbers."""
+        if not all(map(torch.is_floating_point, tree.leaves(start.targets))):
+            raise InputError(
+                "soft-targets: found targets of another type than floating, expected floats, which can be learned; "
+                "choose --parameterization fixed-targets"
+            )
+        items = self.inner.init(unlabelled(start), key)
+        targets = tree.map(lambda leaf: leaf.detach().clone(), start.targets)
+        return items._replace(learned={**items.learned, "targets": targets})
 
-    def render(self, params: Tree, key: Key) -> Batch:
+    def render(self, params: Parameters, key: Key) -> Batch:
         """The items under the learned targets."""
-        return self.inner.render(params["items"], key)._replace(targets=params["targets"] * self.pace**0.5)
+        return self.inner.render(params, key)._replace(targets=params.learned["targets"])
 
-    def cost(self, params: Tree) -> Budget:
-        """What the items cost, and a float32 for each output of each item."""
-        items, targets = self.inner.cost(params["items"]), Budget.of(params["targets"])
-        return Budget(items.scalars + targets.scalars, items.bytes + targets.bytes)
+    def stored(self, params: Parameters) -> Parameters:
+        """What `inner` stores of the items, and the targets as floats."""
+        items = self.inner.stored(params)
+        return items._replace(learned={**items.learned, "targets": tree.compact(params.learned["targets"])})

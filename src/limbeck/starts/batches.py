@@ -1,4 +1,4 @@
-"""What the starts have in common: class by class, with one-hot targets."""
+"""What the starts have in common: class by class, with the targets of real examples."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from limbeck.computations.features import trained_features
+from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.tree import Tree
 
 Select = Callable[[Float[Tensor, "example feature"], int, Key], Int[Tensor, " item"]]
 """select(features, count, key) -> which `count` of the examples, each at most once."""
@@ -20,26 +21,43 @@ Select = Callable[[Float[Tensor, "example feature"], int, Key], Int[Tensor, " it
 
 def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"], ...]:
     """The training rows of each class; InputError where a class has fewer than `per_class`."""
-    found = problem.task.groups("train")
-    for name, rows in zip(problem.task.classes, found, strict=True):
+    groups = problem.task.groups("train")
+    for name, rows in zip(problem.task.classes or ("all",), groups, strict=True):
         if len(rows) < per_class:
             raise InputError(
                 f"class {name!r} has {len(rows)} training images, {per_class} per class were asked for; "
-                f"lower --ipc to at most {min(map(len, found))}"
+                f"lower --ipc to at most {min(map(len, groups))}"
             )
-    return found
+    return groups
 
 
-def labelled(problem: Problem, inputs: Float[Tensor, "item ..."], per_class: int) -> Batch:
-    """The batch of `inputs`, `per_class` of each class in turn, on the problem's device."""
-    count = len(problem.task.classes)
-    classes = torch.arange(count).repeat_interleave(per_class)
-    return Batch(inputs, functional.one_hot(classes, count).to(inputs.dtype), classes).to(problem.device)
+def joined(parts: list[Batch]) -> Batch:
+    """Batches one after the other."""
+    return tree.map(lambda *leaves: torch.cat(leaves), *parts)
 
 
-def loaded(problem: Problem, rows: Int[Tensor, " item"], per_class: int) -> Batch:
-    """The training images in `rows`, `per_class` of each class in turn."""
-    return labelled(problem, problem.task.load("train", rows).inputs, per_class)
+def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int, ...], Key], Tensor]) -> Batch:
+    """Inputs that `draw(shape, key)` gives, `per_class` for each class in turn, under targets of real examples of it.
+
+    Of a class with fewer examples the targets come again. Inputs of several parts draw each from a key of its own.
+    """
+    parts = []
+    for index, rows in enumerate(problem.task.groups("train")):
+        shuffled = rows[key.fold("targets", index).permutation(len(rows))]
+        parts.append(problem.task.load("train", shuffled[torch.arange(per_class) % len(rows)])._replace(inputs={}))
+    labels = joined(parts)
+
+    def inputs(shape: Tree, at: Key) -> Tree:
+        if isinstance(shape, dict):
+            return {name: inputs(part, at.fold(name)) for name, part in shape.items()}
+        return draw((len(labels.classes), *shape), at)
+
+    return labels._replace(inputs=inputs(problem.task.shape, key)).to(problem.device)
+
+
+def loaded(problem: Problem, rows: Int[Tensor, " item"]) -> Batch:
+    """The training examples in `rows`, on the problem's device."""
+    return problem.task.load("train", rows).to(problem.device)
 
 
 def coreset(problem: Problem, per_class: int, key: Key, epochs: int, images: int, select: Select) -> Batch:
@@ -47,10 +65,10 @@ def coreset(problem: Problem, per_class: int, key: Key, epochs: int, images: int
 
     At most `images` of a class, a part drawn by the key, are considered.
     """
-    found = rows_by_class(problem, per_class)
+    groups = rows_by_class(problem, per_class)
     read = trained_features(problem, epochs)
     chosen = []
-    for index, rows in enumerate(found):
+    for index, rows in enumerate(groups):
         considered = rows[key.fold("considered", index).permutation(len(rows))[: max(images, per_class)]]
         chosen.append(considered[select(read(considered), per_class, key.fold("select", index))])
-    return loaded(problem, torch.cat(chosen), per_class)
+    return loaded(problem, torch.cat(chosen))

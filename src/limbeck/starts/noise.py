@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.key import Key
-from limbeck.starts.batches import labelled
+from limbeck.starts.batches import drawn
 
 
 @dataclass(frozen=True)
@@ -15,5 +15,4 @@ class Noise(AbstractStart):
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class, each number from N(0, 1)."""
-        count = per_class * len(problem.task.classes)
-        return labelled(problem, key.normal(count, *problem.task.shape), per_class)
+        return drawn(problem, per_class, key, lambda shape, at: at.normal(*shape))

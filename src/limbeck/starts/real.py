@@ -17,8 +17,8 @@ class Real(AbstractStart):
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` images of every class; InputError where a class has fewer."""
-        drawn = [
+        chosen = [
             rows[key.fold(index).permutation(len(rows))[:per_class]]
             for index, rows in enumerate(rows_by_class(problem, per_class))
         ]
-        return loaded(problem, torch.cat(drawn), per_class)
+        return loaded(problem, torch.cat(chosen))

@@ -11,6 +11,7 @@ from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.learn.microbatches import microbatch_limit
+from limbeck.learn.training import row_loader
 from limbeck.starts.real import Real
 
 
@@ -19,8 +20,8 @@ class Relabelled(AbstractStart):
     """The items of another start under the soft labels that an expert gives them (Cui et al., ICML 2023).
 
     targets = softmax(outputs of the network at e), where e are the parameters of expert `number` after `epoch`
-    epochs on the real data; classes stay as they were. The expert normalises by the batch of all items. To keep the
-    labels as they are, distil with the parameterization `fixed-targets`; `pixels` would make them hard again.
+    epochs on the real data; classes stay as they were. The expert normalises by the batch of all items. The labels stay
+    as they are with the parameterizations `pixels` and `fixed-targets`, and are learned with `soft-targets`.
 
     Published code labels the items anew at each step, as they then are, by the very snapshot that the student of
     the step is to reach, which is after at most 16 epochs where trajectory matching is left as it is. Labels that are
@@ -43,7 +44,8 @@ class Relabelled(AbstractStart):
         """`per_class` items of every class as the other start gives them, softly labelled."""
         picked = self.start.pick(problem, per_class, key)
         params = self.experts.snapshot(problem, self.number, self.epoch)
-        parts = picked.inputs.split(microbatch_limit(problem, len(picked.classes)))
+        count, load = len(picked.classes), row_loader(picked)
+        parts = torch.arange(count, device=picked.classes.device).split(microbatch_limit(problem, count))
         with torch.no_grad():
-            outputs = [problem.network.apply(params, inputs).outputs for inputs in parts]
+            outputs = [problem.network.apply(params, load(rows).inputs).outputs for rows in parts]
         return picked._replace(targets=torch.cat(outputs).softmax(1))

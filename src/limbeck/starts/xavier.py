@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.key import Key
-from limbeck.starts.batches import labelled
+from limbeck.starts.batches import drawn
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Xavier(AbstractStart):
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class."""
-        count = per_class * len(problem.task.classes)
-        bound = math.sqrt(6 / (count + math.prod(problem.task.shape)))
-        return labelled(problem, bound * (2 * key.uniform(count, *problem.task.shape) - 1), per_class)
+
+        def uniform(shape: tuple[int, ...], at: Key) -> Tensor:
+            return math.sqrt(6 / (shape[0] + math.prod(shape[1:]))) * (2 * at.uniform(*shape) - 1)
+
+        return drawn(problem, per_class, key, uniform)

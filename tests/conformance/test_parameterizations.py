@@ -1,0 +1,264 @@
+"""The laws of parameterizations: those of the register, and strange ones that live here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from limbeck.composition import Recipe
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractObjective, AbstractParameterization, Batch, Budget, Parameters, Problem
+from limbeck.core.key import Key
+from limbeck.distillation import Distillation, distill
+from limbeck.distilled_set import DistilledSet
+from limbeck.learn.optim import SGD, Adam
+from limbeck.objectives import Distribution
+from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
+from limbeck.schedules import Fixed
+
+KEY = Key(("parameterizations",))
+
+
+@dataclass(frozen=True)
+class Quarters(AbstractParameterization):
+    """Each stored image holds four items: its quarters, made large (multi-formation, Kim et al., ICML 2022)."""
+
+    def init(self, start: Batch, key: Key) -> Parameters:
+        small = interpolate(start.inputs, scale_factor=0.5, mode="bilinear")
+        stored = torch.cat([torch.cat([small, small], 3)] * 2, 2)
+        return Parameters({"pages": stored}, {"classes": start.classes, "outputs": start.targets[:0]})
+
+    def render(self, params: Parameters, key: Key) -> Batch:
+        quarters = [part for half in params.learned["pages"].chunk(2, 2) for part in half.chunk(2, 3)]
+        large = [interpolate(part, scale_factor=2.0, mode="bilinear") for part in quarters]
+        inputs = torch.stack(large, 1).flatten(0, 1)
+        classes = params.fixed["classes"].long().repeat_interleave(4)
+        return Batch(inputs, torch.eye(params.fixed["outputs"].shape[1])[classes].to(inputs), classes)
+
+
+@dataclass(frozen=True)
+class Shifted(AbstractParameterization):
+    """Every view shows the images moved by another number of pixels, around a border."""
+
+    views = True
+
+    def init(self, start: Batch, key: Key) -> Parameters:
+        return Parameters({"inputs": start.inputs.clone()}, {"classes": start.classes, "targets": start.targets})
+
+    def render(self, params: Parameters, key: Key) -> Batch:
+        moved = params.learned["inputs"].roll(int(key.fold("shift").integers(3)), 3)
+        return Batch(moved, params.fixed["targets"], params.fixed["classes"].long())
+
+
+@dataclass(frozen=True)
+class Halved(AbstractParameterization):
+    """Learned in full, stored in half precision, with a mask of a bit for each number."""
+
+    def init(self, start: Batch, key: Key) -> Parameters:
+        return Parameters({"inputs": start.inputs.clone()}, {"classes": start.classes, "targets": start.targets})
+
+    def render(self, params: Parameters, key: Key) -> Batch:
+        targets, classes = params.fixed["targets"], params.fixed["classes"].long()
+        return Batch(params.learned["inputs"].to(targets.dtype), targets, classes)
+
+    def stored(self, params: Parameters) -> Parameters:
+        return Parameters({"inputs": params.learned["inputs"].half()}, tree.compact(params.fixed))
+
+
+STRANGE = {"quarters": Quarters, "shifted": Shifted, "halved": Halved}
+every = pytest.mark.parametrize(
+    "part", [pytest.param(part(), id=name) for name, part in {**PARAMETERIZATIONS.parts, **STRANGE}.items()]
+)
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strange ones, as if a package had brought them."""
+    monkeypatch.setattr(PARAMETERIZATIONS, "parts", {**PARAMETERIZATIONS.parts, **STRANGE})
+
+
+def start_of(problem: Problem, soft: bool = False) -> Batch:
+    start = problem.real(KEY, 2)
+    return start._replace(targets=(3 * start.targets).softmax(1)) if soft else start
+
+
+def set_of(part: AbstractParameterization, params: Parameters, problem: Problem) -> DistilledSet:
+    task: Any = problem.task
+    schedule = Fixed().render({}, part.render(params, KEY).classes, KEY)
+    data, spec = {"name": "digits", "fingerprint": "f"}, {"network": "convnet"}
+    return DistilledSet(params, part, schedule, task.normalisation, task.classes, data, spec)
+
+
+def same(left: Any, right: Any) -> bool:
+    pairs = zip(tree.leaves(left), tree.leaves(right), strict=True)
+    return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs)
+
+
+@every
+def test_what_is_learned_is_floating_and_no_group_is_the_schedule_s(part: Any, problem: Problem) -> None:
+    learned = part.init(start_of(problem), KEY).learned
+    assert "schedule" not in learned
+    assert tree.leaves(learned) and all(leaf.is_floating_point() for leaf in tree.leaves(learned))
+
+
+@every
+@pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
+def test_it_renders_near_its_start(part: Any, soft: bool, problem: Problem) -> None:
+    start = start_of(problem, soft and not isinstance(part, Quarters))
+    rendered = part.render(part.init(start, KEY), KEY)
+    times = 4 if isinstance(part, Quarters) else 1
+    assert torch.equal(rendered.classes, start.classes.repeat_interleave(times))
+    assert torch.equal(rendered.targets, start.targets.repeat_interleave(times, 0))
+    assert rendered.inputs.shape[1:] == start.inputs.shape[1:]
+    if not isinstance(part, Quarters | Shifted):
+        assert torch.equal(rendered.inputs, start.inputs)
+
+
+@every
+def test_views_are_said_and_a_key_gives_one_view(part: Any, problem: Problem) -> None:
+    params = part.init(start_of(problem), KEY)
+    views = [part.render(params, KEY.fold(number)) for number in range(8)]
+    assert same(views[0], part.render(params, KEY.fold(0)))
+    assert part.views == any(not same(views[0], view) for view in views)
+
+
+def test_a_part_around_another_has_its_views(problem: Problem) -> None:
+    assert SoftTargets(Shifted()).views and not SoftTargets(Quarters()).views
+
+
+@every
+def test_it_is_differentiable_in_what_is_learned_and_keeps_its_type(part: Any, double_problem: Problem) -> None:
+    params = part.init(start_of(double_problem), KEY)
+    paths = list(tree.flatten(params.learned))
+
+    def render(*values: Tensor) -> tuple[Tensor, ...]:
+        learned = tree.unflatten(params.learned, dict(zip(paths, values, strict=True)))
+        batch = part.render(Parameters(learned, params.fixed), KEY)
+        return batch.inputs, batch.targets
+
+    values = [leaf.clone().requires_grad_() for leaf in tree.leaves(params.learned)]
+    assert all(leaf.dtype == torch.float64 for leaf in render(*values))
+    assert torch.autograd.gradcheck(render, values, fast_mode=True)
+
+
+@every
+def test_what_is_stored_renders_and_is_stored_as_itself(part: Any, problem: Problem) -> None:
+    params = part.init(start_of(problem, True), KEY)
+    stored = part.stored(params)
+    assert same(stored, part.stored(stored))
+    again, rendered = part.render(stored, KEY), part.render(params, KEY)
+    assert again.classes.dtype == torch.int64 and torch.equal(again.classes, rendered.classes)
+    tolerance = 1e-3 if isinstance(part, Halved) else 0
+    torch.testing.assert_close(again.inputs, rendered.inputs, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(again.targets, rendered.targets, rtol=0, atol=0)
+
+
+@every
+@pytest.mark.usefixtures("registered")
+def test_the_budget_is_the_bytes_that_lie_in_the_file(part: Any, problem: Problem, tmp_path: Path) -> None:
+    params = part.init(start_of(problem, True), KEY)
+    made = set_of(part, params, problem)
+    made.save(tmp_path / "a.safetensors")
+    with safe_open(tmp_path / "a.safetensors", framework="pt") as opened:
+        header = json.loads(opened.metadata()["limbeck"])
+        held = [opened.get_tensor(name) for name in opened.keys() if name.startswith("params/")]  # noqa: SIM118
+    assert header["budget"]["bytes"] == sum(leaf.numel() * leaf.element_size() for leaf in held)
+    assert header["budget"]["scalars"] == sum(leaf.numel() for leaf in held)
+    assert Budget.of(part.stored(params))._asdict() == header["budget"]
+    loaded = DistilledSet.load(tmp_path / "a.safetensors")
+    assert loaded == made and same(loaded.batch, made.batch) and loaded.views == part.views
+
+
+class Kept:
+    """Checkpoints in memory."""
+
+    tensors: dict[str, Tensor] | None = None
+
+    def read(self) -> dict[str, Tensor] | None:
+        return self.tensors
+
+    def write(self, tensors: dict[str, Tensor]) -> None:
+        self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def quiet(*_news: object) -> None:
+    pass
+
+
+@every
+def test_a_short_distillation_lowers_its_loss_and_resumes_bit_for_bit(part: Any, problem: Problem) -> None:
+    recipe = Recipe(
+        parameterization=part, objective=Distribution(), optimizer=Adam(learning_rate=0.02), target_optimizer=SGD(0.01),
+        steps=8,
+    )  # fmt: skip
+    steps = Distillation(problem, recipe, per_class=2, key=KEY, checks=1)
+    whole = distill(steps, Kept(), quiet)
+    kept = Kept()
+
+    def interrupt(step: int, *_news: object) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distill(steps, kept, interrupt)
+    resumed = distill(steps, kept, quiet)
+    assert same(resumed.params, whole.params) and torch.equal(resumed.losses, whole.losses)
+
+    def loss(params: Parameters) -> float:
+        shown = steps.show({**params.learned, "schedule": {}}, params.fixed, KEY)
+        return sum(float(Distribution().loss({}, problem, shown, KEY.fold(draw))) for draw in range(4))
+
+    assert loss(whole.params) < loss(steps.begin().params)
+
+
+@dataclass(frozen=True)
+class Seen(AbstractObjective):
+    """Notes what steps of an inner training would see."""
+
+    seen: list
+
+    def init(self, problem: Problem, key: Key) -> Any:
+        return {}
+
+    def loss(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> Tensor:
+        views = [synthetic.view(synthetic.source, step) for step in range(6)]
+        self.seen.append((synthetic, views))
+        return sum(view.inputs.square().sum() for view in views)
+
+    def advance(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> Any:
+        return state
+
+
+@pytest.mark.parametrize("part", [Shifted(), Quarters()], ids=["shifted", "quarters"])
+def test_an_objective_can_see_another_view_at_each_inner_step(part: Any, problem: Problem) -> None:
+    seen: list = []
+    recipe = Recipe(parameterization=part, objective=Seen(seen), optimizer=SGD(learning_rate=0.05), steps=1)
+    steps = Distillation(problem, recipe, per_class=1, key=KEY)
+    begun = steps.begin()
+    after = steps.step(begun)
+    ((synthetic, views),) = seen
+    distinct = {view.inputs.detach().numpy().tobytes() for view in views}
+    assert (len(distinct) > 1) == part.views
+    if part.views:
+        # Half of a squared norm that moving leaves alone: the gradient of six of them is twelve times the images.
+        torch.testing.assert_close(after.learned["inputs"], (1 - 0.05 * 12) * begun.learned["inputs"])
+    else:
+        assert synthetic.source is synthetic.batch and all(view is synthetic.batch for view in views)
+
+
+def test_a_set_gives_the_view_of_a_step(problem: Problem) -> None:
+    params = Shifted().init(start_of(problem), KEY)
+    made = set_of(Shifted(), params, problem)
+    views = [made.view(KEY, step) for step in range(8)]
+    assert made.views and same(views[3], made.view(KEY, 3))
+    assert any(not same(views[0], view) for view in views)
+    still = set_of(Halved(), params, problem)
+    assert not still.views and still.view(KEY, 3) is still.batch
