@@ -65,6 +65,11 @@ class Family:
         return [{"name": name, "summary": summary(part)} for name, part in self.parts.items()]
 
 
+def family_of(contract: object) -> Family | None:
+    """The family whose parts implement a contract, if there is one."""
+    return next((family for family in _FAMILIES if family.contract is contract), None)
+
+
 def summary(thing: object) -> str:
     """The first line of a docstring."""
     return (getattr(thing, "__doc__", None) or "").strip().split("\n")[0]
