@@ -21,7 +21,7 @@ options() { # the numbers that differ from the published ones, so that a run tak
         dsa) echo --steps 500 --optimizer.learning_rate 1 --objective.inner 10 ;;
         dd) echo --steps 350 --start real --objective.per_class 32 ;;
         bptt) echo --steps 300 --schedule.steps 20 --objective.per_class 32 --optimizer adam --optimizer.learning_rate 0.01 ;;
-        rat-bptt) echo --steps 150 --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.learning_rate 0.01 ;;
+        rat-bptt) echo --steps 150 --start real --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.learning_rate 0.01 ;;
         mtt | tesla)
             [ "$1" = mtt ] || echo --start.experts.count 8 --start.experts.epochs 10 --start.epoch 10
             echo --steps 220 --schedule.around.steps 20 --schedule_optimizer adam --schedule_optimizer.learning_rate 0.01 "$experts"

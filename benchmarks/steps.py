@@ -29,7 +29,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.networks import build
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import rows_of
-from limbeck.recipes import published
+from limbeck.recipes import recipe_for
 from limbeck.schedules import Fixed, UnconstrainedRates
 
 SHAPE, CLASSES, REAL = (3, 32, 32), 10, 500
@@ -124,7 +124,7 @@ class Cell:
 
     def parts(self) -> tuple[AbstractObjective, AbstractSchedule]:
         """The recipe's objective and schedule, at the cell's size."""
-        recipe = published(self.method.removesuffix("-stored")).recipe
+        recipe = recipe_for(self.method.removesuffix("-stored"), "cifar10", self.ipc)
         objective: Any = recipe.objective
         schedule: Any = recipe.schedule
         if self.method == "mtt":
@@ -197,8 +197,10 @@ class Bench:
         if cell.method in ("bptt", "bptt-stored"):
             way = literal.through_training if cell.method == "bptt" else literal.by_stored_weights
             return functools.partial(way, width, self.problem, shown, objective.per_class, key)
-        outer, inner = objective.loops(cell.ipc)
-        protocol = Protocol(epochs=inner, batch=objective.batch, learning_rate=objective.learning_rate, momentum=0.0)
+        outer = objective.outer
+        protocol = Protocol(
+            epochs=objective.inner, batch=objective.batch, learning_rate=objective.learning_rate, momentum=0.0
+        )
         plan = protocol.schedule(len(self.classes), key.fold("train", "order"))
         batches = [rows_of(plan, step) for step in range(len(plan.learning_rates))] if outer > 1 else []
         arguments = (self.problem, shown._replace(order=batches), objective.per_class, objective.augment, key)

@@ -15,7 +15,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
 from limbeck.learn.protocol import Protocol, named
 from limbeck.probes.contract import AbstractProbe
-from limbeck.recipes import published
+from limbeck.recipes import recipe_for
 from limbeck.runs.asking import ask
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
@@ -39,13 +39,15 @@ def distill(
 ) -> DistilledSet:
     """Distil `ipc` synthetic examples of every class of `task`.
 
-    A run is kept in the session's store by all that determines it: called again after an interruption it goes on where
-    it was, and called again after its end it computes nothing.
+    A `recipe` by name has the settings published for these data at this size, or for what is nearest to that. A run is
+    kept in the session's store by all that determines it: called again after an interruption it goes on where it was,
+    and called again after its end it computes nothing.
 
     Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another process holds,
     and where the loss diverges.
     """
-    composed = published(recipe).recipe if isinstance(recipe, str) else recipe
+    whitened = bool(task.reference.get("zca"))
+    composed = recipe_for(recipe, task.name, ipc, whitened) if isinstance(recipe, str) else recipe
     if steps is not None:
         composed = replace(composed, steps=steps)
     plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from limbeck.composition import SELECTIONS
 from limbeck.computations import AbstractSource, AllReal, Coreset, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.sources import training_count
@@ -17,7 +18,6 @@ from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.protocol import Protocol
-from limbeck.recipes import RECIPES
 from limbeck.statistics.estimates import interval
 
 BASELINES = ("random", "herding", "kmeans", "full")
@@ -85,7 +85,7 @@ class Entry:
 
 def check_baselines(names: Sequence[str]) -> None:
     """Raise InputError for a name that is of no baseline."""
-    known = [*(known for known, method in RECIPES.items() if not method.recipe.steps), "full"]
+    known = [*SELECTIONS, "full"]
     for name in names:
         if name not in known:
             raise unknown("baseline", name, known)
@@ -112,6 +112,6 @@ def entries(
             found.append(Entry(name, AllReal(), stored, context, None, OfAllData(protocol, steps)))
             continue
         for per_class, stored in dict.fromkeys((each.per_class, each.budget.bytes) for _, _, each in contexts):
-            source = Coreset(RECIPES[name].recipe.start, per_class)
+            source = Coreset(SELECTIONS[name], per_class)
             found.append(Entry(name, source, stored, context, None, protocol))
     return found

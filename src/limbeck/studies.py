@@ -24,7 +24,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.learn.protocol import Protocol, named
 from limbeck.probes.contract import AbstractProbe
-from limbeck.recipes import published
+from limbeck.recipes import recipe_for
 from limbeck.report import Material, page, rows_needed
 from limbeck.runs import archive
 from limbeck.runs.experts import complete_experts
@@ -78,7 +78,7 @@ def study(
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
-    given = recipes if isinstance(recipes, Mapping) else {name: published(name).recipe for name in recipes}
+    given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
     explanation.effort_of(effort, tuple(probes))
@@ -178,6 +178,11 @@ def check_page(path: Path) -> None:
     if path.suffix not in (".html", ".htm") or path.is_dir():
         raise InputError(f"--out {path}: expected a file name that ends in .html")
     check_writable(path)
+
+
+def _published(names: Sequence[str], task: ImageTask, ipc: int) -> dict[str, Recipe]:
+    """The recipes of those names, as published for the task at that size or for what is nearest."""
+    return {name: recipe_for(name, task.name, ipc, bool(task.reference.get("zca"))) for name in names}
 
 
 def _stepped(recipe: Recipe, steps: int | None) -> Recipe:

@@ -210,5 +210,5 @@ def test_small_batches_see_every_item_and_augmentation_changes_the_course() -> N
     "fields", [{"per_class": 0}, {"window": 1}, {"judged": 0}, {"batch": 0}, {"longest": 0}, {"weights": ()}]
 )
 def test_impossible_counts_are_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="objective layerwise-distribution: found"):
+    with pytest.raises(InputError, match=r"layerwise-distribution\.\w+: found"):
         LayerwiseDistribution(**fields)

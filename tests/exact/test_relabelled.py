@@ -78,7 +78,7 @@ def test_an_expert_that_is_not_there_is_refused() -> None:
 
 @pytest.mark.parametrize("fields", [{"number": 2}, {"number": -1}, {"epoch": 3}, {"epoch": -1}])
 def test_a_snapshot_that_there_cannot_be_is_refused(fields: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="start relabelled: found expert"):
+    with pytest.raises(InputError, match=r"relabelled\.(number|epoch): found"):
         Relabelled(experts=SHORT, **{"epoch": 1, **fields})
 
 

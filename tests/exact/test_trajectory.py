@@ -148,10 +148,10 @@ def test_the_window_grows_evenly_to_its_full_size() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        (dict(latest=0), "earliest < latest_at_first <= latest"),
-        (dict(earliest=3, latest_at_first=3, grow_over=5), "earliest < latest_at_first"),
-        (dict(latest=50), "experts of 50 epochs end before epoch 51"),
-        (dict(reach=0), "reach >= 1"),
+        (dict(latest=0), r"^trajectory\.latest: found 0, expected more than earliest, 0$"),
+        (dict(earliest=3, latest_at_first=3, grow_over=5), r"latest_at_first: found 3, expected more than earliest, 3"),
+        (dict(latest=50), "at most 49, as the 50 epochs of the experts end 2 after the last start"),
+        (dict(reach=0), r"reach: found 0, expected a number of at least 1"),
     ],
 )
 def test_a_window_that_no_expert_has_is_refused(fields: dict[str, int], message: str) -> None:
@@ -198,5 +198,5 @@ def test_an_expert_does_not_depend_on_how_many_there_are_and_starts_alike_howeve
 
 @pytest.mark.parametrize("fields", [dict(count=0), dict(epochs=0), dict(batch=-1), dict(learning_rate=0.0)])
 def test_experts_that_cannot_be_are_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="expected positive numbers"):
+    with pytest.raises(InputError, match="expected a number"):
         Experts(**fields)

@@ -12,8 +12,9 @@ from limbeck.cli import distill, main
 from limbeck.cli.list import KINDS
 from limbeck.core.errors import InputError
 from limbeck.learn.distances import RowAngleAndMagnitude
+from limbeck.learn.optim import Adam
 from limbeck.objectives import Gradient
-from limbeck.recipes import RECIPES
+from limbeck.recipes import RECIPES, recipe_for
 from limbeck.starts import Herding, Relabelled
 
 NETWORK = "convnet-w8-d2"
@@ -54,10 +55,35 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("distill digits --ipc 1 --out a.safetensors --network convnett", "unknown network 'convnett'"),
         ("distill digits --ipc 1 --out a.safetensors --network convnet-x3", "unknown option of network"),
         ("distill digits --ipc 1 --out a.safetensors --objectiv.per_class 3", "did you mean '--objective.per_class'"),
-        ("distill digits --ipc 1 --out a.safetensors --objective.per_class many", "objective.per_class"),
+        (
+            "distill digits --ipc 1 --out a.safetensors --objective.per_class many",
+            "--objective.per_class: found many, expected a whole number",
+        ),
         ("distill digits --ipc 1 --out a.safetensors --objective.augment.operations [zoom]", "'zoom'"),
-        ("distill digits --ipc 1 --out a.safetensors --start herdin", "unknown start 'herdin'"),
-        ("distill digits --ipc 1 --out a.safetensors --steps -1", "steps -1"),
+        (
+            "distill digits --ipc 1 --out a.safetensors --start herdin",
+            "--start: unknown part 'herdin': did you mean 'herding'?",
+        ),
+        ("distill digits --ipc 1 --out a.safetensors --steps -1", "--steps: found -1, expected a number of at least 0"),
+        (
+            "distill digits --ipc 1 --out a.safetensors --objective.per_class 0",
+            "--objective.per_class: found 0, expected",
+        ),
+        (
+            "distill digits --ipc 1 --out a.safetensors --optimizer.learning_rate -1",
+            "--optimizer.learning_rate: found -1",
+        ),
+        ("distill digits --ipc 1 --out a.safetensors --optimizer.momentum 2", "--optimizer.momentum: found 2.0"),
+        (
+            "distill digits --ipc 1 --out a.safetensors --optimizer.weight_decay=-1",
+            "--optimizer.weight_decay: found -1",
+        ),
+        (
+            "distill digits --ipc 1 --out a.safetensors --optimizer.learning_rate nan",
+            "found nan, expected a number above 0",
+        ),
+        ("distill digits --ipc 1 --out a.safetensors --objective", "--objective: expected a value"),
+        ("distill digits --ipc 1 --out a.safetensors --target_optimizer.clip 1", "there is no target optimizer here"),
         ("distill digits --ipc 1 --out a.safetensors --recipe random --steps 5", "only selects"),
         ("distill digits --ipc 0 --out a.safetensors", "ipc 0: expected at least one"),
         ("distill digits --ipc 127 --out a.safetensors", "class '8' has 125 training images, 127 per class"),
@@ -103,7 +129,8 @@ def test_a_bad_choice_for_an_evaluation_is_refused(
 def test_list_names_and_summarises_every_part(kind: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", kind, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert all(set(row) == {"name", "summary"} and row["name"] and row["summary"] for row in rows)
+    more = {"source", "deviations"} if kind == "recipes" else set()
+    assert all(set(row) == {"name", "summary", *more} and row["name"] and row["summary"] for row in rows)
     assert rows or kind == "probes"
 
 
@@ -113,6 +140,7 @@ def test_distill_says_in_json_what_it_made(here: Path, runs: Path, capsys: pytes
     document = json.loads(capsys.readouterr().out)
     assert document["set"] == "a.safetensors" and document["items"] == 20
     assert document["budget"] == {"scalars": 20 * 64 + 20, "bytes": 4 * 20 * 64 + 20}
+    assert document["settings"] == "random: the same for all data and sizes"
     assert limbeck.DistilledSet.load("a.safetensors").spec["ipc"] == 2
 
 
@@ -192,24 +220,38 @@ def test_runs_are_listed_shown_and_cleaned(here: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_a_recipe_named_alone_is_the_published_one(name: str) -> None:
-    plan, _ = distill._new(["digits", "--recipe", name, "--ipc", "1", "--out", "set.safetensors"])
-    assert plan.recipe == RECIPES[name].recipe
+@pytest.mark.parametrize("ipc", [1, 50])
+def test_a_recipe_named_alone_is_the_one_published_for_its_size(name: str, ipc: int) -> None:
+    plan, _ = distill._new(["digits", "--recipe", name, "--ipc", str(ipc), "--out", "set.safetensors"])
+    assert plan.recipe == recipe_for(name, "digits", ipc)
 
 
-def test_parts_of_parts_are_named_as_parts_are_or_by_their_class_and_have_options() -> None:
-    words = ["digits", "--ipc", "1", "--out", "set.safetensors", "--recipe"]
+def test_parts_of_parts_are_named_as_parts_are_and_have_options() -> None:
+    words = ["digits", "--ipc", "10", "--out", "set.safetensors", "--recipe"]
     option = "--objective.distance"
-    for named in (
-        [option, "RowAngleAndMagnitude"],
-        [option, "row-angle-and-magnitude"],
-        [f"{option}=row-angle-and-magnitude"],
-    ):
-        plan, _ = distill._new([*words, "dsa", *named, "--objective.per_class", "9"])
-        assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(), per_class=9)
-    with pytest.raises(InputError, match="unknown distance 'global-cosin': did you mean 'global-cosine'?"):
+    for named in ([option, "row-angle-and-magnitude"], [f"{option}=row-angle-and-magnitude"]):
+        plan, _ = distill._new([*words, "dsa", *named, f"{option}.angle", "2", "--objective.per_class", "9"])
+        assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(angle=2.0), per_class=9)
+    with pytest.raises(InputError, match="--objective.distance: unknown part 'global-cosin': did you mean"):
         distill._new([*words, "dsa", option, "global-cosin"])
     plan, _ = distill._new(
-        [*words, "tesla", "--start.start", "Herding", "--start.start.images", "5", "--start.epoch", "3"]
+        [*words, "tesla", "--start.start", "herding", "--start.start.images", "5", "--start.epoch", "3"]
     )
     assert plan.recipe.start == Relabelled(Herding(images=5), epoch=3)
+    plan, _ = distill._new([*words, "dm", "--target_optimizer", "adam", "--target_optimizer.learning_rate", "0.1"])
+    assert plan.recipe.target_optimizer == Adam(learning_rate=0.1)
+
+
+def test_help_lists_every_option_of_the_chosen_parts_with_what_it_says_and_its_default(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(
+            ["distill", "cifar10", "--recipe", "dsa", "--ipc", "50", "--objective.distance", "global-cosine", "--help"]
+        )
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--objective.outer VALUE Steps of the set for one network. (a whole number); default 50" in said
+    assert "default global-cosine" in said and "--start NAME" in said
+    assert "settings of dsa: published for cifar10 at IPC 50" in said
+    assert "cifar10 at IPC 50, convnet, protocol dsa: 60.6 % (the readme of its code)" in said
+    assert all(" ".join(each.split()) in said for each in RECIPES["dsa"].deviations)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from limbeck.cli import main
 from limbeck.cli.study import _recipes
 from limbeck.computations.experts import Experts
 from limbeck.core.errors import InputError
-from limbeck.objectives import Trajectory
-from limbeck.recipes import RECIPES
+from limbeck.objectives import Distribution, Trajectory
+from limbeck.recipes import RECIPES, recipe_for
 from limbeck.runs.executors import Local
 from limbeck.starts import Noise
 
@@ -201,10 +202,20 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         ("--recipes dm --ipc 0", "ipc 0"),
         ("--recipes dm --set dm", "--set dm: expected RECIPE.OPTION=VALUE"),
         ("--recipes dm --set dsa.steps=1", "unknown recipe of this study, in --set dsa.steps=1"),
-        ("--recipes dm --set dm.objectiv.per_class=1", "in --set dm.objectiv.per_class=1: 'objectiv': did you mean"),
+        (
+            "--recipes dm --set dm.objectiv.per_class=1",
+            "unknown option '--set dm.objectiv.per_class': did you mean '--set dm.",
+        ),
         ("--recipes dm --set dm.objective.per_clas=1", "did you mean '--set dm.objective.per_class'"),
-        ("--recipes dm --set dm.objective.per_class=many", "--set dm.objective.per_class: "),
-        ("--recipes mtt --set mtt.objective.latest=60", "lower --set mtt.objective.latest"),
+        (
+            "--recipes dm --set dm.objective.per_class=many",
+            "--set dm.objective.per_class: found many, expected a whole",
+        ),
+        ("--recipes mtt --set mtt.objective.latest=60", "--set mtt.objective.latest: found 60, expected at most 49"),
+        ("--recipes dm,dm", "--recipes dm: expected names that differ"),
+        ("--recipes a=dm,a=dsa", "--recipes a=dsa: expected names that differ"),
+        ("--recipes two=dm --set dm.steps=1", "unknown recipe of this study, in --set dm.steps=1: 'dm'"),
+        ("--recipes two=dm --set two.optimizer.momentum=2", "--set two.optimizer.momentum: found 2.0"),
     ],
 )
 def test_bad_input_is_refused_in_one_line_before_anything_is_written(
@@ -239,13 +250,23 @@ def test_settings_reach_the_recipe_they_name_as_options_of_distill_do() -> None:
     found = _recipes(
         ("dm", "mtt", "random"),
         ("mtt.objective.experts.count=4", "dm.start=noise", "dm.steps=7", "mtt.objective.experts.augment=null"),
-        steps=5,
+        5,
+        "digits",
+        10,
     )
     assert found["random"] == RECIPES["random"].recipe
     assert (found["dm"].steps, found["dm"].start, found["mtt"].steps) == (7, Noise(), 5)
     assert found["mtt"].objective == Trajectory(experts=Experts(count=4, augment=None))
-    with pytest.raises(InputError, match="--set mtt.objective.experts: experts: found count 0|found count 0"):
-        _recipes(("mtt",), ("mtt.objective.experts.count=0",), None)
+    with pytest.raises(
+        InputError, match="^--set mtt.objective.experts.count: found 0, expected a number of at least 1$"
+    ):
+        _recipes(("mtt",), ("mtt.objective.experts.count=0",), None, "digits", 10)
+
+
+def test_one_recipe_stands_twice_in_a_study_by_names_of_its_own() -> None:
+    found = _recipes(("dm", "dm2=dm"), ("dm2.objective.per_class=7",), None, "cifar10", 10)
+    assert list(found) == ["dm", "dm2"] and found["dm"] == recipe_for("dm", "cifar10", 10)
+    assert found["dm2"] == replace(found["dm"], objective=Distribution(per_class=7))
 
 
 def test_an_interrupted_study_goes_on_and_two_at_once_come_to_the_same(whole: dict[str, Any], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 import warnings
+from argparse import HelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -40,6 +41,16 @@ ERRORS = Console(stderr=True, highlight=False, force_terminal=None if sys.stderr
 class Parser(ArgumentParser):
     """A parser whose every complaint is a one-line InputError, with the nearest option suggested."""
 
+    more_options: Sequence[str] = ()
+    """Options that are taken from the words before it parses them."""
+    more_help: str = ""
+    """What its help ends with: among it, those options."""
+
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        """The help of its own options, and of those that were taken before."""
+        own: str = super().format_help(formatter)
+        return f"{own}\n{self.more_help}" if self.more_help else own
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the complaint as a InputError."""
         line = re.sub(r'Parser key "([\w.]+)":', r"--\1:", " ".join(message.split()))
@@ -49,6 +60,7 @@ class Parser(ArgumentParser):
             options = [
                 option for action in self._actions for option in action.option_strings if option.startswith("--")
             ]
+            options += self.more_options
             raise unknown("option", strange.group(1), options)
         raise InputError(f"{line}; see `{self.prog} --help`")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from limbeck.cli.console import answer, parser, table
 from limbeck.core.errors import unknown
 
@@ -21,23 +24,26 @@ KINDS = (
 
 def run(words: list[str]) -> None:
     """List the parts of one kind, or of every kind."""
-    made = parser("list", "Name the parts there are.")
-    made.add_argument(
+    arguments = parser("list", "Name the parts there are.")
+    arguments.add_argument(
         "kind", type=str, nargs="?", default="", help=f"one of {', '.join(KINDS)}; all of them by default"
     )
-    given = made.parse_args(words)
+    given = arguments.parse_args(words)
     if given.kind and given.kind not in KINDS:
         raise unknown("kind", given.kind, KINDS)
     kinds = [given.kind] if given.kind else list(KINDS)
-    found = {kind: parts(kind) for kind in kinds}
-    tables = [
-        table(kind, ("name", "summary"), [(row["name"], row["summary"]) for row in found[kind]]) for kind in kinds
-    ]
-    answer(found[given.kind] if given.kind else found, given.json, *tables)
+    rows = {kind: parts(kind) for kind in kinds}
+    tables = []
+    for kind in kinds:
+        tables.append(table(kind, ("name", "summary"), [(row["name"], row["summary"]) for row in rows[kind]]))
+        deviations = [(row["name"], each) for row in rows[kind] for each in row.get("deviations", ())]
+        if deviations and given.kind:
+            tables.append(table("what differs from the sources", ("name", "deviation"), deviations))
+    answer(rows[given.kind] if given.kind else rows, given.json, *tables)
 
 
-def parts(kind: str) -> list[dict[str, str]]:
-    """[{name, summary}] of every part of a kind."""
+def parts(kind: str) -> list[dict[str, Any]]:
+    """[{name, summary}] of every part of a kind; of recipes also source and deviations."""
     from limbeck import recipes, tasks
     from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
@@ -48,7 +54,7 @@ def parts(kind: str) -> list[dict[str, str]]:
     from limbeck.schedules import SCHEDULES
     from limbeck.starts import STARTS
 
-    return {
+    listings: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "tasks": tasks.names,
         "networks": networks.names,
         "starts": STARTS.summaries,
@@ -59,4 +65,5 @@ def parts(kind: str) -> list[dict[str, str]]:
         "probes": PROBES.summaries,
         "recipes": recipes.summaries,
         "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in PROTOCOLS.items()],
-    }[kind]()
+    }
+    return listings[kind]()

@@ -13,6 +13,7 @@ from limbeck.computations.training import Training
 from limbeck.core import tree
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.family import VALUES, spec_id, to_spec
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -43,11 +44,10 @@ class Experts:
     augment: Siamese | None = field(default_factory=Siamese)
 
     def __post_init__(self) -> None:
-        if self.count < 1 or self.epochs < 1 or self.batch < 0 or self.learning_rate <= 0:
-            raise InputError(
-                f"experts: found count {self.count}, epochs {self.epochs}, batch {self.batch}, "
-                f"learning_rate {self.learning_rate:g}; expected positive numbers (batch 0: all images)"
-            )
+        at_least(self, 1, "count", "epochs")
+        at_least(self, 0, "batch", "weight_decay")
+        positive(self, "learning_rate")
+        fraction(self, "momentum")
 
     def step(self, problem: Problem, epoch: int) -> int:
         """How many steps an expert has taken after `epoch` epochs."""

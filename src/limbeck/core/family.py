@@ -13,18 +13,16 @@ import functools
 import hashlib
 import json
 import re
-import warnings
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from limbeck.core.errors import unknown
 from limbeck.core.provenance import bring, source_of, warn_of_change
+from limbeck.core.register import installed, leave_out
 
 PART, FROM = "part", "from"
 """The fields of a spec that are no fields of the part: its name, and its source where that is not limbeck."""
 
 _FAMILIES: dict[str, Family] = {}
-_BROKEN: set[str] = set()
 
 Part = TypeVar("Part", bound=type)
 
@@ -59,30 +57,16 @@ class Family:
         An entry point that cannot be used is left out, with a warning that names its package.
         """
         parts = dict(self._listed)
-        for point in sorted(
-            entry_points(group=f"limbeck.{self.kind}"), key=lambda point: (_package(point), point.name)
-        ):
-            part = self._load(point)
-            if part is None:
+        for point, part in installed(self.kind):
+            if not (isinstance(part, type) and issubclass(part, self.contract) and dataclasses.is_dataclass(part)):
+                leave_out(point, f"{point.value} is not a dataclass that implements {self.contract.__name__}")
                 continue
+            bring(part, point.dist)
+            source_of(part)  # Its files are read now, while they are what was imported.
             there = parts.setdefault(part_name(part), part)
             if there is not part:
-                _complain(point, f"its {self.kind} is called {part_name(part)!r}, as is {there.__qualname__} of others")
+                leave_out(point, f"its {self.kind} is called {part_name(part)!r}, as is {there.__qualname__} of others")
         return dict(sorted(parts.items()))
-
-    def _load(self, point: EntryPoint) -> type | None:
-        """The part of an entry point; None, with a warning, where it has none."""
-        try:
-            part = point.load()
-        except (Exception, SystemExit) as error:
-            _complain(point, f"it cannot be imported ({type(error).__name__}: {error})")
-            return None
-        if not (isinstance(part, type) and issubclass(part, self.contract) and dataclasses.is_dataclass(part)):
-            _complain(point, f"{point.value} is not a dataclass that implements {self.contract.__name__}")
-            return None
-        bring(part, point.dist)
-        source_of(part)  # Its files are read now, while they are what was imported.
-        return part
 
     def register(self, part: Part) -> Part:
         """Add a part where it is defined: a decorator."""
@@ -109,16 +93,9 @@ VALUES = Family("value", object)
 """What parts hold that is of no contract, such as a protocol: a dataclass is one by `@VALUES.register`."""
 
 
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.value
-
-
-def _complain(point: EntryPoint, reason: str) -> None:
-    """Warn of an entry point that is left out; of one package once."""
-    if _package(point) not in _BROKEN:
-        _BROKEN.add(_package(point))
-        line = " ".join(f"package {_package(point)}: entry point {point.name!r} is left out: {reason}".split())
-        warnings.warn(f"{line}; repair or uninstall it", stacklevel=2)
+def family_of(contract: object) -> Family | None:
+    """The family whose parts implement a contract, if there is one."""
+    return next((family for family in _FAMILIES.values() if family.contract is contract), None)
 
 
 def summary(thing: object) -> str:

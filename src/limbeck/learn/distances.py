@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, expect
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 
@@ -61,11 +61,8 @@ class RowAngleAndMagnitude(AbstractDistance):
     """The weight of the length of the difference."""
 
     def __post_init__(self) -> None:
-        if min(self.angle, self.magnitude) < 0 or self.angle + self.magnitude == 0:
-            raise InputError(
-                f"row-angle-and-magnitude: found angle {self.angle:g}, magnitude {self.magnitude:g}; expected numbers "
-                "of at least 0, one of them positive"
-            )
+        at_least(self, 0, "angle", "magnitude")
+        expect(self, "angle", self.angle + self.magnitude > 0, "a number above 0 where magnitude is 0")
 
     def distance(self, real: Tree, synthetic: Tree) -> Float[Tensor, ""]:
         """The distance; its second part is in units of the gradient."""

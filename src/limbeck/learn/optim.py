@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 
@@ -37,6 +38,12 @@ class SGD(AbstractOptimizer):
     momentum: float = 0.0
     weight_decay: float = 0.0
     clip: float = 0.0
+    """The largest norm of a gradient; 0: any."""
+
+    def __post_init__(self) -> None:
+        positive(self, "learning_rate")
+        fraction(self, "momentum")
+        at_least(self, 0, "weight_decay", "clip")
 
     def init(self, params: Tree) -> Tree:
         """The velocity: zeros like `params`."""
@@ -57,12 +64,18 @@ class Adam(AbstractOptimizer):
     """
 
     learning_rate: float = 0.001
-    first: float = 0.9
+    beta1: float = 0.9
     """a, the decay of the first moment."""
-    second: float = 0.999
+    beta2: float = 0.999
     """b, the decay of the second moment."""
     epsilon: float = 1e-8
     clip: float = 0.0
+    """The largest norm of a gradient; 0: any."""
+
+    def __post_init__(self) -> None:
+        positive(self, "learning_rate", "epsilon")
+        fraction(self, "beta1", "beta2")
+        at_least(self, 0, "clip")
 
     def init(self, params: Tree) -> Tree:
         """Both moments at zero, and no step counted."""
@@ -73,9 +86,9 @@ class Adam(AbstractOptimizer):
         """The parameters and the moments after one step."""
         gradients = _clipped(gradients, self.clip)
         count = state["count"] + 1
-        first = tree.map(lambda m, g: self.first * m + (1 - self.first) * g, state["first"], gradients)
-        second = tree.map(lambda s, g: self.second * s + (1 - self.second) * g * g, state["second"], gradients)
-        mean, spread = 1 - self.first ** int(count), 1 - self.second ** int(count)
+        first = tree.map(lambda m, g: self.beta1 * m + (1 - self.beta1) * g, state["first"], gradients)
+        second = tree.map(lambda s, g: self.beta2 * s + (1 - self.beta2) * g * g, state["second"], gradients)
+        mean, spread = 1 - self.beta1 ** int(count), 1 - self.beta2 ** int(count)
         params = tree.map(
             lambda p, m, s: p - self.learning_rate * (m / mean) / ((s / spread).sqrt() + self.epsilon),
             params,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -29,7 +30,11 @@ class Distribution(AbstractObjective):
     """
 
     per_class: int = 256
+    """Real images of each class that a step sees."""
     augment: Siamese = field(default_factory=Siamese)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "per_class")
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered from step to step."""

@@ -14,7 +14,7 @@ from torch.func import grad, grad_and_value
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractObjective, AbstractTask, Batch, Problem, Synthetic
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -25,8 +25,6 @@ from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, surrogate, vjp
 from limbeck.learn.training import Learner, going_on, last, row_loader
 
-LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
-"""The published (outer, inner) by items per class."""
 CALIBRATION = 16
 """Real images of each class that set the running statistics of a network before its gradients are matched."""
 
@@ -64,29 +62,19 @@ class Gradient(AbstractObjective):
     augment: Siamese | None = field(default_factory=Siamese)
     """None: the images as they are (Zhao et al., ICLR 2021)."""
     per_class: int = 256
-    outer: int = 0
-    """Steps of the set for one network; 0: as published for the nearest number of items per class."""
-    inner: int = 0
-    """Epochs of training between two steps; 0: as published for the nearest number of items per class."""
+    """Real images of each class that a step sees."""
+    outer: int = 10
+    """Steps of the set for one network."""
+    inner: int = 50
+    """Epochs of training between two steps of the set."""
     learning_rate: float = 0.01
+    """Of that training."""
     batch: int = 256
     """Synthetic images that one training step sees."""
 
     def __post_init__(self) -> None:
-        if min(self.outer, self.inner) < 0 or min(self.per_class, self.batch) < 1:
-            raise InputError(
-                f"objective gradient: found outer {self.outer}, inner {self.inner}, per_class {self.per_class}, "
-                f"batch {self.batch}; expected outer and inner of at least 0 (0: as published), the others at least 1"
-            )
-
-    def loops(self, per_class: int) -> tuple[int, int]:
-        """(outer, inner) for a set of `per_class` items per class.
-
-        >>> Gradient().loops(10), Gradient(inner=3).loops(12), Gradient().loops(500)
-        ((10, 50), (10, 3), (50, 10))
-        """
-        outer, inner = LOOPS[min(LOOPS, key=lambda known: abs(known - per_class))]
-        return self.outer or outer, self.inner or inner
+        at_least(self, 1, "outer", "inner", "per_class", "batch")
+        positive(self, "learning_rate")
 
     def init(self, problem: Problem, key: Key) -> GradientState:
         """A fresh network."""
@@ -124,15 +112,14 @@ class Gradient(AbstractObjective):
     def advance(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> GradientState:
         """The network trained on the set as it now is, or a fresh one in its place."""
         batch = synthetic.batch
-        outer, inner = self.loops(len(batch.classes) // len(problem.task.classes))
-        if int(state.age) + 1 >= outer:
+        if int(state.age) + 1 >= self.outer:
             return self.init(problem, key.fold("respawn"))
         learner = calibrated(state.learner, problem, key)
-        return GradientState(self._train(learner, problem, batch, inner, key.fold("train")), state.age + 1)
+        return GradientState(self._train(learner, problem, batch, key.fold("train")), state.age + 1)
 
-    def _train(self, learner: Learner, problem: Problem, batch: Batch, epochs: int, key: Key) -> Learner:
-        """The network after that many epochs on `batch`."""
-        protocol = Protocol(epochs=epochs, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
+    def _train(self, learner: Learner, problem: Problem, batch: Batch, key: Key) -> Learner:
+        """The network after the epochs between two steps on `batch`."""
+        protocol = Protocol(epochs=self.inner, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
         gradient_of, mirror = gradient_function_of(problem), problem.task.mirror
         return last(going_on(gradient_of, learner, row_loader(batch), schedule, key, self.augment, mirror))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -73,12 +73,11 @@ class LayerwiseDistribution(AbstractObjective):
     """The most epochs between two steps of the set; ours. On 10 times 128 images chance alone mostly ends it sooner."""
 
     def __post_init__(self) -> None:
-        if min(self.per_class, self.judged, self.batch, self.longest) < 1 or self.window < 2 or not self.weights:
-            raise InputError(
-                f"objective layerwise-distribution: found per_class {self.per_class}, judged {self.judged}, batch "
-                f"{self.batch}, longest {self.longest}, window {self.window}, {len(self.weights)} weights; "
-                "expected a window of at least 2 and the others at least 1"
-            )
+        at_least(self, 1, "per_class", "judged", "batch", "longest")
+        at_least(self, 2, "window")
+        at_least(self, 0, "discrimination", "settled", "moved")
+        positive(self, "learning_rate")
+        expect(self, "weights", min(self.weights, default=-1) >= 0, "one or more numbers of at least 0")
 
     def weighted(self, count: int) -> tuple[float, ...]:
         """The weights of `count` layers.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -57,22 +57,20 @@ class TrainedDistribution(AbstractObjective):
     augment: Siamese = field(default_factory=Siamese)
     per_class: int = 256
     weight: float = 50.0
-    """Published as 0.5 (0.1 for 50 items per class) times an accuracy in percent."""
+    """Of the loss. Published code multiplies by an accuracy in percent, so that its 0.5 is 50 here."""
     queue: int = 100
+    """The most networks there are at once."""
     interval: int = 30
-    """Published as 5 for one item per class."""
+    """Steps of the set between two fresh networks."""
     trained: int = 2
     steps: int = 10
     batch: int = 256
     optimizer: SGD = SGD(learning_rate=0.01, momentum=0.9, weight_decay=5e-4)
 
     def __post_init__(self) -> None:
-        if self.queue < FIRST or min(self.per_class, self.interval, self.trained, self.steps, self.batch) < 1:
-            raise InputError(
-                f"objective trained-distribution: found queue {self.queue}, per_class {self.per_class}, interval "
-                f"{self.interval}, trained {self.trained}, steps {self.steps}, batch {self.batch}; expected a queue of "
-                f"at least {FIRST} and the others at least 1"
-            )
+        at_least(self, FIRST, "queue")
+        at_least(self, 1, "per_class", "interval", "trained", "steps", "batch")
+        at_least(self, 0, "weight")
 
     def init(self, problem: Problem, key: Key) -> Queue:
         """The first networks, fresh, and empty places for the others."""

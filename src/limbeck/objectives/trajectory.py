@@ -11,7 +11,7 @@ from torch import Tensor
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -46,17 +46,17 @@ class Trajectory(AbstractObjective):
     augment: Siamese | None = field(default_factory=Siamese)
 
     def __post_init__(self) -> None:
-        first = self.latest_at_first if self.grow_over else self.latest
-        if not 0 <= self.earliest < first <= self.latest or self.reach < 1 or self.grow_over < 0:
-            raise InputError(
-                f"trajectory: found earliest {self.earliest}, latest_at_first {first}, latest {self.latest}, reach "
-                f"{self.reach}, grow_over {self.grow_over}; expected earliest < latest_at_first <= latest, reach >= 1"
+        at_least(self, 0, "earliest", "grow_over")
+        at_least(self, 1, "reach")
+        if self.grow_over:
+            expect(
+                self, "latest_at_first", self.latest_at_first > self.earliest, f"more than earliest, {self.earliest}"
             )
-        if self.latest - 1 + self.reach > self.experts.epochs:
-            raise InputError(
-                f"trajectory: experts of {self.experts.epochs} epochs end before epoch {self.latest - 1 + self.reach}, "
-                "the last start plus reach; train longer (--objective.experts.epochs) or lower --objective.latest"
-            )
+            at_least(self, self.latest_at_first, "latest")
+        expect(self, "latest", self.latest > self.earliest, f"more than earliest, {self.earliest}")
+        most = self.experts.epochs - self.reach + 1
+        why = f"the {self.experts.epochs} epochs of the experts end {self.reach} after the last start"
+        expect(self, "latest", self.latest <= most, f"at most {most}, as {why}; lower it, or raise experts.epochs")
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """The number of steps taken; InputError where an expert has not been trained."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
+from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
@@ -28,6 +29,10 @@ class Unrolled(AbstractObjective):
     """
 
     per_class: int = 64
+    """Real images of each class that the loss is of."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "per_class")
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered from step to step."""
@@ -53,7 +58,12 @@ class TruncatedUnrolled(AbstractObjective):
     """
 
     per_class: int = 64
+    """Real images of each class that the loss is of."""
     window: int = 60
+    """Steps that the loss is differentiated through."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "per_class", "window")
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered from step to step."""

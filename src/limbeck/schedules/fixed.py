@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 
@@ -26,12 +26,10 @@ class Fixed(AbstractSchedule):
     """How many items of each class a step sees, drawn anew for each; 0: all items."""
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.learning_rate <= 0 or min(self.momentum, self.weight_decay, self.per_class) < 0:
-            raise InputError(
-                f"schedule: found steps {self.steps}, learning_rate {self.learning_rate:g}, "
-                f"momentum {self.momentum:g}, weight_decay {self.weight_decay:g}, per_class {self.per_class}; "
-                "expected the first two above 0, the others at least 0"
-            )
+        at_least(self, 1, "steps")
+        positive(self, "learning_rate")
+        fraction(self, "momentum")
+        at_least(self, 0, "weight_decay", "per_class")
 
     def init(self, count: int, key: Key) -> Tree:
         """Nothing is learned."""

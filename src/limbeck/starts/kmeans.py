@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractStart, Batch, Problem
+from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.starts.batches import coreset
 
@@ -21,6 +22,10 @@ class KMeans(AbstractStart):
     """How long the network of the features is trained on the real data; at least 150 steps."""
     images: int = 1000
     """How many images of a class are considered."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "epochs")
+        at_least(self, 1, "images")
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` images of every class, those of large clusters first; InputError where a class has fewer."""

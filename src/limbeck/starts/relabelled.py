@@ -8,7 +8,7 @@ import torch
 
 from limbeck.computations.experts import Experts
 from limbeck.core.contracts import AbstractStart, Batch, Problem
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.learn.microbatches import microbatch_limit
 from limbeck.learn.training import row_loader
@@ -34,11 +34,9 @@ class Relabelled(AbstractStart):
     epoch: int = 16
 
     def __post_init__(self) -> None:
-        if not 0 <= self.number < self.experts.count or not 0 <= self.epoch <= self.experts.epochs:
-            raise InputError(
-                f"start relabelled: found expert {self.number} after epoch {self.epoch}, expected one of "
-                f"{self.experts.count} experts of {self.experts.epochs} epochs; change --start.number or --start.epoch"
-            )
+        at_least(self, 0, "number", "epoch")
+        expect(self, "number", self.number < self.experts.count, f"one of the {self.experts.count} experts, from 0 on")
+        expect(self, "epoch", self.epoch <= self.experts.epochs, f"at most {self.experts.epochs}, the experts' epochs")
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class as the other start gives them, softly labelled."""

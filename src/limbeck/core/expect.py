@@ -1,0 +1,50 @@
+"""What the fields of a part must be: a line for each kind, and an exception that names the field."""
+
+from __future__ import annotations
+
+import math
+
+from limbeck.core.errors import InputError
+from limbeck.core.family import part_name
+
+
+class FieldError(InputError):
+    """A field of a part cannot have the value it was given; whoever asked for it says it in words of its own."""
+
+    def __init__(self, part: object, field: str, wanted: str) -> None:
+        self.field = field
+        """The field's name; dotted for a field of a part within the part."""
+        value: object = part
+        for name in field.split("."):
+            value = getattr(value, name)
+        self.complaint = f"found {value}, expected {wanted}"
+        super().__init__(f"{part_name(type(part))}.{field}: {self.complaint}")
+
+
+def expect(part: object, field: str, holds: bool, wanted: str) -> None:
+    """Raise a FieldError about a field of `part` unless `holds`."""
+    if not holds:
+        raise FieldError(part, field, wanted)
+
+
+def at_least(part: object, least: int, *fields: str) -> None:
+    """Each field is a finite number of at least `least`."""
+    for field in fields:
+        expect(part, field, _finite(part, field) and getattr(part, field) >= least, f"a number of at least {least}")
+
+
+def positive(part: object, *fields: str) -> None:
+    """Each field is a finite number above 0."""
+    for field in fields:
+        expect(part, field, _finite(part, field) and getattr(part, field) > 0, "a number above 0")
+
+
+def fraction(part: object, *fields: str) -> None:
+    """Each field is at least 0 and less than 1, as a momentum is."""
+    for field in fields:
+        expect(part, field, _finite(part, field) and 0 <= getattr(part, field) < 1, "a number from 0 to below 1")
+
+
+def _finite(part: object, field: str) -> bool:
+    value = getattr(part, field)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,121 @@
+"""What is kept of a published method: its composition, its settings by size, what it scored, and what differs here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from limbeck.composition import Recipe
+from limbeck.core.register import AbstractEntry
+from limbeck.options import compose
+
+Setting = tuple[str, int, bool]
+"""What settings were published for: the data, the items per class, and whether the data were whitened."""
+Published = dict[Setting, dict[str, Any]]
+"""Settings by what they were published for: options of a recipe, as `limbeck.options.compose` takes them."""
+
+NOT_STATED = "not stated"
+"""The protocol of a figure whose source does not name one."""
+ITS_OWN = "its own"
+"""The protocol of a figure by a protocol of the method's own that limbeck does not have."""
+
+VALIDATION = "A tenth of the training images is kept for validation; the published runs use all."
+"""A deviation of every method here."""
+ACCURACY_LADDER = "table of the field as collected by later papers (PAD, AutoPalette)"
+"""The source of figures that were read where later papers repeat them."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A published test accuracy, at the full width of its network."""
+
+    data: str
+    ipc: int
+    """Items per class."""
+    network: str
+    protocol: str
+    """A protocol of `limbeck list protocols`, `ITS_OWN` or `NOT_STATED`."""
+    mean: float
+    """A fraction in [0, 1], as scores are."""
+    deviation: float | None
+    """Standard deviation over runs; None where the source has none."""
+    whitened: bool
+    source: str
+
+    def __str__(self) -> str:
+        spread = "" if self.deviation is None else f" +- {100 * self.deviation:.1f}"
+        whitened = ", whitened" * self.whitened
+        return (
+            f"{self.data} at IPC {self.ipc}{whitened}, {self.network}, protocol {self.protocol}: "
+            f"{100 * self.mean:.1f}{spread} % ({self.source})"
+        )
+
+
+def expected(
+    data: str,
+    means: Mapping[int, float],
+    protocol: str,
+    source: str,
+    *,
+    network: str = "convnet",
+    whitened: bool = False,
+) -> tuple[Expected, ...]:
+    """A row for each number of items per class, from accuracies in percent without deviations."""
+    return tuple(
+        Expected(data, ipc, network, protocol, round(mean / 100, 6), None, whitened, source)
+        for ipc, mean in means.items()
+    )
+
+
+def plainly(mean: float) -> tuple[Expected, ...]:
+    """What Yang et al. (ICML 2024) came to with a published CIFAR-10 set of 10 items per class, in percent."""
+    return expected("cifar10", {10: mean}, "paper", "Yang et al., ICML 2024, one network; their code and figures")
+
+
+@dataclass(frozen=True)
+class Method(AbstractEntry):
+    """A published method."""
+
+    name: str
+    summary: str
+    source: str
+    cost: str
+    recipe: Recipe
+    """Everything that does not depend on data and size."""
+    published: Published = field(default_factory=dict)
+    """What makes the recipe the published one, by data and size."""
+    expected: tuple[Expected, ...] = ()
+    deviations: tuple[str, ...] = ()
+    """What differs from the source, each in a short sentence."""
+
+    def nearest(self, data: str, ipc: int, whitened: bool) -> Setting | None:
+        """The published setting that is taken: of these data, else of CIFAR-10; whitened alike; nearest in size.
+
+        None where nothing was published by size. Of two that are equally near, the smaller.
+        """
+
+        def distance(setting: Setting) -> tuple[bool, bool, bool, int, int]:
+            of, size, white = setting
+            return of != data, of != "cifar10", white != whitened, abs(size - ipc), size
+
+        return min(self.published, key=distance, default=None)
+
+    def recipe_for(self, data: str, ipc: int, whitened: bool = False) -> Recipe:
+        """The recipe at the nearest published setting."""
+        setting = self.nearest(data, ipc, whitened)
+        return self.recipe if setting is None else compose(self.recipe, self.published[setting])
+
+    def provenance(self, data: str, ipc: int, whitened: bool = False) -> str:
+        """Which published setting is taken, in words."""
+        setting = self.nearest(data, ipc, whitened)
+        if setting is None:
+            return "the same for all data and sizes"
+        if setting == (data, ipc, whitened):
+            return f"published for {_named(setting)}"
+        return f"published for {_named(setting)}, the nearest; none are published for {_named((data, ipc, whitened))}"
+
+
+def _named(setting: Setting) -> str:
+    data, ipc, whitened = setting
+    return f"{data}{' whitened' * whitened} at IPC {ipc}"
