@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from limbeck.codecs import codec_of, header_of
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Budget, Schedule
+from limbeck.core.contracts import AbstractCodec, AbstractParameterization, Batch, Budget, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.parameterizations import PARAMETERIZATIONS
-from limbeck.tasks.normalisation import Normalisation
 
 FORMAT = 1
 """The version of the file's layout; a reader refuses a newer one."""
@@ -33,14 +33,15 @@ class DistilledSet(Dataset):
     """A few synthetic examples, how to train on them, and where they come from.
 
     As a `torch.utils.data.Dataset` it gives (input, class) pairs, or (input, soft target) pairs where the
-    labels are soft; inputs are normalised as the real data were.
+    labels are soft; inputs are as a network sees them.
     """
 
     params: Tree
     """What is stored: the free parameters, a dict of tensors."""
     parameterization: AbstractParameterization
     schedule: Schedule
-    normalisation: Normalisation
+    codec: AbstractCodec
+    """Between the units of the data and the examples as a network sees them."""
     classes: tuple[str, ...]
     data: dict[str, Any]
     """The name, options and fingerprint of the data."""
@@ -52,14 +53,14 @@ class DistilledSet(Dataset):
 
     @functools.cached_property
     def batch(self) -> Batch:
-        """The synthetic examples: normalised inputs (item, ...), soft targets (item, output), classes (item,)."""
+        """The synthetic examples as a network sees them: inputs (item, ...), targets (item, ...), classes (item,)."""
         with torch.no_grad():
             return self.parameterization.render(self.params, VIEW)
 
     @property
-    def images(self) -> Tensor:
-        """The inputs in the units of the real images, [0, 1] for those; distilled pixels may leave that range."""
-        return self.normalisation.invert(self.batch.inputs)
+    def native(self) -> Tree:
+        """The inputs in the units of the data: [0, 1] for pixels of real images, which distilled ones may leave."""
+        return self.codec.decode(self.batch.inputs)
 
     @property
     def budget(self) -> Budget:
@@ -112,7 +113,7 @@ class DistilledSet(Dataset):
             "data": self.data,
             "spec": self.spec,
             "parameterization": to_spec(self.parameterization),
-            "normalisation": self.normalisation.header(),
+            "codec": header_of(self.codec),
             "labels": self.label_mode,
             "budget": self.budget._asdict(),
             "scores": list(self.scores),
@@ -123,7 +124,7 @@ class DistilledSet(Dataset):
         tensors = {
             **tree.flatten(self.params, "params"),
             **tree.flatten(self.schedule, "schedule"),
-            **tree.flatten(self.normalisation.to_tensors(), "normalisation"),
+            **tree.flatten(self.codec.to_tensors(), "codec"),
         }
         write_tensors(Path(path), tensors, self.header())
 
@@ -145,7 +146,7 @@ class DistilledSet(Dataset):
                 params=parts["params"],
                 parameterization=_parameterization(header["parameterization"]),
                 schedule=Schedule(**parts["schedule"]),
-                normalisation=Normalisation.from_tensors(parts["normalisation"]),
+                codec=codec_of(header["codec"], parts.get("codec", {})),
                 classes=tuple(header["classes"]),
                 data=header["data"],
                 spec=header["spec"],

@@ -9,9 +9,9 @@ from argparse import ArgumentParser as PlainParser
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from limbeck.cli.console import Parser, answer, parser, percent, size, table
+from limbeck.cli.console import Parser, answer, parser, size, table
 from limbeck.cli.options import (
     add_compile,
     add_data,
@@ -22,11 +22,14 @@ from limbeck.cli.options import (
     check_out,
     defaults_of,
     session,
+    task_of,
 )
+from limbeck.comparison import measured
 from limbeck.composition import Recipe
-from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
+from limbeck.core.contracts import AbstractAugmentation, AbstractParameterization, AbstractSchedule, AbstractStart
 from limbeck.core.errors import InputError
 from limbeck.core.family import Family, part_name
+from limbeck.learn.augment import AUGMENTATIONS
 from limbeck.learn.distances import DISTANCES, AbstractDistance
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
@@ -35,7 +38,6 @@ from limbeck.recipes import RECIPES, Published, published
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.schedules import SCHEDULES
 from limbeck.starts import STARTS
-from limbeck.tasks import load
 
 PARTS: dict[str, Family] = {
     "start": STARTS,
@@ -47,6 +49,7 @@ PARTS: dict[str, Family] = {
 }
 
 HELD: dict[type, Family] = {
+    AbstractAugmentation: AUGMENTATIONS,
     AbstractDistance: DISTANCES,
     AbstractParameterization: PARAMETERIZATIONS,
     AbstractSchedule: SCHEDULES,
@@ -70,12 +73,13 @@ def run(words: list[str]) -> None:
         "scores": list(made.scores),
     }
     check = made.scores[-1]
-    measured = f"{percent(check['mean'])} % accuracy ({check['network']}, one learner, protocol {check['protocol']})"
+    value = measured(check["mean"], check["unit"])
+    validation = f"{check['metric']} {value} ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
         ("set", given.out),
         ("run", kept.folder),
         ("holds", f"{len(made)} items, {made.budget.scalars:,} scalars, {size(made.budget.bytes)}"),
-        ("validation", measured),
+        ("validation", validation),
         ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
@@ -127,7 +131,12 @@ def _by_class(recipe: Recipe, words: list[str]) -> list[str]:
     for kind in PARTS:
         part = getattr(recipe, kind)
         asked = get_type_hints(type(part)) if part is not None else {}
-        held = {name: HELD[contract] for name, contract in asked.items() if contract in HELD}
+        held = {
+            name: HELD[contract]
+            for name, kinds in asked.items()
+            for contract in (kinds, *get_args(kinds))
+            if contract in HELD
+        }
         families |= {f"--{kind}.{name}": family for name, family in held.items()}
     told = []
     for before, word in zip(["", *words], words, strict=False):
@@ -136,7 +145,7 @@ def _by_class(recipe: Recipe, words: list[str]) -> list[str]:
             option, name = before, word
         classes = [part.__name__ for part in families[option].parts.values()] if option in families else []
         # A mapping says more of the part than its name.
-        if option in families and name not in classes and not name.startswith("{"):
+        if option in families and name not in (*classes, "null") and not name.startswith("{"):
             name = families[option][name].__name__
         told.append(f"{option}={name}" if mark else name)
     return told
@@ -191,7 +200,7 @@ def _composed(recipe: Recipe, made: Parser, given: Any) -> Recipe:
 
 def _plan(recipe: Recipe, given: Any) -> Plan:
     return Plan(
-        task=load(given.data, root=given.data_root, zca=given.zca, size=given.size),
+        task=task_of(given),
         recipe=recipe,
         network=given.network,
         ipc=given.ipc,

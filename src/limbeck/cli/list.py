@@ -15,6 +15,8 @@ KINDS = (
     "probes",
     "recipes",
     "protocols",
+    "augmentations",
+    "codecs",
 )
 
 
@@ -38,7 +40,9 @@ def run(words: list[str]) -> None:
 def parts(kind: str) -> list[dict[str, str]]:
     """[{name, summary}] of every part of a kind."""
     from limbeck import recipes, tasks
+    from limbeck.codecs import CODECS
     from limbeck.learn import networks
+    from limbeck.learn.augment import AUGMENTATIONS
     from limbeck.learn.protocol import PROTOCOLS
     from limbeck.objectives import OBJECTIVES
     from limbeck.parameterizations import PARAMETERIZATIONS
@@ -55,5 +59,7 @@ def parts(kind: str) -> list[dict[str, str]]:
         "objectives": OBJECTIVES.summaries,
         "probes": PROBES.summaries,
         "recipes": recipes.summaries,
+        "augmentations": AUGMENTATIONS.summaries,
+        "codecs": CODECS.summaries,
         "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in PROTOCOLS.items()],
     }[kind]()

@@ -19,6 +19,7 @@ from limbeck.cli.options import (
     names_of,
     probes_of,
     session,
+    task_of,
 )
 from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines
@@ -26,7 +27,6 @@ from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
 from limbeck.learn.protocol import named
 from limbeck.studies import Study, study
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -35,7 +35,7 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps)
-    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
+    task = task_of(given)
     with session("study", words, given) as used:
         found = study(
             task,

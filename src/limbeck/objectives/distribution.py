@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -29,7 +29,7 @@ class Distribution(AbstractObjective):
     """
 
     per_class: int = 256
-    augment: Siamese = field(default_factory=Siamese)
+    augment: AbstractAugmentation = field(default_factory=Siamese)
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered from step to step."""
@@ -40,8 +40,8 @@ class Distribution(AbstractObjective):
         params = tree.move(problem.network.init(key.fold("network")), problem.device)
         count, draw = len(problem.task.classes), key.fold("augment")
 
-        def shown(batch: Batch) -> Tensor:
-            return self.augment.augment(batch.inputs, draw, batch.classes, problem.task.mirror)
+        def shown(batch: Batch) -> Tree:
+            return problem.task.augment(batch, draw, batch.classes, self.augment).inputs
 
         real = problem.real(key.fold("real"), self.per_class)
         aim = class_means(features_of(problem, params, shown(real)), real.classes, count)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Finding
@@ -17,7 +18,6 @@ from limbeck.learn.protocol import PROTOCOLS
 from limbeck.runs.scoring import NamedSet, entries_of, known
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
-from limbeck.tasks import ImageTask
 
 SCORED = {field.name for field in fields(Score)}
 
@@ -72,7 +72,7 @@ def findings(
     return found
 
 
-def scores(session: Session, sets: Sequence[NamedSet], task: ImageTask) -> list[dict[str, Any]]:
+def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> list[dict[str, Any]]:
     """The rows that `limbeck evaluate` would give as far as learners were trained before, for every published protocol.
 
     Networks are the one that each set was distilled with and those of the scores in its header. Where the store has no
@@ -95,7 +95,7 @@ def scores(session: Session, sets: Sequence[NamedSet], task: ImageTask) -> list[
     return [*(row for place, row in carried.items() if place not in rows), *(row.row() for row in standing)]
 
 
-def _names(task: ImageTask, network: str) -> tuple[str, ...]:
+def _names(task: AbstractTask, network: str) -> tuple[str, ...]:
     """The full name of a network; none of one that is unknown here: another package may have brought it elsewhere."""
     try:
         return (task.network(network).name,)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from limbeck.codecs import ImageCodec
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
 from limbeck.tasks import prepare
-from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.prepare import Digest, Facts, Frame, Prepared
 from limbeck.tasks.readers.source import Array, Source
 
@@ -110,11 +110,11 @@ def _sound(images: Array, facts: Facts, form: Frame, fingerprint: str) -> bool:
     return digest.text() == fingerprint
 
 
-def remember_zca(path: Path, make: Callable[[], Normalisation]) -> Normalisation:
-    """The normalisation kept at `path`, made by `make` and kept there where it is absent or damaged."""
+def remember_zca(path: Path, make: Callable[[], ImageCodec]) -> ImageCodec:
+    """The codec kept at `path`, made by `make` and kept there where it is absent or damaged."""
     try:
-        return Normalisation.from_tensors(read_tensors(path)[0])
+        return ImageCodec.from_tensors(read_tensors(path)[0])
     except InputError:
-        made = make()
-        write_tensors(path, made.to_tensors(), {"normalisation": "zca"})
-        return made
+        codec = make()
+        write_tensors(path, codec.to_tensors(), {"codec": "zca"})
+        return codec
