@@ -86,7 +86,7 @@ def measured(name: str, root: Path | None, width: int, given: argparse.Namespace
     problem = Problem(task, task.network(f"convnet-w{width}"), torch.device("cpu"), NoCache(), given.compile)
     batch = problem.real(KEY.fold("images"), IMAGES // len(task.classes))
     schedule = Protocol("benchmark", given.steps, 0, 0.01, 0.9, 0.0).schedule(len(batch.classes), KEY.fold("order"))
-    learner = last(training(problem, fresh(problem, KEY.fold("init")), row_loader(batch), schedule, KEY))
+    learner = last(training(problem, fresh(problem, KEY.fold("init")), row_loader(problem.task, batch), schedule, KEY))
     found = ways(problem, learner.params, batch, given.relative)
     begun = time.process_time()
     for estimate in found.values():

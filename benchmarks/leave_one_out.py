@@ -89,11 +89,11 @@ def in_double(context: ProbeContext, width: int = 8, steps: int = 30) -> float:
     doubled = functools.partial(tree.map, lambda leaf: leaf.double() if leaf.is_floating_point() else leaf)
     batch, examples = (Batch(*doubled(tuple(each))) for each in (context.distilled.batch, context.examples))
     reference, learner = initial(problem).double(), doubled(fresh(problem, KEY.fold("init")))
-    rest = row_loader(batch)(torch.arange(1, len(batch.classes)))
+    rest = problem.task.take(batch, torch.arange(1, len(batch.classes)))
 
     def ours(on: Batch) -> Tensor:
         schedule = Protocol(epochs=steps).schedule(len(on.classes), KEY)
-        trained = last(training(problem, learner, row_loader(on), schedule, KEY))
+        trained = last(training(problem, learner, row_loader(problem.task, on), schedule, KEY))
         return losses_of(problem, read(problem, trained, examples.inputs).outputs, examples.targets)
 
     theirs = plain(reference, rest, examples, steps) - plain(reference, batch, examples, steps)

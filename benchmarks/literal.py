@@ -86,7 +86,7 @@ def distribution(width: int, problem: Problem, learned: Set, per_class: int, aug
         pair = []
         for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
             mine = labels == label
-            pair.append(augment.augment(images[mine], key.fold("augment"), labels[mine], True))
+            pair.append(augment.apply(images[mine], key.fold("augment"), labels[mine]))
         with torch.no_grad():
             of_real = net.embed(pair[0])
         of_set = net.embed(pair[1])
@@ -106,7 +106,7 @@ def matching(net: ConvNet, problem: Problem, learned: Set, per_class: int, augme
             mine = labels == label
             shown = images[mine]
             if augment is not None:
-                shown = augment.augment(shown, key.fold("augment"), labels[mine], True)
+                shown = augment.apply(shown, key.fold("augment"), labels[mine])
             pair.append((shown, labels[mine]))
         of_real = torch.autograd.grad(functional.cross_entropy(net(pair[0][0]), pair[0][1]), parameters)
         of_real = [slope.detach().clone() for slope in of_real]
@@ -138,7 +138,7 @@ def _train(net: ConvNet, learned: Set, augment: Siamese | None, key: Key) -> Non
     for step, (images, labels) in enumerate(loader):
         shown = images
         if augment is not None:
-            shown = augment.augment(images, key.fold("augment", step), torch.arange(len(images)), True)
+            shown = augment.apply(images, key.fold("augment", step), torch.arange(len(images)))
         loss = functional.cross_entropy(net(shown), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -154,7 +154,7 @@ def trajectory(
     for step, rows in enumerate(learned.order):
         images = learned.images[rows]
         if augment is not None:
-            images = augment.augment(images, key.fold("augment", step), torch.arange(len(images)), True)
+            images = augment.apply(images, key.fold("augment", step), torch.arange(len(images)))
         outputs = functional_call(net, _named(net, student), (images,))
         loss = functional.cross_entropy(outputs, learned.labels[rows])
         (slope,) = torch.autograd.grad(loss, student, create_graph=True)

@@ -12,14 +12,17 @@ import literal
 import torch
 from torch import Tensor
 
+from limbeck.codecs import Identity
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import (
+    AbstractCodec,
     AbstractNetwork,
     AbstractObjective,
     AbstractSchedule,
     AbstractTask,
     Batch,
+    Metric,
     Problem,
     Schedule,
     Synthetic,
@@ -54,9 +57,10 @@ class Noise(AbstractTask):
     classes: tuple[str, ...] = tuple("0123456789")
     shape: tuple[int, ...] = SHAPE
     fingerprint: str = "noise"
-    mirror: bool = True
+    metrics: tuple[Metric, ...] = (Metric("accuracy", "fraction", True),)
+    codec: AbstractCodec = Identity()
 
-    def groups(self, split: str) -> tuple[Tensor, ...]:
+    def groups(self, split: str, by: str = "class") -> tuple[Tensor, ...]:
         """The rows of each class."""
         return torch.arange(len(self.images)).split(REAL)
 

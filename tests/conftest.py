@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,9 @@ for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 # Every annotated shape in limbeck is checked while tests run, and only then.
 install_import_hook("limbeck", "beartype.beartype")
+
+# Modules that tests share.
+sys.path.append(str(Path(__file__).parent))
 
 settings.register_profile("limbeck", derandomize=True, database=None, max_examples=20, deadline=None)
 settings.load_profile("limbeck")

@@ -6,13 +6,13 @@ import math
 
 import torch
 
+from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import Parameters, Schedule
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations.pixels import Pixels
 from limbeck.report import Material
-from limbeck.tasks.normalisation import Normalisation
 
 CLASSES = ("<script>window.harmed = 1</script>", "\"quotes\" & 'more'", "x" * 300, "שלום עולם", "</script><b>bold")
 ATTRIBUTE = '=1+1"></td><img src=x onerror="window.harmed = 2">'
@@ -33,7 +33,7 @@ def a_set(seed: str, per_class: int = 2) -> DistilledSet:
     )
     order = torch.arange(len(classes))[None]
     schedule = Schedule(torch.full((1,), 0.01), order, torch.tensor(0.9), torch.tensor(0.0))
-    return DistilledSet(params, Pixels(), schedule, Normalisation((0.5,) * 3, (0.25,) * 3), CLASSES, {}, {})
+    return DistilledSet(params, Pixels(), schedule, ImageCodec((0.5,) * 3, (0.25,) * 3), CLASSES, {}, {})
 
 
 def table(name: str, columns: str, count: int, *first: tuple[Value, ...]) -> Table:
@@ -185,7 +185,8 @@ def rows() -> tuple[dict, ...]:
         for index, name in enumerate((*SETS, "random", "full")):
             mean = 0.3 + index / 10
             made.append(
-                {"set": name, "network": network, "split": "test", "metric": "accuracy", "mean": mean,
+                {"set": name, "network": network, "split": "test", "metric": "accuracy", "unit": "fraction",
+                 "higher_is_better": True, "mean": mean,
                  "low": mean - 0.02, "high": mean + 0.02, "n": 5, "protocol": "paper",
                  "bytes": 7700 if name != "full" else 999}
             )  # fmt: skip
@@ -193,6 +194,6 @@ def rows() -> tuple[dict, ...]:
 
 
 def material() -> Material:
-    examples = {row: numbers(f"example {row}", 3, 8, 8) for row in range(210)}
+    examples = {row: (255 * numbers(f"example {row}", 8, 8, 3)).to(torch.uint8) for row in range(210)}
     facts = {"command": "limbeck study '<digits>' --ipc 2", "data": "digits & <b>more</b>, fingerprint 12ab"}
     return Material("<em>digits</em>", tuple((name, a_set(name)) for name in SETS), findings(), rows(), examples, facts)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from limbeck import comparison, explanation
 from limbeck.composition import Recipe
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.distilled_set import DistilledSet
@@ -20,14 +21,14 @@ from limbeck.runs.asking import ask
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
-from limbeck.tasks import ImageTask, reload
+from limbeck.tasks import reload
 
 Sets = DistilledSet | str | Path | Sequence[DistilledSet | str | Path]
 """A set or several, each in memory or in a file."""
 
 
 def distill(
-    task: ImageTask,
+    task: AbstractTask,
     recipe: str | Recipe = "dm",
     *,
     ipc: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from limbeck.core.contracts import Metric
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.learn.protocol import Protocol
@@ -12,14 +13,32 @@ from limbeck.learn.protocol import Protocol
 COLUMNS = ("probe", "fact", "set", "per class", "value", "low", "high", "n")
 
 
+def measured(value: float, unit: str) -> str:
+    """A value of a metric in words.
+
+    >>> measured(0.4328, "fraction"), measured(12.345, "kWh"), measured(2.0, "")
+    ('43.3 %', '12.35 kWh', '2')
+    """
+    return Metric("", unit, True).text(value)
+
+
+def apart(difference: float, unit: str) -> str:
+    """A difference of two values of a metric in words.
+
+    >>> apart(0.125, "fraction"), apart(0.5, "kWh")
+    ('12.5 points', '0.5 kWh')
+    """
+    return f"{100 * difference:.1f} points" if unit == "fraction" else f"{difference:.3g} {unit}".rstrip()
+
+
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
     """What the scores of each of `sets` come to beside real images at its stored size, under each network.
 
-    `rows` are of sets and baselines: {set, network, split, mean, low, high, n, protocol, bytes}. Two are told apart
-    where their 95 % intervals do not touch: a stricter rule than a test of the difference. A set without a
-    baseline of its size has no finding.
+    `rows` are of sets and baselines: {set, network, split, metric, unit, higher_is_better, mean, low, high, n,
+    protocol, bytes}. Two are significantly different where their 95 % intervals do not touch: a stricter rule than a
+    test of the difference. A set without a baseline of its size has no finding.
     """
-    found = []
+    findings = []
     several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
     for row in rows:
         where = "".join(f"{row[name]}: " for name in several)
@@ -30,54 +49,55 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
             tone, verdict = _standing(row, same)
             if whole is not None:
                 away = whole["mean"] - row["mean"]
-                verdict += f"; {abs(away) * 100:.1f} points {'below' if away >= 0 else 'above'} all real data"
-            found.append(
+                verdict += f"; {apart(abs(away), row['unit'])} {'below' if away >= 0 else 'above'} all real data"
+            findings.append(
                 Finding(
                     probe="evaluation",
                     set=row["set"],
                     question="Is it better to train on than as many real images?",
                     verdict=where + verdict,
                     tone=tone,
-                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; told apart where 95 % "
+                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; different where 95 % "
                     "intervals do not touch",
                 )
             )
-    return found
+    return findings
 
 
 def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: Protocol) -> dict[str, Any]:
     """Scores as JSON: the rows, the protocol that they name spelled out, and what they come to."""
-    told = against_baselines(rows, sets)
+    findings = against_baselines(rows, sets)
     return {
         "rows": list(rows),
         "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}},
-        "verdicts": [{"set": each.set, "tone": each.tone, "verdict": each.verdict} for each in told],
+        "verdicts": [{"set": each.set, "tone": each.tone, "verdict": each.verdict} for each in findings],
     }
 
 
 def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    fields = ("network", "split", "protocol", *(() if one["set"] == "full" else ("bytes",)))
+    fields = ("network", "split", "metric", "protocol", *(() if one["set"] == "full" else ("bytes",)))
     return all(one[name] == other[name] for name in fields)
 
 
 def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Tone and verdict of a set's score among those of real images of its size."""
     if min(each["n"] for each in (row, *same)) < 2:
-        return "unknown", "a single learner has no interval, so whether it is better than real images is not told"
-    below = [each for each in same if each["low"] > row["high"]]
-    above = [each for each in same if each["high"] < row["low"]]
+        return "unknown", "a single learner has no interval, so whether it is better than real images is not known"
+    higher = [each for each in same if each["low"] > row["high"]]
+    lower = [each for each in same if each["high"] < row["low"]]
+    below, above = (higher, lower) if row["higher_is_better"] else (lower, higher)
     between = [each for each in same if each not in above and each not in below]
     clauses = []
     if below:
-        most = max(each["mean"] - row["mean"] for each in below)
-        away = f"{'up to ' if len(below) > 1 else ''}{100 * most:.1f} points"
+        most = max(abs(each["mean"] - row["mean"]) for each in below)
+        away = f"{'up to ' if len(below) > 1 else ''}{apart(most, row['unit'])}"
         clauses.append(("worse to train on than", below, f", by {away}: do not use it in their place"))
     if above:
-        least = min(row["mean"] - each["mean"] for each in above)
-        away = f"{100 * least:.1f} points{' or more' if len(above) > 1 else ''}"
+        least = min(abs(row["mean"] - each["mean"]) for each in above)
+        away = f"{apart(least, row['unit'])}{' or more' if len(above) > 1 else ''}"
         clauses.append(("better to train on than", above, f", by {away}"))
     if between:
-        clauses.append(("not told apart from", between, ""))
+        clauses.append(("not significantly different from", between, ""))
     kinds = ["as many real images by ", "", ""]
     said = [
         f"{before} {kind}{_listed([each['set'] for each in others])}{after}"
@@ -112,16 +132,16 @@ def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding
     if len(set(sizes.values())) < 2:
         return None
     smallest, largest = (choose(sizes, key=lambda name: sizes[name]) for choose in (min, max))
-    told: list[str] = []
+    changes: list[str] = []
     for (_, name), found in shared(findings).items():
-        if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in told):
-            told.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
+        if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in changes):
+            changes.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
     ends = f"from {sizes[smallest]} to {sizes[largest]} items per class"
     return Finding(
         probe="budget",
         set=", ".join(sizes),
         question="What do more items per class bring?",
-        verdict=f"{ends}: {'; '.join(told) or 'no number was found for both'}",
+        verdict=f"{ends}: {'; '.join(changes) or 'no number was found for both'}",
         tone="note",
         tables=(side_by_side(findings, sizes),),
         method="the facts of every probe asked, set by set; each probe says how they were measured",

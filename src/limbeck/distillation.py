@@ -184,7 +184,8 @@ class Distillation:
         shown = self.show({**state.learned, **stored.learned}, stored.fixed, self.key)
         context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
-        scores[index] = Training(Mixture(), FIRST_CHECK + index, Protocol()).run(context)["accuracy"][-1]
+        outcome = Training(Mixture(), FIRST_CHECK + index, Protocol()).run(context)
+        scores[index] = outcome[self.problem.task.metrics[0].name][-1]
         return state._replace(scores=scores)
 
 

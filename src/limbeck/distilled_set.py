@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from limbeck.codecs import codec_of, header_of
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Budget, Parameters, Schedule
+from limbeck.core.contracts import AbstractCodec, AbstractParameterization, Batch, Budget, Parameters, Schedule
 from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
@@ -21,7 +22,6 @@ from limbeck.core.key import Key
 from limbeck.core.schema import mismatch
 from limbeck.core.tree import Tree
 from limbeck.parameterizations import PARAMETERIZATIONS
-from limbeck.tasks.normalisation import Normalisation
 
 FORMAT = 2
 """The version of the file's layout; a reader refuses any other."""
@@ -49,14 +49,15 @@ class DistilledSet(Dataset):
     """A few synthetic examples, how to train on them, and where they come from.
 
     As a `torch.utils.data.Dataset` it gives (input, class) pairs where the labels are hard, else (input, target) pairs;
-    inputs are normalised as the real data were. Sets are equal where a learner sees the same of them.
+    inputs are as a network sees them. Sets are equal where a learner sees the same of them.
     """
 
     params: Parameters
     """What is learned and what is kept of the examples."""
     parameterization: AbstractParameterization
     schedule: Schedule
-    normalisation: Normalisation
+    codec: AbstractCodec
+    """Between the units of the data and the examples as a network sees them."""
     classes: tuple[str, ...]
     data: dict[str, Any]
     """The name, options and fingerprint of the data."""
@@ -92,9 +93,9 @@ class DistilledSet(Dataset):
         return self.parameterization.render(self.stored, key)
 
     @property
-    def images(self) -> Tensor:
-        """The inputs in the units of the real images, [0, 1] for those; distilled pixels may leave that range."""
-        return self.normalisation.invert(self.batch.inputs)
+    def native(self) -> Tree:
+        """The inputs in the units of the data: [0, 1] for pixels of real images, which distilled ones may leave."""
+        return self.codec.decode(self.batch.inputs)
 
     @property
     def budget(self) -> Budget:
@@ -165,7 +166,7 @@ class DistilledSet(Dataset):
             "data": self.data,
             "spec": self.spec,
             "parameterization": to_spec(self.parameterization),
-            "codec": self.normalisation.header(),
+            "codec": header_of(self.codec),
             "labels": self.label_mode,
             "budget": self.budget._asdict(),
             "scores": list(self.scores),
@@ -176,7 +177,7 @@ class DistilledSet(Dataset):
         tensors = {
             **tree.flatten(self.stored, "params"),
             **tree.flatten(self.schedule, "schedule"),
-            **tree.flatten(self.normalisation.to_tensors(), "codec"),
+            **tree.flatten(self.codec.to_tensors(), "codec"),
             **tree.flatten(self.initialisation or {}, "initialisation"),
         }
         write_tensors(Path(path), tensors, self.header())
@@ -193,7 +194,7 @@ class DistilledSet(Dataset):
                 params=Parameters(params.get("learned", {}), params.get("fixed", {})),
                 parameterization=_parameterization(header["parameterization"]),
                 schedule=Schedule(**parts["schedule"]),
-                normalisation=Normalisation.from_tensors(parts["codec"]),
+                codec=codec_of(header["codec"], parts.get("codec", {})),
                 classes=tuple(header["classes"]),
                 data=header["data"],
                 spec=header["spec"],

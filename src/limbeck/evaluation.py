@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from limbeck.composition import SELECTIONS
 from limbeck.computations import AbstractSource, AllReal, Coreset, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.sources import training_count
+from limbeck.core import tree
 from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
@@ -39,6 +39,8 @@ class Score:
     n: int
     protocol: str
     bytes: int
+    unit: str
+    higher_is_better: bool
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
@@ -66,20 +68,26 @@ class Entry:
         """The training of the learner of a seed."""
         return Training(self.source, seed, self.protocol)
 
-    def score(self, protocol: str, accuracies: Sequence[float]) -> Score:
-        """The row of its learners."""
-        mean, low, high = interval(accuracies)
+    def value(self, seed: int) -> float:
+        """The task's first metric of the learner of a seed."""
+        return float(self.context.outcome(self.training(seed), self.context.problem.task.metrics[0].name)[-1])
+
+    def score(self, protocol: str, values: Sequence[float]) -> Score:
+        """The row of its learners, by the task's first metric."""
+        metric, (mean, low, high) = self.context.problem.task.metrics[0], interval(values)
         return Score(
             set=self.name,
             network=self.context.problem.network.name,
             split=self.context.split,
-            metric="accuracy",
+            metric=metric.name,
             mean=mean,
             low=low,
             high=high,
-            n=len(accuracies),
+            n=len(values),
             protocol=protocol,
             bytes=self.stored,
+            unit=metric.unit,
+            higher_is_better=metric.higher_is_better,
         )
 
 
@@ -108,7 +116,7 @@ def entries(
     steps = len(protocol.schedule(len(first), Key()).learning_rates)
     for name in baselines:
         if name == "full":
-            stored = training_count(context.problem.task) * math.prod(context.problem.task.shape)
+            stored = training_count(context.problem.task) * tree.numel(context.problem.task.shape)
             found.append(Entry(name, AllReal(), stored, context, None, OfAllData(protocol, steps)))
             continue
         for per_class, stored in dict.fromkeys((each.per_class, each.budget.bytes) for _, _, each in contexts):

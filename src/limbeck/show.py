@@ -1,34 +1,38 @@
-"""A picture of a set: one row of images for each class."""
+"""A picture of a set: one row of pictures for each class."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
+from limbeck.core.family import part_name
 from limbeck.core.files import write_atomically
+from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 
 SPACING = 2
 SHORTEST = 32
-"""Images are enlarged by a whole factor until their side is at least this many pixels."""
+"""Pictures are enlarged by a whole factor until their side is at least this many pixels."""
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def grid(distilled: DistilledSet, columns: int = 20) -> UInt8[Tensor, "height width 3"]:
-    """The images by class, first class on top, clipped to the range that a screen can show.
+    """The items by class, first class on top, as their codec draws them.
 
-    A class of more than `columns` images goes on in further rows.
+    A class of more than `columns` items goes on in further rows. Raises InputError where items have no picture.
     """
-    images = to_screen(distilled.images)
+    pictures = to_screen(distilled.codec, distilled.native)
     classes = distilled.batch.classes
     rows: list[Tensor] = []
     for index in range(len(distilled.classes)):
-        for part in images[classes == index].split(columns):
+        for part in pictures[classes == index].split(columns):
             rows.append(
                 torch.nn.functional.pad(
                     part, (0, 0) * 3 + (0, min(columns, distilled.per_class) - len(part)), value=255
@@ -40,16 +44,35 @@ def grid(distilled: DistilledSet, columns: int = 20) -> UInt8[Tensor, "height wi
     return cells.permute(0, 2, 1, 3, 4).reshape(row * height, column * width, channel)[:-SPACING, :-SPACING]
 
 
-def to_screen(images: Float[Tensor, "item channel height width"]) -> UInt8[Tensor, "item h w 3"]:
-    """Images in [0, 1], clipped, as enlarged 8-bit RGB."""
-    factor = max(1, -(-SHORTEST // min(images.shape[-2:])))
-    eight = (images.clamp(0, 1) * 255).round().to(torch.uint8)
-    eight = eight.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
-    return eight.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
+def to_screen(codec: AbstractCodec, native: Tree) -> UInt8[Tensor, "item h w 3"]:
+    """Native items as enlarged pictures of one size; InputError where the codec draws none."""
+    drawn = [codec.picture(tree.row(native, item)) for item in range(tree.length(native))]
+    pictures = [picture for picture in drawn if picture is not None]
+    if len(pictures) < len(drawn) or not pictures:
+        raise InputError(
+            f"items of the codec {part_name(type(codec))} have no picture, expected images; "
+            "read their numbers with DistilledSet.load(PATH).native"
+        )
+    height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
+    whole = torch.stack(
+        [
+            torch.nn.functional.pad(each, (0, 0, 0, width - each.shape[1], 0, height - each.shape[0]), value=255)
+            for each in pictures
+        ]
+    )
+    factor = max(1, -(-SHORTEST // min(height, width)))
+    return whole.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+
+
+def share_clipped(distilled: DistilledSet) -> float:
+    """The share of the native numbers of a set that no real data could have."""
+    native = distilled.native
+    numbers = tree.flat_rows(native), tree.flat_rows(distilled.codec.clip(native))
+    return float((numbers[0] != numbers[1]).double().mean())
 
 
 def draw(distilled: DistilledSet, path: Path) -> None:
-    """Write the grid to `path` as PNG, JPEG or WebP, by its ending; InputError for another ending."""
+    """Write the grid to `path` as PNG, JPEG or WebP, by its ending; InputError for another, and for no pictures."""
     from PIL import Image
 
     kind = FORMATS.get(path.suffix.lower())

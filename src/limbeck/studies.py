@@ -16,6 +16,8 @@ from limbeck import comparison, explanation
 from limbeck.api import evaluate, explain, loaded, opened
 from limbeck.composition import Recipe
 from limbeck.computations.experts import followed
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
@@ -31,7 +33,7 @@ from limbeck.runs.experts import complete_experts
 from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
-from limbeck.tasks import ImageTask, reload
+from limbeck.tasks import reload
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Study:
 
 
 def study(
-    task: ImageTask,
+    task: AbstractTask,
     recipes: Sequence[str] | Mapping[str, Recipe],
     *,
     ipc: int,
@@ -180,7 +182,7 @@ def check_page(path: Path) -> None:
     check_writable(path)
 
 
-def _published(names: Sequence[str], task: ImageTask, ipc: int) -> dict[str, Recipe]:
+def _published(names: Sequence[str], task: AbstractTask, ipc: int) -> dict[str, Recipe]:
     """The recipes of those names, as published for the task at that size or for what is nearest."""
     return {name: recipe_for(name, task.name, ipc, bool(task.reference.get("zca"))) for name in names}
 
@@ -213,7 +215,7 @@ def _write_documents(folder: Path, made: Study, protocol: Protocol, effort: str)
     _write(folder / "findings.json", {"budget": effort, "findings": [each.document() for each in made.findings]})
 
 
-def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[str, str]:
+def _facts(task: AbstractTask, device: torch.device | None, command: str) -> dict[str, str]:
     """What a reader needs to make the page again."""
     facts = {
         "data": task.name,
@@ -228,10 +230,15 @@ def _facts(task: ImageTask, device: torch.device | None, command: str) -> dict[s
 
 
 def _report(
-    title: str, distilled_sets: Sequence[tuple[str, DistilledSet]], made: Study, task: ImageTask, facts: dict[str, str]
+    title: str,
+    distilled_sets: Sequence[tuple[str, DistilledSet]],
+    made: Study,
+    task: AbstractTask,
+    facts: dict[str, str],
 ) -> None:
     """Write the page."""
     rows = rows_needed(made.findings)
-    pixels = task.split(explanation.SPLIT).pixels(torch.tensor(rows, dtype=torch.int64))
-    examples = dict(zip(rows, pixels, strict=True))
+    native = task.native(explanation.SPLIT, torch.tensor(rows, dtype=torch.int64))
+    pictures = {row: task.codec.picture(tree.row(native, place)) for place, row in enumerate(rows)}
+    examples = {row: picture for row, picture in pictures.items() if picture is not None}
     write_text(made.report, page(Material(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))

@@ -61,23 +61,23 @@ class DoubledTask(AbstractTask):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def groups(self, split: str) -> Any:
-        return self.inner.groups(split)
+    def groups(self, split: str, by: str = "class") -> Any:
+        return self.inner.groups(split, by)
 
     def load(self, split: str, rows: Any = None) -> Batch:
         return Batch(*doubled(tuple(self.inner.load(split, rows))))
 
-    def raw(self, inputs: Any) -> Any:
-        return self.inner.raw(inputs)
-
-    def normalised(self, raw: Any) -> Any:
-        return self.inner.normalised(raw)
+    def augment(self, batch: Batch, key: Key, groups: Any, policy: Any) -> Batch:
+        return self.inner.augment(batch, key, groups, policy)
 
     def network(self, name: str) -> AbstractNetwork:
         return DoubledNetwork(self.inner.network(name))
 
     def loss(self, outputs: Any, targets: Any) -> Any:
         return self.inner.loss(outputs, targets)
+
+    def measure(self, outputs: Any, examples: Batch) -> Any:
+        return self.inner.measure(outputs, examples)
 
     def evaluate(self, predict: Callable, split: str, key: Key) -> dict[str, float]:
         return self.inner.evaluate(lambda inputs: predict(inputs.double()), split, key)

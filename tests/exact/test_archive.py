@@ -124,7 +124,17 @@ def test_a_finding_that_says_the_same_is_not_written_again(distilled: DistilledS
 def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: DistilledSet, tmp_path: Path) -> None:
     store, task = Store(tmp_path / "store"), limbeck.load("digits")
     path = tmp_path / "set.safetensors"
-    row = dict(set="old", split="test", metric="accuracy", low=0.1, high=0.3, n=2, bytes=9)
+    row = dict(
+        set="old",
+        split="test",
+        metric="accuracy",
+        unit="fraction",
+        higher_is_better=True,
+        low=0.1,
+        high=0.3,
+        n=2,
+        bytes=9,
+    )
     here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "paper"}
     elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}
     distilled.scored(here, elsewhere).save(path)

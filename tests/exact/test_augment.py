@@ -75,7 +75,7 @@ def images(*shape: int) -> Tensor:
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 8, 8), (1, 28, 28), (3, 9, 14)])
 def test_an_operation_equals_its_definition_on_each_image(name: str, shape: tuple[int, int, int]) -> None:
     inputs, groups = images(COUNT, *shape), torch.arange(COUNT)
-    found = Siamese((name,)).augment(inputs, KEY, groups, mirror=True)
+    found = Siamese((name,)).apply(inputs, KEY, groups)
     rows = uniforms(KEY, groups).tolist()
     expected = torch.stack([LITERAL[name](image, row) for image, row in zip(inputs, rows, strict=True)])
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
@@ -88,24 +88,24 @@ def test_all_six_together_are_the_one_operation_that_each_image_draws() -> None:
     expected = torch.stack(
         [LITERAL[names[int(6 * row[0])]](image, row) for image, row in zip(inputs, rows, strict=True)]
     )
-    torch.testing.assert_close(Siamese().augment(inputs, KEY, groups, mirror=True), expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(Siamese().apply(inputs, KEY, groups), expected, rtol=1e-6, atol=1e-6)
 
 
-def test_without_mirror_the_operation_is_drawn_among_the_other_five() -> None:
+def test_without_flip_the_operation_is_drawn_among_the_other_five() -> None:
     inputs, groups = images(COUNT, 3, 16, 16), torch.arange(COUNT)
     rows = uniforms(KEY, groups).tolist()
     names = [name for name in LITERAL if name != "flip"]
     expected = torch.stack(
         [LITERAL[names[int(5 * row[0])]](image, row) for image, row in zip(inputs, rows, strict=True)]
     )
-    torch.testing.assert_close(Siamese().augment(inputs, KEY, groups, mirror=False), expected, rtol=1e-6, atol=1e-6)
-    assert torch.equal(Siamese(("flip",)).augment(inputs, KEY, groups, mirror=False), inputs)
+    torch.testing.assert_close(Siamese().without("flip").apply(inputs, KEY, groups), expected, rtol=1e-6, atol=1e-6)
+    assert torch.equal(Siamese(("flip",)).without("flip").apply(inputs, KEY, groups), inputs)
 
 
 def test_equal_groups_get_equal_draws_on_both_sides_whatever_else_is_there() -> None:
     image = images(1, 3, 16, 16)
-    real = Siamese().augment(image.expand(7, -1, -1, -1), KEY, torch.tensor([5, 2, 5, 9, 2, 0, 3000]), mirror=True)
-    synthetic = Siamese().augment(image.expand(4, -1, -1, -1), KEY, torch.tensor([2, 5, 9, 3000]), mirror=True)
+    real = Siamese().apply(image.expand(7, -1, -1, -1), KEY, torch.tensor([5, 2, 5, 9, 2, 0, 3000]))
+    synthetic = Siamese().apply(image.expand(4, -1, -1, -1), KEY, torch.tensor([2, 5, 9, 3000]))
     assert torch.equal(real[0], real[2])
     assert torch.equal(real[1], real[4])
     assert torch.equal(real[[1, 0, 3, 6]], synthetic)
@@ -113,7 +113,7 @@ def test_equal_groups_get_equal_draws_on_both_sides_whatever_else_is_there() -> 
 
 def test_zeros_as_groups_treat_all_images_alike() -> None:
     image = images(1, 3, 16, 16)
-    found = Siamese().augment(image.expand(9, -1, -1, -1), KEY, torch.zeros(9, dtype=torch.int64), mirror=True)
+    found = Siamese().apply(image.expand(9, -1, -1, -1), KEY, torch.zeros(9, dtype=torch.int64))
     assert torch.equal(found, found[:1].expand_as(found))
 
 
@@ -136,12 +136,12 @@ def test_shifts_and_hole_centres_are_uniform_over_all_that_is_allowed() -> None:
     groups = torch.arange(count)
     # A ramp without zeros shows its shift at an inner pixel: (y, x) -> 1 + 8 y + x.
     ramp = (1 + torch.arange(64.0)).view(1, 1, side, side).expand(count, -1, -1, -1)
-    shifts = Siamese(("crop",)).augment(ramp, KEY, groups, mirror=True)[:, 0, 4, 4] - ramp[0, 0, 4, 4]
+    shifts = Siamese(("crop",)).apply(ramp, KEY, groups)[:, 0, 4, 4] - ramp[0, 0, 4, 4]
     values, counts = shifts.unique(return_counts=True)
     assert values.tolist() == [-9, -8, -7, -1, 0, 1, 7, 8, 9]
     assert ((counts - count / 9).abs() < 5 * math.sqrt(count * 8 / 81)).all()
     # A 4 x 4 hole centred on one of 9 lines keeps 2, 3, 4, 4, 4, 4, 4, 3, 2 rows within the image: 30 / 9 in the mean.
-    cut = (Siamese(("cutout",)).augment(ramp, KEY, groups, mirror=True) == 0).double().sum((1, 2, 3))
+    cut = (Siamese(("cutout",)).apply(ramp, KEY, groups) == 0).double().sum((1, 2, 3))
     second = (2 * 4 + 2 * 9 + 5 * 16) / 9
     deviation = math.sqrt((second**2 - (30 / 9) ** 4) / count)
     assert abs(float(cut.mean()) - (30 / 9) ** 2) < 5 * deviation
@@ -152,7 +152,7 @@ def test_an_operation_is_differentiable_twice(name: str) -> None:
     inputs, groups = images(3, 2, 4, 5).requires_grad_(), torch.tensor([0, 1, 1])
 
     def augment(inputs: Tensor) -> Tensor:
-        return Siamese((name,)).augment(inputs, KEY, groups, mirror=True)
+        return Siamese((name,)).apply(inputs, KEY, groups)
 
     assert torch.autograd.gradcheck(augment, (inputs,))
     assert torch.autograd.gradgradcheck(augment, (inputs,))
@@ -162,7 +162,7 @@ def test_vmap_over_populations_of_images_equals_a_loop() -> None:
     inputs, groups = images(4, 12, 3, 8, 8), torch.arange(12)
 
     def augment(inputs: Tensor) -> Tensor:
-        return Siamese().augment(inputs, KEY, groups, mirror=True)
+        return Siamese().apply(inputs, KEY, groups)
 
     torch.testing.assert_close(
         vmap(augment, randomness="same")(inputs), torch.stack([augment(part) for part in inputs])
@@ -173,10 +173,10 @@ def test_vmap_over_populations_of_images_equals_a_loop() -> None:
 def test_type_and_shape_are_kept(dtype: torch.dtype) -> None:
     for count in (0, 1, 30):
         inputs = images(count, 1, 8, 8).to(dtype)
-        found = Siamese().augment(inputs, KEY, torch.arange(count), mirror=True)
+        found = Siamese().apply(inputs, KEY, torch.arange(count))
         assert (found.dtype, found.shape) == (dtype, inputs.shape)
 
 
 def test_an_unknown_operation_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(InputError, match=r"unknown augmentation 'colour': did you mean 'color'"):
-        Siamese(("colour",)).augment(images(1, 1, 8, 8), KEY, torch.arange(1), mirror=True)
+        Siamese(("colour",)).apply(images(1, 1, 8, 8), KEY, torch.arange(1))

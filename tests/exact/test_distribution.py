@@ -35,7 +35,7 @@ def literal(on: Problem, synthetic: Synthetic, key: Key, per_class: int, augment
         means = []
         for batch in (real, synthetic.batch):
             mine = batch.classes == label
-            inputs = augment.augment(batch.inputs[mine], key.fold("augment"), batch.classes[mine], on.task.mirror)
+            inputs = augment.without("flip").apply(batch.inputs[mine], key.fold("augment"), batch.classes[mine])
             means.append(on.network.apply(params, inputs).features.mean(0))
         total = total + ((means[0] - means[1]) ** 2).sum()
     return total

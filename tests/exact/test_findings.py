@@ -57,7 +57,8 @@ def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the
 
 
 def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str, object]:
-    rest = {"network": "convnet", "split": "test", "protocol": "paper", "bytes": 8, "n": 5, **other}
+    metric = {"metric": "accuracy", "unit": "fraction", "higher_is_better": True}
+    rest = {"network": "convnet", "split": "test", "protocol": "paper", "bytes": 8, "n": 5, **metric, **other}
     return {"set": name, "mean": mean, "low": mean - half, "high": mean + half, **rest}
 
 
@@ -66,9 +67,9 @@ def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str
     [
         (0.60, "use", "better to train on than as many real images by random or herding, by 10.0 points or more"),
         (0.45, "note", "better to train on than as many real images by random, by 5.0 points; "
-         "not told apart from herding"),
+         "not significantly different from herding"),
         (0.40, "avoid", "worse to train on than as many real images by herding, by 10.0 points: do not use it in their "
-         "place; not told apart from random"),
+         "place; not significantly different from random"),
         (0.20, "avoid", "worse to train on than as many real images by random or herding, by up to 30.0 points: "
          "do not use it in their place"),
     ],
@@ -82,6 +83,15 @@ def test_a_set_is_told_apart_from_baselines_of_its_size_where_intervals_do_not_t
     half = 0.035 if mean == 0.45 else 0.01
     (found,) = against_baselines([row("a", mean, half=half), *others, *elsewhere], ["a", "b"])[:1]
     assert (found.set, found.tone, found.verdict) == ("a", tone, verdict)
+
+
+def test_of_an_error_less_is_better_and_differences_have_its_unit() -> None:
+    error = {"metric": "squared error", "unit": "K^2", "higher_is_better": False}
+    others = [row("random", 4.0, **error), row("herding", 9.0, **error)]
+    (better,) = against_baselines([row("a", 2.0, **error), *others], ["a"])
+    assert better.tone == "use" and better.verdict.endswith("by random or herding, by 2 K^2 or more")
+    (worse,) = against_baselines([row("a", 10.0, **error), *others], ["a"])
+    assert worse.tone == "avoid" and "worse to train on" in worse.verdict and "by up to 6 K^2:" in worse.verdict
 
 
 def test_all_real_data_are_of_another_size_and_one_learner_tells_nothing() -> None:

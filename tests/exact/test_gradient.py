@@ -108,7 +108,7 @@ def literal(on: Problem, params: Any, batch: Batch, part: Gradient, key: Key, st
             mine = whole.classes == label
             inputs = whole.inputs[mine]
             if part.augment is not None:
-                inputs = part.augment.augment(inputs, key.fold("augment"), whole.classes[mine], on.task.mirror)
+                inputs = part.augment.without("flip").apply(inputs, key.fold("augment"), whole.classes[mine])
             at = {name: leaf.clone().requires_grad_() for name, leaf in params.items()}
             loss = functional.cross_entropy(on.network.apply(at, inputs, statistics).outputs, whole.classes[mine])
             gradients.append(

@@ -15,11 +15,11 @@ from torch import Tensor
 
 import limbeck
 from limbeck.cli import main
+from limbeck.codecs import ImageCodec
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.imported import LAYOUTS, units
-from limbeck.tasks import ImageTask
-from limbeck.tasks.normalisation import Normalisation
+from limbeck.tasks.images import ImageTask
 
 KEY = Key(("imported",))
 NETWORK = "convnet-w4-d1"
@@ -61,12 +61,12 @@ def saved(layout: str, folder: Path, images: Tensor, labels: Tensor = LABELS) ->
 def test_every_layout_gives_back_the_pixels_and_labels_that_were_written(
     layout: str, kind: str, tmp_path: Path, task: ImageTask, pixels: Tensor
 ) -> None:
-    path = saved(layout, tmp_path, task.normalised(pixels) if kind == "normalised" else pixels)
+    path = saved(layout, tmp_path, task.codec.encode(pixels) if kind == "normalised" else pixels)
     asked: list[str] = []
     found = limbeck.import_set(
         path, format=layout, task=task, network=NETWORK, confirm=lambda text: bool(asked.append(text) or True)
     )
-    torch.testing.assert_close(found.images, pixels, atol=1e-6, rtol=0)
+    torch.testing.assert_close(found.native, pixels, atol=1e-6, rtol=0)
     assert torch.equal(found.batch.classes, LABELS) and found.label_mode == "hard"
     assert found.spec["imported"]["units"] == kind, asked
     assert len(asked) == 1 and f"look {kind}" in asked[0]
@@ -80,7 +80,7 @@ def test_a_whole_layout_is_tested() -> None:
 
 
 def test_normalised_numbers_are_kept_to_the_last_bit(tmp_path: Path, task: ImageTask, pixels: Tensor) -> None:
-    images = task.normalised(pixels)
+    images = task.codec.encode(pixels)
     found = limbeck.import_set(saved("paper", tmp_path, images), format="paper", task=task, normalisation="normalised")
     assert torch.equal(found.batch.inputs, images)
 
@@ -90,7 +90,7 @@ def test_integers_are_pixels_without_asking_channels_last_or_first(tmp_path: Pat
     for index, images in enumerate((eight, eight[:, 0], eight.movedim(1, 3))):
         np.savez(tmp_path / f"{index}.npz", images=images.numpy(), labels=LABELS.numpy())
         found = limbeck.import_set(tmp_path / f"{index}.npz", format="npz", task=task)
-        torch.testing.assert_close(found.images, eight / 255, atol=1e-6, rtol=0)
+        torch.testing.assert_close(found.native, eight / 255, atol=1e-6, rtol=0)
 
 
 def test_a_folder_of_pictures_by_number_gives_their_pixels(tmp_path: Path, task: ImageTask) -> None:
@@ -101,23 +101,23 @@ def test_a_folder_of_pictures_by_number_gives_their_pixels(tmp_path: Path, task:
         (tmp_path / str(label)).mkdir(exist_ok=True)
         Image.fromarray(image.numpy()).save(tmp_path / str(label) / f"{len(os.listdir(tmp_path / str(label)))}.png")
     found = limbeck.import_set(tmp_path, format="folder", task=task)
-    torch.testing.assert_close(found.images[:, 0], eight / 255, atol=1e-6, rtol=0)
+    torch.testing.assert_close(found.native[:, 0], eight / 255, atol=1e-6, rtol=0)
     assert found.batch.classes.tolist() == [0, 0, 7]
 
 
 def test_soft_labels_are_kept_and_the_class_is_their_largest(tmp_path: Path, task: ImageTask, pixels: Tensor) -> None:
     weights = KEY.fold("weights").normal(5, 10).softmax(1)
-    path = saved("mtt", tmp_path, task.normalised(pixels), weights)
+    path = saved("mtt", tmp_path, task.codec.encode(pixels), weights)
     found = limbeck.import_set(path, format="mtt", task=task, normalisation="normalised")
     assert torch.equal(found.batch.targets, weights) and found.label_mode == "soft"
     assert torch.equal(found.batch.classes, weights.argmax(1))
 
 
 def test_constants_of_another_repository_are_undone(tmp_path: Path, task: ImageTask, pixels: Tensor) -> None:
-    other = Normalisation((0.3,), (0.5,))
-    path = saved("paper", tmp_path, other.apply(pixels))
+    other = ImageCodec((0.3,), (0.5,))
+    path = saved("paper", tmp_path, other.encode(pixels))
     found = limbeck.import_set(path, format="paper", task=task, normalisation="0.3/0.5")
-    torch.testing.assert_close(found.images, pixels, atol=1e-6, rtol=0)
+    torch.testing.assert_close(found.native, pixels, atol=1e-6, rtol=0)
 
 
 def test_whitened_pixels_are_undone(tmp_path: Path, task: ImageTask, pixels: Tensor) -> None:
@@ -127,23 +127,23 @@ def test_whitened_pixels_are_undone(tmp_path: Path, task: ImageTask, pixels: Ten
     whitened = ((pixels.flatten(1) - real.mean(0)) @ (vectors * (values + 0.1).rsqrt()) @ vectors.T).view(pixels.shape)
     path, other = saved("mtt", tmp_path, whitened.float()), limbeck.load("digits", zca=True)
     found = limbeck.import_set(path, format="mtt", task=other, confirm=lambda text: "look whitened" in text)
-    torch.testing.assert_close(found.images, pixels, atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.native, pixels, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("kind", ["normalised", "whitened", "raw"])
 def test_real_images_are_told_apart_by_their_units(kind: str, task: ImageTask) -> None:
     whitened = limbeck.load("digits", zca=True)
-    numbers = units.normalisation_of(kind, whitened).apply(task.split("train").pixels(torch.arange(50)))
+    numbers = units.codec_of(kind, whitened).encode(task.split("train").pixels(torch.arange(50)))
     assert units.readings(numbers, whitened, ("raw", "normalised", "whitened"))[0].units == kind
 
 
 def test_a_reading_says_what_pixels_would_be(task: ImageTask, pixels: Tensor) -> None:
-    by_units = {each.units: each for each in units.readings(task.normalised(pixels), task, ("normalised", "raw"))}
+    by_units = {each.units: each for each in units.readings(task.codec.encode(pixels), task, ("normalised", "raw"))}
     right = by_units["normalised"]
     assert right.low[0] == pytest.approx(float(pixels.min()), abs=1e-5)
     assert right.high[0] == pytest.approx(float(pixels.max()), abs=1e-5)
     assert right.outside == pytest.approx(float(((pixels < -1e-4) | (pixels > 1 + 1e-4)).double().mean()), abs=0.02)
-    assert by_units["raw"].low[0] == pytest.approx(float(task.normalised(pixels).min()))
+    assert by_units["raw"].low[0] == pytest.approx(float(task.codec.encode(pixels).min()))
 
 
 @pytest.mark.parametrize("which", [0, 1, None])
@@ -153,7 +153,7 @@ def test_one_of_several_sets_is_taken_the_last_where_none_is_named(
     path = saved("dm", tmp_path, pixels)
     found = limbeck.import_set(path, format="dm", task=task, which=which, normalisation="raw")
     expected = pixels + 1 if which == 0 else pixels
-    torch.testing.assert_close(found.images, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.native, expected, atol=1e-5, rtol=0)
 
 
 class Bomb:
@@ -231,7 +231,7 @@ def test_the_bomb_is_one(tmp_path: Path) -> None:
 def test_units_that_nobody_confirms_are_refused_with_the_numbers_and_the_options(
     tmp_path: Path, task: ImageTask, pixels: Tensor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, out = saved("paper", tmp_path, task.normalised(pixels)), tmp_path / "set.safetensors"
+    path, out = saved("paper", tmp_path, task.codec.encode(pixels)), tmp_path / "set.safetensors"
     assert main(f"import {path} --format paper --data digits --out {out}".split()) == 2
     said = capsys.readouterr().err
     assert "look normalised" in said and "% outside [0, 1]" in said
@@ -257,7 +257,7 @@ def test_an_imported_set_is_shown_scored_and_written_as_one_document(
     tmp_path: Path, task: ImageTask, pixels: Tensor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIMBECK_RUNS", str(tmp_path / "runs"))
-    path, out = saved("dc", tmp_path, task.normalised(pixels)), tmp_path / "set.safetensors"
+    path, out = saved("dc", tmp_path, task.codec.encode(pixels)), tmp_path / "set.safetensors"
     words = f"import {path} --format dc --data digits --out {out} --network {NETWORK} --yes --json"
     assert main(words.split()) == 0
     document = json.loads(capsys.readouterr().out)

@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 import torch
 
+from limbeck.codecs import Identity
 from limbeck.computations import Mixture, Steps, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.leave_one_out import matrix, spread
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
+from limbeck.core.contracts import (
+    AbstractCodec,
+    AbstractNetwork,
+    AbstractTask,
+    Batch,
+    Metric,
+    NoCache,
+    Problem,
+    Readout,
+)
 from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
@@ -58,20 +68,15 @@ class LeastSquares(AbstractTask):
     classes: tuple[str, ...] = ("a", "b")
     shape: tuple[int, ...] = (INPUTS,)
     fingerprint: str = "least-squares"
-    mirror: bool = False
+    metrics: tuple[Metric, ...] = (Metric("accuracy", "fraction", True),)
+    codec: AbstractCodec = Identity()
 
-    def groups(self, split: str) -> tuple[torch.Tensor, ...]:
+    def groups(self, split: str, by: str = "class") -> tuple[torch.Tensor, ...]:
         return torch.arange(COUNT // 2), torch.arange(COUNT // 2, COUNT)
 
     def load(self, split: str, rows: torch.Tensor | None = None) -> Batch:
         rows = torch.arange(COUNT) if rows is None else rows
         return Batch(*(leaf[rows] for leaf in points()))
-
-    def raw(self, inputs: Tree) -> Tree:
-        return inputs
-
-    def normalised(self, raw: Tree) -> Tree:
-        return raw
 
     def network(self, name: str) -> AbstractNetwork:
         return Linear()
@@ -81,6 +86,9 @@ class LeastSquares(AbstractTask):
 
     def evaluate(self, predict: Callable[[Tree], torch.Tensor], split: str, key: Key) -> dict[str, float]:
         return {}
+
+    def measure(self, outputs: torch.Tensor, examples: Batch) -> dict[str, float]:
+        return {"accuracy": float((outputs.argmax(-1) == examples.classes).double().mean())}
 
 
 @dataclass
@@ -257,8 +265,8 @@ def test_influence_that_is_distance_is_called_similarity() -> None:
     assert found.fact("distance correlation").value == pytest.approx(-1, abs=1e-3)
     assert "is little more than similarity" in found.verdict
     direct = (
-        context.problem.task.raw(context.distilled.batch.inputs)[2]
-        - context.problem.task.raw(context.examples.inputs)[5]
+        context.problem.task.codec.decode(context.distilled.batch.inputs)[2]
+        - context.problem.task.codec.decode(context.examples.inputs)[5]
     ).norm()
     assert float(distances(context, (2,))[0, 5]) == pytest.approx(float(direct), abs=1e-5)
 

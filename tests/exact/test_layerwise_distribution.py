@@ -70,7 +70,7 @@ def literal(part: LayerwiseDistribution, on: Problem, params: Any, batch: Batch,
             mine = whole.classes == label
             images = whole.inputs[mine]
             if part.augment is not None:
-                images = part.augment.augment(images, key.fold("augment"), whole.classes[mine], on.task.mirror)
+                images = part.augment.without("flip").apply(images, key.fold("augment"), whole.classes[mine])
             sides.append(layers(module, images))
         for weight, theirs, ours in zip((0.1, 1.0, 2.0), *sides, strict=True):
             aligned = aligned + weight * ((theirs.mean(0) - ours.mean(0)) ** 2).sum()

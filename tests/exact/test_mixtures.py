@@ -71,8 +71,8 @@ def test_items_are_chosen_and_real_examples_left_out_by_their_places() -> None:
 def test_clipping_is_of_raw_values_of_each_channel_and_of_the_set_alone_and_done_once() -> None:
     context = context_of(WILD)
     clipped = Mixture(real=1, clipped=True).batch(context)
-    raw = TASK.raw(clipped.inputs)
-    torch.testing.assert_close(raw[:20], TASK.raw(WILD.inputs).clamp(0, 1), atol=1e-6, rtol=0)
+    raw = TASK.codec.decode(clipped.inputs)
+    torch.testing.assert_close(raw[:20], TASK.codec.decode(WILD.inputs).clamp(0, 1), atol=1e-6, rtol=0)
     assert torch.equal(clipped.inputs[20:], Mixture(items=(), real=1).batch(context).inputs)
     again = Mixture(clipped=True).batch(context_of(WILD._replace(inputs=clipped.inputs[:20])))
     torch.testing.assert_close(again.inputs, clipped.inputs[:20], atol=1e-6, rtol=0)
@@ -196,7 +196,7 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
     assert finding.fact("real training steps").value == pytest.approx((150 * 250) ** 0.5)
     assert finding.fact("accuracy lost by clipping").value == pytest.approx(0.05)
     assert "do not clip" in finding.verdict and "worth 5" in finding.verdict
-    raw = TASK.raw(WILD.inputs)
+    raw = TASK.codec.decode(WILD.inputs)
     outside = ((raw < -1e-5) | (raw > 1 + 1e-5)).double().mean()
     assert finding.fact("share of values outside").value == pytest.approx(float(outside)) and outside > 0.1
     assert finding.table("raw range").rows[0][1:3] == pytest.approx((float(raw.min()), float(raw.max())))

@@ -18,7 +18,6 @@ from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.training import row_loader
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.recognition import Recognition
@@ -85,7 +84,7 @@ def test_what_is_recognised_is_what_the_learner_says() -> None:
 
 def test_items_that_are_judged_examples_lie_on_them() -> None:
     examples = context_of(real_items()).examples
-    items = row_loader(examples)(torch.arange(0, 100, 7))
+    items = tree.rows(examples, torch.arange(0, 100, 7))
     context = context_of(items)
     training = Training(AllReal(), protocol=Steps(5, 32), reads=(), keeps=(5,))
     around = context.outcome(Surroundings(training, neighbours=1, sample=50, shown=20))
@@ -217,7 +216,7 @@ def test_a_draw_is_read_on_validation_and_on_judged_examples() -> None:
 
 
 def test_a_last_batch_of_one_is_avoided() -> None:
-    context = context_of(row_loader(real_items())(torch.arange(17)))
+    context = context_of(tree.rows(real_items(), torch.arange(17)))
     assert Search(batches=(16,)).training(context, 1, 0).protocol.batch == 0
     assert Search(batches=(8,)).training(context_of(real_items()), 1, 0).protocol.batch == 8
 
@@ -266,9 +265,9 @@ PROBES = (
 def hostile(name: str) -> Batch:
     items = real_items()
     if name == "one image":
-        return row_loader(items)(torch.tensor([3]))
+        return tree.rows(items, torch.tensor([3]))
     if name == "one class":
-        return row_loader(items)((items.classes == 4).nonzero()[:, 0])
+        return tree.rows(items, (items.classes == 4).nonzero()[:, 0])
     return items._replace(targets=KEY.fold("soft").normal(20, 10).softmax(1))
 
 

@@ -101,7 +101,7 @@ def test_a_learner_is_scored_after_training_by_soft_cross_entropy() -> None:
     on = problem()
     batch = Relabelled(experts=SHORT, epoch=2).pick(on, 1, KEY)
     schedule = Protocol(epochs=4, learning_rate=0.1).schedule(len(batch.classes), KEY)
-    found = fit(on.task, on.network, row_loader(batch), schedule, KEY, CPU)
+    found = fit(on.task, on.network, row_loader(on.task, batch), schedule, KEY, CPU)
     module = on.network.factory()  # type: ignore[attr-defined]
     module.load_state_dict(on.network.init(KEY.fold("init")))
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)

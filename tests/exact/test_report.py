@@ -11,6 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from markupsafe import Markup
@@ -21,8 +22,9 @@ from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Ru
 from limbeck.report.charts.contour import levels, lines, refined
 from limbeck.report.charts.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from limbeck.report.figures.figure import Shown, having, once
+from limbeck.report.gallery import gallery
 from limbeck.report.numbers import MOST, Sheet, written
-from limbeck.report.pictures import exact, stretched
+from limbeck.report.pictures import exact
 from limbeck.report.sections import FIGURES, beside, sections
 
 
@@ -149,9 +151,12 @@ def test_a_set_that_is_alone_or_has_no_images_or_findings_has_a_page(studied: Mo
     name, distilled = whole.distilled_sets[0]
     two = {"inputs": distilled.params.learned["inputs"][:, :2]}
     flat = replace(distilled, params=distilled.params._replace(learned=two),
-                   normalisation=replace(distilled.normalisation, mean=(0.5,) * 2, std=(0.25,) * 2))  # fmt: skip
+                   codec=replace(distilled.codec, mean=(0.5,) * 2, std=(0.25,) * 2))  # fmt: skip
     text = page(replace(whole, distilled_sets=((name, flat),), findings=(), rows=(), examples={}, facts={}))
     assert "are not drawn" in text
+    # In place of pictures stands a row for each item.
+    listed = Reader(text).tables["items-1"]
+    assert [row[:2] for row in listed[1:]] == [[str(item), studied.CLASSES[item // 2]] for item in range(10)]
     unknown = [replace(each, tables=(), facts=(), tone="unknown") for each in whole.findings if each.set == name]
     assert "verdict 3" in page(replace(whole, distilled_sets=whole.distilled_sets[:1], findings=tuple(unknown)))
 
@@ -171,7 +176,7 @@ def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) 
     distilled = studied.a_set(studied.SETS[1])
     known = data["sets"][1]["items"]["7"]
     assert known["class"] == studied.CLASSES[3]
-    assert known["low"] == pytest.approx(float(distilled.images[7].min()), rel=1e-3)
+    assert known["low"] == pytest.approx(float(distilled.native[7].min()), rel=1e-3)
     assert known["targets"] == [[studied.CLASSES[3], 1]]
     assert [len(known[side]) for side in ("helped", "harmed", "attributes")] == [5, 5, 1]
     row, _, influence = known["helped"][0]
@@ -349,15 +354,32 @@ def test_a_density_integrates_to_one_and_is_symmetric_about_a_symmetric_sample()
     assert all(map(math.isfinite, density([1.0, 1.0, 1.0, 1.0], at)))
 
 
-def test_images_without_loss_come_back_bit_for_bit_and_are_clipped() -> None:
+def seen(uri: str) -> torch.Tensor:
+    """The picture (height, width, 3) of a data URI."""
     from PIL import Image
 
-    image = torch.linspace(-0.5, 1.5, 3 * 6 * 4).view(3, 6, 4)
-    kind, data = exact(image).split(";base64,")
+    kind, data = uri.split(";base64,")
     assert kind in ("data:image/png", "data:image/webp")
-    shown = torch.tensor(list(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").tobytes()))
-    assert shown.view(6, 4, 3).permute(2, 0, 1).equal((image.clamp(0, 1) * 255).round().long())
-    assert stretched(image, -0.5, 1.5).flatten()[[0, -1]].tolist() == [0.0, 1.0]
+    return torch.from_numpy(np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).copy())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_without_loss_come_back_bit_for_bit(channels: int) -> None:
+    image = torch.linspace(0, 255, channels * 6 * 4).to(torch.uint8).view(6, 4, channels).expand(6, 4, 3)
+    assert torch.equal(seen(exact(image)), image)
+
+
+def test_the_gallery_shows_a_set_clipped_and_its_whole_range_from_black_to_white(studied: ModuleType) -> None:
+    distilled = studied.a_set("gallery")
+    shown = gallery("set", distilled)
+    assert shown is not None and shown.outside
+    tiles = [tile for _, tiles in shown.groups for tile in tiles]
+    assert [tile.item for tile in tiles] == list(range(10))
+    span = shown.high - shown.low
+    for tile, native in zip(tiles, distilled.native, strict=True):
+        clipped, whole = (native.clamp(0, 1) * 255).round(), ((native - shown.low) / span * 255).round()
+        assert torch.equal(seen(tile.clipped), clipped.to(torch.uint8).movedim(0, -1))
+        assert torch.equal(seen(tile.raw), whole.to(torch.uint8).movedim(0, -1))
 
 
 def test_columns_of_numbers_alone_are_named_and_long_tables_are_cut_only_on_the_page() -> None:

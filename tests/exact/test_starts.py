@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from limbeck.codecs import Identity
 from limbeck.computations import features
 from limbeck.computations.features import trained_features
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractStart, AbstractTask, Batch, Problem
+from limbeck.core.contracts import AbstractCodec, AbstractNetwork, AbstractStart, AbstractTask, Batch, Metric, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -37,13 +38,14 @@ class Blobs(AbstractTask):
     classes: tuple[str, ...] = ("ape", "bee", "cat")
     shape: tuple[int, ...] = (1, 8, 8)
     fingerprint: str = "blobs"
-    mirror: bool = False
+    metrics: tuple[Metric, ...] = (Metric("accuracy", "fraction", True),)
+    codec: AbstractCodec = Identity()
 
     def labels(self) -> Tensor:
         labels = torch.arange(3).repeat_interleave(torch.tensor(SIZES))
         return labels[KEY.fold("rows").permutation(sum(SIZES))]
 
-    def groups(self, split: str) -> tuple[Tensor, ...]:
+    def groups(self, split: str, by: str = "class") -> tuple[Tensor, ...]:
         assert split == "train"
         return tuple((self.labels() == label).nonzero().squeeze(1) for label in range(3))
 

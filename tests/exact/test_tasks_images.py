@@ -8,7 +8,8 @@ import torch
 
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.tasks import load, names
+from limbeck.learn.augment import Siamese
+from limbeck.tasks import load, names, reload
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +72,9 @@ def test_judging_shows_at_most_a_thousand_images_at_once(task):
 
 
 def test_options_say_what_was_asked(tmp_path):
-    assert dict(load("digits").options) == {"zca": False, "size": None}
+    assert dict(load("digits").options) == {"zca": False, "size": None, "mirror": None}
     task = load("digits", size=4, zca=True)
-    assert dict(task.options) == {"zca": True, "size": 4}
+    assert dict(task.options) == {"zca": True, "size": 4, "mirror": None}
     assert task.shape == (1, 4, 4)
     assert load("digits", **task.options).fingerprint == task.fingerprint
 
@@ -98,3 +99,40 @@ def test_an_unknown_set_is_refused_with_the_nearest_name(name, near):
 def test_a_bare_path_is_refused_with_the_form_to_write(tmp_path):
     with pytest.raises(InputError, match=f"did you mean 'folder:{tmp_path}'"):
         load(str(tmp_path))
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_flips_are_left_out_where_a_mirrored_image_may_be_of_another_class(mirror):
+    task, key = load("digits", mirror=mirror), Key(("augment",))
+    batch, groups = task.load("test", torch.arange(40)), torch.arange(40)
+    flipped = task.augment(batch, key, groups, Siamese(("flip",)))
+    assert torch.equal(flipped.inputs, batch.inputs) is not mirror
+    policy = Siamese() if mirror else Siamese().without("flip")
+    assert torch.equal(task.augment(batch, key, groups, Siamese()).inputs, policy.apply(batch.inputs, key, groups))
+    assert task.augment(batch, key, groups, None) is batch
+
+
+def test_what_mirrors_is_part_of_the_task_and_survives_its_reference():
+    kept, changed = load("digits"), load("digits", mirror=True)
+    assert not kept.mirror and load("digits", mirror=False).fingerprint == kept.fingerprint != changed.fingerprint
+    assert reload(changed.reference, None).mirror
+
+
+def test_of_images_of_ones_own_it_is_assumed_and_said(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", x=images, y=np.arange(60) % 3)
+    data, cache = f"npz:{tmp_path}/mine.npz", tmp_path / "cache"
+    said = "assumed: mirrored images keep their class; --mirror no"
+    assert any(said in note for note in load(data, cache=cache).describe()["notes"])
+    stated = load(data, cache=cache, mirror=False).describe()
+    assert not any(said in note for note in stated["notes"]) and stated["mirror"] is False
+
+
+def test_native_inputs_are_the_exact_pixels(task):
+    rows = torch.tensor([7, 3])
+    assert torch.equal(task.native("test", rows), task.split("test").pixels(rows))
+
+
+def test_an_unknown_grouping_is_refused(task):
+    with pytest.raises(InputError, match="unknown grouping 'colour'"):
+        task.groups("train", by="colour")

@@ -21,8 +21,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from limbeck.core.errors import InputError
-from limbeck.tasks import ImageTask, load
+from limbeck.tasks import load
 from limbeck.tasks.catalog import locate
+from limbeck.tasks.images import ImageTask
 
 CLASSES = 3
 COLOUR = np.random.default_rng(0).integers(0, 256, (18, 32, 32, 3), dtype=np.uint8)
@@ -36,7 +37,7 @@ def all_of(task: ImageTask, *splits: str) -> set[tuple[bytes, int]]:
     found = set()
     for split in splits:
         batch = task.load(split)
-        pixels = (task.normalisation.invert(batch.inputs) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        pixels = (task.codec.decode(batch.inputs) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         found |= {(image.tobytes(), int(label)) for image, label in zip(pixels, batch.classes, strict=True)}
     return found
 
@@ -97,7 +98,7 @@ def test_digits_are_those_of_scikit_learn_divided_by_16():
     found = set()
     for split in task.splits:
         batch = task.load(split)
-        images = (task.normalisation.invert(batch.inputs) * 16).round()[:, 0].numpy()
+        images = (task.codec.decode(batch.inputs) * 16).round()[:, 0].numpy()
         found |= {(image.tobytes(), int(label)) for image, label in zip(images, batch.classes, strict=True)}
     assert found == written(bunch.images.astype(np.float32), bunch.target)
 

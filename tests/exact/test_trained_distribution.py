@@ -41,7 +41,7 @@ def test_the_loss_is_the_literal_sum_over_classes() -> None:
         for whole in (real, batch):
             mine = whole.classes == label
             draw = KEY.fold("augment")
-            inputs = PART.augment.augment(whole.inputs[mine], draw, whole.classes[mine], on.task.mirror)
+            inputs = PART.augment.without("flip").apply(whole.inputs[mine], draw, whole.classes[mine])
             readout = on.network.apply(params, inputs)
             means.append(readout.features.mean(0))
         named = functional.cross_entropy(readout.outputs, batch.classes[mine])

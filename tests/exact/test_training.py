@@ -34,7 +34,7 @@ def test_fitting_equals_a_literal_loop_with_torch_s_own_optimiser(network: str) 
     batch = digits(50)
     protocol = Protocol(epochs=4, batch=16, learning_rate=0.05, momentum=0.8, weight_decay=0.01, drop_after=3)
     schedule = protocol.schedule(50, KEY)
-    learner = fit(task, net, row_loader(batch), schedule, KEY, CPU)
+    learner = fit(task, net, row_loader(task, batch), schedule, KEY, CPU)
 
     params = {name: value.clone().requires_grad_() for name, value in net.init(KEY.fold("init")).items()}
     statistics = net.statistics()

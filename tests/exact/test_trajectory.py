@@ -78,8 +78,8 @@ def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: in
         if objective.augment:
             inputs = torch.cat(
                 [
-                    objective.augment.augment(
-                        inputs[i : i + 1], KEY.fold("augment", step), torch.tensor([i]), on.task.mirror
+                    objective.augment.without("flip").apply(
+                        inputs[i : i + 1], KEY.fold("augment", step), torch.tensor([i])
                     )
                     for i in range(len(rows))
                 ]
@@ -178,7 +178,7 @@ def test_an_expert_is_a_literal_loop_of_sgd_over_the_training_data(network: str)
             torch.testing.assert_close(leaf, params[name].detach(), rtol=1e-4, atol=1e-5)
         for part in key.fold("order").fold(epoch).permutation(len(rows)).split(500):
             batch = task.load("train", rows[part])
-            inputs = augment.augment(batch.inputs, key.fold("augment", step), torch.arange(len(part)), task.mirror)
+            inputs = augment.without("flip").apply(batch.inputs, key.fold("augment", step), torch.arange(len(part)))
             optimiser.zero_grad()
             torch.nn.functional.cross_entropy(on.network.apply(params, inputs).outputs, batch.classes).backward()
             optimiser.step()

@@ -65,7 +65,7 @@ class Squares(AbstractTask):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs - targets).square().sum(1)
 
-    def groups(self, split: str) -> tuple[Tensor, ...]:
+    def groups(self, split: str, by: str = "class") -> tuple[Tensor, ...]:
         raise AssertionError("an unroll needs no data")
 
     def load(self, split: str, rows: Tensor | None = None) -> Batch:
@@ -222,7 +222,7 @@ def literal(
     """The same training with a graph through every step, for double backward."""
     params, velocity = dict(start.params), dict(start.velocity)
     for step in range(len(schedule.learning_rates)) if steps is None else steps:
-        seen = row_loader(batch)(rows_of(schedule, step))
+        seen = tree.rows(batch, rows_of(schedule, step))
         seen = seen._replace(inputs=view(seen.inputs, step))
         held = {name: leaf if leaf.requires_grad else leaf.requires_grad_() for name, leaf in params.items()}
         gradients = torch.autograd.grad(loss(held, seen), list(held.values()), create_graph=True)
@@ -251,7 +251,7 @@ def convolutional(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, 
 
 def siamese(inputs: Tensor, step: int) -> Tensor:
     """An operation for each image of each step."""
-    return Siamese().augment(inputs, KEY.fold("view", step), torch.arange(len(inputs)), mirror=True)
+    return Siamese().apply(inputs, KEY.fold("view", step), torch.arange(len(inputs)))
 
 
 def score(state: InnerState) -> Tensor:
@@ -345,9 +345,9 @@ def test_advancing_and_unrolling_train_as_fitting_does_to_the_bit() -> None:
     )
 
     def view(inputs: Tensor, step: int) -> Tensor:
-        return Siamese().augment(inputs, KEY.fold("augment", step), torch.arange(len(inputs)), task.mirror)
+        return Siamese().without("flip").apply(inputs, KEY.fold("augment", step), torch.arange(len(inputs)))
 
-    learner = fit(task, network, row_loader(batch), schedule, KEY, CPU, Siamese())
+    learner = fit(task, network, row_loader(task, batch), schedule, KEY, CPU, Siamese())
     start = initial_state(network.init(KEY.fold("init")))
     for train in (advance, unroll):
         end = train(mean_loss(task, network), start, batch, schedule, view=view)

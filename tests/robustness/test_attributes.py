@@ -127,8 +127,9 @@ def test_a_command_is_asked_once_of_each_image_and_prompt(context: ProbeContext,
     assert attributes.of(context).names == found.names
     assert len(log.read_text().splitlines()) == 40
     sizes = []
-    for image in (255 * context.problem.task.raw(context.examples.inputs)).round().to(torch.uint8)[:, 0]:
-        Image.fromarray(image.numpy()).save(tmp_path / "image.png")
+    task = context.problem.task
+    for image in task.native(context.split, context.rows):
+        Image.fromarray(task.codec.picture(image).numpy()).save(tmp_path / "image.png")
         sizes.append((tmp_path / "image.png").stat().st_size)
     even = found.names.index("object: even")
     rows = found.known[:, even].nonzero()[:, 0].tolist()

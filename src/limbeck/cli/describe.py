@@ -7,9 +7,7 @@ from typing import Any
 from rich.console import Group
 
 from limbeck.cli.console import answer, parser, table
-from limbeck.cli.options import add_data
-from limbeck.tasks import load
-from limbeck.tasks.describe import describe
+from limbeck.cli.options import add_data, task_of
 
 
 def run(words: list[str]) -> None:
@@ -17,32 +15,48 @@ def run(words: list[str]) -> None:
     made = parser("describe", "Tell what a data set holds and warn of what is wrong with it.")
     add_data(made)
     given = made.parse_args(words)
-    found = describe(load(given.data, root=given.data_root, zca=given.zca, size=given.size))
-    answer(found, given.json, *_tables(found))
+    described = task_of(given).describe()
+    answer(described, given.json, *_tables(described))
 
 
-def _tables(found: dict[str, Any]) -> list[Group | str]:
-    splits = list(found["counts"])
-    channel, height, width = found["shape"]
-    normal = found["normalisation"]
+def _tables(described: dict[str, Any]) -> list[Group | str]:
+    """A table of facts, one of pixels where the task has some, and one of its groups."""
+    splits = list(described["counts"])
     facts = [
-        ("images", f"{channel} x {height} x {width} (channel, height, width)"),
-        ("normalised by", f"mean {_list(normal['mean'])}, std {_list(normal['std'])}{', ZCA' * normal['zca']}"),
-        ("mirrored images", "keep their class" if found["mirror"] else "may be of another class"),
-        ("duplicates", ", ".join(f"{name} {count}" for name, count in found["duplicates"].items())),
-        *(("note", note) for note in found["notes"]),
-        *(("WARNING", warning) for warning in found["warnings"]),
+        *_inputs(described),
+        ("scored by", ", ".join(_metric(each) for each in described["metrics"])),
+        *(("note", note) for note in described["notes"]),
+        *(("WARNING", warning) for warning in described["warnings"]),
     ]
-    pixels = [
-        (name, *(_list(found["pixels"][name][key]) for key in ("minimum", "maximum", "mean", "std"))) for name in splits
-    ]
-    counts = [(label, *(found["counts"][name][label] for name in splits)) for label in found["counts"]["train"]]
-    totals = ("all", *(sum(found["counts"][name].values()) for name in splits))
+    counts = [(label, *(described["counts"][name][label] for name in splits)) for label in described["counts"]["train"]]
+    totals = ("all", *(sum(described["counts"][name].values()) for name in splits))
+    tables: list[Group | str] = [table(described["name"], ("", ""), facts)]
+    if "pixels" in described:
+        pixels = [
+            (name, *(_list(described["pixels"][name][key]) for key in ("minimum", "maximum", "mean", "std")))
+            for name in splits
+        ]
+        tables.append(table("Pixels in [0, 1] by channel", ("split", "minimum", "maximum", "mean", "std"), pixels))
+    return [*tables, table("Examples", ("class", *splits), [*counts, totals], right=splits)]
+
+
+def _inputs(described: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is said of the inputs: in full of images, of others their shape."""
+    if "pixels" not in described:
+        return [("inputs", str(described["shape"]))]
+    channel, height, width = described["shape"]
+    codec = described["codec"]
     return [
-        table(found["name"], ("", ""), facts),
-        table("Pixels in [0, 1] by channel", ("split", "minimum", "maximum", "mean", "std"), pixels),
-        table("Images", ("class", *splits), [*counts, totals], right=splits),
+        ("images", f"{channel} x {height} x {width} (channel, height, width)"),
+        ("normalised by", f"mean {_list(codec['mean'])}, std {_list(codec['std'])}{', ZCA' * codec['zca']}"),
+        ("mirrored images", "keep their class" if described["mirror"] else "may be of another class"),
+        ("duplicates", ", ".join(f"{name} {count}" for name, count in described["duplicates"].items())),
     ]
+
+
+def _metric(metric: dict[str, Any]) -> str:
+    unit = f" ({metric['unit']})" if metric["unit"] else ""
+    return f"{metric['name']}{unit}, {'higher' if metric['higher_is_better'] else 'lower'} is better"
 
 
 def _list(values: list[float]) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 from limbeck.cli.console import answer, parser, size, table
-from limbeck.cli.options import add_data, add_session, session
+from limbeck.cli.options import add_data, add_session, session, task_of
 from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
 from limbeck.runs.experts import complete_experts, files_of
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -22,7 +21,7 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     built = made.instantiate(given)
     experts = Experts(**{each.name: getattr(built, each.name) for each in fields(Experts)})
-    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
+    task = task_of(given)
     network = task.network(given.network).name
     with session("experts", words, given) as used:
         trained = complete_experts(used, task, network, [experts])

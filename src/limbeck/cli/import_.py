@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from limbeck.cli.console import ERRORS, answer, parser, table
-from limbeck.cli.options import add_quiet, add_root, check_out
+from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, task_of
 from limbeck.imported import LAYOUTS, import_set
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -38,6 +37,7 @@ def run(words: list[str]) -> None:
     made.add_argument("--network", type=str, default="convnet", help="what it is scored with unless another is named")
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
+    add_mirror(made)
     add_quiet(made)
     add_root(made)
     given = made.parse_args(words)
@@ -45,7 +45,7 @@ def run(words: list[str]) -> None:
     distilled = import_set(
         given.file,
         format=given.format,
-        task=load(given.data, root=given.data_root, zca=given.zca, size=given.size),
+        task=task_of(given),
         which=given.which,
         learning_rate=given.learning_rate,
         network=given.network,

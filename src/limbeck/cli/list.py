@@ -19,6 +19,8 @@ KINDS = (
     "probes",
     "recipes",
     "protocols",
+    "augmentations",
+    "codecs",
 )
 
 
@@ -45,8 +47,10 @@ def run(words: list[str]) -> None:
 def parts(kind: str) -> list[dict[str, Any]]:
     """[{name, summary}] of every part of a kind; of recipes also source and deviations."""
     from limbeck import recipes, tasks
+    from limbeck.codecs import CODECS
     from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
+    from limbeck.learn.augment import AUGMENTATIONS
     from limbeck.learn.protocol import PROTOCOLS
     from limbeck.objectives import OBJECTIVES
     from limbeck.parameterizations import PARAMETERIZATIONS
@@ -64,6 +68,8 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "estimators": ESTIMATORS.summaries,
         "probes": PROBES.summaries,
         "recipes": recipes.summaries,
+        "augmentations": AUGMENTATIONS.summaries,
+        "codecs": CODECS.summaries,
         "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in PROTOCOLS.items()],
     }
     return listings[kind]()

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from limbeck.cli.console import Parser, bar
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
@@ -31,7 +32,29 @@ def add_data(made: Parser) -> None:
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
+    add_mirror(made)
     add_root(made)
+
+
+MIRROR = {"": None, "yes": True, "no": False}
+
+
+def add_mirror(made: Parser) -> None:
+    """Add whether mirrored images keep their class: a name of `MIRROR`."""
+    made.add_argument(
+        "--mirror",
+        type=Literal["", "yes", "no"],
+        default="",
+        help="whether mirrored images keep their class; by default as known of named data, else assumed",
+    )
+
+
+def task_of(given: Any) -> AbstractTask:
+    """The task that the options of `add_data` name."""
+    from limbeck.tasks import load
+
+    mirror = MIRROR[given.mirror]
+    return load(given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror)
 
 
 def add_quiet(made: Parser) -> None:
@@ -86,7 +109,7 @@ def defaults_of(part: Any) -> dict[str, Any]:
         value = getattr(part, field.name)
         if is_dataclass(value):
             kind, value = type(value), defaults_of(value)
-            if inspect.isabstract(asked[field.name]):
+            if any(inspect.isabstract(each) for each in (asked[field.name], *get_args(asked[field.name]))):
                 value = {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": value}
         found[field.name] = value
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from limbeck.cli.console import answer, parser
 from limbeck.distilled_set import DistilledSet
-from limbeck.show import draw
+from limbeck.show import draw, share_clipped
 
 
 def run(words: list[str]) -> None:
@@ -17,8 +17,8 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     distilled = DistilledSet.load(given.set)
     draw(distilled, given.out)
-    outside = ((distilled.images < 0) | (distilled.images > 1)).float().mean().item()
+    outside = share_clipped(distilled)
     document = {"grid": str(given.out), "items": len(distilled), "classes": list(distilled.classes), "clipped": outside}
     text = f"{given.out}: {len(distilled)} images by class, top to bottom: {', '.join(distilled.classes)}"
-    note = f"{100 * outside:.1f} % of the values lie outside the range of real images and are drawn clipped"
+    note = f"{100 * outside:.1f} % of the values lie outside the range of real data and are drawn clipped"
     answer(document, given.json, text, note)

@@ -17,6 +17,7 @@ from limbeck.cli.options import (
     names_of,
     probes_of,
     session,
+    task_of,
 )
 from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines
@@ -26,7 +27,6 @@ from limbeck.learn.protocol import named
 from limbeck.options import compose
 from limbeck.recipes import recipe_for
 from limbeck.studies import Study, study
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -35,7 +35,7 @@ def run(words: list[str]) -> None:
     given = arguments.parse_args(words)
     protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps, given.data, given.ipc, given.zca)
-    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
+    task = task_of(given)
     with session("study", words, given) as used:
         result = study(
             task,

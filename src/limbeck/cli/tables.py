@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Group
 
-from limbeck.cli.console import percent, size, table
-from limbeck.comparison import shared
+from limbeck.cli.console import size, table
+from limbeck.comparison import measured, shared
 from limbeck.core.findings import Fact, Finding, Table
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
@@ -24,13 +24,18 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
         (Path(name).name, size(stored), *(_score(found[name, stored, each]) for each in networks))
         for name, stored in sets
     ]
-    title = f"Test accuracy in %, 95 % interval, n learners. Protocol {protocol}"
+    first = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
+    unit = "%" if first["unit"] == "fraction" else first["unit"]
+    direction = "" if first["higher_is_better"] else ", lower is better"
+    named = f"Test {first['metric']}{f' in {unit}' if unit else ''}{direction}"
+    title = f"{named}, 95 % interval, n learners. Protocol {protocol}"
     return table(title, ("set", "stored", *networks), cells, right=("stored", *networks))
 
 
 def _score(row: dict[str, Any]) -> str:
-    spread = f" ({percent(row['low'])} to {percent(row['high'])})" if row["n"] > 1 else ""
-    return f"{percent(row['mean'])}{spread}, n {row['n']}"
+    mean, low, high = (measured(row[name], row["unit"]).removesuffix(" %") for name in ("mean", "low", "high"))
+    spread = f" ({low} to {high})" if row["n"] > 1 else ""
+    return f"{mean}{spread}, n {row['n']}"
 
 
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:

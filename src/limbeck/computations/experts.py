@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.sources import AllReal, training_count
 from limbeck.computations.training import Training
 from limbeck.core import tree
-from limbeck.core.contracts import Problem
+from limbeck.core.contracts import AbstractAugmentation, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.family import VALUES, spec_id, to_spec
@@ -41,7 +41,7 @@ class Experts:
     weight_decay: float = 0.0
     batch: int = 256
     """How many images a step sees; the last step of an epoch sees what is left, and 0 is all."""
-    augment: Siamese | None = field(default_factory=Siamese)
+    augment: AbstractAugmentation | None = field(default_factory=Siamese)
 
     def __post_init__(self) -> None:
         at_least(self, 1, "count", "epochs")
@@ -81,7 +81,7 @@ class Experts:
         def refuse() -> Tree:
             raise InputError(
                 f"expert {number} of the {self.count} that are to be followed is missing or damaged; train them with "
-                f"`{self.command(problem)}` (and this run's own --zca, --size, --data-root and --runs), then go on"
+                f"`{self.command(problem)}` (with --zca, --size, --data-root and so on as here), then go on"
             )
 
         address = ProbeContext(problem).address(self.training(problem, number))
@@ -94,8 +94,16 @@ class Experts:
         for each in fields(self):
             value = getattr(self, each.name)
             if each.name in ("count", "epochs") or value != getattr(Experts(), each.name):
-                words += [f"--{each.name}", json.dumps(asdict(value) if isinstance(value, Siamese) else value)]
+                words += [f"--{each.name}", json.dumps(_option(value))]
         return shlex.join(words)
+
+
+def _option(value: Any) -> Any:
+    """A field as the command line takes it: a part by its class and fields."""
+    if not isinstance(value, AbstractAugmentation):
+        return value
+    kind = type(value)
+    return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": vars(value)}
 
 
 def followed(part: Any) -> list[Experts]:

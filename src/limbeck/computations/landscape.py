@@ -18,7 +18,6 @@ from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.plane import Plane, grid
 from limbeck.learn.population import losses_of, operations
-from limbeck.learn.training import row_loader
 
 
 class Sides(NamedTuple):
@@ -39,7 +38,7 @@ def sampled(context: ProbeContext, most: int) -> Batch:
     examples = context.examples
     count = len(examples.classes)
     rows = torch.linspace(0, count - 1, min(most or count, count), dtype=torch.float64).round().long()
-    return row_loader(examples)(rows)
+    return context.problem.task.take(examples, rows)
 
 
 @torch.no_grad()
@@ -48,7 +47,7 @@ def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
     rows = torch.arange(len(batch.classes))
     total = 0.0
     for part in microbatches(rows, microbatch_limit(problem, len(rows))):
-        chosen = row_loader(batch)(part).to(problem.device)
+        chosen = problem.task.take(batch, part).to(problem.device)
         outputs = problem.network.apply(params, chosen.inputs).outputs
         total += float(losses_of(problem, outputs, chosen.targets).double().sum())
     return total / len(rows)

@@ -8,6 +8,7 @@ import torch
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import Training
+from limbeck.core import tree
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
@@ -76,9 +77,7 @@ class Surroundings(AbstractComputation):
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading all, and of the distances in as many features as an image has numbers at most."""
         queries = min(self.sample, len(context.rows)) + len(context.distilled)
-        distances = (
-            2 * queries * len(context.rows) * context.problem.task.load("train", torch.tensor([0])).inputs.numel()
-        )
+        distances = 2 * queries * len(context.rows) * tree.numel(context.problem.task.shape)
         return (
             operations(context.under(self.learner.network).problem) * (len(context.rows) + len(context.distilled))
             + distances

@@ -65,9 +65,9 @@ class Search:
         return Training(on, seed, Steps(**setting), self.network, validation=self.sample)
 
     def measured(self, context: ProbeContext, training: Training) -> Tree:
-        """{"validation", "accuracy"}: the accuracies of a training on validation examples and on evaluation ones."""
+        """{"validation", "accuracy"}: the first metric of a training on validation examples and on evaluation ones."""
         outcome = training.run(context)
-        return {"validation": outcome["validation"], "accuracy": outcome["accuracy"][-1]}
+        return {"validation": outcome["validation"], "accuracy": outcome[context.problem.task.metrics[0].name][-1]}
 
     def flops(self, context: ProbeContext, index: int = 0) -> float:
         """The operations of a draw and of judging it."""
@@ -121,7 +121,8 @@ class Chosen(AbstractComputation):
 
     def run(self, context: ProbeContext) -> Tree:
         """Choose, train and read."""
-        index = best([float(context.outcome(each, "validation")) for each in self.needs()])
+        sign = 1 if context.problem.task.metrics[0].higher_is_better else -1
+        index = best([sign * float(context.outcome(each, "validation")) for each in self.needs()])
         measured = self.search.measured(context, self.search.training(context, index, self.seed))
         return {**measured, "index": torch.tensor(index)}
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 
 from limbeck.computations.contract import ProbeContext
-from limbeck.core import tree
 from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -52,7 +51,7 @@ class Mixture(AbstractSource):
     shuffle: int = 0
     """Which order the real examples are taken in."""
     clipped: bool = False
-    """Whether the items' values are clipped, in native units, to the range of real ones."""
+    """Whether the items are clipped, in native units, to the nearest that real data could be."""
     without_real: tuple[int, ...] = ()
     """Positions, among its real examples class by class, of those that are left out."""
 
@@ -68,32 +67,31 @@ class Mixture(AbstractSource):
 
     def batch(self, context: ProbeContext) -> Batch:
         """The examples, those of the set first."""
-        parts: list[Batch] = []
+        task, parts = context.problem.task, list[Batch]()
         if self.depends_on_set:
             whole = context.distilled.batch
             rows = torch.arange(len(context.distilled)) if self.items is None else torch.tensor(self.items)
-            chosen = row_loader(whole)(rows)
-            parts.append(chosen._replace(inputs=self._clipped(context.problem.task, chosen.inputs)))
+            chosen = task.take(whole, rows)
+            parts.append(chosen._replace(inputs=self._clipped(task, chosen.inputs)))
         if self.real:
             drawn = real(context.problem, self.real, self.shuffle)
             left = torch.ones(len(drawn.classes), dtype=torch.bool)
             left[list(self.without_real)] = False
-            parts.append(row_loader(drawn)(left))
-        return Batch(*tree.map(lambda *leaves: torch.cat(leaves), *map(tuple, parts)))
+            parts.append(task.take(drawn, left))
+        return task.join(parts)
 
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
         """The same examples for every seed."""
         batch = self.batch(context)
-        return row_loader(batch), len(batch.classes)
+        return row_loader(context.problem.task, batch), len(batch.classes)
 
     def schedule(self, context: ProbeContext) -> Schedule | None:
         """The set's own schedule, where the whole set is all there is."""
         return context.distilled.schedule if self.items is None and not self.real else None
 
     def _clipped(self, task: AbstractTask, inputs: Tree) -> Tree:
-        if not self.clipped:
-            return inputs
-        return task.normalised(tree.map(lambda leaf: leaf.clamp(0, 1), task.raw(inputs)))
+        codec = task.codec
+        return codec.encode(codec.clip(codec.decode(inputs))) if self.clipped else inputs
 
 
 def real(problem: Problem, per_class: int, shuffle: int) -> Batch:
@@ -140,7 +138,7 @@ class Coreset(AbstractSource):
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
         """The examples chosen for that seed."""
         batch = self.start.pick(context.problem, self.per_class, Key(("baseline", seed))).to(CPU)
-        return row_loader(batch), len(batch.classes)
+        return row_loader(context.problem.task, batch), len(batch.classes)
 
 
 def training_count(task: AbstractTask) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from limbeck.core.contracts import Schedule
+from limbeck.core.contracts import AbstractAugmentation, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
-from limbeck.learn.augment import Siamese
 from limbeck.learn.protocol import Protocol
 
 
@@ -29,7 +28,7 @@ class Steps:
             raise InputError(f"steps: found {self.steps} steps, batches of {self.batch}; expected steps from 1 on")
 
     @property
-    def augment(self) -> Siamese | None:
+    def augment(self) -> AbstractAugmentation | None:
         """None."""
         return None
 
@@ -52,7 +51,7 @@ class OfAllData:
     steps: int
 
     @property
-    def augment(self) -> Siamese | None:
+    def augment(self) -> AbstractAugmentation | None:
         """That of the protocol."""
         return self.protocol.augment
 

@@ -35,10 +35,10 @@ class Training(AbstractComputation):
     """A learner trained by a protocol, read on the evaluation examples and kept on the way.
 
     The outcome has, for each step of `reads` in order, "predictions" (read, example) as class numbers, "losses"
-    (read, example) and "accuracy" (read,); with `validation` the "validation" accuracy at the end; and under
-    "params/STEP" (and "statistics/STEP") the learner after each step of `keeps`. Step s is what s updates come to, so
-    step 0 is the initial learner, and -1 is the last. Everything of one seed begins from the same initial parameters,
-    whatever it is trained on.
+    (read, example) and each metric of the task (read,); with `validation` the first metric on "validation" at the end;
+    and under "params/STEP" (and "statistics/STEP") the learner after each step of `keeps`. Step s is what s updates
+    come to, so step 0 is the initial learner, and -1 is the last. Everything of one seed begins from the same initial
+    parameters, whatever it is trained on.
     """
 
     on: AbstractSource = Mixture()
@@ -84,13 +84,13 @@ class Training(AbstractComputation):
         loader, count = self.on.examples(context, self.seed)
         schedule = self.protocol.schedule(self.on.schedule(context), count, key.fold("order"))
         return going_on(
+            problem.task,
             gradient_function_of(problem),
             self._first(context, problem, key),
             lambda rows: loader(rows).to(problem.device),
             schedule,
             key,
             self.protocol.augment,
-            problem.task.mirror,
         )
 
     def run(self, context: ProbeContext) -> Tree:
@@ -110,7 +110,7 @@ class Training(AbstractComputation):
         outcome = {name: torch.stack([each[name] for each in readings]) for name in (readings[0] if readings else ())}
         if self.validation:
             chosen_on = replace(context, split="validation", evaluation_size=self.validation)
-            outcome["validation"] = reading(problem, chosen_on, learner)["accuracy"]
+            outcome["validation"] = reading(problem, chosen_on, learner)[problem.task.metrics[0].name]
         return {**outcome, **{part: steps for part, steps in kept.items() if tree.leaves(steps)}}
 
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
@@ -139,13 +139,21 @@ def _keep(kept: dict[str, Any], step: int, learner: Learner) -> None:
 
 
 def reading(problem: Problem, context: ProbeContext, learner: Learner) -> dict[str, Tensor]:
-    """What a learner says of the evaluation examples: "predictions", "losses" and "accuracy"."""
-    outputs = read(problem, learner, context.examples.inputs).outputs
-    predictions = outputs.argmax(-1)
+    """What a learner says of the evaluation examples: "predictions", "losses" and each metric of the task.
+
+    A metric that is not told from outputs alone is that of the whole split.
+    """
+    task, examples = problem.task, context.examples
+    outputs = read(problem, learner, examples.inputs).outputs
+    values = task.measure(outputs, examples)
+    if values is None:
+        values = task.evaluate(
+            lambda inputs: read(problem, learner, inputs).outputs, context.split, Key(("evaluate", context.split))
+        )
     return {
-        "predictions": predictions.to(torch.int16),
-        "losses": losses_of(problem, outputs, context.examples.targets),
-        "accuracy": (predictions == context.examples.classes).to(torch.float64).mean(),
+        "predictions": outputs.argmax(-1).to(torch.int16),
+        "losses": losses_of(problem, outputs, examples.targets),
+        **{name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()},
     }
 
 

@@ -1,5 +1,7 @@
 """The whole architecture on one page: what is passed between parts, and the contract of each family.
 
+What belongs to a task (its examples, codec, augmentations and networks) is in `task.py`, and handed on here.
+
 A distillation is a loop that renders a synthetic batch from free parameters, asks an objective how
 far it is from the real task, and steps. Everything else is a part with one contract.
 
@@ -21,23 +23,16 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.key import Key
 from limbeck.core.provenance import arithmetic, source_of
+from limbeck.core.task import SPLITS as SPLITS
+from limbeck.core.task import AbstractAugmentation as AbstractAugmentation
+from limbeck.core.task import AbstractCodec as AbstractCodec
+from limbeck.core.task import AbstractNetwork as AbstractNetwork
+from limbeck.core.task import AbstractTask as AbstractTask
+from limbeck.core.task import Batch as Batch
+from limbeck.core.task import Metric as Metric
+from limbeck.core.task import Readout as Readout
 from limbeck.core.tree import Tree
 from limbeck.core.version import ALGORITHM
-
-
-class Batch(NamedTuple):
-    """Examples: a tree, so that vmap and grad see through it; no optional leaves."""
-
-    inputs: Tree
-    """A tensor (example, ...), or a dict of them."""
-    targets: Tree
-    """A tensor (example, ...), or a dict of them. For classes one row of weights over the outputs for each example."""
-    classes: Int[Tensor, " example"]
-    """The class each example was made for; soft targets may drift, this does not."""
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`."""
-        return Batch(*tree.move(tuple(self), device))
 
 
 class Schedule(NamedTuple):
@@ -78,14 +73,6 @@ class Parameters(NamedTuple):
     """What is kept and never stepped, of any type."""
 
 
-class Readout(NamedTuple):
-    """What a network says of its inputs."""
-
-    features: Float[Tensor, "example feature"]
-    """What enters the last layer."""
-    outputs: Float[Tensor, "example output"]
-
-
 class Budget(NamedTuple):
     """What a synthetic set costs to store, measured on what is stored."""
 
@@ -97,81 +84,6 @@ class Budget(NamedTuple):
         """The cost of the leaves of a tree."""
         leaves = tree.leaves(stored)
         return cls(sum(leaf.numel() for leaf in leaves), sum(leaf.numel() * leaf.element_size() for leaf in leaves))
-
-
-class AbstractNetwork(ABC):
-    """A network as pure functions of its parameters."""
-
-    name: str
-
-    @property
-    def source(self) -> dict[str, str]:
-        """Where its code comes from: what `source_of` says, {} for limbeck's own."""
-        return source_of(type(self))
-
-    @abstractmethod
-    def init(self, key: Key) -> Tree:
-        """The parameters of one learner: a dict of tensors by name, on the CPU."""
-
-    @abstractmethod
-    def statistics(self) -> Tree:
-        """The running statistics of a learner before it has seen anything; an empty dict where there are none."""
-
-    @abstractmethod
-    def apply(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> Readout:
-        """The readout of `inputs`, normalised by running `statistics` where given, else by the batch's own."""
-
-    @abstractmethod
-    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
-        """What each layer makes of `inputs`, in order, each (example, ...); the features of the readout come last."""
-
-    @abstractmethod
-    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
-        """The readout by the batch's own statistics, and the running statistics after seeing the batch."""
-
-
-class AbstractTask(ABC):
-    """What is learned and how it is judged. Splits are "train", "validation" and "test"."""
-
-    name: str
-    """The name that `limbeck.load` takes."""
-    classes: tuple[str, ...]
-    shape: tuple[int, ...]
-    """The shape of one input."""
-    fingerprint: str
-    """A digest of the data and of every choice made in preparing it."""
-    mirror: bool
-    """Whether an input mirrored left to right still belongs to its class."""
-
-    @abstractmethod
-    def groups(self, split: str) -> tuple[Int[Tensor, " row"], ...]:
-        """The rows of `split` that hold each class, in the order of `classes`."""
-
-    @abstractmethod
-    def load(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
-        """The given rows of `split` (all, where none are given), normalised, in memory."""
-
-    def raw(self, inputs: Tree) -> Tree:
-        """Inputs in the units that the data came in, [0, 1] for images; a task that does not normalise has one unit."""
-        return inputs
-
-    def normalised(self, raw: Tree) -> Tree:
-        """Inputs as networks see them; the inverse of `raw`."""
-        return raw
-
-    @abstractmethod
-    def network(self, name: str) -> AbstractNetwork:
-        """The network of that name, sized for this task; InputError for an unknown one."""
-
-    @abstractmethod
-    def loss(
-        self, outputs: Float[Tensor, "example output"], targets: Float[Tensor, "example output"]
-    ) -> Float[Tensor, " example"]:
-        """The loss of each example."""
-
-    @abstractmethod
-    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
-        """The scores of a prediction function on `split`, by metric."""
 
 
 @runtime_checkable

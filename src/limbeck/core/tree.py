@@ -6,7 +6,8 @@ compiled code, has them in another order than what a network began with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -193,3 +194,89 @@ def count(tree: Tree) -> int:
 def finite(tree: Tree) -> bool:
     """Whether every number of every leaf is finite."""
     return all(bool(torch.isfinite(leaf).all()) for leaf in leaves(tree))
+
+
+EXAMPLES = -1
+"""The side of a shape that is as long as there are examples: the second axis of an adjacency."""
+
+
+def rows(tree: Tree, index: Tensor) -> Tree:
+    """The rows of every leaf at `index` (whole numbers, or a mask) of its first axis."""
+    return map(lambda leaf: leaf[index], tree)
+
+
+def row(tree: Tree, index: int) -> Tree:
+    """One row of every leaf, without its first axis."""
+    return map(lambda leaf: leaf[index], tree)
+
+
+def length(tree: Tree) -> int:
+    """How many rows the leaves have."""
+    return len(leaves(tree)[0])
+
+
+def split(tree: Tree, size: int) -> list[Tree]:
+    """The tree in parts of at most `size` rows.
+
+    >>> [length(part) for part in split({"x": torch.zeros(5, 2), "y": torch.zeros(5)}, 2)]
+    [2, 2, 1]
+    """
+    flat = {path: leaf.split(size) for path, leaf in flatten(tree).items()}
+    parts = range(len(next(iter(flat.values()))))
+    return [unflatten(tree, {path: pieces[part] for path, pieces in flat.items()}) for part in parts]
+
+
+def cat(trees: Sequence[Tree]) -> Tree:
+    """One tree of the rows of several, in order."""
+    return map(lambda *parts: torch.cat(parts), *trees)
+
+
+def flat_rows(tree: Tree) -> Tensor:
+    """All numbers of each row side by side, (row, number), leaf by leaf."""
+    return torch.cat([leaf.flatten(1) if leaf.dim() > 1 else leaf[:, None] for leaf in leaves(tree)], 1)
+
+
+def shapes(shape: Tree, prefix: str = "") -> dict[str, tuple[int, ...]]:
+    """The shapes in a tree of shapes, which is a tuple of numbers or a dict of such trees, by path.
+
+    >>> shapes((3, 8, 8)), shapes({"x": (4,), "y": {"z": ()}})
+    ({'': (3, 8, 8)}, {'x': (4,), 'y/z': ()})
+    """
+    if not isinstance(shape, dict):
+        return {prefix: tuple(shape)}
+    found: dict[str, tuple[int, ...]] = {}
+    for name in sorted(shape):
+        found.update(shapes(shape[name], f"{prefix}/{name}" if prefix else name))
+    return found
+
+
+def build(shape: Tree, count: int, make: Callable[[str, tuple[int, ...]], Tensor]) -> Tree:
+    """`count` inputs of a tree of shapes, each leaf made by `make(path, shape of the leaf)`.
+
+    >>> build({"x": (4,), "y": (EXAMPLES,)}, 2, lambda path, shape: torch.zeros(shape))["y"].shape
+    torch.Size([2, 2])
+    """
+    sized = {
+        path: make(path, (count, *(count if side == EXAMPLES else side for side in each)))
+        for path, each in shapes(shape).items()
+    }
+    return sized[""] if "" in sized else nest(sized)
+
+
+def numel(shape: Tree) -> int:
+    """How many numbers one input of a tree of shapes has; a side of `EXAMPLES` counts as 1.
+
+    >>> numel((3, 8, 8)), numel({"x": (4,), "y": (EXAMPLES,)})
+    (192, 5)
+    """
+    return sum(math.prod(abs(side) for side in each) for each in shapes(shape).values())
+
+
+def joined(shape: Tree) -> bool:
+    """Whether inputs of a tree of shapes are tied to one another, so that a part is not read as within the whole."""
+    return any(EXAMPLES in each for each in shapes(shape).values())
+
+
+def plain_shape(shape: Tree) -> Tree:
+    """A tree of shapes as JSON."""
+    return {name: plain_shape(shape[name]) for name in shape} if isinstance(shape, dict) else list(shape)

@@ -12,17 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from limbeck.core.contracts import AbstractParameterization, Batch
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import Found
-from limbeck.imported.units import RAW, Reading, candidates_of, converted, readings
+from limbeck.imported.units import RAW, Reading, candidates_of, converted, own_codec, readings
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import Fixed
-from limbeck.tasks import ImageTask
 
 _SUM = 1e-3
 """By how much a row of weights may miss 1."""
@@ -32,7 +31,7 @@ def import_set(
     path: str | Path,
     *,
     format: str,
-    task: ImageTask,
+    task: AbstractTask,
     which: int | None = None,
     learning_rate: float | None = None,
     network: str = "convnet",
@@ -53,7 +52,7 @@ def import_set(
     """
     if format not in LAYOUTS:
         raise unknown("format", format, LAYOUTS)
-    place = Path(path)
+    place, codec = Path(path), own_codec(task)
     found = LAYOUTS[format].read(place, which, task.classes)
     images = _images(place, found.images, task.shape)
     targets = _targets(place, found.labels, len(images), task.classes)
@@ -72,7 +71,7 @@ def import_set(
         params=part.init(batch, Key()),
         parameterization=part,
         schedule=Fixed(learning_rate=size).render({}, batch.classes, Key()),
-        normalisation=task.normalisation,
+        codec=codec,
         classes=task.classes,
         data=task.reference,
         spec={

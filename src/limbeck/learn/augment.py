@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from limbeck.core.contracts import AbstractAugmentation
 from limbeck.core.errors import unknown
-from limbeck.core.family import VALUES
+from limbeck.core.family import Family
 from limbeck.core.key import Key
 
 Images = Float[Tensor, "example channel height width"]
@@ -25,9 +26,8 @@ CENTRE_Y, CENTRE_X, FLIP, SCALE_X, SCALE_Y, ANGLE = range(6, 12)
 """The columns of the uniform numbers that one group draws."""
 
 
-@VALUES.register
 @dataclass(frozen=True)
-class Siamese:
+class Siamese(AbstractAugmentation):
     """One operation for each group of images, drawn uniformly, with differentiable results.
 
     Magnitudes are the published ones. Images are normalised, so what moves in from outside is 0, the mean colour.
@@ -49,16 +49,15 @@ class Siamese:
     rotate: float = 15.0
     """Rotate: the largest angle in degrees."""
 
-    def augment(self, inputs: Images, key: Key, groups: Int[Tensor, " example"], mirror: bool) -> Images:
+    def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
         """The images after the operation that each one's group draws.
 
         The draw depends on `key` and the group's number alone: two calls with one key treat equal groups alike,
         whatever else they hold, which makes real and synthetic sides siamese. `groups = arange` draws for
-        each image, zeros one operation for all. Where a mirrored image is not of its class (`mirror` is
-        false) flip is left out. Under `torch.func.vmap` say randomness="same". Raises InputError for an unknown
-        operation.
+        each image, zeros one operation for all. Under `torch.func.vmap` say randomness="same". Raises InputError
+        for an unknown operation.
         """
-        operations = self.drawable(mirror)
+        operations = self.drawable()
         if not operations:
             return inputs
         draws = uniforms(key, groups)
@@ -73,12 +72,19 @@ class Siamese:
         order = torch.cat(rows).argsort().to(inputs.device)
         return torch.cat(parts)[order] if parts else inputs
 
-    def drawable(self, mirror: bool) -> list[Callable[[Siamese, Images, Draws], Images]]:
+    def __str__(self) -> str:
+        return " ".join(self.operations)
+
+    def without(self, operation: str) -> Siamese:
+        """Drawn among the others."""
+        return replace(self, operations=tuple(name for name in self.operations if name != operation))
+
+    def drawable(self) -> list[Callable[[Siamese, Images, Draws], Images]]:
         """The operations that may be drawn; InputError for an unknown one."""
         for name in self.operations:
             if name not in OPERATIONS:
                 raise unknown("augmentation", name, OPERATIONS)
-        return [OPERATIONS[name] for name in self.operations if mirror or name != "flip"]
+        return [OPERATIONS[name] for name in self.operations]
 
 
 def uniforms(key: Key, groups: Int[Tensor, " example"]) -> Draws:
@@ -194,3 +200,5 @@ OPERATIONS: dict[str, Callable[[Siamese, Images, Draws], Images]] = {
     "scale": _scale,
     "rotate": _rotate,
 }
+
+AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese)

@@ -171,13 +171,14 @@ def _compiled_loss(task: AbstractTask, network: AbstractNetwork) -> Loss:
     return CompiledLoss(mean_loss(task, network))
 
 
-def features_of(problem: Problem, params: Tree, inputs: Tensor) -> Float[Tensor, "example feature"]:
+def features_of(problem: Problem, params: Tree, inputs: Tree) -> Float[Tensor, "example feature"]:
     """The features of many inputs, without a graph, in passes of a size; compiled where the problem is.
 
     In one pass where the network normalises by statistics of the batch.
     """
     read = (_compiled_features if compiles(problem) else _features)(problem.network)
-    return torch.cat([read(params, part) for part in inputs.split(microbatch_limit(problem, len(inputs)))])
+    parts = tree.split(inputs, microbatch_limit(problem, tree.length(inputs)))
+    return torch.cat([read(params, part) for part in parts])
 
 
 def _features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:

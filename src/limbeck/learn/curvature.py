@@ -15,7 +15,6 @@ from limbeck.learn.compiled import training_loss
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.sensitivity import Differentiated, Loss, sensitivity, vjp
 from limbeck.learn.spectra import Symmetric
-from limbeck.learn.training import row_loader
 
 
 def flat(params: Tree) -> Float[Tensor, " parameter"]:
@@ -90,6 +89,7 @@ def hessian(problem: Problem, params: Tree, batch: Batch) -> Hessian:
     """
     rows = torch.arange(len(batch.classes))
     parts = [
-        row_loader(batch)(part).to(problem.device) for part in microbatches(rows, microbatch_limit(problem, len(rows)))
+        problem.task.take(batch, part).to(problem.device)
+        for part in microbatches(rows, microbatch_limit(problem, len(rows)))
     ]
     return Hessian(training_loss(problem), tree.move(params, problem.device), parts)

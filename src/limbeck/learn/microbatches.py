@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from limbeck.core import tree
 from limbeck.core.contracts import Problem
+from limbeck.core.tree import Tree
 
 NUMBERS = 100_000
 """Real numbers of input in one pass, 32 images of CIFAR. Measured on one core, ConvNet width 32 (128): the gradient on
@@ -16,13 +16,15 @@ NUMBERS = 100_000
 process that keeps what it freed (`core/memory.py`) 83 (535) and 92 (559), and the size of a pass matters little."""
 
 
-def microbatch_size(shape: tuple[int, ...], device: torch.device) -> int:
-    """How many inputs of a shape go through at once; on a device with cores to fill, any number.
+def microbatch_size(shape: Tree, device: torch.device) -> int:
+    """How many inputs of a shape go through at once: any number on a device with cores to fill, and of a graph.
 
     >>> microbatch_size((3, 32, 32), torch.device("cpu")), microbatch_size((3, 32, 32), torch.device("cuda"))
     (32, 9223372036854775807)
     """
-    return max(1, NUMBERS // math.prod(shape)) if device.type == "cpu" else 2**63 - 1
+    if device.type != "cpu" or tree.joined(shape):
+        return 2**63 - 1
+    return max(1, NUMBERS // tree.numel(shape))
 
 
 def microbatch_limit(problem: Problem, count: int) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Problem, Readout, Schedule
 from limbeck.core.key import Key
+from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, gradient_function_of
 from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.training import Learner, RowLoader, going_on
@@ -28,25 +29,27 @@ def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Sc
     Compiled where the problem is. Nothing is augmented, so of the key nothing is drawn but what a network draws.
     """
     return going_on(
+        problem.task,
         gradient_function_of(problem),
         learner,
         lambda rows: loader(rows).to(problem.device),
         schedule,
         key,
         None,
-        problem.task.mirror,
     )
 
 
 @torch.no_grad()
-def read(problem: Problem, learner: Learner, inputs: Tensor) -> Readout:
+def read(problem: Problem, learner: Learner, inputs: Tree) -> Readout:
     """What a learner says of many inputs, on the CPU: normalised by its running statistics if it keeps any."""
-    parts = inputs.split(microbatch_size(problem.task.shape, problem.device))
-    found = [problem.network.apply(learner.params, part.to(problem.device), learner.statistics) for part in parts]
+    parts = tree.split(inputs, microbatch_size(problem.task.shape, problem.device))
+    found = [
+        problem.network.apply(learner.params, tree.move(part, problem.device), learner.statistics) for part in parts
+    ]
     return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*found, strict=True)))
 
 
-def losses_of(problem: Problem, outputs: Float[Tensor, "example output"], targets: Tensor) -> Float[Tensor, " example"]:
+def losses_of(problem: Problem, outputs: Float[Tensor, "example output"], targets: Tree) -> Float[Tensor, " example"]:
     """The task's loss of each example."""
     with torch.no_grad():
         return problem.task.loss(outputs, targets)
@@ -60,5 +63,9 @@ def operations(problem: Problem) -> float:
 @functools.lru_cache(maxsize=64)
 def _operations(task: AbstractTask, network: AbstractNetwork) -> float:
     with torch.no_grad(), Operations() as counted:
-        network.apply(network.init(Key(("operations",))), torch.zeros(1, *task.shape), network.statistics())
+        network.apply(
+            network.init(Key(("operations",))),
+            tree.build(task.shape, 1, lambda _, shape: torch.zeros(shape)),
+            network.statistics(),
+        )
     return float(counted.count)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from limbeck.core.contracts import Schedule
+from limbeck.core.contracts import AbstractAugmentation, Schedule
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
@@ -32,7 +32,7 @@ class Protocol:
     momentum: float = 0.9
     weight_decay: float = 0.0
     drop_after: int = 0
-    augment: Siamese | None = None
+    augment: AbstractAugmentation | None = None
     full_batch: int = 256
     full_epochs: int = 5
 
@@ -79,7 +79,7 @@ class Protocol:
         batch = f"batches of {self.batch}" if self.batch else "full batch"
         drop = f", a tenth of the learning rate after {self.drop_after}" if self.drop_after else ""
         weight_decay = f", weight decay {self.weight_decay:g}" if self.weight_decay else ""
-        augment = f"augmented ({' '.join(self.augment.operations)})" if self.augment else "no augmentation"
+        augment = f"augmented ({self.augment})" if self.augment else "no augmentation"
         return (
             f"{self.name}: {self.epochs} epochs of SGD {size}, momentum {self.momentum:g}{weight_decay}, "
             f"{batch}{drop}, {augment}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -11,10 +12,9 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Schedule
+from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Schedule
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.augment import Siamese
 from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.optim import descend
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, vjp
@@ -33,9 +33,9 @@ GradientFunction = Callable[[Learner, Batch], tuple[Tree, Tree]]
 """slope(learner, batch) -> the gradient of the mean loss, and the running statistics after the batch."""
 
 
-def row_loader(batch: Batch) -> RowLoader:
-    """Rows of a batch that is in memory."""
-    return lambda rows: Batch(tree.map(lambda leaf: leaf[rows], batch.inputs), batch.targets[rows], batch.classes[rows])
+def row_loader(task: AbstractTask, batch: Batch) -> RowLoader:
+    """Rows of a batch of a task's that is in memory."""
+    return functools.partial(task.take, batch)
 
 
 def rows_of(schedule: Schedule, step: int) -> Int[Tensor, " item"]:
@@ -51,7 +51,7 @@ def fit(
     schedule: Schedule,
     key: Key,
     device: torch.device,
-    augment: Siamese | None = None,
+    augment: AbstractAugmentation | None = None,
 ) -> Learner:
     """A fresh learner trained on the items that `take` gives, by mean loss and SGD as `schedule` says.
 
@@ -67,26 +67,26 @@ def fitting(
     schedule: Schedule,
     key: Key,
     device: torch.device,
-    augment: Siamese | None = None,
+    augment: AbstractAugmentation | None = None,
 ) -> Iterator[Learner]:
     """The learner of `fit` before its first step and after each."""
     fresh = Learner(*tree.move((network.init(key.fold("init")), network.statistics()), device))
     gradient_of = gradient_function(mean_loss(task, network), task, network)
-    return going_on(gradient_of, fresh, lambda rows: loader(rows).to(device), schedule, key, augment, task.mirror)
+    return going_on(task, gradient_of, fresh, lambda rows: loader(rows).to(device), schedule, key, augment)
 
 
 def going_on(
+    task: AbstractTask,
     gradient_of: GradientFunction,
     learner: Learner,
     loader: RowLoader,
     schedule: Schedule,
     key: Key,
-    augment: Siamese | None,
-    mirror: bool,
+    augment: AbstractAugmentation | None,
 ) -> Iterator[Learner]:
     """A learner at rest before its first step and after each step of SGD.
 
-    With `augment` the key draws for each image of each step its own operation.
+    With `augment` the key draws for each example of each step its own operation.
     """
     velocity = tree.map(torch.zeros_like, learner.params)
     momentum, weight_decay = float(schedule.momentum), float(schedule.weight_decay)
@@ -95,8 +95,7 @@ def going_on(
         batch = loader(rows_of(schedule, step))
         if augment is not None:
             groups = torch.arange(len(batch.classes), device=batch.classes.device)
-            inputs = augment.augment(batch.inputs, key.fold("augment", step), groups, mirror)
-            batch = batch._replace(inputs=inputs)
+            batch = task.augment(batch, key.fold("augment", step), groups, augment)
         gradients, statistics = gradient_of(learner, batch)
         params, velocity = descend(learner.params, gradients, velocity, learning_rate, momentum, weight_decay)
         learner = Learner(params, statistics)
@@ -119,7 +118,7 @@ def gradient_function(loss: Loss, task: AbstractTask, network: AbstractNetwork) 
         if not whole:
             rows = torch.arange(len(batch.classes), device=batch.classes.device)
             parts = microbatches(rows, microbatch_size(task.shape, rows.device))
-            return over_parts(loss, learner.params, [row_loader(batch)(part) for part in parts])[1], {}
+            return over_parts(loss, learner.params, [task.take(batch, part) for part in parts])[1], {}
         params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
         readout, statistics = network.track(params, batch.inputs, learner.statistics)
         value = task.loss(readout.outputs, batch.targets).mean()

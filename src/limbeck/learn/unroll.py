@@ -17,7 +17,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
 from limbeck.learn.optim import descend
 from limbeck.learn.sensitivity import Loss, gradient, sensitivity, vjp
-from limbeck.learn.training import row_loader, rows_of
+from limbeck.learn.training import rows_of
 
 View = Callable[[Tree, int], Tree]
 """view(inputs of a minibatch, step) -> what the network is shown: a differentiable function of the inputs alone."""
@@ -145,11 +145,11 @@ class _Inner:
 
     def states(self, start: InnerState, batch: Batch, steps: range) -> Iterator[InnerState]:
         """The motion before the first of `steps` and after each."""
-        state, loader = start, row_loader(batch)
+        state = start
         yield state
         for step in steps:
             with torch.no_grad():
-                seen = loader(self.rows(step))
+                seen = tree.rows(batch, self.rows(step))
                 seen = seen._replace(inputs=self.view(seen.inputs, step))
                 gradient_of = gradient(self.loss, state.params, seen)
                 size, momentum, weight_decay = self.sizes[step], self.momentum, self.weight_decay
@@ -164,7 +164,7 @@ class _Inner:
         before the step is (a + weight decay c + d<g, c>/dp, momentum c).
         """
         push = tree.map(lambda b, a: b - self.sizes[step] * a, adjoint.velocity, adjoint.params)
-        seen = row_loader(tree.detach(batch))(self.rows(step))
+        seen = tree.rows(tree.detach(batch), self.rows(step))
         seen = tree.map(lambda part, leaf: part.requires_grad_(leaf.requires_grad), seen, batch)
         with torch.enable_grad():
             shown = self.view(seen.inputs, step)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -31,7 +31,7 @@ class Distribution(AbstractObjective):
 
     per_class: int = 256
     """Real images of each class that a step sees."""
-    augment: Siamese = field(default_factory=Siamese)
+    augment: AbstractAugmentation = field(default_factory=Siamese)
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class")
@@ -45,8 +45,8 @@ class Distribution(AbstractObjective):
         params = tree.move(problem.network.init(key.fold("network")), problem.device)
         count, draw = len(problem.task.classes), key.fold("augment")
 
-        def shown(batch: Batch) -> Tensor:
-            return self.augment.augment(batch.inputs, draw, batch.classes, problem.task.mirror)
+        def shown(batch: Batch) -> Tree:
+            return problem.task.augment(batch, draw, batch.classes, self.augment).inputs
 
         real = problem.real(key.fold("real"), self.per_class)
         aim = group_means(features_of(problem, params, shown(real)), real.classes, count)

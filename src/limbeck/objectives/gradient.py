@@ -13,7 +13,15 @@ from torch import Tensor
 from torch.func import grad, grad_and_value
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractObjective, AbstractTask, Batch, Problem, Synthetic
+from limbeck.core.contracts import (
+    AbstractAugmentation,
+    AbstractNetwork,
+    AbstractObjective,
+    AbstractTask,
+    Batch,
+    Problem,
+    Synthetic,
+)
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -59,7 +67,7 @@ class Gradient(AbstractObjective):
     """
 
     distance: AbstractDistance = RowCosine()
-    augment: Siamese | None = field(default_factory=Siamese)
+    augment: AbstractAugmentation | None = field(default_factory=Siamese)
     """None: the images as they are (Zhao et al., ICLR 2021)."""
     per_class: int = 256
     """Real images of each class that a step sees."""
@@ -98,15 +106,15 @@ class Gradient(AbstractObjective):
             )
 
         def shown(batch: Batch) -> Batch:
-            return self._augmented(batch, problem, key.fold("augment"), batch.classes)
+            return problem.task.augment(batch, key.fold("augment"), batch.classes, self.augment)
 
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
         microbatch_limit = microbatch_size(problem.task.shape, problem.device)
-        total = torch.zeros((), dtype=held.targets.dtype, device=problem.device)
+        total, take = torch.zeros((), dtype=tree.leaves(params)[0].dtype, device=problem.device), problem.task.take
         for label in range(len(problem.task.classes)):
-            parts = [shown(row_loader(real)(rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]
+            parts = [shown(take(real, rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]
             _, aim = over_parts(loss, params, parts)
-            total = total + matched(distance_and_gradient, params, row_loader(held)(_rows(held, label)), aim)
+            total = total + matched(distance_and_gradient, params, take(held, _rows(held, label)), aim)
         return total
 
     def advance(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> GradientState:
@@ -121,14 +129,8 @@ class Gradient(AbstractObjective):
         """The network after the epochs between two steps on `batch`."""
         protocol = Protocol(epochs=self.inner, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
-        gradient_of, mirror = gradient_function_of(problem), problem.task.mirror
-        return last(going_on(gradient_of, learner, row_loader(batch), schedule, key, self.augment, mirror))
-
-    def _augmented(self, batch: Batch, problem: Problem, key: Key, groups: Tensor) -> Batch:
-        """The batch after the operation that each item's group draws, if any."""
-        if self.augment is None:
-            return batch
-        return batch._replace(inputs=self.augment.augment(batch.inputs, key, groups, problem.task.mirror))
+        task, gradient_of = problem.task, gradient_function_of(problem)
+        return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment))
 
 
 def calibrated(learner: Learner, problem: Problem, key: Key) -> Learner:

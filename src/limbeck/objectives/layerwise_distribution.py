@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -58,7 +58,7 @@ class LayerwiseDistribution(AbstractObjective):
     """Of the layers, the features last. A network with more layers has the first weight for those before, one with
     fewer has the last ones. As published for three blocks."""
     discrimination: float = 0.01
-    augment: Siamese | None = field(default_factory=Siamese)
+    augment: AbstractAugmentation | None = field(default_factory=Siamese)
     """None: the images as they are."""
     per_class: int = 256
     window: int = 10
@@ -96,8 +96,8 @@ class LayerwiseDistribution(AbstractObjective):
         """The distance summed over layers and classes, and the loss of the real images."""
 
         def read(batch: Batch) -> tuple[Tensor, ...]:
-            shown = self._augmented(batch.inputs, problem, key.fold("augment"), batch.classes)
-            return tuple(layer.flatten(1) for layer in problem.network.layers(state.params, shown))
+            shown = problem.task.augment(batch, key.fold("augment"), batch.classes, self.augment)
+            return tuple(layer.flatten(1) for layer in problem.network.layers(state.params, shown.inputs))
 
         count, shown = len(problem.task.classes), synthetic.batch
         real = problem.real(key.fold("real"), self.per_class)
@@ -107,7 +107,7 @@ class LayerwiseDistribution(AbstractObjective):
         features = []
         with torch.no_grad():
             for rows in torch.arange(len(real.classes), device=problem.device).split(most):
-                layers = read(row_loader(real)(rows))
+                layers = read(problem.task.take(real, rows))
                 sums = tuple(share[rows].to(layer.dtype).T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
                 features.append(layers[-1])
@@ -140,10 +140,8 @@ class LayerwiseDistribution(AbstractObjective):
         """The network after one epoch on `batch`."""
         protocol = Protocol(epochs=1, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
         schedule = protocol.schedule(len(batch.classes), key.fold("order"))
-        learner, mirror = Learner(params, {}), problem.task.mirror
-        return last(
-            going_on(gradient_function_of(problem), learner, row_loader(batch), schedule, key, self.augment, mirror)
-        ).params
+        task, gradient_of, learner = problem.task, gradient_function_of(problem), Learner(params, {})
+        return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment)).params
 
     @torch.no_grad()
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> Tensor:
@@ -151,22 +149,13 @@ class LayerwiseDistribution(AbstractObjective):
         real = problem.real(key, self.judged)
         most = microbatch_limit(problem, len(real.classes))
         named = torch.cat(
-            [
-                problem.network.apply(params, row_loader(real)(rows).inputs).outputs.argmax(1)
-                for rows in torch.arange(len(real.classes), device=problem.device).split(most)
-            ]
+            [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in tree.split(real.inputs, most)]
         )
         return (named == real.classes).float().mean()
 
     def _unknown(self, problem: Problem) -> Tensor:
         """The accuracies of a window before any is known."""
         return torch.full((self.window,), torch.nan, device=problem.device)
-
-    def _augmented(self, inputs: Tensor, problem: Problem, key: Key, groups: Tensor) -> Tensor:
-        """The images after the operation that each one's group draws, if any."""
-        if self.augment is None:
-            return inputs
-        return self.augment.augment(inputs, key, groups, problem.task.mirror)
 
 
 def _pushed(accuracies: Tensor, latest: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -18,7 +18,7 @@ from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import gradient_function_of
 from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.optim import SGD
-from limbeck.learn.training import Learner, row_loader
+from limbeck.learn.training import Learner
 from limbeck.statistics.groups import group_means
 
 FIRST = 4
@@ -54,7 +54,7 @@ class TrainedDistribution(AbstractObjective):
     accuracies are never reset. The splitting of each image into tiles that goes with the method is not part of it.
     """
 
-    augment: Siamese = field(default_factory=Siamese)
+    augment: AbstractAugmentation = field(default_factory=Siamese)
     per_class: int = 256
     weight: float = 50.0
     """Of the loss. Published code multiplies by an accuracy in percent, so that its 0.5 is 50 here."""
@@ -90,14 +90,14 @@ class TrainedDistribution(AbstractObjective):
         count = len(problem.task.classes)
 
         def read(batch: Batch) -> tuple[Tensor, Tensor]:
-            inputs = self.augment.augment(batch.inputs, key.fold("augment"), batch.classes, problem.task.mirror)
-            return problem.network.apply(params, inputs, statistics)
+            shown = problem.task.augment(batch, key.fold("augment"), batch.classes, self.augment)
+            return problem.network.apply(params, shown.inputs, statistics)
 
         real = problem.real(key.fold("real"), self.per_class)
         with torch.no_grad():
             microbatch_limit = microbatch_size(problem.task.shape, problem.device)
             rows = torch.arange(len(real.classes), device=problem.device).split(microbatch_limit)
-            target = torch.cat([read(row_loader(real)(part))[0] for part in rows])
+            target = torch.cat([read(problem.task.take(real, part))[0] for part in rows])
         features, outputs = read(synthetic.batch)
         classes = synthetic.batch.classes
         apart = group_means(target, real.classes, count) - group_means(features, classes, count)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, AbstractTask, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -43,7 +43,7 @@ class Trajectory(AbstractObjective):
     """Where the window grows: its end at the first step."""
     grow_over: int = 0
     """The steps over which the window grows to its full size (Guo et al., ICLR 2024); 0: it is full at once."""
-    augment: Siamese | None = field(default_factory=Siamese)
+    augment: AbstractAugmentation | None = field(default_factory=Siamese)
 
     def __post_init__(self) -> None:
         at_least(self, 0, "earliest", "grow_over")
@@ -69,7 +69,7 @@ class Trajectory(AbstractObjective):
         number, epoch = self.drawn(int(state["step"]), key)
         start, goal = (self.experts.snapshot(problem, number, at) for at in (epoch, epoch + self.reach))
         inner = training_loss(problem)
-        view = self.view(problem.task.mirror, key.fold("augment"))
+        view = self.view(problem.task, key.fold("augment"))
         end = unroll(inner, initial_state(start), synthetic.batch, synthetic.schedule, view=view)
         return _squared_distance(end.params, goal) / _squared_distance(start, goal)
 
@@ -85,12 +85,16 @@ class Trajectory(AbstractObjective):
         number = int(key.fold("expert").integers(self.experts.count))
         return number, self.earliest + int(key.fold("epoch").integers(end - self.earliest))
 
-    def view(self, mirror: bool, key: Key) -> View:
-        """What a student is shown of its minibatches: every image of every step augmented by itself."""
-        augment = self.augment
-        if augment is None:
+    def view(self, task: AbstractTask, key: Key) -> View:
+        """What a student is shown of its minibatches: every example of every step augmented by itself."""
+        if self.augment is None:
             return as_it_is
-        return lambda inputs, step: augment.augment(inputs, key.fold(step), torch.arange(len(inputs)), mirror)
+
+        def view(inputs: Tree, step: int) -> Tree:
+            each = torch.arange(tree.length(inputs))
+            return task.augment(Batch(inputs, each, each), key.fold(step), each, self.augment).inputs
+
+        return view
 
 
 def _squared_distance(left: Tree, right: Tree) -> Tensor:

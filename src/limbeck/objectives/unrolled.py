@@ -16,7 +16,6 @@ from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.sensitivity import over_parts, surrogate
-from limbeck.learn.training import row_loader
 from limbeck.learn.unroll import advance, initial_state, unroll
 
 
@@ -93,7 +92,7 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     count = len(real.classes)
     # The gradient on real images is taken here and now, pass by pass.
     parts = [
-        row_loader(real)(rows)
+        problem.task.take(real, rows)
         for rows in microbatches(torch.arange(count, device=device), microbatch_limit(problem, count))
     ]
     value, gradients = over_parts(loss, end.params, parts)

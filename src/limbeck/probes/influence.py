@@ -16,6 +16,7 @@ from limbeck.computations.leave_one_out import spread
 from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING
 from limbeck.core import tree
+from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table, Value
 from limbeck.core.key import Key
 from limbeck.probes.contract import AbstractProbe, expect
@@ -36,7 +37,7 @@ class Influence(AbstractProbe):
     The influence of item i on example j is the loss of j under a learner trained without i minus that under one trained
     with all items, from the same initial parameters: exact leave-one-out, positive where the item helps. It is repeated
     under other initial parameters, held against the item's influence where it is added to random real images in place
-    of the rest of the set, against the Euclidean distance of raw pixels, and against leave-one-out within as many
+    of the rest of the set, against the Euclidean distance in native units, and against leave-one-out within as many
     random real images. All correlations are Pearson's over judged examples; those within the item's own class
     leave out that any item helps its class and hurts others, which alone would correlate. Yang et al. (ICML 2024),
     section 5.1, figures 7, 8 and 23; there over all test images alone.
@@ -179,7 +180,7 @@ class Influence(AbstractProbe):
         columns = ("item", "side", "rank", "row", "class", "influence", "distance")
         caption = (
             f"row: that of the {context.split} split; influence in loss, positive where the image helps; distance: "
-            "Euclidean, of raw values; sample: drawn at random, half of them of the image's class"
+            "Euclidean, in native units; sample: drawn at random, half of them of the image's class"
         )
         return Table("examples", columns, tuple(listed), caption)
 
@@ -242,12 +243,16 @@ def same_class(context: ProbeContext, classes: Int[Tensor, " item"]) -> Bool[Ten
 
 
 def distances(context: ProbeContext, items: Sequence[int]) -> Float[Tensor, "item example"]:
-    """The Euclidean distance of raw values between items and judged examples (Yang et al. 2024, figure 7)."""
+    """The Euclidean distance in native units between items and judged examples (Yang et al. 2024, figure 7)."""
     task = context.problem.task
-    ours, theirs = (
-        torch.cat([leaf.flatten(1) for leaf in tree.leaves(task.raw(inputs))], 1)
-        for inputs in (context.distilled.batch.inputs, context.examples.inputs)
-    )
+    ours = tree.flat_rows(task.codec.decode(context.distilled.batch.inputs))
+    theirs = tree.flat_rows(task.codec.decode(context.examples.inputs))
+    if ours.shape[1] != theirs.shape[1]:
+        raise InputError(
+            f"influence of {task.name}: items and examples have {ours.shape[1]} and {theirs.shape[1]} numbers, between "
+            "which there is no distance; leave the probe influence out"
+        )
+    ours, theirs = ours.to(torch.float32), theirs.to(torch.float32)
     return torch.cdist(ours[list(items)], theirs).double()
 
 

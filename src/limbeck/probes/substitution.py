@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from limbeck.computations import Mixture, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
@@ -13,6 +14,7 @@ from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING, accuracies
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.tree import Tree
 from limbeck.probes.contract import AbstractProbe, expect
 from limbeck.statistics.estimates import crossing, estimate
 
@@ -122,22 +124,29 @@ def _said(worth: Fact | None, most: int) -> str:
     return f"{worth.value:.0f}{spread}"
 
 
+def _by_channel(native: Tree) -> list[Tensor]:
+    """The numbers of each channel of each leaf: of its second axis where there are more, else of all together."""
+    leaves = tree.leaves(native)
+    channels = [leaf.movedim(1, 0).flatten(1) if leaf.dim() > 2 else leaf.reshape(1, -1) for leaf in leaves]
+    return [channel.float() for each in channels for channel in each]
+
+
 def _raw_values(context: ProbeContext) -> tuple[float, Table, Table]:
-    """The share of the set's raw values outside [0, 1], the range of each channel, and the density of values."""
-    task = context.problem.task
-    ours, theirs = (
-        torch.cat([leaf.flatten(2).movedim(1, 0).flatten(1) for leaf in tree.leaves(task.raw(batch.inputs))])
-        for batch in (context.distilled.batch, real(context.problem, 100, 0))
-    )
-    # Real values touch 0 and 1, and normalising and back rounds.
-    outside = float(((ours < -1e-5) | (ours > 1 + 1e-5)).double().mean())
+    """The share of the set's values that no real data could have, the range of each channel, and their density."""
+    codec = context.problem.task.codec
+    native = codec.decode(context.distilled.batch.inputs)
+    ours, theirs = (_by_channel(each) for each in (native, codec.decode(real(context.problem, 100, 0).inputs)))
+    # Real values touch the bounds, and encoding and back rounds.
+    clipped = _by_channel(codec.clip(native))
+    outside = float((torch.cat(ours) - torch.cat(clipped)).abs().gt(1e-5).double().mean())
     ranges = [
         (channel, *(float(value) for values in (a, b) for value in (values.min(), values.max())))
         for channel, (a, b) in enumerate(zip(ours, theirs, strict=True))
     ]
-    edges = torch.linspace(min(float(ours.min()), 0.0), max(float(ours.max()), 1.0) + 1e-6, BINS + 1)
-    found = [torch.histogram(values.flatten(), edges, density=True).hist.tolist() for values in (ours, theirs)]
-    density = zip(edges[:-1].tolist(), edges[1:].tolist(), *found, strict=True)
+    whole, others = torch.cat(ours), torch.cat(theirs)
+    edges = torch.linspace(min(float(whole.min()), 0.0), max(float(whole.max()), 1.0) + 1e-6, BINS + 1)
+    densities = [torch.histogram(values, edges, density=True).hist.tolist() for values in (whole, others)]
+    density = zip(edges[:-1].tolist(), edges[1:].tolist(), *densities, strict=True)
     return (
         outside,
         Table("raw range", ("channel", "set low", "set high", "real low", "real high"), tuple(ranges), "raw values"),

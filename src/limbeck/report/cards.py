@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from limbeck.comparison import measured
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.distilled_set import DistilledSet
 from limbeck.report.charts import Axis, Interval, Linear, Look, heat, intervals
 from limbeck.report.charts.scales import finite
 from limbeck.report.figures.figure import Figure
 from limbeck.report.gallery import sheet
-from limbeck.report.numbers import percent, size
+from limbeck.report.numbers import size
 from limbeck.report.sections import TONES
 
 ORDER = tuple(TONES)
@@ -46,7 +47,7 @@ def card(
     facts = {(each.probe, fact.name): fact for each in mine for fact in each.facts}
     own = [row for row in rows if row["set"] == full]
     numbers = [
-        *_accuracy(own, facts.get(("substitution", "accuracy"))),
+        *_score(own, facts.get(("substitution", "accuracy"))),
         *_worth(mine, "real images per class", ("real images", "per class"), "real images per class"),
         *_worth(mine, "real training steps", ("real steps", "step"), "steps on all real data"),
         ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_mode} labels"),
@@ -55,16 +56,18 @@ def card(
     return Card(name, Look(place), sheet(distilled), tuple(numbers), _beside(place, name, own, baselines), tuple(mine))
 
 
-def _accuracy(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[str, str, str]]:
+def _score(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[str, str, str]]:
     """By the first score; by the learners of the explanation where it was not scored."""
     if own:
         row = own[0]
-        spread = f"{percent(row['low'])} to {percent(row['high'])}, " if row["n"] > 1 else ""
-        return [("accuracy", percent(row["mean"]), f"{spread}{row['network']}, n {row['n']}")]
+        mean, low, high = (measured(row[name], row["unit"]) for name in ("mean", "low", "high"))
+        spread = f"{low} to {high}, " if row["n"] > 1 else ""
+        return [(row["metric"], mean, f"{spread}{row['network']}, n {row['n']}")]
     if fact is None:
         return []
-    spread = f"{percent(fact.low)} to {percent(fact.high)}, " if fact.n > 1 else ""
-    return [("accuracy", percent(fact.value), f"{spread}n {fact.n}")]
+    value, low, high = (measured(each, "fraction") for each in (fact.value, fact.low, fact.high))
+    spread = f"{low} to {high}, " if fact.n > 1 else ""
+    return [(fact.name, value, f"{spread}n {fact.n}")]
 
 
 def _worth(findings: Sequence[Finding], name: str, curve: tuple[str, str], unit: str) -> list[tuple[str, str, str]]:
@@ -96,14 +99,21 @@ def _beside(
 
 def standing(found: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:
     """Scores beside one another, each with its interval, from 0."""
-    parts, most = [], 0.0
+    parts, first = [], found[0][2]
+    share = first["unit"] == "fraction"
+    least, most = 0.0, 0.0
     for name, look, row in found:
-        text = percent(row["mean"]).removesuffix(" %")
+        text = measured(row["mean"], row["unit"]).removesuffix(" %")
         parts.append((name, [Interval(look, row["mean"], row["low"], row["high"], text)]))
-        most = max(most, row["mean"], min(row["high"], 1.0))
-    first = found[0][2]
-    axis = Axis(f"accuracy on {first['split']} examples, %", Linear(0.0, most * 1.05 or 1.0), times=100)
-    caption = f"{first['network']}: mean accuracy and 95 % interval, fresh learners, protocol {first['protocol']}."
+        least = min(least, row["mean"], row["low"])
+        most = max(most, row["mean"], min(row["high"], 1.0) if share else row["high"])
+    unit = "%" if share else first["unit"]
+    named = f"{first['metric']} on {first['split']} examples{f', {unit}' if unit else ''}"
+    axis = Axis(named, Linear(least * 1.05, most * 1.05 or 1.0), times=100 if share else 1)
+    caption = (
+        f"{first['network']}: mean {first['metric']} and 95 % interval, fresh learners, protocol {first['protocol']}; "
+        f"{'higher' if first['higher_is_better'] else 'lower'} is better."
+    )
     return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in found])),))
 
 
@@ -123,13 +133,16 @@ def matrix(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: s
     cells = [[found.get((*entry, network)) for network in networks] for entry in entries]
     values = [[cell["mean"] if cell else None for cell in line] for line in cells]
     texts = [
-        [
-            (percent(cell["mean"]).removesuffix(" %"), f"± {50 * (cell['high'] - cell['low']):.1f}")
-            if cell
-            else ("", "")
-            for cell in line
-        ]
+        [(measured(cell["mean"], cell["unit"]).removesuffix(" %"), _half(cell)) if cell else ("", "") for cell in line]
         for line in cells
     ]
     picture = heat([names.get(entry[0], entry[0]) for entry in entries], networks, values, texts, title)
-    return Figure(title, picture, "Accuracy in per cent, half of its 95 % interval below.", (), (("", scores(rows)),))
+    unit = "per cent" if rows[0]["unit"] == "fraction" else rows[0]["unit"]
+    caption = f"{rows[0]['metric'].capitalize()}{f' in {unit}' if unit else ''}, half of its 95 % interval below."
+    return Figure(title, picture, caption, (), (("", scores(rows)),))
+
+
+def _half(row: Mapping[str, Any]) -> str:
+    """Half of an interval."""
+    half = (row["high"] - row["low"]) / 2
+    return f"± {100 * half:.1f}" if row["unit"] == "fraction" else f"± {half:.2g}"

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from limbeck.core import tree
 from limbeck.core.findings import Finding, Table
+from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.report.material import RANKS, SIDES
-from limbeck.report.pictures import exact, is_picture, stretched
+from limbeck.report.pictures import exact
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
@@ -25,9 +28,9 @@ class Tile:
 
     item: int
     clipped: str
-    """As data URI, clipped to what a screen shows."""
+    """As data URI, as the codec draws it."""
     raw: str
-    """As data URI, the range of the whole set mapped to that of a screen; "" where nothing lies outside [0, 1]."""
+    """As data URI, the range of the whole set mapped to [0, 1]; "" where nothing is clipped."""
     told: str
     """In words: what it was made for and the range of its values."""
 
@@ -54,44 +57,80 @@ class Gallery:
 
 
 def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
-    """The gallery of a set; None where its items are not images."""
-    images = distilled.images
-    if not is_picture(tuple(images.shape)):
+    """The gallery of a set; None where its items have no picture."""
+    native, codec = distilled.native, distilled.codec
+    if not has_pictures(distilled):
         return None
-    low, high = float(images.min()), float(images.max())
-    outside = low < -1e-5 or high > 1 + 1e-5
+    low, high = _span(native)
+    # A native item that is one tensor can be mapped to the range of a screen as a whole.
+    outside = isinstance(native, Tensor) and not torch.allclose(native, codec.clip(native), rtol=0, atol=1e-5)
+    shown = _shown(distilled)
+    groups = []
+    for index, items in shown.items():
+        tiles = []
+        for item in items:
+            one = tree.row(native, item)
+            least, most = _span(one)
+            told = f"{name}, image {item}, made for {distilled.classes[index]}, values from {least:.2f} to {most:.2f}"
+            raw = _drawn(distilled, (one - low) / max(high - low, 1e-12)) if outside else ""
+            tiles.append(Tile(item, _drawn(distilled, one), raw, told))
+        groups.append((distilled.classes[index], tuple(tiles)))
+    return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups))
+
+
+def listing(distilled: DistilledSet) -> Table:
+    """The items of a set that has no pictures, a row each: what each was made for, and its range of values."""
+    native = distilled.native
+    rows = [
+        (item, distilled.classes[index], *_span(tree.row(native, item)))
+        for index, items in _shown(distilled).items()
+        for item in items
+    ]
+    return Table("items", ("item", "made for", "least value", "largest value"), tuple(rows), "in the units of the data")
+
+
+def has_pictures(distilled: DistilledSet) -> bool:
+    """Whether the codec of a set draws its items."""
+    return distilled.codec.picture(tree.row(distilled.native, 0)) is not None
+
+
+def _shown(distilled: DistilledSet) -> dict[int, list[int]]:
+    """The items of each class that are shown."""
     classes = distilled.batch.classes
     present = [index for index in range(len(distilled.classes)) if bool((classes == index).any())]
     most = max(1, MOST // len(present))
-    groups = []
-    for index in present[:MOST]:
-        tiles = []
-        for item in (classes == index).nonzero()[:most, 0].tolist():
-            image = images[item]
-            span = f"values from {float(image.min()):.2f} to {float(image.max()):.2f}"
-            raw = exact(stretched(image, low, high)) if outside else ""
-            told = f"{name}, image {item}, made for {distilled.classes[index]}, {span}"
-            tiles.append(Tile(item, exact(image), raw, told))
-        groups.append((distilled.classes[index], tuple(tiles)))
-    return Gallery(tuple(groups), low, high, len(classes), sum(len(tiles) for _, tiles in groups))
+    return {index: (classes == index).nonzero()[:most, 0].tolist() for index in present[:MOST]}
+
+
+def _span(native: Tree) -> tuple[float, float]:
+    """The least and the largest number of some native items."""
+    leaves = tree.leaves(native)
+    return min(float(leaf.min()) for leaf in leaves), max(float(leaf.max()) for leaf in leaves)
+
+
+def _drawn(distilled: DistilledSet, item: Tree) -> str:
+    picture = distilled.codec.picture(item)
+    return "" if picture is None else exact(picture)
 
 
 def sheet(distilled: DistilledSet, most: int = 20) -> str:
-    """The first images of every class, side by side and clipped, as a data URI; "" where items are not images."""
-    images, classes = distilled.images, distilled.batch.classes
-    if not is_picture(tuple(images.shape)):
-        return ""
+    """The first items of every class, side by side, as a data URI; "" where items have no picture."""
+    native, classes = distilled.native, distilled.batch.classes
     each = max(1, most // len(classes.unique()))
     rows = [row for index in classes.unique().tolist() for row in (classes == index).nonzero()[:each, 0].tolist()][
         :most
     ]
+    drawn = [distilled.codec.picture(tree.row(native, row)) for row in rows]
+    pictures = [picture for picture in drawn if picture is not None]
+    if len(pictures) < len(rows) or len({picture.shape for picture in pictures}) > 1:
+        return ""
     columns = min(10, len(rows))
-    cells = torch.nn.functional.pad(images[rows].clamp(0, 1), (0, 1, 0, 1), value=1.0)
-    lines = [torch.cat(list(part), -1) for part in cells.split(columns) if len(part) == columns]
+    cells = torch.nn.functional.pad(torch.stack(pictures), (0, 0, 0, 1, 0, 1), value=255)
+    lines = [torch.cat(list(part), 1) for part in cells.split(columns) if len(part) == columns]
     # Large images are made small enough for a card before they are drawn.
-    joined = torch.cat(lines, -2)[:, :-1, :-1]
-    factor = max(1, joined.shape[-1] // 480)
-    return exact(joined[:, ::factor, ::factor], largest=0)
+    joined = torch.cat(lines, 0)[:-1, :-1]
+    factor = max(1, joined.shape[1] // 480)
+    return exact(joined[::factor, ::factor], largest=0)
 
 
 def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
@@ -100,15 +139,15 @@ def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[i
     Its class, range of values, largest targets, the test examples that it helps and harms most as
     [row, class, influence], its effects, and the attributes that it carries.
     """
-    batch, images = distilled.batch, distilled.images
+    batch, native = distilled.batch, distilled.native
     known = {}
     for item in shown:
-        values, classes = batch.targets[item].topk(min(3, len(distilled.classes)))
-        pairs = zip(classes.tolist(), values.tolist(), strict=True)
+        low, high = _span(tree.row(native, item))
+        pairs = _largest(batch.targets, item, len(distilled.classes))
         known[str(item)] = {
             "class": distilled.classes[int(batch.classes[item])],
-            "low": _short(float(images[item].min())),
-            "high": _short(float(images[item].max())),
+            "low": _short(low),
+            "high": _short(high),
             "targets": [[distilled.classes[index], _short(value)] for index, value in pairs if value > 0],
             "helped": [],
             "harmed": [],
@@ -121,6 +160,14 @@ def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[i
                 if named in known:
                     known[named][field].append(value)
     return known
+
+
+def _largest(targets: Tree, item: int, classes: int) -> list[tuple[int, float]]:
+    """The largest weights of an item over the classes; none where targets are no such weights."""
+    if not isinstance(targets, Tensor) or targets.dim() != 2 or targets.shape[1] != classes:
+        return []
+    values, places = targets[item].topk(min(3, classes))
+    return list(zip(places.tolist(), values.tolist(), strict=True))
 
 
 def _of(probe: str, table: Table) -> Iterator[tuple[str, str, list[Any]]]:

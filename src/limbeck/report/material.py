@@ -31,7 +31,7 @@ class Material:
     rows: tuple[dict[str, Any], ...]
     """Scores: {set, network, split, metric, mean, low, high, n, protocol, bytes}."""
     examples: Mapping[int, Tensor]
-    """Raw pixels (channel, height, width) in [0, 1] of test examples by row: those that findings name."""
+    """Pictures (height, width, 3) of test examples by row, of those that findings name and that have one."""
     facts: Mapping[str, str]
     """For the foot of the page: versions, hardware, command, data and fingerprint, budget, network."""
 

@@ -16,10 +16,10 @@ from limbeck.core.version import VERSION
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
 from limbeck.report.figures.figure import Figure, key
-from limbeck.report.gallery import Gallery, gallery, told
+from limbeck.report.gallery import Gallery, gallery, listing, told
 from limbeck.report.material import RANKS, Material, rows_needed, short_names
 from limbeck.report.numbers import Sheet, slug, spread, written
-from limbeck.report.pictures import is_picture, small
+from limbeck.report.pictures import small
 from limbeck.report.sections import TONES, Plate, Section, beside, sections
 
 
@@ -39,6 +39,10 @@ def page(material: Material) -> str:
     found = sections(findings, places, names)
     comparison = _comparison(material, names, places)
     galleries = [gallery(names[name], distilled) for name, distilled in material.distilled_sets]
+    listings = [
+        None if drawn else Sheet(slug("items", str(place + 1)), names[name], listing(distilled))
+        for place, (drawn, (name, distilled)) in enumerate(zip(galleries, material.distilled_sets, strict=True))
+    ]
     plates = [*_plates("card", [each.chart for each in cards]), *_plates("scores", comparison)]
     style, script = _file("style.css"), _file("script.js")
     return (
@@ -46,7 +50,7 @@ def page(material: Material) -> str:
         .get_template("page.html.jinja")
         .render(
             title=material.title,
-            cards=list(zip(cards, plates[: len(cards)], galleries, strict=True)),
+            cards=list(zip(cards, plates[: len(cards)], galleries, listings, strict=True)),
             comparison=plates[len(cards) :],
             beside=beside(findings, full),
             names=[names[name] for name in full],
@@ -58,7 +62,7 @@ def page(material: Material) -> str:
             style=Markup(style),
             script=Markup(script),
             data=_json(_data(material, names, galleries, found)),
-            sheets=_json(_sheets(plates, found)),
+            sheets=_json(_sheets(plates, found, listings)),
             key=key,
             look=Look,
             ranks=RANKS,
@@ -116,9 +120,9 @@ def _comparison(material: Material, names: Mapping[str, str], places: Mapping[st
             sizes = {each["bytes"] for each in mine if each["set"] == row["set"]}
             name = names.get(row["set"], row["set"]) + (f", {row['bytes']} B" if len(sizes) > 1 else "")
             found.append((name, Look(place) if place >= 0 else Look(-1, 1), row))
-        drawn.append(standing(found, f"Accuracy of learners, {network}"))
+        drawn.append(standing(found, f"{mine[0]['metric'].capitalize()} of learners, {network}"))
     if rows:
-        drawn.append(matrix(rows, names, "Accuracy under every network"))
+        drawn.append(matrix(rows, names, f"{rows[0]['metric'].capitalize()} under every network"))
     return [each for each in drawn if each is not None]
 
 
@@ -133,9 +137,12 @@ def _plates(where: str, figures: Sequence[Figure | None]) -> list[Plate | None]:
     return found
 
 
-def _sheets(plates: Sequence[Plate | None], found: Sequence[Section]) -> dict[str, Any]:
+def _sheets(
+    plates: Sequence[Plate | None], found: Sequence[Section], listings: Sequence[Sheet | None]
+) -> dict[str, Any]:
     """Every table on the page by its key."""
-    sheets = [sheet for plate in plates if plate for sheet in plate.sheets]
+    sheets = [sheet for sheet in listings if sheet]
+    sheets += [sheet for plate in plates if plate for sheet in plate.sheets]
     for section in found:
         sheets += [sheet for plate in section.plates for sheet in plate.sheets] + list(section.others)
     return {sheet.key: sheet.document() for sheet in sheets}
@@ -153,9 +160,5 @@ def _data(
         known = told(distilled, [each for each in material.findings if each.set == name], items)
         sets.append({"name": names[name], "items": known, "examples": listed.get(names[name], "")})
     wanted = set(rows_needed(material.findings))
-    pictures = {
-        str(row): small(image)
-        for row, image in sorted(material.examples.items())
-        if row in wanted and is_picture((1, *image.shape))
-    }
+    pictures = {str(row): small(image) for row, image in sorted(material.examples.items()) if row in wanted}
     return {"sets": sets, "examples": pictures}

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
@@ -20,7 +21,6 @@ from limbeck.learn.protocol import PROTOCOLS
 from limbeck.runs.scoring import NamedSet, entries_of, known
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
-from limbeck.tasks import ImageTask
 
 DEVICES = (torch.device("cpu"), torch.device("cuda"))
 """The kinds of devices whose scores are read back; none needs to be here."""
@@ -79,7 +79,7 @@ def findings(
     return found
 
 
-def scores(session: Session, sets: Sequence[NamedSet], task: ImageTask) -> list[dict[str, Any]]:
+def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> list[dict[str, Any]]:
     """The rows that `limbeck evaluate` would give as far as learners were trained before, for every published protocol.
 
     Networks are the one that each set was distilled with and those of the scores in its header. Where the store has no
@@ -104,7 +104,7 @@ def scores(session: Session, sets: Sequence[NamedSet], task: ImageTask) -> list[
     return [*(row for one, row in carried.items() if one not in rows), *rows.values()]
 
 
-def _names(task: ImageTask, network: str) -> tuple[str, ...]:
+def _names(task: AbstractTask, network: str) -> tuple[str, ...]:
     """The full name of a network; none of one that is unknown here: another package may have brought it elsewhere."""
     try:
         return (task.network(network).name,)

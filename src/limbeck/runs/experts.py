@@ -7,13 +7,13 @@ from pathlib import Path
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts
+from limbeck.core.contracts import AbstractTask
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
-from limbeck.tasks import ImageTask
 
 
 def complete_experts(
-    session: Session, task: ImageTask, network: str, asked: Sequence[Experts], phase: str = "experts"
+    session: Session, task: AbstractTask, network: str, asked: Sequence[Experts], phase: str = "experts"
 ) -> int:
     """Train the experts that are missing, each kept as soon as it is done, and say how many they were."""
     context = ProbeContext(session.problem(task, network))
@@ -25,7 +25,7 @@ def complete_experts(
     return len(missing)
 
 
-def files_of(session: Session, task: ImageTask, network: str, experts: Experts) -> list[Path]:
+def files_of(session: Session, task: AbstractTask, network: str, experts: Experts) -> list[Path]:
     """The files of the experts."""
     context = ProbeContext(session.problem(task, network))
     return [session.store.place(context.address(each)) for each in experts.trainings(context.problem)]

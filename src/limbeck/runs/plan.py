@@ -16,7 +16,7 @@ import torch
 
 from limbeck import distillation
 from limbeck.composition import Recipe
-from limbeck.core.contracts import NoCache, Problem
+from limbeck.core.contracts import AbstractTask, Metric, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
@@ -27,7 +27,7 @@ from limbeck.evaluation import Score
 from limbeck.learn.protocol import Protocol
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
-from limbeck.tasks import ImageTask, reload
+from limbeck.tasks import reload
 
 CPU = torch.device("cpu")
 
@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 class Plan:
     """A distillation that has been decided on: everything that determines its result."""
 
-    task: ImageTask
+    task: AbstractTask
     recipe: Recipe
     network: str
     ipc: int
@@ -102,7 +102,7 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
             key = Key(("distill", plan.seed))
             steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
             begun = time.time()
-            outcome = distillation.distill(steps, run, _watcher(session), checkpoint_seconds)
+            outcome = distillation.distill(steps, run, _watcher(session, plan.task.metrics[0]), checkpoint_seconds)
             done = _dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
@@ -117,10 +117,10 @@ def finished(run: Run) -> DistilledSet | None:
         return None
 
 
-def _watcher(session: Session) -> distillation.Watcher:
+def _watcher(session: Session, metric: Metric) -> distillation.Watcher:
     def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
         news = [] if loss is None else [f"loss {loss:.4g}"]
-        news += [] if score is None else [f"validation {100 * score:.1f} %"]
+        news += [] if score is None else [f"validation {metric.text(score)}"]
         session.progress.update(step, steps, "distilling", ", ".join(news))
 
     return watch
@@ -132,16 +132,18 @@ def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) ->
         params=outcome.params,
         parameterization=plan.recipe.parameterization,
         schedule=outcome.schedule,
-        normalisation=plan.task.normalisation,
+        codec=plan.task.codec,
         classes=plan.task.classes,
         data=spec["data"],
         spec=spec,
         version=VERSION,
     )
     step, value = outcome.checks[-1]
+    metric = plan.task.metrics[0]
     check = Score(
-        set="", network=spec["network"], split="validation", metric="accuracy", mean=value, low=value, high=value,
-        n=1, protocol=Protocol().name, bytes=bare.budget.bytes,
+        set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
+        n=1, protocol=Protocol().name, bytes=bare.budget.bytes, unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 
@@ -163,5 +165,5 @@ def _record(outcome: distillation.Distilled, device: torch.device, seconds: floa
         "peak_memory_bytes": peak_memory(),
         "first_loss": float(losses[0]) if len(losses) else None,
         "last_loss": float(losses[-1]) if len(losses) else None,
-        "checks": [{"step": step, "validation accuracy": value} for step, value in outcome.checks],
+        "checks": [{"step": step, "validation score": value} for step, value in outcome.checks],
     }

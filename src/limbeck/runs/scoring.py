@@ -53,7 +53,7 @@ def score(
     """The row of every entry over `repeats` learners; what was trained before is not trained again."""
     requests = [Request(each.training(seed), each.context, each.path) for each in entered for seed in range(repeats)]
     Graph(requests, reference).complete(session)
-    return [each.score(protocol.name, [_accuracy(each, seed) for seed in range(repeats)]) for each in entered]
+    return [each.score(protocol.name, [each.value(seed) for seed in range(repeats)]) for each in entered]
 
 
 def known(session: Session, entered: Sequence[Entry], protocol: Protocol) -> list[Score]:
@@ -67,9 +67,5 @@ def known(session: Session, entered: Sequence[Entry], protocol: Protocol) -> lis
         while session.store.holds(each.context.address(each.training(seeds))):
             seeds += 1
         if seeds:
-            rows.append(each.score(protocol.name, [_accuracy(each, seed) for seed in range(seeds)]))
+            rows.append(each.score(protocol.name, [each.value(seed) for seed in range(seeds)]))
     return rows
-
-
-def _accuracy(entry: Entry, seed: int) -> float:
-    return float(entry.context.outcome(entry.training(seed), "accuracy")[-1])

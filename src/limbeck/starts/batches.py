@@ -13,7 +13,6 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.core.tree import Tree
 
 Select = Callable[[Float[Tensor, "example feature"], int, Key], Int[Tensor, " item"]]
 """select(features, count, key) -> which `count` of the examples, each at most once."""
@@ -31,28 +30,21 @@ def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"]
     return groups
 
 
-def joined(parts: list[Batch]) -> Batch:
-    """Batches one after the other."""
-    return tree.map(lambda *leaves: torch.cat(leaves), *parts)
-
-
 def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int, ...], Key], Tensor]) -> Batch:
     """Inputs that `draw(shape, key)` gives, `per_class` for each class in turn, under targets of real examples of it.
 
     Of a class with fewer examples the targets come again. Inputs of several parts draw each from a key of its own.
     """
+    task = problem.task
     parts = []
-    for index, rows in enumerate(problem.task.groups("train")):
+    for index, rows in enumerate(task.groups("train")):
         shuffled = rows[key.fold("targets", index).permutation(len(rows))]
-        parts.append(problem.task.load("train", shuffled[torch.arange(per_class) % len(rows)])._replace(inputs={}))
-    labels = joined(parts)
-
-    def inputs(shape: Tree, at: Key) -> Tree:
-        if isinstance(shape, dict):
-            return {name: inputs(part, at.fold(name)) for name, part in shape.items()}
-        return draw((len(labels.classes), *shape), at)
-
-    return labels._replace(inputs=inputs(problem.task.shape, key)).to(problem.device)
+        parts.append(task.load("train", shuffled[torch.arange(per_class) % len(rows)])._replace(inputs={}))
+    labels = task.join(parts)
+    inputs = tree.build(
+        task.shape, len(labels.classes), lambda path, shape: draw(shape, key.fold(path) if path else key)
+    )
+    return labels._replace(inputs=inputs).to(problem.device)
 
 
 def loaded(problem: Problem, rows: Int[Tensor, " item"]) -> Batch:

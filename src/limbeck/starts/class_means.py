@@ -12,7 +12,7 @@ from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.starts.batches import joined, rows_by_class
+from limbeck.starts.batches import rows_by_class
 from limbeck.statistics.groups import group_means
 
 
@@ -31,7 +31,7 @@ class ClassMeans(AbstractStart):
             for part in shuffled.tensor_split(per_class):
                 batch = problem.task.load("train", part)
                 means.append(Batch(_mean(batch.inputs), _mean(batch.targets), batch.classes[:1]))
-        return joined(means).to(problem.device)
+        return problem.task.join(means).to(problem.device)
 
 
 def _mean(values: Tree) -> Tree:

@@ -11,7 +11,7 @@ from limbeck.starts.batches import drawn
 
 @dataclass(frozen=True)
 class Noise(AbstractStart):
-    """Standard normal noise, in normalised units."""
+    """Standard normal noise, as a network sees it."""
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class, each number from N(0, 1)."""

@@ -42,7 +42,7 @@ class Relabelled(AbstractStart):
         """`per_class` items of every class as the other start gives them, softly labelled."""
         picked = self.start.pick(problem, per_class, key)
         params = self.experts.snapshot(problem, self.number, self.epoch)
-        count, load = len(picked.classes), row_loader(picked)
+        count, load = len(picked.classes), row_loader(problem.task, picked)
         parts = torch.arange(count, device=picked.classes.device).split(microbatch_limit(problem, count))
         with torch.no_grad():
             outputs = [problem.network.apply(params, load(rows).inputs).outputs for rows in parts]

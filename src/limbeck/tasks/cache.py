@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from limbeck.codecs import ImageCodec
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
 from limbeck.core.version import ALGORITHM
 from limbeck.tasks import prepare
-from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.prepare import Digest, Facts, Frame, Prepared
 from limbeck.tasks.readers.source import Array, Source
 
@@ -111,13 +111,13 @@ def _sound(images: Array, facts: Facts, form: Frame, fingerprint: str) -> bool:
     return digest.text() == fingerprint
 
 
-def remember_zca(path: Path, make: Callable[[], Normalisation]) -> Normalisation:
-    """The normalisation kept at `path`, made by `make` and kept there where it is absent or damaged."""
-    expected = {"normalisation": "zca", "algorithm": ALGORITHM}
+def remember_zca(path: Path, make: Callable[[], ImageCodec]) -> ImageCodec:
+    """The codec kept at `path`, made by `make` and kept there where it is absent or damaged."""
+    expected = {"codec": "zca", "algorithm": ALGORITHM}
     try:
         tensors, header = read_tensors(path)
         if header == expected:
-            return Normalisation.from_tensors(tensors)
+            return ImageCodec.from_tensors(tensors)
     except InputError:
         pass
     made = make()

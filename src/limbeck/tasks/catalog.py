@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from limbeck.codecs import ImageCodec
 from limbeck.core.errors import InputError
-from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.readers import cifar_binary, digits, idx, parquet, svhn_mat, tiny_imagenet
 from limbeck.tasks.readers.source import Source
 
@@ -31,7 +31,7 @@ class Named:
     summary: str
     layouts: tuple[Layout, ...]
     """Tried in order; none for a set that is always there."""
-    normalisation: Normalisation | None
+    codec: ImageCodec | None
     """The constants that published results use; None to take those of the training split."""
     mirror: bool
     """Whether a mirrored image is still of its class."""
@@ -43,8 +43,8 @@ class Named:
 _DIGITS = tuple("0123456789")
 _CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 _CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_CIFAR10_CONSTANTS = Normalisation((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
-_IMAGENET_CONSTANTS = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_CIFAR10_CONSTANTS = ImageCodec((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
+_IMAGENET_CONSTANTS = ImageCodec((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def _parquet(folder: str, test: str = "test") -> Layout:
@@ -69,14 +69,14 @@ NAMED: dict[str, Named] = {
     "mnist": Named(
         "70,000 hand-written digits, 28 x 28 grey",
         (_parquet("mnist"), *_idx(("mnist", "MNIST/raw"), _DIGITS)),
-        Normalisation((0.1307,), (0.3081,)),
+        ImageCodec((0.1307,), (0.3081,)),
         False,
         True,
     ),
     "fashion_mnist": Named(
         "70,000 pieces of clothing in 10 classes, 28 x 28 grey",
         (_parquet("fashion_mnist"), *_idx(("fashion_mnist", "FashionMNIST/raw"), _CLOTHES)),
-        Normalisation((0.2861,), (0.3530,)),
+        ImageCodec((0.2861,), (0.3530,)),
         True,
         True,
     ),
@@ -115,7 +115,7 @@ NAMED: dict[str, Named] = {
                 cifar_binary.find_cifar100,
             ),
         ),
-        Normalisation((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
+        ImageCodec((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
         True,
         True,
     ),
@@ -125,7 +125,7 @@ NAMED: dict[str, Named] = {
             _parquet("svhn"),
             *(Layout(folder, "train_32x32.mat and test_32x32.mat", svhn_mat.find) for folder in ("svhn", "SVHN", ".")),
         ),
-        Normalisation((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+        ImageCodec((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
         False,
         True,
     ),

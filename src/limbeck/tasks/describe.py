@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from limbeck.codecs.images import fit_channels
 from limbeck.tasks.images import ImageTask, Split
-from limbeck.tasks.normalisation import fit_channels
 
 _CHUNK = 1000
 _IMBALANCED = 1.5
@@ -20,7 +20,7 @@ _TINY = 10
 
 
 def describe(task: ImageTask) -> dict[str, Any]:
-    """Counts, pixel ranges and statistics, exact duplicates, normalisation, notes and warnings, ready for JSON.
+    """Counts, pixel ranges and statistics, exact duplicates, the codec, notes and warnings, ready for JSON.
 
     Ranges, means and standard deviations are of pixels in [0, 1], per channel. A duplicate is an image
     whose pixels all equal those of an earlier one.
@@ -39,18 +39,19 @@ def describe(task: ImageTask) -> dict[str, Any]:
         "shape": list(task.shape),
         "classes": list(task.classes),
         "mirror": task.mirror,
+        "metrics": [metric._asdict() for metric in task.metrics],
         "counts": counts,
         "pixels": pixels,
         "duplicates": duplicates,
         "conflicting_labels": conflicts,
-        "normalisation": task.normalisation.header(),
+        "codec": task.codec.header(),
         "notes": list(task.notes),
         "warnings": _warnings(counts, pixels, duplicates, conflicts),
     }
 
 
 def _unique(classes: tuple[str, ...]) -> list[str]:
-    """Class names as keys: a name that several classes share is told apart by its position."""
+    """Class names as keys: a name that several classes share gets its position with it."""
     shared = Counter(classes)
     return [name if shared[name] == 1 else f"{name} ({index})" for index, name in enumerate(classes)]
 

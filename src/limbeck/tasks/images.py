@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch
+from limbeck.codecs import ImageCodec
+from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
 from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.tasks.normalisation import Normalisation
 from limbeck.tasks.readers.source import Array
 
 _AT_ONCE = 1000
@@ -44,25 +44,25 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class ImageTask(AbstractTask):
-    """Image classification, judged by the fraction of images whose largest output is their class."""
+    """Image classification, evaluated by the fraction of images whose largest output is their class."""
 
     name: str
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     """(channel, height, width)."""
     fingerprint: str
-    normalisation: Normalisation
+    codec: ImageCodec
     mirror: bool
     """Whether a mirrored image is still of its class."""
-    notes: tuple[str, ...]
-    """What a reader of any result on this task must know."""
     splits: Mapping[str, Split] = field(repr=False)
     options: Mapping[str, bool | int | None]
-    """What `limbeck.load` was asked beside the name: zca and size."""
+    """What `limbeck.load` was asked beside the name: zca, size and mirror."""
+    notes: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = (Metric("accuracy", "fraction", True),)
 
     @property
     def reference(self) -> dict[str, Any]:
-        """What `limbeck.tasks.reload` makes this task again from: JSON."""
+        """Its name, zca, size, mirror and fingerprint: what `limbeck.tasks.reload` makes this task again from."""
         return {"name": self.name, **self.options, "fingerprint": self.fingerprint}
 
     def split(self, name: str) -> Split:
@@ -72,16 +72,18 @@ class ImageTask(AbstractTask):
         return self.splits[name]
 
     @cached_property
-    def _members(self) -> dict[str, tuple[Tensor, ...]]:
+    def _classes(self) -> dict[str, tuple[Tensor, ...]]:
         return {
             name: tuple((torch.from_numpy(split.labels) == label).nonzero()[:, 0] for label in range(len(self.classes)))
             for name, split in self.splits.items()
         }
 
-    def groups(self, split: str) -> tuple[Int[Tensor, " row"], ...]:
+    def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:
         """The rows of `split` that hold each class, in the order of `classes`, each ascending."""
         self.split(split)
-        return self._members[split]
+        if by != "class":
+            raise unknown("grouping", by, ("class",))
+        return self._classes[split]
 
     def load(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
         """The given rows of `split` (all, where none are given): float32 inputs, one-hot targets, int64 classes."""
@@ -90,22 +92,26 @@ class ImageTask(AbstractTask):
         inputs = torch.empty(len(at), *self.shape)
         # Piece by piece into place, so that a large split is held once and not three times.
         for piece, into in zip(at.split(_AT_ONCE), inputs.split(_AT_ONCE), strict=True):
-            into.copy_(self.normalisation.apply(chosen.pixels(piece)))
+            into.copy_(self.codec.encode(chosen.pixels(piece)))
         classes = torch.from_numpy(chosen.labels[at.numpy()])
         targets = torch.nn.functional.one_hot(classes, len(self.classes)).to(torch.float32)
         return Batch(inputs, targets, classes)
 
-    def raw(
-        self, inputs: Float[Tensor, "example channel height width"]
+    def native(
+        self, split: str, rows: Int[Tensor, " example"] | None = None
     ) -> Float[Tensor, "example channel height width"]:
-        """The pixels, [0, 1] for real images."""
-        return self.normalisation.invert(inputs)
+        """The pixels of the given rows of `split`, in [0, 1]."""
+        chosen = self.split(split)
+        return chosen.pixels(torch.arange(len(chosen)) if rows is None else rows.cpu())
 
-    def normalised(
-        self, raw: Float[Tensor, "example channel height width"]
-    ) -> Float[Tensor, "example channel height width"]:
-        """The images as networks see them."""
-        return self.normalisation.apply(raw)
+    def augment(
+        self, batch: Batch, key: Key, groups: Int[Tensor, " example"], policy: AbstractAugmentation | None
+    ) -> Batch:
+        """The batch under `policy`, without flips where a mirrored image may be of another class."""
+        if policy is None:
+            return batch
+        policy = policy if self.mirror else policy.without("flip")
+        return batch._replace(inputs=policy.apply(batch.inputs, key, groups))
 
     def network(self, name: str) -> AbstractNetwork:
         """The network of that name for images of this shape; InputError for an unknown one."""
@@ -130,3 +136,13 @@ class ImageTask(AbstractTask):
                 batch = self.load(split, rows)
                 correct += int((predict(batch.inputs).argmax(-1).cpu() == batch.classes).sum())
         return {"accuracy": correct / count}
+
+    def measure(self, outputs: Float[Tensor, "example output"], examples: Batch) -> dict[str, float]:
+        """{"accuracy": the share of examples whose largest output is their class}."""
+        return {"accuracy": float((outputs.argmax(-1) == examples.classes).to(torch.float64).mean())}
+
+    def describe(self) -> dict[str, Any]:
+        """Counts, pixel ranges, duplicates, conflicting labels, the codec, notes and warnings: JSON."""
+        from limbeck.tasks.describe import describe
+
+        return describe(self)

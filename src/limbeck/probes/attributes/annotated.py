@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
+from limbeck.core import tree
 from limbeck.core.errors import InputError
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, joined, of_texts
 
@@ -142,15 +143,15 @@ def _shown(context: ProbeContext, per_class: int) -> list[int]:
 
 
 def _images(context: ProbeContext, rows: list[int]) -> Iterable[np.ndarray]:
-    """Examples as 8-bit images (height, width) or (height, width, 3), one by one; InputError for what is no image."""
+    """Examples as 8-bit images (height, width, 3), one by one; InputError for what has no picture."""
     task = context.problem.task
-    if len(task.shape) != 3 or task.shape[0] not in (1, 3):
-        raise InputError(
-            f"an annotator of {task.name}: inputs of shape {task.shape}; expected images of 1 or 3 channels"
-        )
-    for row in rows:
-        raw = task.raw(context.examples.inputs[row : row + 1])[0].clamp(0, 1)
-        yield (255 * raw).round().to(torch.uint8).movedim(0, -1).squeeze(-1).numpy()
+    for row in context.rows[rows]:
+        picture = task.codec.picture(tree.row(task.native(context.split, row[None]), 0))
+        if picture is None:
+            raise InputError(
+                f"an annotator of {task.name}: its examples have no picture, expected images; leave the annotator out"
+            )
+        yield picture.numpy()
 
 
 def _asked(ask: Callable[[Path, str], Any], image: np.ndarray, prompt: str) -> Any:

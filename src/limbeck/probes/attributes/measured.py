@@ -41,7 +41,7 @@ class Measured(AbstractAttributes):
     border of an eighth; each only where at least a quarter of those pixels have it, with saturation from 0.25 and
     value from 0.2. A background is dark (bright) where its mean luminance is below 0.25 (above 0.75). Bright, dark,
     of high and low contrast (the standard deviation of luminance), of many and few edges (the mean size of the steps
-    between neighbours) are the top and bottom quarters of each class. Raw values are clipped to [0, 1]. Hues need
+    between neighbours) are the top and bottom quarters of each class. Values are clipped to [0, 1]. Hues need
     three channels; what is no image has no attributes.
     """
 
@@ -54,11 +54,12 @@ class Measured(AbstractAttributes):
 
     def of(self, context: ProbeContext) -> Attributes:
         """The attributes of the judged examples."""
-        examples, shape = context.examples, context.problem.task.shape
-        if not isinstance(examples.inputs, Tensor) or len(shape) != 3 or shape[0] not in (1, 3):
+        task, examples = context.problem.task, context.examples
+        if not isinstance(task.shape, tuple) or len(task.shape) != 3 or task.shape[0] not in (1, 3):
             nothing = torch.zeros(len(examples.classes), 0, dtype=torch.bool)
             return Attributes((), nothing, nothing)
-        parts = [self._at_once(context.problem.task.raw(part).clamp(0, 1)) for part in examples.inputs.split(AT_ONCE)]
+        chunks = (task.codec.clip(task.native(context.split, rows)) for rows in context.rows.split(AT_ONCE))
+        parts = [self._at_once(chunk) for chunk in chunks]
         found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         carried = {name: values for name, values in found.items() if values.dtype == torch.bool}
         for (low, high), name in ((("dark", "bright"), "luminance"), (("low contrast", "high contrast"), "contrast"),

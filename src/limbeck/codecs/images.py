@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
+
+Images = Float[Tensor, "example channel height width"]
 
 RIDGE = 0.1
 """What is added to every eigenvalue of the covariance before whitening, in squared normalised units."""
@@ -29,16 +32,12 @@ class Whitening:
     matrix: Float[Tensor, "pixel pixel"]
     mean: Float[Tensor, " pixel"]
 
-    def apply(
-        self, images: Float[Tensor, "example channel height width"]
-    ) -> Float[Tensor, "example channel height width"]:
+    def apply(self, images: Images) -> Images:
         """The whitened images, in the shape they came."""
         mean, matrix = self.mean.to(images), self.matrix.to(images)
         return ((images.flatten(1) - mean) @ matrix).view(images.shape)
 
-    def invert(
-        self, images: Float[Tensor, "example channel height width"]
-    ) -> Float[Tensor, "example channel height width"]:
+    def invert(self, images: Images) -> Images:
         """The images that `apply` takes to `images`, solved in double precision because W is ill-conditioned."""
         matrix = self.matrix.to(images.device, torch.float64)
         coloured = torch.linalg.solve(matrix, images.flatten(1).to(torch.float64), left=False)
@@ -46,36 +45,43 @@ class Whitening:
 
 
 @dataclass(frozen=True)
-class Normalisation:
-    """y = (x - mean) / std in each channel of pixels x in [0, 1], then ZCA whitening where there is one."""
+class ImageCodec(AbstractCodec):
+    """Pixels in [0, 1] <-> y = (x - mean) / std in each channel, then ZCA whitening where there is one."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     zca: Whitening | None = None
 
-    def apply(
-        self, images: Float[Tensor, "example channel height width"]
-    ) -> Float[Tensor, "example channel height width"]:
+    def encode(self, native: Images) -> Images:
         """Pixels in [0, 1] -> normalised units; differentiable."""
-        mean, std = self._columns(images)
+        mean, std = self._columns(native)
         # In place on a tensor of our own: a large split is not held a third time.
-        normal = (images - mean).div_(std)
+        normal = (native - mean).div_(std)
         return normal if self.zca is None else self.zca.apply(normal)
 
-    def invert(
-        self, images: Float[Tensor, "example channel height width"]
-    ) -> Float[Tensor, "example channel height width"]:
+    def decode(self, inputs: Images) -> Images:
         """Normalised units -> pixels, unclipped: outside [0, 1] where the images leave the range."""
-        mean, std = self._columns(images)
-        normal = images if self.zca is None else self.zca.invert(images)
+        mean, std = self._columns(inputs)
+        normal = inputs if self.zca is None else self.zca.invert(inputs)
         return normal * std + mean
+
+    def clip(self, native: Images) -> Images:
+        """Pixels cut off below 0 and above 1."""
+        return native.clamp(0, 1)
+
+    def picture(self, item: Float[Tensor, "channel height width"]) -> UInt8[Tensor, "height width 3"] | None:
+        """The image, clipped; None where it has neither one channel nor three."""
+        if len(item) not in (1, 3):
+            return None
+        eight = (item.detach().nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+        return eight.expand(3, -1, -1).permute(1, 2, 0).contiguous()
 
     def _columns(self, images: Tensor) -> tuple[Tensor, Tensor]:
         mean, std = (torch.tensor(values, dtype=images.dtype, device=images.device) for values in (self.mean, self.std))
         return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
     def header(self) -> dict[str, Any]:
-        """What a file's JSON header says of it."""
+        """Means and standard deviations by channel, and whether the images are whitened."""
         return {"mean": list(self.mean), "std": list(self.std), "zca": self.zca is not None}
 
     def to_tensors(self) -> dict[str, Tensor]:
@@ -86,13 +92,13 @@ class Normalisation:
         return tensors
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Normalisation:
-        """The normalisation that `to_tensors` wrote; InputError where a tensor is missing or of another shape."""
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> ImageCodec:
+        """The codec that `to_tensors` wrote; InputError where a tensor is missing or of another shape."""
         expected = ("mean", "std", "zca_matrix", "zca_mean") if "zca_matrix" in tensors else ("mean", "std")
         missing = [name for name in expected if name not in tensors]
         if missing:
             raise InputError(
-                f"a normalisation without {missing[0]!r} (found {', '.join(tensors) or 'nothing'}), "
+                f"a codec of images without {missing[0]!r} (found {', '.join(tensors) or 'nothing'}), "
                 "expected mean and std, and zca_matrix with zca_mean; make the file again"
             )
         numbers = [tensors[name] for name in expected]
@@ -102,13 +108,13 @@ class Normalisation:
         if mean.dim() != 1 or mean.shape != std.shape or not (square and finite) or not bool((std > 0).all()):
             shapes = ", ".join(f"{name} {tuple(tensors[name].shape)}" for name in expected)
             raise InputError(
-                f"a normalisation of {shapes}, expected one finite mean and one positive std per channel "
+                f"a codec of images with {shapes}, expected one finite mean and one positive std per channel "
                 "and a square zca_matrix; make the file again"
             )
         return cls(tuple(mean.tolist()), tuple(std.tolist()), Whitening(*zca) if zca else None)
 
 
-def fit_channels(chunks: Iterable[Float[Tensor, "_ channel height width"]]) -> Normalisation:
+def fit_channels(chunks: Iterable[Float[Tensor, "_ channel height width"]]) -> ImageCodec:
     """The mean and standard deviation of each channel over all pixels of images in [0, 1].
 
     A constant channel gets a std of 1.
@@ -121,7 +127,7 @@ def fit_channels(chunks: Iterable[Float[Tensor, "_ channel height width"]]) -> N
         squares = squares + wide.square().sum((0, 2, 3))
     mean = total / count
     std = (squares / count - mean.square()).clamp(min=0).sqrt()
-    return Normalisation(tuple(mean.tolist()), tuple(value if value > _CONSTANT else 1.0 for value in std.tolist()))
+    return ImageCodec(tuple(mean.tolist()), tuple(value if value > _CONSTANT else 1.0 for value in std.tolist()))
 
 
 def fit_zca(chunks: Callable[[], Iterable[Float[Tensor, "_ channel height width"]]]) -> Whitening:

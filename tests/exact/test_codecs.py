@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from limbeck.codecs import Identity, ImageCodec, codec_of, header_of
+from limbeck.codecs.images import RIDGE, fit_channels, fit_zca
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.tasks import load
 from limbeck.tasks.catalog import NAMED
-from limbeck.tasks.normalisation import RIDGE, Normalisation, fit_channels, fit_zca
 
 IMAGES = Key(("images",)).uniform(400, 3, 4, 4) * torch.tensor([0.2, 0.5, 1.0]).view(3, 1, 1)
 
@@ -29,7 +30,7 @@ IMAGES = Key(("images",)).uniform(400, 3, 4, 4) * torch.tensor([0.2, 0.5, 1.0]).
     ],
 )
 def test_named_sets_use_the_constants_of_the_field(name, mean, std):
-    assert NAMED[name].normalisation == Normalisation(mean, std)
+    assert NAMED[name].codec == ImageCodec(mean, std)
 
 
 def test_only_sets_of_digits_are_not_mirrored():
@@ -37,16 +38,16 @@ def test_only_sets_of_digits_are_not_mirrored():
 
 
 def test_the_reach_of_cifar10_pixels_in_normalised_units():
-    constants = NAMED["cifar10"].normalisation
+    constants = NAMED["cifar10"].codec
     assert constants is not None
-    ends = constants.apply(torch.stack([torch.zeros(3, 1, 1), torch.ones(3, 1, 1)]))
+    ends = constants.encode(torch.stack([torch.zeros(3, 1, 1), torch.ones(3, 1, 1)]))
     torch.testing.assert_close(ends[0].flatten(), torch.tensor([-2.429, -2.418, -2.221]), atol=5e-4, rtol=0)
     torch.testing.assert_close(ends[1].flatten(), torch.tensor([2.514, 2.597, 2.754]), atol=5e-4, rtol=0)
 
 
 def test_fitted_channels_have_mean_0_and_std_1_however_the_images_are_cut():
     fitted = fit_channels(IMAGES.split(37))
-    normal = fitted.apply(IMAGES)
+    normal = fitted.encode(IMAGES)
     torch.testing.assert_close(normal.mean((0, 2, 3)), torch.zeros(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(normal.std((0, 2, 3), correction=0), torch.ones(3))
     assert fitted.mean == pytest.approx(fit_channels([IMAGES]).mean, rel=1e-12)
@@ -57,19 +58,19 @@ def test_a_constant_channel_is_only_shifted():
     images[:, 1] = 0.25
     fitted = fit_channels([images])
     assert fitted.std[1] == 1.0
-    assert fitted.apply(images)[:, 1].abs().max() == 0
+    assert fitted.encode(images)[:, 1].abs().max() == 0
 
 
 def test_inversion_returns_the_pixels():
     fitted = fit_channels([IMAGES])
-    torch.testing.assert_close(fitted.invert(fitted.apply(IMAGES)), IMAGES, atol=1e-6, rtol=0)
+    torch.testing.assert_close(fitted.decode(fitted.encode(IMAGES)), IMAGES, atol=1e-6, rtol=0)
 
 
 def test_whitening_takes_each_eigenvalue_s_of_the_covariance_to_s_over_s_plus_ridge():
     mixed = IMAGES.clone()
     mixed[:, 0] += 0.7 * mixed[:, 2]  # correlated channels, so that there is something to whiten
     channels = fit_channels([mixed])
-    normal = channels.apply(mixed)
+    normal = channels.encode(mixed)
     white = fit_zca(lambda: normal.split(90)).apply(normal).flatten(1)
     before, after = torch.cov(normal.flatten(1).T.double()), torch.cov(white.T.double())
     values, vectors = torch.linalg.eigh(before)
@@ -79,7 +80,7 @@ def test_whitening_takes_each_eigenvalue_s_of_the_covariance_to_s_over_s_plus_ri
 
 
 def test_whitening_is_symmetric_and_commutes_with_the_covariance():
-    normal = fit_channels([IMAGES]).apply(IMAGES)
+    normal = fit_channels([IMAGES]).encode(IMAGES)
     matrix = fit_zca(lambda: [normal]).matrix.double()
     covariance = torch.cov(normal.flatten(1).T.double())
     torch.testing.assert_close(matrix, matrix.T, atol=1e-6, rtol=0)
@@ -92,14 +93,14 @@ def test_whitened_digits_invert_to_their_pixels_within_a_ten_thousandth():
     pixels = plain.splits["train"].pixels(rows)
     inputs = task.load("train", rows).inputs
     assert (inputs - plain.load("train", rows).inputs).abs().max() > 0.1
-    assert (task.normalisation.invert(inputs) - pixels).abs().max() < 1e-4
+    assert (task.codec.decode(inputs) - pixels).abs().max() < 1e-4
 
 
 def test_whitening_is_fitted_on_the_training_split_alone():
     task, plain = load("digits", zca=True), load("digits")
     again = fit_zca(lambda: [plain.load("train").inputs])
-    assert task.normalisation.zca is not None
-    torch.testing.assert_close(task.normalisation.zca.matrix, again.matrix, atol=1e-5, rtol=1e-5)
+    assert task.codec.zca is not None
+    torch.testing.assert_close(task.codec.zca.matrix, again.matrix, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(task.load("train").inputs.mean(0), torch.zeros(1, 8, 8), atol=1e-5, rtol=0)
 
 
@@ -111,14 +112,14 @@ def test_images_too_large_to_whiten_are_refused():
 @pytest.mark.parametrize("white", [False, True])
 def test_a_normalisation_survives_a_file_bit_for_bit(tmp_path, white):
     plain = fit_channels([IMAGES])
-    normal = plain.apply(IMAGES)
-    made = Normalisation(plain.mean, plain.std, fit_zca(lambda: [normal]) if white else None)
+    normal = plain.encode(IMAGES)
+    made = ImageCodec(plain.mean, plain.std, fit_zca(lambda: [normal]) if white else None)
     write_tensors(tmp_path / "it.safetensors", made.to_tensors(), made.header())
     tensors, header = read_tensors(tmp_path / "it.safetensors")
-    read = Normalisation.from_tensors(tensors)
+    read = ImageCodec.from_tensors(tensors)
     assert (read.mean, read.std) == (made.mean, made.std)
     assert header == {"mean": list(made.mean), "std": list(made.std), "zca": white}
-    assert torch.equal(read.apply(IMAGES), made.apply(IMAGES))
+    assert torch.equal(read.encode(IMAGES), made.encode(IMAGES))
 
 
 @pytest.mark.parametrize(
@@ -135,14 +136,43 @@ def test_a_damaged_normalisation_is_refused(change, message):
     tensors = fit_channels([IMAGES]).to_tensors()
     change(tensors)
     with pytest.raises(InputError, match=message):
-        Normalisation.from_tensors(tensors)
+        ImageCodec.from_tensors(tensors)
 
 
 def test_normalising_is_differentiable_twice():
     plain = fit_channels([IMAGES.double()])
-    normal = plain.apply(IMAGES.double())
-    made = Normalisation(plain.mean, plain.std, fit_zca(lambda: [normal]))
+    normal = plain.encode(IMAGES.double())
+    made = ImageCodec(plain.mean, plain.std, fit_zca(lambda: [normal]))
     inputs = IMAGES[:1, :, :2, :2].double().requires_grad_()
-    channels = Normalisation(made.mean, made.std)
-    assert torch.autograd.gradcheck(channels.apply, (inputs,))
-    assert torch.autograd.gradgradcheck(lambda images: channels.apply(images).pow(3), (inputs,))
+    channels = ImageCodec(made.mean, made.std)
+    assert torch.autograd.gradcheck(channels.encode, (inputs,))
+    assert torch.autograd.gradgradcheck(lambda images: channels.encode(images).pow(3), (inputs,))
+
+
+def test_clipping_goes_to_the_nearest_image_and_a_picture_is_its_bytes():
+    codec = ImageCodec((0.5,) * 3, (0.25,) * 3)
+    native = torch.linspace(-0.5, 1.5, 3 * 4 * 5).view(1, 3, 4, 5)
+    assert torch.equal(codec.clip(native), native.clamp(0, 1))
+    drawn = codec.picture(native[0])
+    assert drawn is not None and torch.equal(
+        drawn.movedim(-1, 0), (native[0].clamp(0, 1) * 255).round().to(torch.uint8)
+    )
+    grey = codec.picture(native[0, :1])
+    assert grey is not None and grey.shape == (4, 5, 3) and torch.equal(grey[..., 0], grey[..., 2])
+    assert codec.picture(native[0, :2]) is None
+
+
+def test_the_identity_changes_nothing_and_has_no_picture():
+    tree = {"x": torch.ones(2, 3), "y": torch.zeros(2, 2)}
+    assert Identity().decode(Identity().encode(tree)) is tree and Identity().clip(tree) is tree
+    assert Identity().picture({"x": torch.ones(3), "y": torch.zeros(2)}) is None
+
+
+@pytest.mark.parametrize("codec", [Identity(), ImageCodec((0.5,), (0.25,))], ids=["identity", "images"])
+def test_a_codec_is_found_again_by_its_name(codec):
+    assert codec_of(header_of(codec), codec.to_tensors()) == codec
+
+
+def test_a_codec_of_no_installed_package_is_refused():
+    with pytest.raises(InputError, match=r"unknown codec 'image-codex': did you mean 'image-codec'\?"):
+        codec_of({"name": "image-codex"}, {})

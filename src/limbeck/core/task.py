@@ -1,0 +1,243 @@
+"""What is learned: a task, its examples, the codec between its units and a network's, and networks as functions.
+
+The first half of the contracts; `contracts.py` has the other, and hands on all of these names.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.key import Key
+from limbeck.core.provenance import source_of
+from limbeck.core.tree import Tree
+
+SPLITS = ("train", "validation", "test")
+
+
+class Batch(NamedTuple):
+    """Examples: a tree, so that vmap and grad see through it; no optional leaves."""
+
+    inputs: Tree
+    """What a network is shown: a tensor (example, ...), or a tree of them."""
+    targets: Tree
+    """What the task's loss holds outputs against: a tensor (example, ...), or a tree of them; weights over classes."""
+    classes: Int[Tensor, " example"]
+    """The group each example was made for: its class, or 0 where a task has one. Soft targets may drift, this not."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        return Batch(*tree.move(tuple(self), device))
+
+
+class Readout(NamedTuple):
+    """What a network says of its inputs."""
+
+    features: Float[Tensor, "example feature"]
+    """What enters the last layer."""
+    outputs: Float[Tensor, "example output"]
+
+
+class AbstractNetwork(ABC):
+    """A network as pure functions of its parameters."""
+
+    name: str
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where its code comes from: what `source_of` says, {} for limbeck's own."""
+        return source_of(type(self))
+
+    @abstractmethod
+    def init(self, key: Key) -> Tree:
+        """The parameters of one learner: a dict of tensors by name, on the CPU."""
+
+    @abstractmethod
+    def statistics(self) -> Tree:
+        """The running statistics of a learner before it has seen anything; an empty dict where there are none."""
+
+    @abstractmethod
+    def apply(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> Readout:
+        """The readout of `inputs`, normalised by running `statistics` where given, else by the batch's own."""
+
+    @abstractmethod
+    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
+        """What each layer makes of `inputs`, in order, each (example, ...); the features of the readout come last."""
+
+    @abstractmethod
+    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
+        """The readout by the batch's own statistics, and the running statistics after seeing the batch."""
+
+
+class AbstractCodec(ABC):
+    """Native units <-> what a network sees: a frozen dataclass. It is kept in every distilled set."""
+
+    @abstractmethod
+    def encode(self, native: Tree) -> Tree:
+        """Items in the units of the data, as a network sees them; differentiable where both are numbers."""
+
+    @abstractmethod
+    def decode(self, inputs: Tree) -> Tree:
+        """What a network sees, in the units of the data; it may lie where no real data could."""
+
+    def clip(self, native: Tree) -> Tree:
+        """The nearest that real data could be: [0, 1] for images, as it is where the data know no bounds."""
+        return native
+
+    def picture(self, item: Tree) -> UInt8[Tensor, "height width 3"] | None:
+        """One native item for whoever looks, clipped; None where there is nothing to see."""
+        return None
+
+    @abstractmethod
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Every number by name, for a file to carry."""
+
+    @classmethod
+    @abstractmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> AbstractCodec:
+        """The codec that `to_tensors` wrote; InputError where a tensor is missing or of another shape."""
+
+    @abstractmethod
+    def header(self) -> dict[str, Any]:
+        """What is said of it in a few plain values: JSON."""
+
+
+class AbstractAugmentation(ABC):
+    """How inputs are changed while a learner is trained, without a change of their meaning: a frozen dataclass."""
+
+    @abstractmethod
+    def apply(self, inputs: Tree, key: Key, groups: Int[Tensor, " example"]) -> Tree:
+        """The inputs after what each one's group draws; differentiable.
+
+        The draw depends on `key` and the group's number alone: two calls with one key treat equal groups alike,
+        whatever else they hold.
+        """
+
+    @abstractmethod
+    def without(self, operation: str) -> AbstractAugmentation:
+        """The same but for the operation of that name ("flip" mirrors images); itself where it has none such."""
+
+
+class Metric(NamedTuple):
+    """One number that a task is scored by."""
+
+    name: str
+    unit: str
+    """ "fraction" for shares in [0, 1], "" for bare numbers."""
+    higher_is_better: bool
+
+    def text(self, value: float) -> str:
+        """A value in words: a fraction in per cent.
+
+        >>> Metric("accuracy", "fraction", True).text(0.4328), Metric("work", "kWh", False).text(12.345)
+        ('43.3 %', '12.35 kWh')
+        """
+        return f"{100 * value:.1f} %" if self.unit == "fraction" else f"{value:.4g} {self.unit}".rstrip()
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest value that it can have."""
+        return (0.0, 1.0) if self.unit == "fraction" else (-math.inf, math.inf)
+
+
+class AbstractTask(ABC):
+    """What is learned and how it is evaluated. Splits are "train", "validation" and "test"."""
+
+    name: str
+    """The name that `limbeck.load` takes."""
+    classes: tuple[str, ...]
+    """The names of the groups by class; a single one where there are no classes."""
+    shape: Tree
+    """The shape of one input: a tuple, or a dict of them; a side of `tree.EXAMPLES` is as long as the batch."""
+    fingerprint: str
+    """A digest of the data and of every choice made in preparing it."""
+    metrics: tuple[Metric, ...]
+    """What `evaluate` gives; the first is the one reported."""
+    codec: AbstractCodec
+    """From native units to what a network sees, and back."""
+    notes: tuple[str, ...] = ()
+    """What a reader of any result on this task must know."""
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What `limbeck.tasks.reload` makes the task again from: its name, options of `load`, and fingerprint; JSON."""
+        return {"name": self.name, "fingerprint": self.fingerprint}
+
+    @abstractmethod
+    def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:
+        """The rows of `split` in each group, every row in one, each group ascending; InputError for an unknown `by`.
+
+        By "class" there is a group for each of `classes`, in their order.
+        """
+
+    @abstractmethod
+    def load(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
+        """The given rows of `split` (all, where none are given) as a network sees them, in memory."""
+
+    def native(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Tree:
+        """The inputs of the given rows of `split` in native units."""
+        return self.codec.decode(self.load(split, rows).inputs)
+
+    def take(self, batch: Batch, rows: Tensor) -> Batch:
+        """The examples of a batch at `rows` (indices or a mask), differentiable in the batch.
+
+        Every leaf is indexed on its first axis; a graph's adjacency on both of its axes.
+        """
+        return tree.rows(batch, rows)
+
+    def join(self, batches: Sequence[Batch]) -> Batch:
+        """The examples of several batches as one; `take` of each part's rows gives that part.
+
+        Every leaf is lengthened on its first axis; the adjacencies of graphs become blocks.
+        """
+        return tree.cat(batches)
+
+    def augment(
+        self, batch: Batch, key: Key, groups: Int[Tensor, " example"], policy: AbstractAugmentation | None
+    ) -> Batch:
+        """The batch under an augmentation, where it makes sense: here as it is.
+
+        What each example's group draws depends on `key` and the group's number alone, so that equal groups of real
+        and synthetic batches are treated alike; `arange` draws for each example by itself.
+        """
+        return batch
+
+    @abstractmethod
+    def network(self, name: str) -> AbstractNetwork:
+        """The network of that name, sized for this task; InputError for an unknown one."""
+
+    @abstractmethod
+    def loss(self, outputs: Float[Tensor, "example output"], targets: Tree) -> Float[Tensor, " example"]:
+        """The loss of each example."""
+
+    @abstractmethod
+    def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
+        """The value of each of `metrics` by name, of a function from inputs to outputs, on `split`."""
+
+    def measure(self, outputs: Float[Tensor, "example output"], examples: Batch) -> dict[str, float] | None:
+        """The value of each of `metrics` on some examples, from outputs; None where it takes more than outputs."""
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        """What the task holds, as JSON: counts of its groups by split, what it is scored by, notes and warnings."""
+        counts = {}
+        for split in SPLITS:
+            counts[split] = {name: len(rows) for name, rows in zip(self.classes, self.groups(split), strict=True)}
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "shape": tree.plain_shape(self.shape),
+            "classes": list(self.classes),
+            "counts": counts,
+            "metrics": [metric._asdict() for metric in self.metrics],
+            "codec": self.codec.header(),
+            "notes": list(self.notes),
+            "warnings": [],
+        }

@@ -1,0 +1,87 @@
+"""The register of tasks by name: those of this package, and those of installed entry points."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from limbeck.core.contracts import AbstractTask
+from limbeck.core.errors import InputError, unknown
+from limbeck.core.family import summary
+from limbeck.tasks.catalog import NAMED
+from limbeck.tasks.sources import image_task
+
+Loader = Callable[..., AbstractTask]
+"""loader(root, **options) -> the task; `root` is the folder of data sets, or None, and every option has a default."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A task that has a name."""
+
+    summary: str
+    loader: Loader
+
+    def options(self) -> tuple[str, ...]:
+        """The names of the options that the loader takes."""
+        kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        _root, *others = inspect.signature(self.loader).parameters.values()
+        return tuple(each.name for each in others if each.kind in kinds)
+
+
+class Tasks:
+    """The tasks that have a name.
+
+    A third party adds one with an entry point in the group `limbeck.task`. Its name is the name of the data; its value
+    is a function `loader(root, **options)` that returns an `AbstractTask`, and the first line of its docstring is the
+    summary. The task's `name` is that of the entry point, and its `reference` holds the options, so that
+    `loader(root, **options)` gives a task of the same fingerprint in any process.
+    """
+
+    def __init__(self, listed: Mapping[str, Known]) -> None:
+        self._listed = dict(listed)
+
+    @functools.cached_property
+    def parts(self) -> dict[str, Known]:
+        """Every task by name; a listed one is never replaced by an installed one."""
+        installed = {}
+        for point in sorted(entry_points(group="limbeck.task"), key=lambda each: each.name):
+            loader = point.load()
+            if not callable(loader):
+                raise InputError(
+                    f"entry point {point.name!r} ({point.value}) is not a function from a root folder to a task; "
+                    "correct or uninstall the package that declares it"
+                )
+            installed[point.name] = Known(summary(loader), loader)
+        return {**self._listed, **{name: known for name, known in installed.items() if name not in self._listed}}
+
+    def summaries(self) -> list[dict[str, str]]:
+        """[{name, summary}] of every task."""
+        return [{"name": name, "summary": known.summary} for name, known in self.parts.items()]
+
+    def load(self, name: str, root: Path | None, options: Mapping[str, Any]) -> AbstractTask:
+        """The task of that name; InputError for an option that it does not take."""
+        known = self.parts[name]
+        taken = known.options()
+        for option in options:
+            if option not in taken:
+                raise unknown(f"option of {name}", option, taken)
+        task = known.loader(root, **options)
+        if not isinstance(task, AbstractTask):
+            raise InputError(
+                f"{name}: its loader returned {type(task).__name__}, expected a task; "
+                "correct or uninstall the package that declares it"
+            )
+        return task
+
+
+def _images(name: str) -> Loader:
+    return functools.partial(image_task, name)
+
+
+TASKS = Tasks({name: Known(named.summary, _images(name)) for name, named in NAMED.items()})
