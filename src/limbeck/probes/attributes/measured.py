@@ -53,7 +53,7 @@ class Measured(AbstractAttributes):
         """Nothing can be at fault."""
 
     def of(self, context: ProbeContext) -> Attributes:
-        """The attributes of the judged examples."""
+        """The attributes of the evaluation examples."""
         examples, shape = context.examples, context.problem.task.shape
         if not isinstance(examples.inputs, Tensor) or len(shape) != 3 or shape[0] not in (1, 3):
             nothing = torch.zeros(len(examples.classes), 0, dtype=torch.bool)
