@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from limbeck.core.family import to_spec
-from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.findings import Fact, Finding, Row, Table
+from limbeck.core.units import points
 from limbeck.learn.protocol import Protocol
 
-COLUMNS = ("probe", "fact", "set", "per class", "value", "low", "high", "n")
+
+@dataclass(frozen=True)
+class SizeRow(Row, table="facts", caption="95 % intervals over n measurements"):
+    """A fact of a set, and how many items a class of that has."""
+
+    probe: str
+    fact: str
+    set: str
+    per_class: int
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
     """What the scores of each of `sets` come to beside real images at its stored size, under each network.
 
-    `rows` are of sets and baselines: {set, network, split, mean, low, high, n, protocol, bytes}. Two are told apart
-    where their 95 % intervals do not touch: a stricter rule than a test of the difference. A set without a
+    `rows` are of sets and baselines: {set, network, split, mean, low, high, n, protocol, bytes}. Two are significantly
+    different where their 95 % intervals do not touch: a stricter rule than a test of the difference. A set without a
     baseline of its size has no finding.
     """
     found = []
@@ -30,7 +44,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
             tone, verdict = _standing(row, same)
             if whole is not None:
                 away = whole["mean"] - row["mean"]
-                verdict += f"; {abs(away) * 100:.1f} points {'below' if away >= 0 else 'above'} all real data"
+                verdict += f" {points(abs(away))} {'below' if away >= 0 else 'above'} all real data."
             found.append(
                 Finding(
                     probe="evaluation",
@@ -38,8 +52,8 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
                     question="Is it better to train on than as many real images?",
                     verdict=where + verdict,
                     tone=tone,
-                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; told apart where 95 % "
-                    "intervals do not touch",
+                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; significantly different "
+                    "where 95 % intervals do not touch",
                 )
             )
     return found
@@ -47,11 +61,11 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
 
 def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: Protocol) -> dict[str, Any]:
     """Scores as JSON: the rows, the protocol that they name spelled out, and what they come to."""
-    told = against_baselines(rows, sets)
+    findings = against_baselines(rows, sets)
     return {
         "rows": list(rows),
         "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}},
-        "verdicts": [{"set": each.set, "tone": each.tone, "verdict": each.verdict} for each in told],
+        "verdicts": [{"set": each.set, "tone": each.tone, "verdict": each.verdict} for each in findings],
     }
 
 
@@ -63,27 +77,27 @@ def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Tone and verdict of a set's score among those of real images of its size."""
     if min(each["n"] for each in (row, *same)) < 2:
-        return "unknown", "a single learner has no interval, so whether it is better than real images is not told"
+        return "unknown", "Inconclusive: a single learner has no interval. Evaluate with more repeats."
     below = [each for each in same if each["low"] > row["high"]]
     above = [each for each in same if each["high"] < row["low"]]
     between = [each for each in same if each not in above and each not in below]
-    clauses = []
+    sentences = []
     if below:
         most = max(each["mean"] - row["mean"] for each in below)
-        away = f"{'up to ' if len(below) > 1 else ''}{100 * most:.1f} points"
-        clauses.append(("worse to train on than", below, f", by {away}: do not use it in their place"))
+        by = f"{'up to ' if len(below) > 1 else ''}{points(most)}"
+        sentences.append(f"Significantly worse to train on than {_chosen(below)}, by {by}: use those instead.")
     if above:
         least = min(row["mean"] - each["mean"] for each in above)
-        away = f"{100 * least:.1f} points{' or more' if len(above) > 1 else ''}"
-        clauses.append(("better to train on than", above, f", by {away}"))
+        by = f"{points(least)}{' or more' if len(above) > 1 else ''}"
+        sentences.append(f"Significantly better to train on than {_chosen(above)}, by {by}.")
     if between:
-        clauses.append(("not told apart from", between, ""))
-    kinds = ["as many real images by ", "", ""]
-    said = [
-        f"{before} {kind}{_listed([each['set'] for each in others])}{after}"
-        for kind, (before, others, after) in zip(kinds, clauses, strict=False)
-    ]
-    return "avoid" if below else "note" if between else "use", "; ".join(said)
+        opening = "Inconclusive: not" if not sentences else "Not"
+        sentences.append(f"{opening} significantly different from {_chosen(between)}.")
+    return "avoid" if below else "note" if between else "use", " ".join(sentences)
+
+
+def _chosen(rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"as many real images by {_listed([each['set'] for each in rows])}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -97,11 +111,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def side_by_side(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Table:
     """Every fact that more than one set has, one row a set; `sizes` is how many items a class of each set has."""
-    rows: list[tuple[Value, ...]] = []
-    for (probe, name), found in shared(findings).items():
-        for set_name, fact in found.items():
-            rows.append((probe, name, set_name, sizes[set_name], fact.value, fact.low, fact.high, fact.n))
-    return Table("facts", COLUMNS, tuple(rows), "95 % intervals over n measurements")
+    return SizeRow.table(
+        SizeRow(probe, name, set_name, sizes[set_name], fact.value, fact.low, fact.high, fact.n)
+        for (probe, name), by_set in shared(findings).items()
+        for set_name, fact in by_set.items()
+    )
 
 
 def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding | None:
@@ -112,16 +126,16 @@ def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding
     if len(set(sizes.values())) < 2:
         return None
     smallest, largest = (choose(sizes, key=lambda name: sizes[name]) for choose in (min, max))
-    told: list[str] = []
+    changes: list[str] = []
     for (_, name), found in shared(findings).items():
-        if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in told):
-            told.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
-    ends = f"from {sizes[smallest]} to {sizes[largest]} items per class"
+        if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in changes):
+            changes.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
+    ends = f"From {sizes[smallest]} to {sizes[largest]} items per class"
     return Finding(
         probe="budget",
         set=", ".join(sizes),
         question="What do more items per class bring?",
-        verdict=f"{ends}: {'; '.join(told) or 'no number was found for both'}",
+        verdict=f"{ends}: {'; '.join(changes) or 'no number was measured for both'}.",
         tone="note",
         tables=(side_by_side(findings, sizes),),
         method="the facts of every probe asked, set by set; each probe says how they were measured",

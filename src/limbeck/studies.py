@@ -25,7 +25,7 @@ from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.learn.protocol import Protocol, named
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import published
-from limbeck.report import Material, page, rows_needed
+from limbeck.report import ReportData, page, rows_needed
 from limbeck.runs import archive
 from limbeck.runs.experts import complete_experts
 from limbeck.runs.plan import Plan, run_plan
@@ -229,4 +229,4 @@ def _report(
     rows = rows_needed(made.findings)
     pixels = task.split(explanation.SPLIT).pixels(torch.tensor(rows, dtype=torch.int64))
     examples = dict(zip(rows, pixels, strict=True))
-    write_text(made.report, page(Material(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))
+    write_text(made.report, page(ReportData(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))

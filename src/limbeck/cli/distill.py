@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from limbeck.cli.console import Parser, answer, parser, percent, size, table
+from limbeck.cli.console import Parser, answer, parser, table
 from limbeck.cli.options import (
     add_compile,
     add_data,
@@ -27,6 +27,7 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, AbstractStart
 from limbeck.core.errors import InputError
 from limbeck.core.family import Family, part_name
+from limbeck.core.units import percent, size
 from limbeck.learn.distances import DISTANCES, AbstractDistance
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
@@ -70,7 +71,7 @@ def run(words: list[str]) -> None:
         "scores": list(made.scores),
     }
     check = made.scores[-1]
-    measured = f"{percent(check['mean'])} % accuracy ({check['network']}, one learner, protocol {check['protocol']})"
+    measured = f"{percent(check['mean'])} accuracy ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
         ("set", given.out),
         ("run", kept.folder),

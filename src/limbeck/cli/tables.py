@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.console import Group
 
-from limbeck.cli.console import percent, size, table
+from limbeck.cli.console import table
 from limbeck.comparison import shared
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import per_cent, size
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
@@ -29,8 +30,8 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
 
 
 def _score(row: dict[str, Any]) -> str:
-    spread = f" ({percent(row['low'])} to {percent(row['high'])})" if row["n"] > 1 else ""
-    return f"{percent(row['mean'])}{spread}, n {row['n']}"
+    spread = f" ({per_cent(row['low'])} to {per_cent(row['high'])})" if row["n"] > 1 else ""
+    return f"{per_cent(row['mean'])}{spread}, n {row['n']}"
 
 
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:

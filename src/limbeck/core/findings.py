@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 Value = float | int | str | None
 _NONE = type(None)
@@ -98,6 +98,10 @@ class Finding:
         return {table.name: table for table in self.tables}[name]
 
 
+Own = TypeVar("Own", bound="Row")
+"""A class of rows."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a table: its fields are the columns, in order, and hold int, float or str, or one of these or None.
@@ -129,7 +133,7 @@ class Row:
         return tuple(field.name.rstrip("_").replace("_", " ") for field in dataclasses.fields(cls))
 
     @classmethod
-    def table(cls, rows: Iterable[Self], caption: str = "") -> Table:
+    def table(cls: type[Own], rows: Iterable[Own], caption: str = "") -> Table:
         """The table of these rows, with the caption of the class where none is given."""
         named = [
             (field.name, _NONE in kinds) for field, kinds in zip(dataclasses.fields(cls), _kinds(cls), strict=True)
@@ -138,7 +142,7 @@ class Row:
         return Table(cls.table_name, cls.columns(), values, caption or cls.caption)
 
     @classmethod
-    def read(cls, table: Table) -> list[Self]:
+    def read(cls: type[Own], table: Table) -> list[Own]:
         """The rows of a table; ValueError, in words, where its columns or their values are not those of the class."""
         columns = cls.columns()
         missing = [f"no column {name!r}" for name in columns if name not in table.columns]
@@ -149,7 +153,7 @@ class Row:
         return [cls(*map(_value, columns, _kinds(cls), (row[index] for index in at))) for row in table.rows]
 
     @classmethod
-    def of(cls, finding: Finding) -> list[Self] | None:
+    def of(cls: type[Own], finding: Finding) -> list[Own] | None:
         """The rows of this table in a finding; None where it has no such table, or one of other columns."""
         try:
             return cls.read(finding.table(cls.table_name))
@@ -158,14 +162,10 @@ class Row:
 
 
 def _kinds(row: type[Row]) -> list[frozenset[type]]:
-    """The types that the values of each column may have; an int is a float, too."""
+    """The types that the values of each column may have."""
     hints = typing.get_type_hints(row)
-    found = []
-    for field in dataclasses.fields(row):
-        hint = hints[field.name]
-        kinds = frozenset(typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,))
-        found.append(kinds | {int} if float in kinds else kinds)
-    return found
+    declared = [hints[field.name] for field in dataclasses.fields(row)]
+    return [frozenset(typing.get_args(each) if isinstance(each, types.UnionType) else (each,)) for each in declared]
 
 
 def _known(value: Value, empty: bool) -> Value:
@@ -174,11 +174,13 @@ def _known(value: Value, empty: bool) -> Value:
 
 def _value(column: str, kinds: frozenset[type], value: Value) -> Value:
     """A value as its column holds it: a number that was not finite is null in JSON."""
-    if value is None and float in kinds and _NONE not in kinds:
+    if type(value) in kinds:
+        return value
+    if float in kinds and value is None:
         return math.nan
-    if type(value) not in kinds:
-        raise ValueError(f"{value!r} in column {column!r}")
-    return value
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError(f"{value!r} in column {column!r}")
 
 
 def out_of_date(finding: Finding, rows: Sequence[type[Row]]) -> str:

@@ -41,9 +41,9 @@ class Agreement(AbstractProbe):
     Three pools: learners of random real subsets (a share of every class between 0.5 and 5 %, 100 epochs in batches of
     256), of all real data stopped early, and of all real data with weight decay between 0.05 and 0.13 (there for 20
     epochs). Only learners within `window` of the accuracy of the set's learner are compared; of a trajectory, the
-    reading nearest to it. For each pool: the agreements, their mean with an interval over its learners and their median;
-    differences of means by Welch's t; and for each learner the probability of an agreement no larger under the normal
-    distribution of its agreements with its peers, whose normality is tested as Lilliefors does.
+    reading nearest to it. For each pool: the agreements, their mean with an interval over its learners and their
+    median; differences of means by Welch's t; and for each learner the probability of an agreement no larger under the
+    normal distribution of its agreements with its peers, whose normality is tested as Lilliefors does.
 
     Yang et al. (ICML 2024), figures 4 and 20 to 22. There the window was one of rounded hundredths, -1.4 to +0.6 points
     at 58.9 % and another elsewhere, and for subsets alone: the step of stopping was set by hand for each method, in an
@@ -100,8 +100,9 @@ class Agreement(AbstractProbe):
             method=f"one learner of the set ({DEFAULT_TRAINING}); real data in batches of {REAL_BATCH}: {self.subsets} "
             f"learners of random subsets of 0.5 to 5 % of every class for {EPOCHS} epochs, {self.trajectories} "
             f"trajectories on all real data read every {self.every} steps of 300, {self.decayed} with coupled "
-            f"weight decay of 0.05 to 0.13 for {self.epochs} epochs; compared within {100 * self.window:g} points of the test accuracy of the set's "
-            f"learner, for every pool alike, on {len(ours)} evaluation examples",
+            f"weight decay of 0.05 to 0.13 for {self.epochs} epochs; compared "
+            f"within {100 * self.window:g} points of the test accuracy of the set's learner, for every pool "
+            f"alike, on {len(ours)} evaluation examples",
             caveats=(
                 "one learner of the set: intervals are over learners of a pool, which share it",
                 "subsets are drawn from the same data, and so have images in common",

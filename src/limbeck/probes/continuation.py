@@ -21,10 +21,10 @@ SMALL = 0.01
 class Continuation(AbstractProbe):
     """The change of accuracy where learners of 300 steps on real data are trained further on the set.
 
-    Each begins where a trajectory on all real data ends, at rest (its momentum is lost: whether that was so in the paper
-    is not said, nor for how many steps it went on; here `steps`, all items in one batch), and is read on the way. Beside
-    it the same on as many random real images of every class, which are new to no learner of all real data, and for
-    the first `further` learners on all real data as before, in a new order. Changes are paired: each learner with
+    Each begins where a trajectory on all real data ends, at rest (its momentum is lost: whether that was so in the
+    paper is not said, nor for how many steps it went on; here `steps`, all items in one batch), and is read on the way.
+    Beside it the same on as many random real images of every class, which are new to no learner of all real data, and
+    for the first `further` learners on all real data as before, in a new order. Changes are paired: each learner with
     itself before. Yang et al. (ICML 2024), appendix E, figure 24.
     """
 

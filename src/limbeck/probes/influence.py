@@ -20,7 +20,18 @@ from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
 from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe, expect
-from limbeck.probes.tables.influence import HARMED, HELPED, SAMPLE, ExampleRow, ItemRow, RealImageRow
+from limbeck.probes.tables.influence import (
+    CORRELATIONS,
+    DISTANCE,
+    HARMED,
+    HELPED,
+    SAMPLE,
+    SEEDS,
+    ExampleRow,
+    ItemRow,
+    RealImageRow,
+    within_class,
+)
 from limbeck.statistics.correlation import correlations
 from limbeck.statistics.effects import Effects
 from limbeck.statistics.estimates import mean_of
@@ -180,9 +191,6 @@ class Influence(AbstractProbe):
         return ExampleRow.table(listed, f"row: that of the {context.split} split; {ExampleRow.caption}")
 
 
-AGREEMENTS = ("seed correlation", "additive correlation", "distance correlation")
-
-
 class Measured(NamedTuple):
     """What was measured of each item, and of real examples; correlations over all and within the class, by item."""
 
@@ -199,10 +207,10 @@ class Measured(NamedTuple):
     def facts(self) -> tuple[Fact, ...]:
         """The means over items of all that was measured."""
         found = self.alone.facts() + self.real.facts(" of real images")
-        for name, pairs in zip(AGREEMENTS, (self.seeds, self.added, self.distance), strict=True):
+        for name, pairs in zip(CORRELATIONS, (self.seeds, self.added, self.distance), strict=True):
             if pairs:
                 overall, within = zip(*pairs.values(), strict=True)
-                found += [mean_of(name, overall), mean_of(f"{name} within class", within)]
+                found += [mean_of(name, overall), mean_of(within_class(name), within)]
         return tuple(found)
 
     def per_item(self, context: ProbeContext) -> Table:
@@ -255,11 +263,11 @@ def _verdict(facts: dict[str, Fact]) -> str:
         f"Of the 10 test images that each helps most, {percent(top.value, 0)} are of its own class "
         f"({percent(of_real.value, 0)} for random real images)."
     )
-    seeds = facts.get("seed correlation within class")
+    seeds = facts.get(within_class(SEEDS))
     if seeds is None or not seeds.n:
         return f"Inconclusive: whether an image's influence repeats under another seed was not measured. {helped}"
     numbers = (
-        f"mean correlation {facts['seed correlation'].value:.2f} overall and {seeds.value:.2f} ({seeds.low:.2f} to "
+        f"mean correlation {facts[SEEDS].value:.2f} overall and {seeds.value:.2f} ({seeds.low:.2f} to "
         f"{seeds.high:.2f}) within its class"
     )
     if seeds.value < REPEATS:
@@ -267,7 +275,7 @@ def _verdict(facts: dict[str, Fact]) -> str:
             "Single images do not stand for particular test images: what each helps does not repeat under another seed "
             f"({numbers}). {helped}"
         )
-    distance = facts["distance correlation within class"].value
+    distance = facts[within_class(DISTANCE)].value
     similar = "is little more than" if abs(distance) >= SIMILAR else "is not"
     return (
         f"Each image stands for something: what it helps repeats under another seed ({numbers}), and {similar} "

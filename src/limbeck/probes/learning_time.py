@@ -33,9 +33,9 @@ class LearningTime(AbstractProbe):
 
     A learner is trained for 300 steps on all real data and read at each step where it was kept: its recognition, the
     share of the n items whose class (the one each was made for) it predicts, and its accuracy on the evaluation
-    examples. Recognition is smoothed over 20 steps to either side, and stops improving at the first step after which its best
-    smoothed value is higher by no more than one standard error, sqrt(q(1 - q)/m) with m = n + 4 and q = (n p + 2)/m
-    of that best value p (Agresti & Coull 1998; at p = 1 the plain one is zero, and one item would count). A rise
+    examples. Recognition is smoothed over 20 steps to either side, and stops improving at the first step after which
+    its best smoothed value is higher by no more than one standard error, sqrt(q(1 - q)/m) with m = n + 4 and q = (n p +
+    2)/m of that best value p (Agresti & Coull 1998; at p = 1 the plain one is zero, and one item would count). A rise
     of accuracy from then to the end is measured on the examples read differently, in pairs. Where recognition has
     stopped and accuracy rises on, what the set holds is what is learned early.
 
@@ -97,10 +97,10 @@ class LearningTime(AbstractProbe):
             tone=tone,
             facts=tuple(facts),
             tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(context, steps, known)),
-            method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in batches of {REAL_BATCH}, "
-            f"read every {self.every} steps on the {known.shape[1]} items and on {right.shape[1]} evaluation examples; recognition "
-            f"smoothed over {SMOOTH} steps to either side; it stops improving where no later value is higher by more than one "
-            "standard error",
+            method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in batches of "
+            f"{REAL_BATCH}, read every {self.every} steps on the {known.shape[1]} items and on {right.shape[1]} evaluation "
+            f"examples; recognition smoothed over {SMOOTH} steps to either side; it stops improving where no later value is "
+            "higher by more than one standard error",
             caveats=(
                 "one training: another reaches the same a few readings earlier or later",
                 "that recognition is high does not say that the set holds no more than what is recognised",

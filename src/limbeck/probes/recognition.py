@@ -137,8 +137,9 @@ class Recognition(AbstractProbe):
         return (
             f"{self.repeats} learners a network, SGD 0.01 momentum 0.9 on all real images in batches of {REAL_BATCH}; "
             f"features of {name or context.problem.network.name} after {steps} steps; {self.neighbours} nearest "
-            f"evaluation examples by Euclidean distance; up to {self.sample} evaluation examples each without itself; an item is "
-            f"off where it is farther from its class than {100 * FAR:.0f} % of these; map by {type(drawn).__name__.lower()}"
+            f"evaluation examples by Euclidean distance; up to {self.sample} of these each without itself; an "
+            f"item is off where it is farther from its class than {100 * FAR:.0f} % of these; map "
+            f"by {type(drawn).__name__.lower()}"
         )
 
     def _undrawn(self) -> tuple[str, ...]:

@@ -38,11 +38,12 @@ class Semantics(AbstractProbe):
     """Whether an item's influence within its class predicts an attribute: precision, recall, and chance.
 
     The score of an item for an evaluation example of its own class is its influence there, by exact leave-one-out;
-    positive are the examples that carry the attribute. Average precision is the area under the steps of the precision-recall
-    curve, which random scores bring to the prevalence of the attribute, so that it stands beside it. Its p-value is by
-    random rankings, one-sided, and all tests of a set are corrected together by Benjamini and Hochberg at 5 %. Yang
-    et al. (ICML 2024), section 5.2, figure 9 and table 1: there attributes were picked by hand from a language
-    model's answers of the most helped images, and neither prevalence nor chance was given; here all are tested.
+    positive are the examples that carry the attribute. Average precision is the area under the steps of the
+    precision-recall curve, which random scores bring to the prevalence of the attribute, so that it stands beside it.
+    Its p-value is by random rankings, one-sided, and all tests of a set are corrected together by Benjamini and
+    Hochberg at 5 %. Yang et al. (ICML 2024), section 5.2, figure 9 and table 1: there attributes were picked by hand
+    from a language model's answers of the most helped images, and neither prevalence nor chance was given; here all are
+    tested.
     """
 
     attributes: AbstractAttributes = Measured()

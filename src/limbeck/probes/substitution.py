@@ -14,23 +14,29 @@ from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import per_cent, percent, points
 from limbeck.probes.contract import AbstractProbe, expect
-from limbeck.probes.tables.substitution import DensityRow, RangeRow, RealImagesRow, RealStepsRow
+from limbeck.probes.tables.substitution import (
+    ACCURACY,
+    IMAGES,
+    STEPS,
+    DensityRow,
+    RangeRow,
+    RealImagesRow,
+    RealStepsRow,
+)
 from limbeck.statistics.estimates import crossing, estimate, geometric_mean
 
 BINS = 64
-IMAGES, STEPS = "equivalent real images per class", "equivalent steps on real data"
-"""The facts that say what the set is equivalent to."""
 
 
 @dataclass(frozen=True)
 class Substitution(AbstractProbe):
     """The accuracy that the set gives, the real images and steps that give the same, and its raw values.
 
-    Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random
-    real images of every class, and on all real data: where the curve first reaches its accuracy, by straight
-    lines between the points, is one measurement of what the set is equivalent to. Clipping its raw values into [0, 1],
-    where real ones are, and training again shows how much of it lies outside. Yang et al. (ICML 2024), figure 3 left and
-    the text beside it.
+    Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random real
+    images of every class, and on all real data: where the curve first reaches its accuracy, by straight lines between
+    the points, is one measurement of what the set is equivalent to. Clipping its raw values into [0, 1], where real
+    ones are, and training again shows how much of it lies outside. Yang et al. (ICML 2024), figure 3 left and the text
+    beside it.
     """
 
     sizes: tuple[int, ...] = (1, 2, 5, 10, 12, 20, 60, 260)
@@ -73,7 +79,7 @@ class Substitution(AbstractProbe):
         lost = estimate("test accuracy lost by clipping", [a - b for a, b in zip(ours, clipped, strict=True)])
         outside, ranges, density = _raw_values(context)
         equivalents = (_equivalent(IMAGES, images), _equivalent(STEPS, steps))
-        accuracy = estimate("test accuracy", ours)
+        accuracy = estimate(ACCURACY, ours)
         verdict = _verdict(accuracy, equivalents, (self.sizes[-1], self._trajectories()[0].protocol.steps), lost)
         facts = (accuracy, *(each for each in equivalents if each), lost, Fact.once("share of values outside", outside))
         return Finding(

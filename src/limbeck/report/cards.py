@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import per_cent, percent, percent_range, size
 from limbeck.distilled_set import DistilledSet
+from limbeck.probes.tables.substitution import ACCURACY, IMAGES, STEPS, RealImagesRow, RealStepsRow
 from limbeck.report.charts import Axis, Interval, Linear, Look, heat, intervals
-from limbeck.report.charts.scales import finite
 from limbeck.report.figures.figure import Figure
-from limbeck.report.gallery import sheet
-from limbeck.report.numbers import percent, size
+from limbeck.report.gallery import contact_sheet
 from limbeck.report.sections import TONES
 
 ORDER = tuple(TONES)
@@ -20,7 +20,7 @@ ORDER = tuple(TONES)
 
 @dataclass(frozen=True)
 class Card:
-    """One set: its images, its score beside baselines, what it is worth, and the verdicts."""
+    """One set: its images, its score beside baselines, what it is equivalent to, and the verdicts."""
 
     name: str
     look: Look
@@ -33,7 +33,7 @@ class Card:
 
 
 def card(
-    place: int,
+    index: int,
     name: str,
     full: str,
     distilled: DistilledSet,
@@ -41,48 +41,54 @@ def card(
     rows: Sequence[Mapping[str, Any]],
     baselines: Sequence[Mapping[str, Any]],
 ) -> Card:
-    """The card of the set at a place; `full` is its name in findings and rows, `baselines` are rows of no set."""
+    """The card of the set of that number; `full` is its name in findings and rows, `baselines` are rows of no set."""
     mine = sorted((each for each in findings if each.set == full), key=lambda each: ORDER.index(each.tone))
     facts = {(each.probe, fact.name): fact for each in mine for fact in each.facts}
     own = [row for row in rows if row["set"] == full]
     numbers = [
-        *_accuracy(own, facts.get(("substitution", "accuracy"))),
-        *_worth(mine, "real images per class", ("real images", "per class"), "real images per class"),
-        *_worth(mine, "real training steps", ("real steps", "step"), "steps on all real data"),
+        *_accuracy(own, facts.get(("substitution", ACCURACY))),
+        *_equivalents(mine),
         ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_mode} labels"),
         ("stored", size(distilled.budget.bytes), f"{distilled.budget.scalars:,} numbers"),
     ]
-    return Card(name, Look(place), sheet(distilled), tuple(numbers), _beside(place, name, own, baselines), tuple(mine))
+    return Card(
+        name, Look(index), contact_sheet(distilled), tuple(numbers), _beside(index, name, own, baselines), tuple(mine)
+    )
 
 
 def _accuracy(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[str, str, str]]:
     """By the first score; by the learners of the explanation where it was not scored."""
     if own:
         row = own[0]
-        spread = f"{percent(row['low'])} to {percent(row['high'])}, " if row["n"] > 1 else ""
-        return [("accuracy", percent(row["mean"]), f"{spread}{row['network']}, n {row['n']}")]
+        spread = f"{percent_range(row['low'], row['high'])}, " if row["n"] > 1 else ""
+        return [(f"{row['split']} {row['metric']}", percent(row["mean"]), f"{spread}{row['network']}, n {row['n']}")]
     if fact is None:
         return []
-    spread = f"{percent(fact.low)} to {percent(fact.high)}, " if fact.n > 1 else ""
-    return [("accuracy", percent(fact.value), f"{spread}n {fact.n}")]
+    spread = f"{percent_range(fact.low, fact.high)}, " if fact.n > 1 else ""
+    return [("test accuracy", percent(fact.value), f"{spread}n {fact.n}")]
 
 
-def _worth(findings: Sequence[Finding], name: str, curve: tuple[str, str], unit: str) -> list[tuple[str, str, str]]:
+def _equivalents(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
     """What substitution says; more than the end of its curve where that never gets there."""
-    for finding in findings:
-        if finding.probe == "substitution":
-            for fact in finding.facts:
-                if fact.name == name:
-                    spread = f" ({fact.low:.0f} to {fact.high:.0f})" if fact.n > 1 else ""
-                    return [("worth", f"{fact.value:.0f}", f"{unit}{spread}")]
-            for table in finding.tables:
-                if table.name == curve[0] and table.rows and curve[1] in table.columns:
-                    return [("worth", f"> {max(finite(table.column(curve[1]))):.0f}", unit)]
-    return []
+    numbers = []
+    for finding in (each for each in findings if each.probe == "substitution"):
+        facts = {fact.name: fact for fact in finding.facts}
+        ends = (
+            (IMAGES, [row.per_class for row in RealImagesRow.of(finding) or []], "real images per class"),
+            (STEPS, [row.step for row in RealStepsRow.of(finding) or []], "steps on all real data"),
+        )
+        for name, measured, unit in ends:
+            if name in facts:
+                fact = facts[name]
+                spread = f" ({fact.low:.0f} to {fact.high:.0f})" if fact.n > 1 else ""
+                numbers.append(("equivalent to", f"{fact.value:.0f}", f"{unit}{spread}"))
+            elif measured:
+                numbers.append(("equivalent to", f"> {max(measured)}", unit))
+    return numbers
 
 
 def _beside(
-    place: int, name: str, own: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]]
+    index: int, name: str, own: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]]
 ) -> Figure | None:
     """The set and the baselines of its size, and all data, under its first network."""
     if not own:
@@ -91,20 +97,20 @@ def _beside(
     others = [row for row in baselines if row["network"] == network and row["split"] == own[0]["split"]]
     others = [row for row in others if row["bytes"] == stored or row["set"] == "full"]
     title = f"{name} beside baselines"
-    return standing([(name, Look(place), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
+    return standing([(name, Look(index), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
 
 
-def standing(found: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:
+def standing(scored: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:
     """Scores beside one another, each with its interval, from 0."""
     parts, most = [], 0.0
-    for name, look, row in found:
-        text = percent(row["mean"]).removesuffix(" %")
+    for name, look, row in scored:
+        text = per_cent(row["mean"])
         parts.append((name, [Interval(look, row["mean"], row["low"], row["high"], text)]))
         most = max(most, row["mean"], min(row["high"], 1.0))
-    first = found[0][2]
+    first = scored[0][2]
     axis = Axis(f"accuracy on {first['split']} examples, %", Linear(0.0, most * 1.05 or 1.0), times=100)
     caption = f"{first['network']}: mean accuracy and 95 % interval, fresh learners, protocol {first['protocol']}."
-    return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in found])),))
+    return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in scored])),))
 
 
 def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -119,16 +125,11 @@ def matrix(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: s
     entries = list(dict.fromkeys((row["set"], row["bytes"]) for row in rows))
     if len(networks) < 2:
         return None
-    found = {(row["set"], row["bytes"], row["network"]): row for row in rows}
-    cells = [[found.get((*entry, network)) for network in networks] for entry in entries]
+    by_entry = {(row["set"], row["bytes"], row["network"]): row for row in rows}
+    cells = [[by_entry.get((*entry, network)) for network in networks] for entry in entries]
     values = [[cell["mean"] if cell else None for cell in line] for line in cells]
     texts = [
-        [
-            (percent(cell["mean"]).removesuffix(" %"), f"± {50 * (cell['high'] - cell['low']):.1f}")
-            if cell
-            else ("", "")
-            for cell in line
-        ]
+        [(per_cent(cell["mean"]), f"± {50 * (cell['high'] - cell['low']):.1f}") if cell else ("", "") for cell in line]
         for line in cells
     ]
     picture = heat([names.get(entry[0], entry[0]) for entry in entries], networks, values, texts, title)

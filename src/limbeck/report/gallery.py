@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from limbeck.core.findings import Finding, Table
+from limbeck.core.findings import Finding
 from limbeck.distilled_set import DistilledSet
-from limbeck.report.material import RANKS, SIDES
+from limbeck.probes.tables.influence import ItemRow
+from limbeck.probes.tables.semantics import AttributeRow
+from limbeck.report.data import shown_examples
 from limbeck.report.pictures import exact, is_picture, stretched
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
 LEVEL = 0.05
-"""Attributes are told of an image where their adjusted p-value is no larger."""
+"""Attributes are shown of an image where their adjusted p-value is no larger."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Tile:
     """As data URI, clipped to what a screen shows."""
     raw: str
     """As data URI, the range of the whole set mapped to that of a screen; "" where nothing lies outside [0, 1]."""
-    told: str
-    """In words: what it was made for and the range of its values."""
+    words: str
+    """What it is: what it was made for and the range of its values."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,13 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
             image = images[item]
             span = f"values from {float(image.min()):.2f} to {float(image.max()):.2f}"
             raw = exact(stretched(image, low, high)) if outside else ""
-            told = f"{name}, image {item}, made for {distilled.classes[index]}, {span}"
-            tiles.append(Tile(item, exact(image), raw, told))
+            words = f"{name}, image {item}, made for {distilled.classes[index]}, {span}"
+            tiles.append(Tile(item, exact(image), raw, words))
         groups.append((distilled.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(classes), sum(len(tiles) for _, tiles in groups))
 
 
-def sheet(distilled: DistilledSet, most: int = 20) -> str:
+def contact_sheet(distilled: DistilledSet, most: int = 20) -> str:
     """The first images of every class, side by side and clipped, as a data URI; "" where items are not images."""
     images, classes = distilled.images, distilled.batch.classes
     if not is_picture(tuple(images.shape)):
@@ -94,7 +96,7 @@ def sheet(distilled: DistilledSet, most: int = 20) -> str:
     return exact(joined[:, ::factor, ::factor], largest=0)
 
 
-def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
+def item_data(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
     """What a page knows of each shown image, as JSON: {item: {...}}.
 
     Its class, range of values, largest targets, the test examples that it helps and harms most as
@@ -116,30 +118,31 @@ def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[i
             "attributes": [],
         }
     for finding in findings:
-        for table in finding.tables:
-            for named, field, value in _of(finding.probe, table):
-                if named in known:
-                    known[named][field].append(value)
+        for item, field, value in _of(finding):
+            if str(item) in known:
+                known[str(item)][field].append(value)
     return known
 
 
-def _of(probe: str, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
-    """(item, field, value) of what a table says of images."""
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    if probe == "influence" and table.name == "examples":
-        for row in rows:
-            if row["side"] in SIDES and int(row["rank"] or 0) <= RANKS:
-                yield str(row["item"]), str(row["side"]), [row["row"], row["class"], _short(row["influence"])]
-    if probe == "influence" and table.name == "items":
-        for row in rows:
-            for name, value in row.items():
-                if name not in ("item", "class") and isinstance(value, float):
-                    yield str(row["item"]), "effects", [name, _short(value)]
-    if probe == "semantics" and table.name == "attributes":
-        for row in rows:
-            if isinstance(row["adjusted p"], float) and row["adjusted p"] <= LEVEL:
-                names = ("attribute", "average precision", "prevalence", "adjusted p")
-                yield str(row["item"]), "attributes", [_short(row[name]) for name in names]
+def _of(finding: Finding) -> list[tuple[int, str, list[Any]]]:
+    """(item, field, value) of what a finding says of images."""
+    if finding.probe == "influence":
+        effects = [(row.item, name, value) for row in ItemRow.of(finding) or [] for name, value in row.effects]
+        return [
+            *((row.item, row.side, [row.row, row.class_, _short(row.influence)]) for row in shown_examples(finding)),
+            *((item, "effects", [name, _short(value)]) for item, name, value in effects),
+        ]
+    if finding.probe == "semantics":
+        carried = [row for row in AttributeRow.of(finding) or [] if row.adjusted_p <= LEVEL]
+        return [
+            (
+                row.item,
+                "attributes",
+                [row.attribute, *map(_short, (row.average_precision, row.prevalence, row.adjusted_p))],
+            )
+            for row in carried
+        ]
+    return []
 
 
 def _short(value: Any) -> Any:

@@ -70,7 +70,7 @@ def lasting(holds: Bool[Tensor, " read"]) -> int | None:
     return first if first < len(holds) else None
 
 
-def falls_below(at: Sequence[float], one: Sequence[float], other: Sequence[float]) -> float | None:
+def falls_below(at: Sequence[float | int], one: Sequence[float], other: Sequence[float]) -> float | None:
     """Where, after its peak, one curve falls below another, by straight lines; None where it does not.
 
     >>> falls_below([0, 10, 20, 30], [0.0, 10.0, 6.0, 2.0], [5.0, 5.0, 5.0, 5.0])

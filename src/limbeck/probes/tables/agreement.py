@@ -33,7 +33,8 @@ class MatchedRow(
     Row,
     table="matched learners",
     caption="setting: real images per class, steps, or strength of weight decay; probability of an agreement no "
-    "larger, under the normal distribution of the learner's agreements with its peers; distance and p of Lilliefors' test",
+    "larger, under the normal distribution of the learner's agreements with its peers; distance and p of "
+    "Lilliefors' test",
 ):
     """A learner whose test accuracy is that of the set's learner."""
 

@@ -9,6 +9,14 @@ from limbeck.core.findings import Row
 
 HELPED, HARMED, SAMPLE = "helped", "harmed", "sample"
 """Why an evaluation example is listed beside an image."""
+CORRELATIONS = "seed correlation", "additive correlation", "distance correlation"
+SEEDS, _, DISTANCE = CORRELATIONS
+"""The facts that say whether influence repeats: under another seed, added to real images, and with distance."""
+
+
+def within_class(correlation: str) -> str:
+    """The name of a correlation over the evaluation examples of the image's own class."""
+    return f"{correlation} within class"
 
 
 @dataclass(frozen=True)

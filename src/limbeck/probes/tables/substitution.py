@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from limbeck.core.findings import Row
 
+ACCURACY, IMAGES, STEPS = "test accuracy", "equivalent real images per class", "equivalent steps on real data"
+"""The facts that say how well learners of the set do, and what it is equivalent to."""
+
 
 @dataclass(frozen=True)
 class RealImagesRow(Row, table="real images", caption="mean test accuracy and 95 % interval over seeds"):
