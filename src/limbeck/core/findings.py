@@ -149,8 +149,8 @@ class Row:
         unknown = [f"an unknown column {name!r}" for name in table.columns if name not in columns]
         if missing or unknown:
             raise ValueError(", ".join([*missing, *unknown]))
-        at = [table.columns.index(name) for name in columns]
-        return [cls(*map(_value, columns, _kinds(cls), (row[index] for index in at))) for row in table.rows]
+        at, kinds = [table.columns.index(name) for name in columns], _kinds(cls)
+        return [cls(*map(_value, columns, kinds, [row[index] for index in at])) for row in table.rows]
 
     @classmethod
     def of(cls: type[Own], finding: Finding) -> list[Own] | None:

@@ -98,8 +98,8 @@ class LearningTime(AbstractProbe):
             facts=tuple(facts),
             tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(context, steps, known)),
             method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in batches of "
-            f"{REAL_BATCH}, read every {self.every} steps on the {known.shape[1]} items and on {right.shape[1]} evaluation "
-            f"examples; recognition smoothed over {SMOOTH} steps to either side; it stops improving where no later value is "
+            f"{REAL_BATCH}, read every {self.every} steps on the {known.shape[1]} items and on {right.shape[1]} "
+            f"evaluation examples; recognition smoothed over {SMOOTH} steps to either side; it stops improving where no later value is "
             "higher by more than one standard error",
             caveats=(
                 "one training: another reaches the same a few readings earlier or later",

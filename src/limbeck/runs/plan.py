@@ -18,6 +18,7 @@ from limbeck.composition import Recipe
 from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
+from limbeck.core.units import percent
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
@@ -94,7 +95,7 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
 def _watcher(session: Session) -> distillation.Watcher:
     def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
         news = [] if loss is None else [f"loss {loss:.4g}"]
-        news += [] if score is None else [f"validation {100 * score:.1f} %"]
+        news += [] if score is None else [f"validation {percent(score)}"]
         session.progress.update(step, steps, "distilling", ", ".join(news))
 
     return watch
