@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TypeVar, get_type_hints
 
 import torch
 
 from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import Parameters, Schedule
-from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.findings import Fact, Finding, Row, Table, Value
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations.pixels import Pixels
-from limbeck.report import Material
+from limbeck.probes.tables.agreement import MatchedRow, PeerRow, PoolRow
+from limbeck.probes.tables.continuation import ContinuationRow
+from limbeck.probes.tables.cross_architecture import DrawRow, NetworkRow
+from limbeck.probes.tables.curvature import ExtremeRow, RealTraceRow, SetTraceRow, SpectrumRow
+from limbeck.probes.tables.influence import ExampleRow, ItemRow, RealImageRow
+from limbeck.probes.tables.landscape import CornerRow, LossRow, RealPathRow, SetPathRow, SplitRow, SurfaceRow
+from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
+from limbeck.probes.tables.mixing import MixingRow
+from limbeck.probes.tables.recognition import MapRow, NeighbourRow, PredictionRow, RecognitionRow
+from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
+from limbeck.probes.tables.substitution import DensityRow, RangeRow, RealImagesRow, RealStepsRow
+from limbeck.report import ReportData
 
 CLASSES = ("<script>window.harmed = 1</script>", "\"quotes\" & 'more'", "x" * 300, "שלום עולם", "</script><b>bold")
 ATTRIBUTE = '=1+1"></td><img src=x onerror="window.harmed = 2">'
@@ -36,12 +50,23 @@ def a_set(seed: str, per_class: int = 2) -> DistilledSet:
     return DistilledSet(params, Pixels(), schedule, ImageCodec((0.5,) * 3, (0.25,) * 3), CLASSES, {}, {})
 
 
-def table(name: str, columns: str, count: int, *first: tuple[Value, ...]) -> Table:
-    """A table whose first columns are given, the others filled with numbers in [0, 1]."""
-    named = tuple(columns.split("|"))
-    drawn = numbers(name, count, len(named) - len(first)).double().tolist()
-    rows = [(*(column[index] for column in first), *drawn[index]) for index in range(count)]
-    return Table(name, named, tuple(rows), f"what {name} hold")
+Made = TypeVar("Made", bound=Row)
+
+
+def made(kind: type[Made], count: int, /, **given: Sequence[Value]) -> Table:
+    """A table of rows whose other columns are numbers in [0, 1], or counts, or text."""
+    hints = get_type_hints(kind)
+    rest = [field.name for field in fields(kind) if field.name not in given]
+    drawn = numbers(kind.__name__, count, max(len(rest), 1)).double().tolist()
+
+    def filler(name: str, row: int) -> Value:
+        hint = hints[name]
+        return str(row) if hint is str else row + 1 if hint is int else drawn[row][rest.index(name)]
+
+    return kind.table(
+        kind(**{name: column[row] for name, column in given.items()}, **{name: filler(name, row) for name in rest})
+        for row in range(count)
+    )
 
 
 def tables(probe: str) -> tuple[Table, ...]:
@@ -50,106 +75,92 @@ def tables(probe: str) -> tuple[Table, ...]:
     grid = [(x, y) for y in range(5) for x in range(5)]
     xs, ys = (tuple(float(point[side]) for point in grid) for side in (0, 1))
     listed = [(item, side, rank) for item in items for side in ("helped", "harmed", "sample") for rank in range(1, 8)]
+    item, side, rank = zip(*listed, strict=True)
+    count, read = len(listed), len(STEPS)
+    pools = ("real subsets",) * 5 + ("early-stopped",) * 5
+    losses, stages = ("set", "real") * 40, ("end",) * 80
     found = {
         "substitution": (
-            table("real images", "per class|accuracy|low|high", 4, (1, 2, 10, 60)),
-            table("real steps", "step|accuracy|low|high", len(STEPS), STEPS),
-            table(
-                "raw density",
-                "from|to|set|real",
-                8,
-                tuple(i / 4 - 0.5 for i in range(8)),
-                tuple(i / 4 - 0.25 for i in range(8)),
-            ),
+            made(RealImagesRow, 4, per_class=(1, 2, 10, 60)),
+            made(RealStepsRow, read, step=STEPS),
+            made(RangeRow, 3, channel=(0, 1, 2)),
+            made(DensityRow, 8, from_=[i / 4 - 0.5 for i in range(8)], to=[i / 4 - 0.25 for i in range(8)]),
         ),
         "recognition": (
-            table("recognition", "network|steps|of the set|low|high|judged", 2, ("convnet", "lenet"), (300, 300)),
-            table("items", "item|class|agreement|distance", 10, items, of_item),
-            table("map", "kind|class|x|y", 90, ("real",) * 80 + ("distilled",) * 10, (CLASSES[0],) * 80 + of_item),
+            made(RecognitionRow, 2, network=("convnet", "lenet"), steps=(300, 300)),
+            made(NeighbourRow, 10, item=items, class_=of_item),
+            made(PredictionRow, 10, item=items, class_=of_item, predicted=of_item, network=("convnet",) * 10),
+            made(MapRow, 90, kind=("real",) * 80 + ("distilled",) * 10, class_=(CLASSES[0],) * 80 + of_item),
         ),
-        "mixing": (
-            table(
-                "mixing",
-                "added per class|set and real|low|high|real alone|low alone|high alone|gain|low gain|high gain",
-                3,
-                (0, 2, 10),
-            ),
-        ),
+        "mixing": (made(MixingRow, 3, added_per_class=(0, 2, 10)),),
         "cross-architecture": (
-            table("networks", "network|set|low set|high set|real|gain", 3, ("convnet", "lenet", "mlp")),
-            table("draws", "network|on|learning_rate|validation|accuracy", 4, ("convnet",) * 4, ("set", "real") * 2),
+            made(NetworkRow, 3, network=("convnet", "lenet", "mlp")),
+            made(DrawRow, 4, network=("convnet",) * 4, on=("set", "real") * 2),
         ),
         "agreement": (
-            table("pools", "pool|matched|agreement|low|high", 2, ("real subsets", "early-stopped"), (5, 5)),
-            table("members", "pool|agreement", 10, ("real subsets",) * 5 + ("early-stopped",) * 5),
+            made(PoolRow, 2, pool=("real subsets", "early-stopped")),
+            made(MatchedRow, 10, pool=pools),
+            made(PeerRow, 10, pool=pools),
         ),
         "learning-time": (
-            table("course", "step|recognition|low|high|smoothed|accuracy", len(STEPS), STEPS),
-            table("items", "item|class|step", 10, items, of_item),
+            made(TrajectoryRow, read, step=STEPS),
+            made(LearnedRow, 10, item=items, class_=of_item, step=(None, *range(20, 200, 20))),
         ),
         "curvature": (
-            table("traces along real", "step|set|error|real|real error", len(STEPS), STEPS),
-            table("traces along set", "step|set|error|real|real error", len(STEPS), STEPS),
-            table(
-                "spectra",
-                "loss|place|step|eigenvalue|density",
-                80,
-                ("set", "real") * 40,
-                ("end",) * 80,
-                (300,) * 80,
-                tuple(map(float, range(80))),
-            ),
+            made(RealTraceRow, read, step=STEPS),
+            made(SetTraceRow, read, step=STEPS),
+            made(SpectrumRow, 80, loss=losses, stage=stages, eigenvalue=[float(index) for index in range(80)]),
+            made(ExtremeRow, 80, loss=losses, stage=stages),
         ),
         "landscape": (
-            table("loss along set", "step|loss|changed", len(STEPS), STEPS),
-            table("path of real training", "x|y", 4),
-            table("path of training on the set", "x|y", 4),
-            table("surface", "x|y|judged|set", 25, xs, ys),
+            made(LossRow, read, step=STEPS),
+            made(SplitRow, 2, final_prediction=("right", "wrong")),
+            made(CornerRow, 3, corner=("start", "real", "set")),
+            made(RealPathRow, 4),
+            made(SetPathRow, 4),
+            made(SurfaceRow, 25, x=xs, y=ys),
         ),
         "continuation": (
-            table(
-                "continuation",
-                "on|step|n|change|low|high",
+            made(
+                ContinuationRow,
                 6,
-                ("the set",) * 3 + ("random real images",) * 3,
-                (0, 30, 300) * 2,
-                (3,) * 6,
+                on=("the set",) * 3 + ("random real images",) * 3,
+                step=(0, 30, 300) * 2,
             ),
         ),
         "influence": (
-            table("items", "item|class|mean influence in class|mean influence out of class", 10, items, of_item),
-            table("real images", "place|mean influence in class|mean influence out of class", 10, items),
-            table(
-                "examples",
-                "item|side|rank|row|class|influence|distance",
-                len(listed),
-                *zip(*listed, strict=True),
-                tuple(range(len(listed))),
-                tuple(CLASSES[row % 2] for row in range(len(listed))),
+            made(ItemRow, 10, item=items, class_=of_item),
+            made(RealImageRow, 10, image=items, class_=of_item),
+            made(
+                ExampleRow,
+                count,
+                item=item,
+                side=side,
+                rank=rank,
+                row=range(count),
+                class_=[CLASSES[row % 2] for row in range(count)],
             ),
         ),
         "semantics": (
-            table(
-                "attributes",
-                "item|class|attribute|adjusted p|average precision|prevalence",
-                10,
-                items,
-                of_item,
-                (ATTRIBUTE,) * 10,
-                (0.01,) * 10,
-            ),
-            table(
-                "accuracy", "class|attribute|accuracy on carriers|accuracy on others", 3, CLASSES[:3], (ATTRIBUTE,) * 3
-            ),
-            table(
-                f"curves of {CLASSES[0]}, {ATTRIBUTE}",
-                "item|recall|precision",
+            made(AttributeRow, 10, item=items, class_=of_item, attribute=(ATTRIBUTE,) * 10, adjusted_p=(0.01,) * 10),
+            made(AccuracyRow, 3, class_=CLASSES[:3], attribute=(ATTRIBUTE,) * 3),
+            made(
+                CurveRow,
                 6,
-                (0,) * 3 + (1,) * 3,
-                (0.0, 0.5, 1.0) * 2,
+                class_=(CLASSES[0],) * 6,
+                attribute=(ATTRIBUTE,) * 6,
+                item=(0,) * 3 + (1,) * 3,
+                recall=(0.0, 0.5, 1.0) * 2,
             ),
         ),
-        "of-another-package": (table("<i>unknown</i>", "a|b", 3, ("<script>window.harmed = 4</script>", "@x", "y")),),
+        "of-another-package": (
+            Table(
+                "<i>unknown</i>",
+                ("a", "b"),
+                (("<script>window.harmed = 4</script>", 0.25), ("@x", 0.5), ("y", 0.75)),
+                "what <i>unknown</i> holds",
+            ),
+        ),
     }
     return found[probe]
 
@@ -166,7 +177,7 @@ def findings() -> tuple[Finding, ...]:
     for index, probe in enumerate(PROBES):
         for place, name in enumerate(SETS):
             facts = (
-                Fact("accuracy", 0.4 + place / 10, 0.3, 0.6, 3),
+                Fact("test accuracy", 0.4 + place / 10, 0.3, 0.6, 3),
                 Fact.once("not known", math.nan),
                 Fact("seed correlation within class", 0.25, 0.125, 0.375, 10),
             )
@@ -187,13 +198,15 @@ def rows() -> tuple[dict, ...]:
             made.append(
                 {"set": name, "network": network, "split": "test", "metric": "accuracy", "unit": "fraction",
                  "higher_is_better": True, "mean": mean,
-                 "low": mean - 0.02, "high": mean + 0.02, "n": 5, "protocol": "paper",
+                 "low": mean - 0.02, "high": mean + 0.02, "n": 5, "protocol": "yang2024",
                  "bytes": 7700 if name != "full" else 999}
             )  # fmt: skip
     return tuple(made)
 
 
-def material() -> Material:
+def report_data() -> ReportData:
     examples = {row: (255 * numbers(f"example {row}", 8, 8, 3)).to(torch.uint8) for row in range(210)}
     facts = {"command": "limbeck study '<digits>' --ipc 2", "data": "digits & <b>more</b>, fingerprint 12ab"}
-    return Material("<em>digits</em>", tuple((name, a_set(name)) for name in SETS), findings(), rows(), examples, facts)
+    return ReportData(
+        "<em>digits</em>", tuple((name, a_set(name)) for name in SETS), findings(), rows(), examples, facts
+    )

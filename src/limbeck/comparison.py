@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from limbeck.core.contracts import Metric
 from limbeck.core.family import to_spec
-from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.findings import Fact, Finding, Row, Table
+from limbeck.core.units import apart
 from limbeck.learn.protocol import Protocol
 
-COLUMNS = ("probe", "fact", "set", "per class", "value", "low", "high", "n")
 
+@dataclass(frozen=True)
+class SizeRow(Row, table="facts", caption="95 % intervals over n measurements"):
+    """A fact of a set, and how many items a class of that has."""
 
-def measured(value: float, unit: str) -> str:
-    """A value of a metric in words.
-
-    >>> measured(0.4328, "fraction"), measured(12.345, "kWh"), measured(2.0, "")
-    ('43.3 %', '12.35 kWh', '2')
-    """
-    return Metric("", unit, True).text(value)
-
-
-def apart(difference: float, unit: str) -> str:
-    """A difference of two values of a metric in words.
-
-    >>> apart(0.125, "fraction"), apart(0.5, "kWh")
-    ('12.5 points', '0.5 kWh')
-    """
-    return f"{100 * difference:.1f} points" if unit == "fraction" else f"{difference:.3g} {unit}".rstrip()
+    probe: str
+    fact: str
+    set: str
+    per_class: int
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
@@ -49,7 +44,8 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
             tone, verdict = _standing(row, same)
             if whole is not None:
                 away = whole["mean"] - row["mean"]
-                verdict += f"; {apart(abs(away), row['unit'])} {'below' if away >= 0 else 'above'} all real data"
+                position = "below" if away >= 0 else "above"
+                verdict += f" {apart(abs(away), row['unit'])} {position} all real data."
             findings.append(
                 Finding(
                     probe="evaluation",
@@ -57,8 +53,8 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
                     question="Is it better to train on than as many real images?",
                     verdict=where + verdict,
                     tone=tone,
-                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; different where 95 % "
-                    "intervals do not touch",
+                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; significantly different "
+                    "where 95 % intervals do not touch",
                 )
             )
     return findings
@@ -82,28 +78,28 @@ def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Tone and verdict of a set's score among those of real images of its size."""
     if min(each["n"] for each in (row, *same)) < 2:
-        return "unknown", "a single learner has no interval, so whether it is better than real images is not known"
+        return "unknown", "Inconclusive: a single learner has no interval. Evaluate with more repeats."
     higher = [each for each in same if each["low"] > row["high"]]
     lower = [each for each in same if each["high"] < row["low"]]
     below, above = (higher, lower) if row["higher_is_better"] else (lower, higher)
     between = [each for each in same if each not in above and each not in below]
-    clauses = []
+    sentences = []
     if below:
         most = max(abs(each["mean"] - row["mean"]) for each in below)
-        away = f"{'up to ' if len(below) > 1 else ''}{apart(most, row['unit'])}"
-        clauses.append(("worse to train on than", below, f", by {away}: do not use it in their place"))
+        by = f"{'up to ' if len(below) > 1 else ''}{apart(most, row['unit'])}"
+        sentences.append(f"Significantly worse to train on than {_chosen(below)}, by {by}: use those instead.")
     if above:
         least = min(abs(row["mean"] - each["mean"]) for each in above)
-        away = f"{apart(least, row['unit'])}{' or more' if len(above) > 1 else ''}"
-        clauses.append(("better to train on than", above, f", by {away}"))
+        by = f"{apart(least, row['unit'])}{' or more' if len(above) > 1 else ''}"
+        sentences.append(f"Significantly better to train on than {_chosen(above)}, by {by}.")
     if between:
-        clauses.append(("not significantly different from", between, ""))
-    kinds = ["as many real images by ", "", ""]
-    said = [
-        f"{before} {kind}{_listed([each['set'] for each in others])}{after}"
-        for kind, (before, others, after) in zip(kinds, clauses, strict=False)
-    ]
-    return "avoid" if below else "note" if between else "use", "; ".join(said)
+        opening = "Inconclusive: not" if not sentences else "Not"
+        sentences.append(f"{opening} significantly different from {_chosen(between)}.")
+    return "avoid" if below else "note" if between else "use", " ".join(sentences)
+
+
+def _chosen(rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"as many real images by {_listed([each['set'] for each in rows])}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -117,11 +113,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def side_by_side(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Table:
     """Every fact that more than one set has, one row a set; `sizes` is how many items a class of each set has."""
-    rows: list[tuple[Value, ...]] = []
-    for (probe, name), found in shared(findings).items():
-        for set_name, fact in found.items():
-            rows.append((probe, name, set_name, sizes[set_name], fact.value, fact.low, fact.high, fact.n))
-    return Table("facts", COLUMNS, tuple(rows), "95 % intervals over n measurements")
+    return SizeRow.table(
+        SizeRow(probe, name, set_name, sizes[set_name], fact.value, fact.low, fact.high, fact.n)
+        for (probe, name), by_set in shared(findings).items()
+        for set_name, fact in by_set.items()
+    )
 
 
 def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding | None:
@@ -136,12 +132,12 @@ def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding
     for (_, name), found in shared(findings).items():
         if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in changes):
             changes.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
-    ends = f"from {sizes[smallest]} to {sizes[largest]} items per class"
+    ends = f"From {sizes[smallest]} to {sizes[largest]} items per class"
     return Finding(
         probe="budget",
         set=", ".join(sizes),
         question="What do more items per class bring?",
-        verdict=f"{ends}: {'; '.join(changes) or 'no number was found for both'}",
+        verdict=f"{ends}: {'; '.join(changes) or 'no number was measured for both'}.",
         tone="note",
         tables=(side_by_side(findings, sizes),),
         method="the facts of every probe asked, set by set; each probe says how they were measured",

@@ -27,7 +27,7 @@ from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.learn.protocol import Protocol, named
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
-from limbeck.report import Material, page, rows_needed
+from limbeck.report import ReportData, page, rows_needed
 from limbeck.runs import archive
 from limbeck.runs.experts import complete_experts
 from limbeck.runs.plan import Plan, finished, run_plan
@@ -239,6 +239,6 @@ def _report(
     """Write the page."""
     rows = rows_needed(made.findings)
     native = task.native(explanation.SPLIT, torch.tensor(rows, dtype=torch.int64))
-    pictures = {row: task.codec.picture(tree.row(native, place)) for place, row in enumerate(rows)}
+    pictures = {row: task.codec.picture(tree.row(native, index)) for index, row in enumerate(rows)}
     examples = {row: picture for row, picture in pictures.items() if picture is not None}
-    write_text(made.report, page(Material(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))
+    write_text(made.report, page(ReportData(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))

@@ -39,7 +39,7 @@ def address(studied: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> st
     from limbeck.report import page
 
     place = tmp_path_factory.mktemp("report") / "report.html"
-    place.write_text(page(studied.material()), "utf-8")
+    place.write_text(page(studied.report_data()), "utf-8")
     return place.as_uri()
 
 
@@ -128,7 +128,7 @@ def test_a_table_opens_whole_and_downloads_as_the_findings_numbers(
     assert last[:4] == [str(value) for value in wanted.rows[-1][:4]]
     assert float(last[5]) == pytest.approx(wanted.rows[-1][5], rel=1e-3)
     with opened.expect_download() as download:
-        opened.locator('button[data-sheet="influence-examples-dm"]').click()
+        opened.locator('button[data-table="influence-examples-dm"]').click()
     download.value.save_as(tmp_path / "x.csv")
     assert download.value.suggested_filename == "influence-examples-dm.csv"
     found = list(csv.reader((tmp_path / "x.csv").read_text("utf-8").splitlines()))
@@ -139,7 +139,7 @@ def test_a_table_opens_whole_and_downloads_as_the_findings_numbers(
 
 def test_no_formula_of_the_data_reaches_a_spreadsheet(opened: Any, tmp_path: Path) -> None:
     with opened.expect_download() as download:
-        opened.evaluate("document.querySelector('button[data-sheet=\"semantics-attributes-dm\"]').click()")
+        opened.evaluate("document.querySelector('button[data-table=\"semantics-attributes-dm\"]').click()")
     download.value.save_as(tmp_path / "x.csv")
     rows = list(csv.reader((tmp_path / "x.csv").read_text("utf-8").splitlines()))
     assert rows[1][2].startswith("'=1+1")
@@ -196,7 +196,7 @@ def test_axe_finds_no_serious_violation(browser: Any, studied: ModuleType, tmp_p
     from limbeck.report import page
 
     # Every kind of element once: what repeats takes axe long and tells nothing new.
-    whole = studied.material()
+    whole = studied.report_data()
     kinds = ("mixing", "cross-architecture", "recognition", "influence", "of-another-package")
     found = [each for each in whole.findings if each.probe in kinds and each.set == studied.SETS[0]]
     place = tmp_path / "report.html"

@@ -14,7 +14,7 @@ from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeCo
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, part_name, spec_id, to_spec
-from limbeck.core.findings import TONES, Finding
+from limbeck.core.findings import TONES, Finding, out_of_date
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.explanation import EFFORTS
@@ -181,4 +181,6 @@ def check(found: Finding, probe: AbstractProbe) -> None:
     for fact in found.facts:
         assert fact.n >= 1 and (fact.low <= fact.value <= fact.high or fact.value != fact.value), fact
     assert len({table.name for table in found.tables}) == len(found.tables)
+    for each in (found, Finding.of(found.document())):
+        assert out_of_date(each, type(probe).tables) == "", "its tables are the rows that the probe declares"
     assert len({fact.name for fact in found.facts}) == len(found.facts)

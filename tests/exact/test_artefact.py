@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from limbeck.codecs import ImageCodec
 from limbeck.core import tree
 from limbeck.core.contracts import Batch
 from limbeck.core.errors import InputError
@@ -20,7 +21,6 @@ from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.schedules import Fixed
-from limbeck.tasks.normalisation import Normalisation
 
 KEY = Key(("artefact",))
 SCORE = {
@@ -41,7 +41,7 @@ def set_of(start: Batch, part: Any = None, **fields: Any) -> DistilledSet:
         params=part.init(start, KEY),
         parameterization=part,
         schedule=Fixed(steps=4).render({}, start.classes, KEY),
-        normalisation=Normalisation((0.5,), (0.25,)),
+        codec=ImageCodec((0.5,), (0.25,)),
         **{
             "classes": ("ape", "bee", "cat"),
             "data": {"name": "zoo", "fingerprint": "f"},

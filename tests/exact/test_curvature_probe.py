@@ -24,7 +24,10 @@ from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.traces import Trace
-from limbeck.probes.curvature import Curvature, _falls_below, _ratio
+from limbeck.probes.curvature import Curvature
+from limbeck.probes.tables.curvature import RealTraceRow, SpectrumRow
+from limbeck.statistics.curves import falls_below
+from limbeck.statistics.estimates import ratio
 from limbeck.tasks import load
 
 KEY = Key(("curvature-probe",))
@@ -120,28 +123,29 @@ def test_find_reads_no_more_than_it_asked_for() -> None:
     known = set(NOTEBOOK.pages)
     found = PROBE.find(context)
     assert set(context.problem.cache.pages) == known  # type: ignore[attr-defined]
-    table = found.table("traces along real")
-    at = table.column("set").index(found.fact("peak of the trace on set").value)
-    assert found.fact("step of the peak on set").value == table.column("step")[at]
-    assert found.fact("peak of the trace on set").value == max(table.column("set"))  # type: ignore[type-var]
+    traces = RealTraceRow.of(found)
+    assert traces is not None
+    peak = max(traces, key=lambda row: row.set_trace)
+    assert found.fact("step of the peak on set").value == peak.step
+    assert found.fact("peak of the trace on set").value == peak.set_trace
     ends = found.fact("end over peak of the trace on set").value * found.fact("peak of the trace on set").value
-    assert ends == pytest.approx(table.column("set")[-1])
-    assert {(row[0], row[1]) for row in found.table("spectra").rows} == {
-        (loss, place) for loss in ("set", "real") for place in ("start", "peak", "end")
+    assert ends == pytest.approx(traces[-1].set_trace)
+    assert {(row.loss, row.stage) for row in SpectrumRow.of(found) or []} == {
+        (loss, stage) for loss in ("set", "real") for stage in ("start", "peak", "end")
     }
 
 
 def test_curves_cross_where_straight_lines_do() -> None:
-    ours = [Trace(value, 1.0, 2, 4) for value in (0.0, 10.0, 6.0, 2.0)]
-    theirs = [Trace(value, 1.0, 2, 4) for value in (5.0, 5.0, 5.0, 5.0)]
-    assert _falls_below((0, 10, 20, 30), ours, theirs) == pytest.approx(22.5)
-    assert _falls_below((0, 10), ours[:2], theirs[:2]) is None
+    ours, theirs = [0.0, 10.0, 6.0, 2.0], [5.0] * 4
+    assert falls_below((0, 10, 20, 30), ours, theirs) == pytest.approx(22.5)
+    assert falls_below((0, 10), ours[:2], theirs[:2]) is None
+    assert falls_below((0, 10, 20, 30), [math.nan, *ours[1:]], theirs) == pytest.approx(22.5)
 
 
 def test_a_ratio_s_interval_covers_it_as_often_as_it_says() -> None:
     ends, peaks = KEY.fold("ends").normal(1000).double() * 2 + 30, KEY.fold("peaks").normal(1000).double() * 4 + 100
     facts = [
-        _ratio("", Trace(end, 2.0, 400, 1).fact(""), Trace(peak, 4.0, 400, 1).fact(""), False)
+        ratio("", Trace(end, 2.0, 400, 1).fact(""), Trace(peak, 4.0, 400, 1).fact(""))
         for end, peak in zip(ends.tolist(), peaks.tolist(), strict=True)
     ]
     assert sum(fact.low <= 0.3 <= fact.high for fact in facts) / 1000 == pytest.approx(0.95, abs=0.02)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.comparison import against_baselines, over_sizes, side_by_side
-from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.statistics.estimates import crossing, estimate
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -34,6 +36,69 @@ def test_a_number_that_is_not_finite_is_told_as_none() -> None:
     assert Finding.of(found.document()).table("t").column("x") == [None, None, 1.0]
 
 
+@dataclass(frozen=True)
+class Reading(Row, table="readings"):
+    step: int
+    class_: str
+    low_gain: float
+    high_gain: float | None
+
+
+READINGS = st.builds(Reading, st.integers(0, 9), st.text(max_size=5), NUMBERS, NUMBERS | st.none())
+
+
+def of(*tables: Table) -> Finding:
+    return Finding("p", "s", "Is it?", "It is.", "note", tables=tables)
+
+
+@given(st.lists(READINGS))
+def test_rows_come_back_from_json(rows: list[Reading]) -> None:
+    table = Reading.table(rows)
+    assert table.columns == ("step", "class", "low gain", "high gain")
+    assert Reading.of(Finding.of(json.loads(json.dumps(of(table).document(), allow_nan=False)))) == rows
+
+
+def test_numbers_that_are_not_finite_come_back_as_none_or_as_no_number() -> None:
+    found = of(Reading.table([Reading(0, "a", math.inf, math.nan)]))
+    ((step, _, low, high),) = Finding.of(found.document()).table("readings").rows
+    assert (step, low, high) == (0, None, None)
+    (row,) = Reading.of(Finding.of(found.document())) or []
+    assert math.isnan(row.low_gain) and row.high_gain is None
+
+
+def test_the_order_of_columns_is_free_and_a_whole_number_is_a_number() -> None:
+    table = Table("readings", ("class", "high gain", "step", "low gain"), (("a", 1, 2, 3),))
+    assert Reading.of(of(table)) == [Reading(2, "a", 3.0, 1.0)]
+    assert out_of_date(of(table), (Reading,)) == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "why"),
+    [
+        (
+            ("step", "class", "low gain", "top gain"),
+            (0, "a", 1.0, 1.0),
+            "no column 'high gain', an unknown column 'top gain'",
+        ),
+        (("step", "class", "low gain"), (0, "a", 1.0), "no column 'high gain'"),
+        (("step", "class", "low gain", "high gain"), (0, "a", "b", 1.0), "'b' in column 'low gain'"),
+        (("step", "class", "low gain", "high gain"), (0.5, "a", 1.0, 1.0), "0.5 in column 'step'"),
+        (("step", "class", "low gain", "high gain"), (0, None, 1.0, 1.0), "None in column 'class'"),
+    ],
+)
+def test_a_table_of_other_columns_or_values_is_out_of_date(columns: tuple, row: tuple, why: str) -> None:
+    table = Table("readings", columns, (row,))
+    assert Reading.of(of(table)) is None
+    assert out_of_date(of(table), (Reading,)) == f"table 'readings' has {why}"
+
+
+def test_a_table_that_is_missing_or_unknown_is_out_of_date_and_an_answer_without_tables_is_not() -> None:
+    other = replace(Reading.table([]), name="others")
+    assert out_of_date(of(other), (Reading,)) == "table 'readings' is missing; table 'others' is unknown"
+    assert Reading.of(of(other)) is None and Reading.of(of(Reading.table([]))) == []
+    assert out_of_date(of(), (Reading,)) == ""
+
+
 def test_facts_and_tables_are_found_by_name_and_others_are_not() -> None:
     found = finding("a", accuracy=0.5)
     assert found.fact("accuracy").value == 0.5
@@ -52,29 +117,30 @@ def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the
     found = [finding("b", x=3.0), finding("a", x=1.0), finding("c", x=7.0)]
     assert over_sizes(found, {"a": 10, "b": 10, "c": 10}) is None
     across = over_sizes(found, {"b": 10, "a": 1, "c": 50})
-    assert across is not None and across.verdict == "from 1 to 50 items per class: x 1 to 7"
-    assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was found for both")  # type: ignore[union-attr]
+    assert across is not None and across.verdict == "From 1 to 50 items per class: x 1 to 7."
+    assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was measured for both.")  # type: ignore[union-attr]
 
 
 def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str, object]:
     metric = {"metric": "accuracy", "unit": "fraction", "higher_is_better": True}
-    rest = {"network": "convnet", "split": "test", "protocol": "paper", "bytes": 8, "n": 5, **metric, **other}
+    rest = {"network": "convnet", "split": "test", "protocol": "yang2024", "bytes": 8, "n": 5, **metric, **other}
     return {"set": name, "mean": mean, "low": mean - half, "high": mean + half, **rest}
 
 
 @pytest.mark.parametrize(
     ("mean", "tone", "verdict"),
     [
-        (0.60, "use", "better to train on than as many real images by random or herding, by 10.0 points or more"),
-        (0.45, "note", "better to train on than as many real images by random, by 5.0 points; "
-         "not significantly different from herding"),
-        (0.40, "avoid", "worse to train on than as many real images by herding, by 10.0 points: do not use it in their "
-         "place; not significantly different from random"),
-        (0.20, "avoid", "worse to train on than as many real images by random or herding, by up to 30.0 points: "
-         "do not use it in their place"),
+        (0.60, "use",
+         "Significantly better to train on than as many real images by random or herding, by 10.0 points or more."),
+        (0.45, "note", "Significantly better to train on than as many real images by random, by 5.0 points. "
+         "Not significantly different from as many real images by herding."),
+        (0.40, "avoid", "Significantly worse to train on than as many real images by herding, by 10.0 points: use "
+         "those instead. Not significantly different from as many real images by random."),
+        (0.20, "avoid", "Significantly worse to train on than as many real images by random or herding, by up to 30.0 "
+         "points: use those instead."),
     ],
 )  # fmt: skip
-def test_a_set_is_told_apart_from_baselines_of_its_size_where_intervals_do_not_touch(
+def test_a_set_is_significantly_different_from_baselines_of_its_size_where_intervals_do_not_touch(
     mean: float, tone: str, verdict: str
 ) -> None:
     wide = 0.05 if mean == 0.45 else 0.01
@@ -96,7 +162,7 @@ def test_of_an_error_less_is_better_and_differences_have_its_unit() -> None:
 
 def test_all_real_data_are_of_another_size_and_one_learner_tells_nothing() -> None:
     rows = [row("a", 0.6), row("random", 0.4), row("full", 0.85, bytes=999)]
-    assert against_baselines(rows, ["a"])[0].verdict.endswith("by 20.0 points; 25.0 points below all real data")
+    assert against_baselines(rows, ["a"])[0].verdict.endswith("by 20.0 points. 25.0 points below all real data.")
     assert against_baselines([rows[0], rows[2]], ["a"]) == []
     once = [row("a", 0.6, half=0.0, n=1), row("random", 0.4)]
     assert against_baselines(once, ["a"])[0].tone == "unknown"

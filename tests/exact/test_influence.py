@@ -223,7 +223,7 @@ def test_planted_influence_is_found() -> None:
     assert found.fact("additive correlation within class").value == pytest.approx(1, abs=1e-4)
     assert abs(found.fact("distance correlation within class").value) < 0.2
     assert (found.fact("seed correlation").n, found.fact("additive correlation").n) == (5, 4)
-    assert found.verdict.startswith("each image stands for something")
+    assert found.verdict.startswith("Each image stands for something")
     top = next(row for row in found.table("examples").rows if row[:3] == (4, "helped", 1))
     place = int(effects[4].argmax())
     assert top[3] == int(context.rows[place]) and top[5] == pytest.approx(float(effects[4].max()), abs=1e-4)

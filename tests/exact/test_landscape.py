@@ -23,6 +23,7 @@ from limbeck.learn.curvature import flat
 from limbeck.learn.plane import Plane
 from limbeck.learn.protocol import Protocol
 from limbeck.probes.landscape import Landscape, _verdict
+from limbeck.probes.tables.landscape import LossRow, SplitRow
 from limbeck.tasks import load
 
 KEY = Key(("landscape",))
@@ -156,22 +157,25 @@ def test_computations_are_specs_and_find_reads_no_more_than_it_asked_for() -> No
     known = set(NOTEBOOK.pages)
     found = PROBE.find(context)
     assert set(NOTEBOOK.pages) == known
-    split = {row[0]: row for row in found.table("over-confidence").rows}
-    real_trajectory = found.table("loss along set")
-    lowest = real_trajectory.column("step").index(found.fact("step of the lowest loss").value)
-    total = sum(row[1] for row in split.values())  # type: ignore[misc]
-    for column, expected in ((2, real_trajectory.rows[lowest][1]), (3, real_trajectory.rows[-1][1])):
-        mixed = sum(row[1] * row[column] for row in split.values()) / total  # type: ignore[operator]
-        assert mixed == pytest.approx(expected)
-    assert split["right"][1] / total == pytest.approx(real_trajectory.rows[-1][2])  # type: ignore[operator]
-    assert real_trajectory.rows[0][3] is None and 0 <= real_trajectory.rows[1][3] <= 1  # type: ignore[operator]
+    split, trajectory = SplitRow.of(found), LossRow.of(found)
+    assert split and trajectory
+    lowest = next(row for row in trajectory if row.step == found.fact("step of the lowest loss").value)
+    total = sum(row.examples for row in split)
+    assert sum(row.examples * row.loss_at_lowest for row in split) / total == pytest.approx(lowest.test_loss)
+    assert sum(row.examples * row.loss_at_end for row in split) / total == pytest.approx(trajectory[-1].test_loss)
+    right = next(row.examples for row in split if row.final_prediction == "right")
+    assert right / total == pytest.approx(trajectory[-1].test_accuracy)
+    assert trajectory[0].changed is None and 0 <= (trajectory[1].changed or 0) <= 1
 
 
 def test_over_confidence_is_said_where_the_loss_rises() -> None:
     rise = Fact("rise", 0.8, 0.7, 0.9, 100)
     wrong = [Fact("rise where it ends right", -0.1, -0.2, -0.05, 60), Fact("rise where it ends wrong", 2.1, 2, 2.2, 40)]
     said = _verdict(40, 1.6, 2.4, rise, 0.03, wrong)[0]
-    assert said.startswith("test loss rises from 1.60 at step 40 to 2.40, by 2.1 where it is wrong, while 3 % of")
+    assert said.startswith(
+        "The learner grows over-confident: test loss rises from 1.60 at step 40 to 2.40, by 2.1 (2.0 to 2.2) where it "
+        "is wrong, while 3 % of"
+    )
     assert "over-confident" not in _verdict(280, 1.6, 1.61, Fact("rise", 0.01, -0.01, 0.03, 100), 0.01, [])[0]
 
 

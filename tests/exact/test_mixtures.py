@@ -142,14 +142,18 @@ def mixed(differences: dict[int, list[float]], real: float = 0.3) -> ProbeContex
 @pytest.mark.parametrize(
     ("differences", "tone", "said"),
     [
-        ({0: [0.0] * 3, 2: [-0.02, -0.03, -0.025], 10: [-0.09, -0.09, -0.091]}, "avoid", "adding 10 .* 9.0 points"),
+        ({0: [0.0] * 3, 2: [-0.02, -0.03, -0.025], 10: [-0.09, -0.09, -0.091]}, "avoid", "Adding 10 .* 9.0 points"),
         (
             {0: [0.0] * 3, 2: [-0.02, -0.03, -0.025], 10: [0.05] * 3},
             "avoid",
-            "adding 2 .* 2.5 .*from 10 on it is raised",
+            "Adding 2 .* 2.5 .*From 10 per class on they raise it",
         ),
-        ({0: [0.0] * 3, 2: [0.02, 0.03, 0.025], 10: [0.09] * 3}, "use", "raises accuracy, by 2.5 points with 2"),
-        ({0: [0.0] * 3, 2: [0.05, -0.05, 0.0], 10: [0.09] * 3}, "note", "no clear effect of adding 2 real"),
+        (
+            {0: [0.0] * 3, 2: [0.02, 0.03, 0.025], 10: [0.09] * 3},
+            "use",
+            "raises test accuracy, by 2.5 points .* with 2",
+        ),
+        ({0: [0.0] * 3, 2: [0.05, -0.05, 0.0], 10: [0.09] * 3}, "note", "Inconclusive: adding 2 real"),
     ],
 )
 def test_mixing_is_told_by_paired_differences(differences: dict[int, list[float]], tone: str, said: str) -> None:
@@ -168,16 +172,17 @@ def test_mixing_is_told_by_paired_differences(differences: dict[int, list[float]
 @pytest.mark.parametrize(
     ("real", "said"),
     [
-        (0.3, "no clear effect of adding 2 real images per class; adding 10 raises accuracy by 9.0 points"),
-        (0.6, "no clear effect of adding 2 real images per class; adding 10 raises accuracy by 9.0 points; with 10, "
-         "real images in place of the set do as well"),
-        (0.9, "no clear effect of adding 2 real images per class; adding 10 raises accuracy by 9.0 points; with 10, "
-         "real images in place of the set do better"),
+        (0.3, ""),
+        (0.6, " With 10, real images in place of the set do as well."),
+        (0.9, " With 10, real images in place of the set do better."),
     ],
 )  # fmt: skip
 def test_mixing_tells_whether_real_images_in_place_of_the_set_do_as_well(real: float, said: str) -> None:
     context = mixed({0: [0.0] * 3, 2: [0.05, -0.05, 0.0], 10: [0.09] * 3}, real)
-    assert Mixing(added=(0, 2, 10), repeats=3).find(context).verdict == said
+    assert Mixing(added=(0, 2, 10), repeats=3).find(context).verdict == (
+        "Inconclusive: adding 2 real images per class does not change test accuracy significantly. Adding 10 raises "
+        f"it by 9.0 points (9.0 to 9.0).{said}"
+    )
 
 
 def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> None:
@@ -192,10 +197,10 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
     probe = Substitution(sizes=(1, 4, 16), repeats=2, trajectories=2, every=50)
     finding = probe.find(context_of(WILD, Planted(accuracy)))
     # Straight lines: 0.15 is half way from 1 to 4, 0.25 half way from 4 to 16; and 150 and 250 steps.
-    assert finding.fact("real images per class").value == pytest.approx((2.5 * 10) ** 0.5)
-    assert finding.fact("real training steps").value == pytest.approx((150 * 250) ** 0.5)
-    assert finding.fact("accuracy lost by clipping").value == pytest.approx(0.05)
-    assert "do not clip" in finding.verdict and "worth 5" in finding.verdict
+    assert finding.fact("equivalent real images per class").value == pytest.approx((2.5 * 10) ** 0.5)
+    assert finding.fact("equivalent steps on real data").value == pytest.approx((150 * 250) ** 0.5)
+    assert finding.fact("test accuracy lost by clipping").value == pytest.approx(0.05)
+    assert "Do not clip" in finding.verdict and finding.verdict.startswith("Equivalent to 5 ")
     raw = TASK.codec.decode(WILD.inputs)
     outside = ((raw < -1e-5) | (raw > 1 + 1e-5)).double().mean()
     assert finding.fact("share of values outside").value == pytest.approx(float(outside)) and outside > 0.1
@@ -210,8 +215,8 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
 def test_a_set_above_the_measured_curve_is_worth_more_than_its_end() -> None:
     accuracy = lambda training: [0.9 if training["on"].get("items", []) != [] else 0.2] * 31  # noqa: E731
     finding = Substitution(sizes=(1, 4), repeats=2, trajectories=1).find(context_of(WILD, Planted(accuracy)))
-    assert "worth more than 4 random real images per class, or more than 300 steps" in finding.verdict
-    assert "real images per class" not in {fact.name for fact in finding.facts}
+    assert "Equivalent to more than 4 random real images per class, or more than 300 steps" in finding.verdict
+    assert "equivalent real images per class" not in {fact.name for fact in finding.facts}
 
 
 def test_a_course_is_read_before_the_first_step_and_after_the_last_and_the_first_is_kept() -> None:

@@ -234,9 +234,9 @@ def transferring(table: dict[tuple[str, bool], list[float]]) -> Finding:
 @pytest.mark.parametrize(
     ("lenet", "mlp", "tone", "words"),
     [
-        ([0.50, 0.52], [0.40, 0.42], "use", "it transfers"),
-        ([0.20, 0.22], [0.19, 0.21], "avoid", "use it for that network alone"),
-        ([0.50, 0.52], [0.19, 0.21], "note", "it transfers to lenet, not clearly to mlp"),
+        ([0.50, 0.52], [0.40, 0.42], "use", "It transfers to other networks"),
+        ([0.20, 0.22], [0.19, 0.21], "avoid", "use it for its own network alone"),
+        ([0.50, 0.52], [0.19, 0.21], "note", "It transfers to lenet, not significantly to mlp"),
     ],
 )
 def test_a_set_transfers_where_it_teaches_more_than_as_many_real_images(
@@ -253,7 +253,7 @@ def test_a_set_transfers_where_it_teaches_more_than_as_many_real_images(
 
 def test_a_set_that_teaches_its_own_network_nothing_has_nothing_to_transfer() -> None:
     finding = transferring({(name, real): [0.3, 0.3] for name in ("", "lenet", "mlp") for real in (True, False)})
-    assert finding.tone == "note" and "nothing to transfer" in finding.verdict
+    assert finding.tone == "note" and "Nothing to transfer" in finding.verdict
 
 
 PROBES = (

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from types import ModuleType
 
@@ -16,16 +16,18 @@ import pytest
 import torch
 from markupsafe import Markup
 
-from limbeck.core.findings import Fact, Finding, Table
+from limbeck.comparison import over_sizes
+from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
+from limbeck.probes.tables.influence import ExampleRow
 from limbeck.report import page, rows_needed
 from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Rule, contour, density, heat, plot
 from limbeck.report.charts.contour import levels, lines, refined
 from limbeck.report.charts.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
-from limbeck.report.figures.figure import Shown, having, once
+from limbeck.report.figures.figure import SetFinding, once, rows_of
 from limbeck.report.gallery import gallery
-from limbeck.report.numbers import MOST, Sheet, written
+from limbeck.report.numbers import MOST, PageTable, written
 from limbeck.report.pictures import exact
-from limbeck.report.sections import FIGURES, beside, sections
+from limbeck.report.sections import FIGURES, Section, beside, rows_by_probe, sections
 
 
 class Reader(HTMLParser):
@@ -68,7 +70,7 @@ class Reader(HTMLParser):
             self.text.append(data)
 
 
-def rows_of(document: dict) -> list[tuple]:
+def values_of(document: dict) -> list[tuple]:
     """The rows of a table as the page holds it for a download."""
     columns = [
         [column["of"][place] for place in column["at"]] if isinstance(column, dict) else column
@@ -79,7 +81,7 @@ def rows_of(document: dict) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def read(studied: ModuleType) -> Reader:
-    return Reader(page(studied.material()))
+    return Reader(page(studied.report_data()))
 
 
 def test_every_verdict_question_method_and_caveat_is_on_the_page_as_text(read: Reader, studied: ModuleType) -> None:
@@ -91,7 +93,7 @@ def test_every_verdict_question_method_and_caveat_is_on_the_page_as_text(read: R
 
 
 def test_tables_of_the_page_are_the_findings_numbers_to_their_digits(read: Reader, studied: ModuleType) -> None:
-    documents = json.loads(read.scripts["sheets"])
+    documents = json.loads(read.scripts["tables"])
     wanted = [table for finding in studied.findings() for table in finding.tables]
     assert len(documents) >= len(wanted)
     for table in wanted:
@@ -100,7 +102,7 @@ def test_tables_of_the_page_are_the_findings_numbers_to_their_digits(read: Reade
         assert there, table.name
         found = documents[there[0]]
         assert found["columns"] == list(table.columns)
-        for row, values in zip(table.rows, rows_of(found), strict=True):
+        for row, values in zip(table.rows, values_of(found), strict=True):
             for value, other in zip(row, values, strict=True):
                 assert other == (pytest.approx(value, rel=1e-6) if isinstance(value, float) else value)
 
@@ -115,13 +117,13 @@ def test_facts_stand_with_their_intervals_and_what_is_no_number_is_empty(read: R
 
 def test_nothing_from_data_becomes_an_element_or_ends_a_script(read: Reader, studied: ModuleType) -> None:
     scripts = [named for tag, named in read.elements if tag == "script"]
-    assert [named.get("id") for named in scripts] == ["data", "sheets", None]
+    assert [named.get("id") for named in scripts] == ["data", "tables", None]
     for tag, named in read.elements:
         assert not any(name.startswith("on") for name in named), (tag, named)
         assert tag not in ("b", "i", "u", "em", "iframe", "object")
         for name in ("src", "href"):
             assert (named.get(name) or "#").startswith(("data:image/", "data:,", "#")), (tag, named)
-    assert "<" not in read.scripts["data"] and "<" not in read.scripts["sheets"]
+    assert "<" not in read.scripts["data"] and "<" not in read.scripts["tables"]
     text = "".join(read.text)
     assert all(name in text for name in studied.CLASSES)
 
@@ -129,7 +131,7 @@ def test_nothing_from_data_becomes_an_element_or_ends_a_script(read: Reader, stu
 def test_the_page_allows_its_own_script_and_style_alone(studied: ModuleType) -> None:
     import hashlib
 
-    text = page(studied.material())
+    text = page(studied.report_data())
     policy = next(named["content"] for tag, named in Reader(text).elements if named.get("http-equiv"))
     assert policy is not None and "default-src 'none'" in policy and "unsafe" not in policy
     code = re.findall(r"<(?:style|script)>(.*?)</(?:style|script)>", text, re.DOTALL)
@@ -147,7 +149,7 @@ def test_ids_are_unique_and_links_lead_somewhere(read: Reader) -> None:
 
 
 def test_a_set_that_is_alone_or_has_no_images_or_findings_has_a_page(studied: ModuleType) -> None:
-    whole = studied.material()
+    whole = studied.report_data()
     name, distilled = whole.distilled_sets[0]
     two = {"inputs": distilled.params.learned["inputs"][:, :2]}
     flat = replace(distilled, params=distilled.params._replace(learned=two),
@@ -166,9 +168,9 @@ def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, stud
     assert [row[0] for row in card[1:]] == [studied.SETS[0], "random", "full"]
     assert card[1][4:8] == ["0.3", "0.28", "0.32", "5"]
     text = " ".join("".join(read.text).split())
-    assert "accuracy30.0 % 28.0 % to 32.0 %, convnet, n 5" in text
-    assert "worth> 60 real images per class" in text
-    assert "convnet: worse to train on than as many real images by random, by 20.0 points" in text
+    assert "test accuracy30.0 % 28.0 to 32.0 %, convnet, n 5" in text
+    assert "equivalent to> 60 real images per class" in text
+    assert "convnet: Significantly worse to train on than as many real images by random, by 20.0 points" in text
 
 
 def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) -> None:
@@ -183,12 +185,12 @@ def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) 
     examples = next(each for each in studied.tables("influence") if each.name == "examples")
     wanted = next(each for each in examples.rows if each[:3] == (7, "helped", 1))
     assert (row, influence) == (wanted[3], pytest.approx(wanted[5], rel=1e-3))
-    assert data["sets"][1]["examples"] in json.loads(read.scripts["sheets"])
+    assert data["sets"][1]["examples"] in json.loads(read.scripts["tables"])
     assert set(map(int, data["examples"])) == set(rows_needed(studied.findings()))
 
 
 def test_one_image_with_soft_targets_has_a_page_and_tells_three_of_them(studied: ModuleType) -> None:
-    whole = studied.material()
+    whole = studied.report_data()
     name, distilled = whole.distilled_sets[0]
     targets = torch.tensor([[0.1, 0.4, 0.3, 0.15, 0.05]])
     alone = replace(distilled)
@@ -202,48 +204,117 @@ def test_one_image_with_soft_targets_has_a_page_and_tells_three_of_them(studied:
 
 
 def test_rows_needed_are_those_of_the_first_ranks() -> None:
-    columns = ("item", "side", "rank", "row", "class", "influence")
-    examples = Table(
-        "examples",
-        columns,
-        (
-            (0, "helped", 1, 7, "a", 1.0),
-            (0, "helped", 6, 8, "a", 1.0),
-            (0, "harmed", 5, 3, "a", 1.0),
-            (0, "sample", 1, 4, "a", 1.0),
-        ),
-    )
+    listed = [("helped", 1, 7), ("helped", 6, 8), ("harmed", 5, 3), ("sample", 1, 4)]
+    examples = ExampleRow.table(ExampleRow(0, side, rank, row, "a", 1.0, 1.0) for side, rank, row in listed)
     finding = Finding("influence", "s", "?", "!", "note", tables=(examples,))
     assert rows_needed([finding]) == (3, 7)
 
 
-def test_every_probe_of_the_house_has_figures(studied: ModuleType) -> None:
+FIGURES_OF = {
+    "substitution": 3,
+    "recognition": 4,
+    "mixing": 2,
+    "cross-architecture": 2,
+    "agreement": 3,
+    "learning-time": 2,
+    "curvature": 4,
+    "landscape": 4,
+    "continuation": 1,
+    "influence": 2,
+    "semantics": 3,
+    "budget": 3,
+}
+"""Of two sets: a figure of one set alone counts twice."""
+
+
+def all_findings(studied: ModuleType) -> list[Finding]:
+    """Those of every probe, and what is found across two sizes."""
+    findings = list(studied.findings())
+    facts = [each for each in findings if each.probe == "mixing"]
+    across = over_sizes(facts, dict(zip(studied.SETS, (1, 10), strict=True)))
+    assert across is not None
+    return [*findings, across]
+
+
+def sections_of(findings: list[Finding], studied: ModuleType) -> dict[str, Section]:
+    order = {name: index for index, name in enumerate(studied.SETS)}
+    return {section.probe: section for section in sections(findings, order, {})}
+
+
+def test_every_figure_of_every_probe_is_drawn_from_its_tables(studied: ModuleType) -> None:
     from limbeck.probes import PROBES
 
-    assert set(PROBES.parts) <= set(FIGURES)
-    places = {name: place for place, name in enumerate(studied.SETS)}
-    for section in sections(studied.findings(), places, {}):
-        assert bool(section.plates) == (section.probe in FIGURES), section.probe
-        assert all(plate.sheets for plate in section.plates)
-        drawn = {sheet.key for plate in section.plates for sheet in plate.sheets} | {
-            each.key for each in section.others
-        }
-        count = sum(len(shown.finding.tables) + 1 for shown in section.found)
-        assert len(drawn) == count, "every table and the facts of every set, each once"
+    assert set(FIGURES_OF) == set(FIGURES) and set(PROBES.parts) | {"budget"} == set(FIGURES)
+    for probe, section in sections_of(all_findings(studied), studied).items():
+        drawn = [each.figure.title for each in section.figures]
+        assert len(drawn) == FIGURES_OF.get(probe, 0), (probe, drawn)
+        assert section.outdated == () and all(each.tables for each in section.figures)
+        if probe != "budget":
+            shown = {table.key for each in section.figures for table in each.tables}
+            count = sum(len(each.finding.tables) + 1 for each in section.findings)
+            assert len(shown | {each.key for each in section.others}) == count, "every table and the facts, each once"
+
+
+def without(finding: Finding, table: Table, column: str, name: str | None) -> Finding:
+    """A finding with one column of a table renamed, or left out where there is no name for it."""
+    at = table.columns.index(column)
+    columns = (*table.columns[:at], *([] if name is None else [name]), *table.columns[at + 1 :])
+    rows = table.rows if name else tuple((*row[:at], *row[at + 1 :]) for row in table.rows)
+    other = replace(table, columns=columns, rows=rows)
+    return replace(finding, tables=tuple(other if each is table else each for each in finding.tables))
+
+
+@pytest.mark.parametrize("name", ["renamed", None])
+def test_no_column_can_be_renamed_or_lost_without_a_line_on_the_page(studied: ModuleType, name: str | None) -> None:
+    owned = rows_by_probe()
+    ours = [each for each in all_findings(studied) if each.probe in owned and each.set != studied.SETS[1]]
+    for finding in ours:
+        for table in finding.tables:
+            for column in table.columns:
+                why = out_of_date(without(finding, table, column, name), owned[finding.probe])
+                assert f"table {table.name!r} has no column {column!r}" in why
+            others = tuple(each for each in finding.tables if each is not table)
+            moved = replace(finding, tables=(*others, replace(table, name="another")))
+            why = out_of_date(moved, owned[finding.probe])
+            assert f"table {table.name!r} is missing" in why and "table 'another' is unknown" in why
+    changed = [without(each, each.tables[0], each.tables[0].columns[0], name) for each in ours]
+    for probe, section in sections_of(changed, studied).items():
+        assert [whose for whose, _ in section.outdated] == [section.findings[0].name], probe
+
+
+def test_the_page_says_that_a_finding_is_out_of_date_and_a_figure_of_other_tables_is_still_drawn(
+    studied: ModuleType,
+) -> None:
+    whole = studied.report_data()
+    (old,) = (each for each in whole.findings if each.probe == "agreement" and each.set == studied.SETS[0])
+    renamed = without(old, old.table("matched learners"), "agreement", "beside")
+    text = page(replace(whole, findings=(renamed,)))
+    lines = [line for line in text.splitlines() if "out of date" in line]
+    assert len(lines) == 1 and "no column" in lines[0] and "Explain the set again." in lines[0]
+    assert "Which learners of real data predict the same" in text and "learner by learner" not in text
+    assert "out of date" not in page(replace(whole, findings=(old,)))
+
+
+def test_an_answer_without_tables_is_not_out_of_date(studied: ModuleType) -> None:
+    unknown = Finding("influence", studied.SETS[0], "?", "Not known.", "unknown")
+    assert sections_of([unknown], studied)["influence"].outdated == ()
+
+
+@dataclass(frozen=True)
+class Pair(Row, table="t"):
+    x: float
+    y: float
 
 
 def test_tables_of_real_data_are_drawn_once_where_they_are_the_same() -> None:
-    def shown(place: int, value: float) -> Shown:
-        return Shown(
-            place,
-            f"s{place}",
-            Finding("p", "s", "?", "!", "note", tables=(Table("t", ("x", "y"), ((value, 1.0 + place),)),)),
-        )
+    def of(index: int, value: float) -> SetFinding:
+        finding = Finding("p", "s", "?", "!", "note", tables=(Pair.table([Pair(value, 1.0 + index)]),))
+        return SetFinding(index, f"s{index}", finding)
 
-    held = having([shown(0, 1.0), shown(1, 1.0), shown(2, 2.0)], "t", "x")
-    assert [name for name, _ in once(held, "x")] == [", beside s0", ", beside s2"]
-    assert [name for name, _ in once(held[:2], "x")] == [""]
-    assert having([shown(0, 1.0)], "t", "x", "z") == []
+    tables = rows_of([of(0, 1.0), of(1, 1.0), of(2, 2.0)], Pair)
+    assert [name for name, _ in once(tables, lambda row: row.x)] == [", beside s0", ", beside s2"]
+    assert [name for name, _ in once(tables[:2], lambda row: row.x)] == [""]
+    assert rows_of([of(0, 1.0)], ExampleRow) == []
 
 
 def test_facts_stand_side_by_side_only_where_two_sets_have_them() -> None:
@@ -384,7 +455,7 @@ def test_the_gallery_shows_a_set_clipped_and_its_whole_range_from_black_to_white
 
 def test_columns_of_numbers_alone_are_named_and_long_tables_are_cut_only_on_the_page() -> None:
     rows = tuple((index, "a", 0.5 if index else None, None) for index in range(MOST + 5))
-    sheet = Sheet("k", "", Table("t", ("i", "text", "maybe", "nothing"), rows))
-    assert sheet.numeric == "n1 n3"
-    assert (len(sheet.rows), sheet.left_out, len(rows_of(sheet.document()))) == (MOST, 5, MOST + 5)
-    assert sheet.document()["values"][1] == {"of": ["a"], "at": [0] * (MOST + 5)}
+    shown = PageTable("k", "", Table("t", ("i", "text", "maybe", "nothing"), rows))
+    assert shown.numeric == "n1 n3"
+    assert (len(shown.rows), shown.left_out, len(values_of(shown.document()))) == (MOST, 5, MOST + 5)
+    assert shown.document()["values"][1] == {"of": ["a"], "at": [0] * (MOST + 5)}

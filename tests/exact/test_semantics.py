@@ -22,6 +22,7 @@ from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
 from limbeck.probes.attributes.contract import of_texts
 from limbeck.probes.attributes.measured import HUES, hue_of, top_quarter
 from limbeck.probes.semantics import LEVEL, Semantics
+from limbeck.probes.tables.semantics import CurveRow
 from limbeck.statistics.ranking import average_precision
 from limbeck.tasks import load
 
@@ -86,16 +87,18 @@ def test_exactly_the_planted_pair_is_found() -> None:
     expected = average_precision(effects[PAIR, own], Drawn().of(context).carried[own, ATTRIBUTE])
     assert table.column("average precision")[0] == pytest.approx(expected, abs=1e-6)
     assert found.verdict.startswith("1 of 20 images carry a nameable attribute")
-    assert "right on 100 % of the test images of 3 that carry it and 0 % of the others" in found.verdict
-    curve = found.table("curves of 3, dotted")
-    assert {row[0] for row in curve.rows} == {PAIR, PAIR + 1}
-    end = next(row for row in curve.rows if row[:2] == (PAIR, 1.0))
-    assert end[2] >= float(Drawn().of(context).carried[own, ATTRIBUTE].double().mean())
+    assert "right on 100 % of the test images of 3 that carry it and on 0 % of the others" in found.verdict
+    curves = CurveRow.of(found) or []
+    assert {(row.class_, row.attribute) for row in curves} == {("3", "dotted")}
+    assert {row.item for row in curves} == {PAIR, PAIR + 1}
+    end = next(row for row in curves if (row.item, row.recall) == (PAIR, 1.0))
+    prevalence = float(Drawn().of(context).carried[own, ATTRIBUTE].double().mean())
+    assert end.precision >= end.prevalence == pytest.approx(prevalence)
 
 
 def test_nothing_is_found_where_nothing_was_planted() -> None:
     found = Semantics(Drawn(), permutations=4999).find(context_of(planted=False))
-    assert found.verdict == "none of 20 images carries any of 3 attributes beyond chance (60 tests)"
+    assert found.verdict == "None of 20 images carries any of 3 attributes beyond chance (60 tests)."
     p_values = torch.tensor(found.table("attributes").column("p"))
     assert 0.3 < float(p_values.mean()) < 0.7
 

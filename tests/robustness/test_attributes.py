@@ -57,7 +57,7 @@ ALL = list(range(COUNT))
         ({"index": [1, 1], "round": [True, False]}, "index 1 comes twice"),
         ({"index": ALL, "weight": [0.5] * COUNT}, "column weight holds float; expected booleans"),
         ({"index": ALL, "weight": ALL}, "different numbers; expected at most 32"),
-        ({"index": ALL, "round": [None] * COUNT}, "none of the 60 judged rows is told of"),
+        ({"index": ALL, "round": [None] * COUNT}, "none of the 60 evaluation examples is in it"),
     ],
 )
 def test_a_table_that_is_none_is_refused(

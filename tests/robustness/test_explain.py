@@ -133,7 +133,7 @@ def test_sets_of_several_sizes_are_held_beside_one_another(
     assert [finding.probe for finding in found] == ["mixing", "mixing", "budget"]
     (table,) = found[-1].tables
     assert set(table.column("per class")) == {1, 2}
-    both = [finding.fact("accuracy of the set alone").value for finding in found[:2]]
+    both = [finding.fact("test accuracy of the set alone").value for finding in found[:2]]
     assert [row[4] for row in table.rows if row[1] == "accuracy of the set alone"] == both
 
 

@@ -179,19 +179,3 @@ def bar(quiet: bool = False) -> Iterator[AbstractProgress]:
     )  # fmt: skip
     with Progress(*columns, console=ERRORS, transient=True) as progress:
         yield Bar(progress)
-
-
-def percent(fraction: float) -> str:
-    """A fraction as percent with one decimal."""
-    return f"{100 * fraction:.1f}"
-
-
-def size(count: int) -> str:
-    """Bytes for people."""
-    return (
-        f"{count:,} B"
-        if count < 10_000
-        else f"{count / 1000:,.1f} kB"
-        if count < 10_000_000
-        else f"{count / 1e6:,.1f} MB"
-    )

@@ -8,11 +8,12 @@ from argparse import ArgumentParser as PlainParser
 from pathlib import Path
 from typing import Any
 
-from limbeck.cli.console import Parser, answer, parser, percent, size, table
+from limbeck.cli.console import Parser, answer, parser, table
 from limbeck.cli.options import add_compile, add_data, add_device, add_quiet, add_root, add_runs, check_out, session
 from limbeck.cli.parts import help_of, listed, spelled, split_words
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
+from limbeck.core.units import measured, size
 from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
@@ -37,13 +38,14 @@ def run(words: list[str]) -> None:
         "settings": settings,
     }
     check = distilled.scores[-1]
-    measured = f"{percent(check['mean'])} % accuracy ({check['network']}, one learner, protocol {check['protocol']})"
+    score = measured(check["mean"], check["unit"])
+    validation = f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
         ("set", given.out),
         ("run", run_kept.folder),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
-        ("validation", measured),
+        ("validation", validation),
         ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from limbeck.cli.console import answer, parser, size, table
+from limbeck.cli.console import answer, parser, table
 from limbeck.cli.options import add_data, add_session, session, task_of
 from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
+from limbeck.core.units import size
 from limbeck.runs.experts import complete_experts, files_of
 
 

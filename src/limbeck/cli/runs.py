@@ -6,9 +6,10 @@ import json
 import time
 from typing import Any
 
-from limbeck.cli.console import answer, parser, size, table
+from limbeck.cli.console import answer, parser, table
 from limbeck.cli.options import add_runs
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.units import size
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.console import Group
 
-from limbeck.cli.console import size, table
-from limbeck.comparison import measured, shared
+from limbeck.cli.console import table
+from limbeck.comparison import shared
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import bare, headed, size
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
@@ -24,16 +25,15 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
         (Path(name).name, size(stored), *(_score(found[name, stored, each]) for each in networks))
         for name, stored in sets
     ]
-    first = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
-    unit = "%" if first["unit"] == "fraction" else first["unit"]
+    first: dict[str, Any] = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
+    named = headed(f"Test {first['metric']}", first["unit"])
     direction = "" if first["higher_is_better"] else ", lower is better"
-    named = f"Test {first['metric']}{f' in {unit}' if unit else ''}{direction}"
-    title = f"{named}, 95 % interval, n learners. Protocol {protocol}"
+    title = f"{named}{direction}, 95 % interval, n learners. Protocol {protocol}"
     return table(title, ("set", "stored", *networks), cells, right=("stored", *networks))
 
 
 def _score(row: dict[str, Any]) -> str:
-    mean, low, high = (measured(row[name], row["unit"]).removesuffix(" %") for name in ("mean", "low", "high"))
+    mean, low, high = (bare(row[name], row["unit"]) for name in ("mean", "low", "high"))
     spread = f" ({low} to {high})" if row["n"] > 1 else ""
     return f"{mean}{spread}, n {row['n']}"
 

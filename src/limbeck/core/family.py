@@ -120,9 +120,13 @@ def spec_name(part: type) -> str:
 
 
 def to_spec(value: Any) -> Any:
-    """The spec of a part, or of a plain value: tuples become lists, dataclasses {"part": name, ...}."""
+    """The spec of a part, or of a plain value: tuples become lists, dataclasses {"part": name, ...}.
+
+    A field whose metadata have spec=False is left out: it holds what cannot be written down, such as a function.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: to_spec(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        kept = (field.name for field in dataclasses.fields(value) if field.metadata.get("spec", True))
+        fields = {name: to_spec(getattr(value, name)) for name in kept}
         source = source_of(type(value))
         return {PART: spec_name(type(value)), **({FROM: source} if source else {}), **fields}
     if isinstance(value, tuple | list):

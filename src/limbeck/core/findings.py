@@ -1,14 +1,25 @@
-"""What a probe found of a set, as data: numbers, tables, a verdict, and how it was measured. Never a plot."""
+"""What a probe found of a set, as data: numbers, tables, a verdict, and how it was measured. Never a plot.
+
+A probe declares the rows of each of its tables once, as a subclass of `Row`; whoever reads the table reads rows of that
+class, so that a column that is renamed there is an error of types everywhere else, and a stored finding whose columns
+are others says so (`out_of_date`).
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 Value = float | int | str | None
+_NONE = type(None)
 
 TONES = ("use", "avoid", "note", "unknown")
-"""What a verdict comes to: the set may be used so, it must not be, it is a thing to know, or it could not be told."""
+"""What a verdict comes to: the set may be used so, it must not be, it is a thing to know, or it is not known."""
 
 
 class Fact(NamedTuple):
@@ -59,7 +70,7 @@ class Finding:
     facts: tuple[Fact, ...] = ()
     tables: tuple[Table, ...] = ()
     method: str = ""
-    """How it was measured: protocol, counts, seeds, what was judged on."""
+    """How it was measured: protocol, counts, seeds, evaluation examples."""
     caveats: tuple[str, ...] = ()
     """What the numbers do not say."""
 
@@ -85,6 +96,111 @@ class Finding:
     def table(self, name: str) -> Table:
         """The table of that name; KeyError where there is none."""
         return {table.name: table for table in self.tables}[name]
+
+
+Own = TypeVar("Own", bound="Row")
+"""A class of rows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: its fields are the columns, in order, and hold int, float or str, or one of these or None.
+
+    The field `low_gain` is the column "low gain", and `class_` is "class". A number that is not finite is null in JSON:
+    it comes back as None where the field may be that, else as NaN.
+
+    >>> @dataclass(frozen=True)
+    ... class Reading(Row, table="readings", caption="one training"):
+    ...     step: int
+    ...     test_accuracy: float | None
+    >>> table = Reading.table([Reading(0, None), Reading(10, 0.5)])
+    >>> table.name, table.columns, table.rows
+    ('readings', ('step', 'test accuracy'), ((0, None), (10, 0.5)))
+    >>> finding = Finding("p", "s", "Is it?", "It is.", "note", tables=(table,))
+    >>> [row.test_accuracy for row in Reading.of(finding) or []]
+    [None, 0.5]
+    """
+
+    table_name: ClassVar[str]
+    caption: ClassVar[str]
+
+    def __init_subclass__(cls, table: str = "", caption: str = "") -> None:
+        cls.table_name, cls.caption = table, caption
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(field.name.rstrip("_").replace("_", " ") for field in dataclasses.fields(cls))
+
+    @classmethod
+    def table(cls: type[Own], rows: Iterable[Own], caption: str = "") -> Table:
+        """The table of these rows, with the caption of the class where none is given."""
+        named = [
+            (field.name, _NONE in kinds) for field, kinds in zip(dataclasses.fields(cls), _kinds(cls), strict=True)
+        ]
+        values = tuple(tuple(_known(getattr(row, name), empty) for name, empty in named) for row in rows)
+        return Table(cls.table_name, cls.columns(), values, caption or cls.caption)
+
+    @classmethod
+    def read(cls: type[Own], table: Table) -> list[Own]:
+        """The rows of a table; ValueError, in words, where its columns or their values are not those of the class."""
+        columns = cls.columns()
+        missing = [f"no column {name!r}" for name in columns if name not in table.columns]
+        unknown = [f"an unknown column {name!r}" for name in table.columns if name not in columns]
+        if missing or unknown:
+            raise ValueError(", ".join([*missing, *unknown]))
+        at, kinds = [table.columns.index(name) for name in columns], _kinds(cls)
+        return [cls(*map(_value, columns, kinds, [row[index] for index in at])) for row in table.rows]
+
+    @classmethod
+    def of(cls: type[Own], finding: Finding) -> list[Own] | None:
+        """The rows of this table in a finding; None where it has no such table, or one of other columns."""
+        try:
+            return cls.read(finding.table(cls.table_name))
+        except (KeyError, ValueError):
+            return None
+
+
+def _kinds(row: type[Row]) -> list[frozenset[type]]:
+    """The types that the values of each column may have."""
+    hints = typing.get_type_hints(row)
+    declared = [hints[field.name] for field in dataclasses.fields(row)]
+    return [frozenset(typing.get_args(each) if isinstance(each, types.UnionType) else (each,)) for each in declared]
+
+
+def _known(value: Value, empty: bool) -> Value:
+    return None if empty and isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _value(column: str, kinds: frozenset[type], value: Value) -> Value:
+    """A value as its column holds it: a number that was not finite is null in JSON."""
+    if type(value) in kinds:
+        return value
+    if float in kinds and value is None:
+        return math.nan
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError(f"{value!r} in column {column!r}")
+
+
+def out_of_date(finding: Finding, rows: Sequence[type[Row]]) -> str:
+    """Why a finding is not what its probe, whose tables have these rows, finds today; "" where it is.
+
+    A finding without any table answers that nothing is known, and is never out of date.
+    """
+    if not finding.tables:
+        return ""
+    by_name = {row.table_name: row for row in rows}
+    tables = {table.name: table for table in finding.tables}
+    reasons = [f"table {name!r} is missing" for name in by_name if name not in tables]
+    reasons += [f"table {name!r} is unknown" for name in tables if name not in by_name]
+    for name, table in tables.items():
+        try:
+            if name in by_name:
+                by_name[name].read(table)
+        except ValueError as error:
+            reasons.append(f"table {name!r} has {error}")
+    return "; ".join(reasons)
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from limbeck.core import tree
 from limbeck.core.key import Key
 from limbeck.core.provenance import source_of
 from limbeck.core.tree import Tree
+from limbeck.core.units import measured
 
 SPLITS = ("train", "validation", "test")
 
@@ -139,7 +140,7 @@ class Metric(NamedTuple):
         >>> Metric("accuracy", "fraction", True).text(0.4328), Metric("work", "kWh", False).text(12.345)
         ('43.3 %', '12.35 kWh')
         """
-        return f"{100 * value:.1f} %" if self.unit == "fraction" else f"{value:.4g} {self.unit}".rstrip()
+        return measured(value, self.unit)
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -12,9 +12,11 @@ from limbeck.computations import AllReal, Mixture, Steps, Training, real_traject
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import training_count
 from limbeck.computations.training import DEFAULT_TRAINING, REAL_BATCH
-from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
+from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.tables.agreement import MatchedRow, PeerRow, PoolRow
 from limbeck.statistics.agreement import chance
 from limbeck.statistics.estimates import difference, estimate
 from limbeck.statistics.pools import Peer, Pool, pooled
@@ -38,10 +40,10 @@ class Agreement(AbstractProbe):
 
     Three pools: learners of random real subsets (a share of every class between 0.5 and 5 %, 100 epochs in batches of
     256), of all real data stopped early, and of all real data with weight decay between 0.05 and 0.13 (there for 20
-    epochs). Only learners within `window` of the accuracy of the set's learner are compared; of a course, the reading
-    nearest to it. For each pool: the agreements, their mean with an interval over its members and their median;
-    differences of means by Welch's t; and for each member the probability of an agreement no larger under the normal
-    distribution of its agreements with its peers, whose normality is tested as Lilliefors does.
+    epochs). Only learners within `window` of the accuracy of the set's learner are compared; of a trajectory, the
+    reading nearest to it. For each pool: the agreements, their mean with an interval over its learners and their
+    median; differences of means by Welch's t; and for each learner the probability of an agreement no larger under the
+    normal distribution of its agreements with its peers, whose normality is tested as Lilliefors does.
 
     Yang et al. (ICML 2024), figures 4 and 20 to 22. There the window was one of rounded hundredths, -1.4 to +0.6 points
     at 58.9 % and another elsewhere, and for subsets alone: the step of stopping was set by hand for each method, in an
@@ -61,6 +63,7 @@ class Agreement(AbstractProbe):
     """Which learner of the set; the pools have none that begins from its initial parameters."""
 
     question = "What does a learner of the set predict like?"
+    tables = (PoolRow, MatchedRow, PeerRow)
 
     def __post_init__(self) -> None:
         expect(self, 0, "subsets", "trajectories", "decayed", "seed", "window")
@@ -88,25 +91,25 @@ class Agreement(AbstractProbe):
             verdict=verdict,
             tone=tone,
             facts=(
-                Fact.once("accuracy of the set's learner", accuracy),
+                Fact.once("test accuracy of the set's learner", accuracy),
                 Fact.once("agreement by chance", by_chance),
                 *(fact for pool in pools if pool.tells for fact in pool.facts()),
                 *differences.values(),
             ),
-            tables=(_summary(pools), _members(pools), _example(pools)),
+            tables=(_summary(pools), _matched_learners(pools), _example(pools)),
             method=f"one learner of the set ({DEFAULT_TRAINING}); real data in batches of {REAL_BATCH}: {self.subsets} "
-            f"learners of random subsets of 0.5 to 5 % of every class for {EPOCHS} epochs, {self.trajectories} courses "
-            f"read "
-            f"every {self.every} steps of 300, {self.decayed} with coupled weight decay of 0.05 to 0.13 for "
-            f"{self.epochs} epochs; compared within {100 * self.window:g} points of the accuracy of the set's learner, "
-            f"for every pool alike, on {len(ours)} examples",
+            f"learners of random subsets of 0.5 to 5 % of every class for {EPOCHS} epochs, {self.trajectories} "
+            f"trajectories on all real data read every {self.every} steps of 300, {self.decayed} with coupled "
+            f"weight decay of 0.05 to 0.13 for {self.epochs} epochs; compared "
+            f"within {100 * self.window:g} points of the test accuracy of the set's learner, for every pool "
+            f"alike, on {len(ours)} evaluation examples",
             caveats=(
-                "one learner of the set: intervals are over members of a pool, which share it",
+                "one learner of the set: intervals are over learners of a pool, which share it",
                 "subsets are drawn from the same data, and so have images in common",
-                "probabilities and tests of normality of one pool are dependent: a member's agreements with its peers "
-                "share the member; those of a pool of few rest on as few agreements",
-                "learners are matched on the examples that they are judged on; within the window the better agree "
-                "more: see the mean accuracy of each pool",
+                "probabilities and tests of normality of one pool are dependent: a learner's agreements with its "
+                "peers share it; those of a pool of few rest on as few agreements",
+                "learners are matched on the evaluation examples; within the window the better agree more: see "
+                "the mean test accuracy of each pool",
             ),
         )
 
@@ -176,77 +179,64 @@ def _differences(pools: list[Pool]) -> dict[tuple[str, str], Fact]:
 
 
 def _summary(pools: list[Pool]) -> Table:
-    rows: list[tuple[Value, ...]] = []
+    rows = []
     for pool in pools:
-        found: tuple[Value, ...] = (None,) * 7
         if pool.matched:
             of = estimate("", pool.beside.tolist())
             accuracy = sum(peer.accuracy for peer in pool.matched) / len(pool.matched)
-            found = (accuracy, of.value, of.low, of.high, pool.median, pool.probability, pool.rejected)
-        rows.append((pool.name, pool.trained, len(pool.matched), *found))
-    columns = ("pool", "trained", "matched", "accuracy", "agreement", "low", "high", "median", "median probability")
-    caption = "agreement with the set's learner: mean, 95 % interval over the matched, median; not normal at 5 %"
-    return Table("pools", (*columns, "not normal"), tuple(rows), caption)
+            spread = (of.value, of.low, of.high, pool.median, pool.probability, pool.rejected)
+            rows.append(PoolRow(pool.name, pool.trained, len(pool.matched), accuracy, *spread))
+        else:
+            rows.append(PoolRow(pool.name, pool.trained, 0, None, None, None, None, None, None, None))
+    return PoolRow.table(rows)
 
 
-def _members(pools: list[Pool]) -> Table:
-    rows = [
-        (pool.name, *peer[:3], float(beside), *standing)
+def _matched_learners(pools: list[Pool]) -> Table:
+    return MatchedRow.table(
+        MatchedRow(pool.name, peer.seed, peer.setting, peer.accuracy, float(beside), *standing)
         for pool in pools
         for peer, beside, standing in zip(pool.matched, pool.beside, pool.standings, strict=True)
-    ]
-    columns = ("pool", "member", "setting", "accuracy", "agreement", "peers' mean", "peers' deviation", "probability")
-    caption = (
-        "every matched learner; setting: real images per class, steps, or strength; probability of an agreement no "
-        "larger, under the normal distribution of its agreements with its peers; D and p of Lilliefors"
     )
-    return Table("members", (*columns, "D", "p"), tuple(rows), caption)
 
 
 def _example(pools: list[Pool]) -> Table:
     """The agreements with its peers of the first matched learner of each pool: what a normal is fitted to."""
-    rows = [
-        (pool.name, pool.matched[0].seed, pool.matched[1 + index].seed, float(value))
+    return PeerRow.table(
+        PeerRow(pool.name, pool.matched[0].seed, pool.matched[1 + index].seed, float(value))
         for pool in pools
         if pool.matched
         for index, value in enumerate(pool.peers[0])
-    ]
-    caption = "the agreements of the first matched learner of each pool with the others, to see their distribution by"
-    return Table("peers of one", ("pool", "member", "peer", "agreement"), tuple(rows), caption)
+    )
 
 
 def _verdict(
     pools: list[Pool], differences: dict[tuple[str, str], Fact], accuracy: float, window: float, by_chance: float
 ) -> tuple[str, str]:
     few = [f"{len(pool.matched)} of {pool.trained} {SAID[pool.name]}" for pool in pools if not pool.tells]
-    telling = {pool.name: float(pool.beside.mean()) for pool in pools if pool.tells}
-    lacking = f"too few of its accuracy ({100 * accuracy:.1f} % within {100 * window:.0f} points): {', '.join(few)}"
-    if not telling:
-        return f"it cannot be told what a learner of this set predicts like, for there are {lacking}", "unknown"
+    means = {pool.name: float(pool.beside.mean()) for pool in pools if pool.tells}
+    lacking = (
+        f"Too few learners reach its test accuracy ({percent(accuracy)} within {100 * window:.0f} points): "
+        f"{', '.join(few)}."
+    )
+    if not means:
+        return f"Inconclusive: what a learner of this set predicts like is not known. {lacking}", "unknown"
     if not differences:
-        ((name, found),) = telling.items()
-        alone = f"agreement {_share(found)} with learners {SAID[name]} (by chance {_share(by_chance)})"
-        return f"{alone}, but nothing beside it: {lacking}", "unknown"
-    best = max(telling, key=lambda name: telling[name])
+        ((name, mean),) = means.items()
+        alone = f"its agreement with learners {SAID[name]} is {percent(mean)} ({percent(by_chance)} by chance)"
+        return f"Inconclusive: {alone}, and there is no other pool to compare with. {lacking}", "unknown"
+    best = max(means, key=lambda name: means[name])
     clear = {
-        pair if difference_of.low > 0 else pair[::-1]
-        for pair, difference_of in differences.items()
-        if difference_of.low > 0 or difference_of.high < 0
+        pair if fact.low > 0 else pair[::-1] for pair, fact in differences.items() if fact.low > 0 or fact.high < 0
     }
-    below = [name for name in telling if (best, name) in clear]
-    alike = [name for name in telling if name not in (best, *below)]
-    said = {name: f"one {SAID[name]} ({_share(found)})" for name, found in telling.items()}
-    others = " or ".join(said[name] for name in (below or alike))
+    below = [name for name in means if (best, name) in clear]
+    alike = [name for name in means if name not in (best, *below)]
+    named = {name: f"learners {SAID[name]} ({percent(mean)})" for name, mean in means.items()}
+    others = " or ".join(named[name] for name in (below or alike))
     if below:
-        verdict = (
-            f"a learner of this set predicts like one {SAID[best]} (agreement {_share(telling[best])}) rather than "
-            f"{others}"
-        )
-        verdict += "".join(f"; not told apart from {said[name]}" for name in alike)
+        verdict = f"A learner of this set predicts like {named[best]}, significantly more than like {others}."
+        verdict += "".join(f" Its agreement with {named[name]} is not significantly different." for name in alike)
     else:
-        verdict = f"a learner of this set agrees no more clearly with {said[best]} than with {others}"
-    return verdict + (f"; {lacking}" if few else ""), "note"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+        verdict = (
+            f"Inconclusive: its agreement with {named[best]} is not significantly different from that with {others}."
+        )
+    return verdict + (f" {lacking}" if few else ""), "note"

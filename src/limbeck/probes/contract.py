@@ -7,15 +7,19 @@ as computations, which are done once, side by side, and found again by every pro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
-from limbeck.core.findings import Finding
+from limbeck.core.findings import Finding, Row
 
 
 class AbstractProbe(ABC):
     """A question about a distilled set. Its fields say how thoroughly it is asked."""
+
+    tables: ClassVar[tuple[type[Row], ...]] = ()
+    """The rows of the tables of its findings: of a finding that has any tables, all of them."""
 
     @property
     @abstractmethod

@@ -10,20 +10,22 @@ from limbeck.computations import Chosen, Draw, Mixture, Search
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.tables.cross_architecture import REAL, SET, DrawRow, NetworkRow
 from limbeck.statistics.estimates import estimate
 
 
-class Told(NamedTuple):
+class Measured(NamedTuple):
     """What was measured of one network."""
 
     name: str
     ours: Fact
     real: Fact
     gain: Fact
-    """The set less as many real images, paired by member."""
+    """The set less as many real images, paired by seed."""
     retained: Fact
-    """The accuracy as a share of that of the problem's own network, paired by member."""
+    """The accuracy as a share of that of the problem's own network, paired by seed."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class CrossArchitecture(AbstractProbe):
     validation accuracy is taken by fresh learners, and these alone are reported. The same is done on as many
     random real images, under the same draws: a network that learns little from them too needs more data, not
     another set. Yang et al. (ICML 2024), table 2, has AlexNet, VGG-11, VGG-19, ResNet-34 and ViT with the best of 1,000
-    draws, from a space that is not told, chosen by all appearance on test accuracy, without the real images.
+    draws, from a space that is not stated, chosen by all appearance on test accuracy, without the real images.
     """
 
     architectures: tuple[str, ...] = ("lenet", "alexnet", "vit")
@@ -46,6 +48,7 @@ class CrossArchitecture(AbstractProbe):
     sample: int = 2000
 
     question = "Does the set teach other networks than its own?"
+    tables = (NetworkRow, DrawRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "draws", "repeats", "sample", "steps")
@@ -65,7 +68,7 @@ class CrossArchitecture(AbstractProbe):
         return list(dict.fromkeys(found))
 
     def _chosen(self, search: Search) -> list[Chosen]:
-        # Member 0 is the one that was chosen by.
+        # Seed 0 is the one that was chosen by.
         return [Chosen(search, self.draws, seed) for seed in range(1, self.repeats + 1)]
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
@@ -76,7 +79,7 @@ class CrossArchitecture(AbstractProbe):
 
     def find(self, context: ProbeContext) -> Finding:
         """The accuracies, what of its own network's is retained, and whether the set transfers."""
-        own, *others = (self._told(context, name) for name in self._networks(context))
+        own, *others = (self._measured(context, name) for name in self._networks(context))
         verdict, tone = _verdict(own, others)
         missing = [name for name in self.architectures if not _suited(context, name)]
         facts = [fact for each in (own, *others) for fact in each[1:] if each is not own or fact is not own.retained]
@@ -92,59 +95,55 @@ class CrossArchitecture(AbstractProbe):
             method=f"{self.draws} draws a network: the default SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
             f"learning rate log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, weight decay 0 or 0.0005, steps of "
             f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples; "
-            f"{self.repeats} fresh learners of the chosen one, judged; the same on as many random real images, "
-            f"{context.distilled.per_class} of every class",
+            f"{self.repeats} fresh learners of the chosen one, on evaluation examples; the same on as many random real "
+            f"images, {context.distilled.per_class} of every class",
             caveats=(
                 *(f"{name} cannot be trained on this set and was left out" for name in missing),
                 "no augmentation, which helps large networks on few images",
             ),
         )
 
-    def _told(self, context: ProbeContext, name: str) -> Told:
+    def _measured(self, context: ProbeContext, name: str) -> Measured:
         def accuracies(network: str, real: bool) -> list[float]:
             chosen = self._chosen(self._search(context, network, real))
             return [float(context.outcome(each, "accuracy")) for each in chosen]
 
         ours, real, own = accuracies(name, False), accuracies(name, True), accuracies("", False)
-        told = name or context.problem.network.name
-        return Told(
-            told,
-            estimate(f"accuracy of {told}", ours),
-            estimate(f"accuracy of {told} on real images", real),
-            estimate(f"gain over real images of {told}", [a - b for a, b in zip(ours, real, strict=True)]),
-            estimate(f"retained by {told}", [a / b if b else 0.0 for a, b in zip(ours, own, strict=True)]),
+        network = name or context.problem.network.name
+        return Measured(
+            network,
+            estimate(f"test accuracy of {network}", ours),
+            estimate(f"test accuracy of {network} on real images", real),
+            estimate(f"gain over real images of {network}", [a - b for a, b in zip(ours, real, strict=True)]),
+            estimate(f"retained by {network}", [a / b if b else 0.0 for a, b in zip(ours, own, strict=True)]),
         )
 
-    def _summary(self, context: ProbeContext, own: Told, others: Sequence[Told]) -> Table:
+    def _summary(self, context: ProbeContext, own: Measured, others: Sequence[Measured]) -> Table:
         rows = []
-        for name, told in zip(self._networks(context), (own, *others), strict=True):
+        for name, each in zip(self._networks(context), (own, *others), strict=True):
             search = self._search(context, name, False)
             setting = search.setting(int(context.outcome(self._chosen(search)[0], "index")))
-            spread = [value for fact in told[1:] for value in fact[1:4]]
-            rows.append((told.name, *spread, *(setting[each] for each in _SETTING)))
-        measured = [f"{low}{name}" for name in ("set", "real", "gain", "retained") for low in ("", "low ", "high ")]
-        columns = ("network", *measured, *_SETTING)
-        return Table(
-            "networks", columns, tuple(rows), f"accuracies over {self.repeats} learners, and the chosen setting"
-        )
+            spread = (*each.ours[1:4], *each.real[1:4], *each.gain[1:4], *each.retained[1:4])
+            rows.append(NetworkRow(each.name, *spread, **setting))
+        return NetworkRow.table(rows)
 
     def _draws(self, context: ProbeContext) -> Table:
         rows = []
         for name in self._networks(context):
-            for real in (False, True):
-                search = self._search(context, name, real)
+            for on in (SET, REAL):
+                search = self._search(context, name, on == REAL)
                 for index in range(self.draws):
-                    found, setting = context.outcome(Draw(search, index)), search.setting(index)
-                    values = (float(found["validation"]), float(found["accuracy"]))
-                    on = "real" if real else "set"
+                    outcome = context.outcome(Draw(search, index))
                     rows.append(
-                        (name or context.problem.network.name, on, *(setting[each] for each in _SETTING), *values)
+                        DrawRow(
+                            name or context.problem.network.name,
+                            on,
+                            validation_accuracy=float(outcome["validation"]),
+                            test_accuracy=float(outcome["accuracy"]),
+                            **search.setting(index),
+                        )
                     )
-        columns = ("network", "on", *_SETTING, "validation", "accuracy")
-        return Table("draws", columns, tuple(rows), "one learner each; a setting is chosen by validation")
-
-
-_SETTING = ("learning_rate", "momentum", "weight_decay", "steps", "batch")
+        return DrawRow.table(rows)
 
 
 def _suited(context: ProbeContext, name: str) -> str:
@@ -161,26 +160,22 @@ def _above(gain: Fact) -> bool:
     return gain.low > 0
 
 
-def _verdict(own: Told, others: Sequence[Told]) -> tuple[str, str]:
-    """One line and its tone: a set transfers to a network that it teaches more than as many real images do."""
+def _verdict(own: Measured, others: Sequence[Measured]) -> tuple[str, str]:
+    """The verdict and its tone: a set transfers to a network that it teaches more than as many real images do."""
     if not others:
-        return "cannot be told: none of the other networks can be trained on this set", "unknown"
-    reached = ", ".join(f"{each.name} {_percent(each.ours)}" for each in others)
-    beside = ", ".join(_percent(each.real) for each in others)
-    said = (
-        f"trained on it, {reached} (as many real images: {beside}) where its own {own.name} reaches "
-        f"{_percent(own.ours)} ({_percent(own.real)})"
+        return "Not known: none of the other networks can be trained on this set.", "unknown"
+    reached = ", ".join(f"{each.name} {percent(each.ours.value)}" for each in others)
+    beside = ", ".join(percent(each.real.value) for each in others)
+    numbers = (
+        f"Test accuracy on the set: {reached} (on as many real images {beside}); its own {own.name} "
+        f"{percent(own.ours.value)} ({percent(own.real.value)})."
     )
     if not _above(own.gain):
-        return f"{said}: no clear gain over real images even for its own network, so nothing to transfer", "note"
+        return f"Nothing to transfer: no significant gain over real images even for its own network. {numbers}", "note"
     taught = [each.name for each in others if _above(each.gain)]
     if len(taught) == len(others):
-        return f"{said}: it transfers", "use"
+        return f"It transfers to other networks. {numbers}", "use"
     if not taught:
-        return f"{said}: no clear gain over real images elsewhere, use it for that network alone", "avoid"
+        return f"No significant gain over real images elsewhere: use it for its own network alone. {numbers}", "avoid"
     rest = ", ".join(each.name for each in others if each.name not in taught)
-    return f"{said}: it transfers to {', '.join(taught)}, not clearly to {rest}", "note"
-
-
-def _percent(fact: Fact) -> str:
-    return f"{100 * fact.value:.1f} %"
+    return f"It transfers to {', '.join(taught)}, not significantly to {rest}. {numbers}", "note"

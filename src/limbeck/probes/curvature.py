@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from limbeck.computations import HessianTrace, Spectrum, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import percent
 from limbeck.learn.spectra import Quadrature, smoothed
 from limbeck.learn.traces import Trace
 from limbeck.probes.contract import AbstractProbe, expect
-from limbeck.statistics.estimates import estimate
+from limbeck.probes.tables.curvature import (
+    END,
+    PEAK,
+    REAL,
+    SET,
+    START,
+    ExtremeRow,
+    RealTraceRow,
+    SetTraceRow,
+    SpectrumRow,
+    TraceRow,
+)
+from limbeck.statistics.curves import falls_below
+from limbeck.statistics.estimates import estimate, ratio
 
 SMALL, LARGE = 0.3, 0.5
 """Up to which share of its peak a trace has fallen flat, and from which it has not. In Yang et al. (ICML 2024, figure
 6) the shares are 0.10 and 0.15 for sets that hold early training, 0.51 and 0.63 for those that hold little of any."""
 NEGLIGIBLE = 0.01
 """The share of the largest eigenvalue up to which a negative one is counted as zero."""
-PLACES = ("start", "peak", "end")
+STAGES = (START, PEAK, END)
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Curvature(AbstractProbe):
     ends: int = 5
 
     question = "When in training does the set have something to teach?"
+    tables = (RealTraceRow, SetTraceRow, SpectrumRow, ExtremeRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "every", "stride", "images", "most", "starts", "iterations")
@@ -84,12 +99,12 @@ class Curvature(AbstractProbe):
             for where, training in (("real", on_real), ("set", on_set))
             for loss, images in (("set", 0), ("real", self.images))
         }
-        ours, theirs = (_shape(loss, steps, curves["real", loss]) for loss in ("set", "real"))
-        below = _falls_below(steps, curves["real", "set"], curves["real", "real"])
+        ours, theirs = (_shape(loss, steps, curves["real", loss]) for loss in (SET, REAL))
+        below = falls_below(steps, *([each.value for each in curves["real", loss]] for loss in (SET, REAL)))
         spectra = {
-            (loss, place): _Place.of(context, each)
+            (loss, stage): _Measured.of(context, each)
             for loss, images in (("set", 0), ("real", self.images))
-            for place, each in zip(PLACES, self._spectra(images), strict=True)
+            for stage, each in zip(STAGES, self._spectra(images), strict=True)
         }
         negative = [
             _negative(f"negative share of the curvature of the loss on {loss} at the end of training on the set", found)
@@ -98,7 +113,7 @@ class Curvature(AbstractProbe):
         verdict, tone = _verdict(ours, theirs, negative[1], spectra["real", "end"])
         values = [each.value for curve in curves.values() for each in curve]
         if not all(map(math.isfinite, values)):
-            verdict, tone = "its curvature cannot be told: training or its loss runs out of the numbers", "unknown"
+            verdict, tone = "Not known: training diverges, so that its curvature is not finite.", "unknown"
         crossing = () if below is None else (Fact.once("step of real training where the set's falls below", below),)
         return Finding(
             probe="curvature",
@@ -107,7 +122,11 @@ class Curvature(AbstractProbe):
             verdict=verdict,
             tone=tone,
             facts=(*ours, *theirs, *crossing, *negative),
-            tables=(*(_curve(where, steps, curves) for where in ("real", "set")), *_tables(spectra, self.ends)),
+            tables=(
+                RealTraceRow.table(_traces(RealTraceRow, steps, curves["real", SET], curves["real", REAL])),
+                SetTraceRow.table(_traces(SetTraceRow, steps, curves["set", SET], curves["set", REAL])),
+                *_tables(spectra, self.ends),
+            ),
             method=f"Hessian of the mean loss in all parameters, on the set and on {self.images} real training images "
             f"of every class, every {self.stride} steps; XTrace to a standard error of {self.relative:.0%} or"
             f" {self.floor:g} in at most {self.most} products, not smoothed; spectra by {self.starts} starts of "
@@ -127,7 +146,7 @@ def _shape(loss: str, steps: tuple[int, ...], curve: list[Trace]) -> tuple[Fact,
     return (
         Fact.once(f"step of the peak on {loss}", float(steps[at])),
         peak,
-        _ratio(name, end, peak, at == len(curve) - 1),
+        Fact.once(name, 1.0) if at == len(curve) - 1 or not peak.value > 0 else ratio(name, end, peak),
     )
 
 
@@ -135,41 +154,21 @@ def _ranked(value: float) -> float:
     return value if math.isfinite(value) else -math.inf
 
 
-def _ratio(name: str, end: Fact, peak: Fact, same: bool) -> Fact:
-    """The ratio of two independent estimates, with its interval to first order; 1 where both are one."""
-    if same or not peak.value > 0:
-        return Fact.once(name, 1.0)
-    ratio = end.value / peak.value
-    half = ((end.high - end.value) ** 2 + (ratio * (peak.high - peak.value)) ** 2) ** 0.5 / peak.value
-    return Fact(name, ratio, ratio - half, ratio + half, min(end.n, peak.n))
-
-
-def _falls_below(steps: tuple[int, ...], ours: list[Trace], theirs: list[Trace]) -> float | None:
-    """Where, after its peak, the first curve falls below the second, by straight lines; None where it does not."""
-    peak = max(range(len(ours)), key=lambda index: _ranked(ours[index].value))
-    apart = [one.value - other.value for one, other in zip(ours, theirs, strict=True)]
-    for index in range(peak + 1, len(steps)):
-        before, after = apart[index - 1], apart[index]
-        if before > 0 >= after:
-            return steps[index - 1] + before / (before - after) * (steps[index] - steps[index - 1])
-    return None
-
-
-class _Place(NamedTuple):
+class _Measured(NamedTuple):
     """A spectrum and the step it is of."""
 
     found: Quadrature
     step: int
 
     @classmethod
-    def of(cls, context: ProbeContext, spectrum: Spectrum) -> _Place:
+    def of(cls, context: ProbeContext, spectrum: Spectrum) -> _Measured:
         outcome = context.outcome(spectrum)
         return cls(Quadrature(*(outcome[name] for name in Quadrature._fields)), int(outcome["step"]))
 
 
-def _negative(name: str, place: _Place) -> Fact:
+def _negative(name: str, measured: _Measured) -> Fact:
     """Sum of |t| w over nodes t < -1 % of the largest |t|, over the sum of |t| w over all."""
-    nodes, weights, _ = place.found
+    nodes, weights, _ = measured.found
     sizes = weights * nodes.abs()
     counted = sizes * (nodes < -NEGLIGIBLE * nodes.abs().max())
     shares = counted.sum(1) / sizes.sum(1).clamp_min(1e-300)
@@ -177,50 +176,49 @@ def _negative(name: str, place: _Place) -> Fact:
 
 
 def _verdict(
-    ours: tuple[Fact, Fact, Fact], theirs: tuple[Fact, Fact, Fact], negative: Fact, place: _Place
+    ours: tuple[Fact, Fact, Fact], theirs: tuple[Fact, Fact, Fact], negative: Fact, measured: _Measured
 ) -> tuple[str, str]:
     step, peak, left = ours
-    ends = place.found.ends(1)[:, 0].tolist()
+    ends = measured.found.ends(1)[:, 0].tolist()
     sharp = (
-        f"; where training on it ends, the Hessian on real images has eigenvalues from {ends[0]:.0f} to "
-        f"{ends[-1]:.0f}, {100 * negative.value:.0f} % of their sizes negative"
+        f"Where training on the set ends, the Hessian on real images has eigenvalues from {ends[0]:.0f} to "
+        f"{ends[-1]:.0f}; {percent(negative.value, 0)} of their sizes are negative."
     )
     if not peak.low > 0:
-        return f"its curvature cannot be told from zero anywhere in real training{sharp}", "unknown"
-    where = f"its curvature peaks at step {step.value:.0f} of real training (trace {peak.value:.0f})"
-    compared = f"(real data keep {100 * theirs[2].value:.0f} %)"
-    if left.high < SMALL:
-        told = f"and falls to {100 * left.value:.0f} % of that {compared}: it holds little that is learned later"
-    elif left.low > LARGE:
-        told = (
-            f"and keeps {100 * left.value:.0f} % of that to the end {compared}: training on it goes on to move a model"
-        )
-    else:
-        told = f"and falls to {100 * left.value:.0f} % of that {compared}"
-    return f"{where} {told}{sharp}", "note"
-
-
-def _curve(where: str, steps: tuple[int, ...], curves: dict[tuple[str, str], list[Trace]]) -> Table:
-    rows = []
-    for index, step in enumerate(steps):
-        pair = [curves[where, loss][index] for loss in ("set", "real")]
-        rows.append((step, *(value for found in pair for value in (found.value, found.error, found.products))))
-    columns = ("step", "set", "error", "products", "real", "real error", "real products")
-    name = "all real data" if where == "real" else "the set"
-    caption = f"trace of the Hessian, its standard error and the products taken, along training on {name}"
-    return Table(f"traces along {where}", columns, tuple(rows), caption)
-
-
-def _tables(spectra: dict[tuple[str, str], _Place], count: int) -> tuple[Table, Table]:
-    bumps: list[tuple[str, str, int, float, float]] = []
-    ends: list[tuple[str, str, int, float, float]] = []
-    for (loss, place), (found, step) in spectra.items():
-        grid, density = smoothed(found, points=256)
-        bumps += [(loss, place, step, *pair) for pair in zip(grid.tolist(), density.tolist(), strict=True)]
-        ends += [(loss, place, step, value, bound) for value, bound in found.ends(count).tolist()]
-    caption = "density of the eigenvalues along training on the set, smoothed by normal bumps of 1 % of their range"
-    bounded = f"the {count} smallest and largest found, and within what of an eigenvalue each is"
-    return (
-        Table("spectra", ("loss", "place", "step", "eigenvalue", "density"), tuple(bumps), caption),
-        Table("extremes", ("loss", "place", "step", "eigenvalue", "within"), tuple(ends), bounded),
+        why = "its curvature is not significantly different from zero in real training"
+        return f"Inconclusive: {why}. {sharp}", "unknown"
+    where = (
+        f"Its curvature peaks at step {step.value:.0f} of real training (trace {peak.value:.0f}, {peak.low:.0f} to "
+        f"{peak.high:.0f})"
     )
+    compared = f"{percent(left.value, 0)} of that (real data keep {percent(theirs[2].value, 0)})"
+    if left.high < SMALL:
+        rest = f"and falls to {compared}. It holds little that is learned later."
+    elif left.low > LARGE:
+        rest = f"and keeps {compared} to the end. Training on it goes on to move a model."
+    else:
+        rest = f"and falls to {compared}."
+    return f"{where} {rest} {sharp}", "note"
+
+
+TraceRows = TypeVar("TraceRows", bound=TraceRow)
+
+
+def _traces(
+    kind: type[TraceRows], steps: tuple[int, ...], of_set: list[Trace], of_real: list[Trace]
+) -> list[TraceRows]:
+    return [
+        kind(step, ours.value, ours.error, ours.products, real.value, real.error, real.products)
+        for step, ours, real in zip(steps, of_set, of_real, strict=True)
+    ]
+
+
+def _tables(spectra: dict[tuple[str, str], _Measured], count: int) -> tuple[Table, Table]:
+    bumps: list[SpectrumRow] = []
+    ends: list[ExtremeRow] = []
+    for (loss, stage), (found, step) in spectra.items():
+        grid, density = smoothed(found, points=256)
+        pairs = zip(grid.tolist(), density.tolist(), strict=True)
+        bumps += [SpectrumRow(loss, stage, step, *pair) for pair in pairs]
+        ends += [ExtremeRow(loss, stage, step, value, bound) for value, bound in found.ends(count).tolist()]
+    return SpectrumRow.table(bumps), ExtremeRow.table(ends)

@@ -17,11 +17,24 @@ from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING
 from limbeck.core import tree
 from limbeck.core.errors import InputError
-from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
+from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.tables.influence import (
+    CORRELATIONS,
+    DISTANCE,
+    HARMED,
+    HELPED,
+    SAMPLE,
+    SEEDS,
+    ExampleRow,
+    ItemRow,
+    RealImageRow,
+    within_class,
+)
 from limbeck.statistics.correlation import correlations
-from limbeck.statistics.effects import NAMES, Effects
+from limbeck.statistics.effects import Effects
 from limbeck.statistics.estimates import mean_of
 
 REPEATS = 0.5
@@ -38,16 +51,16 @@ class Influence(AbstractProbe):
     with all items, from the same initial parameters: exact leave-one-out, positive where the item helps. It is repeated
     under other initial parameters, held against the item's influence where it is added to random real images in place
     of the rest of the set, against the Euclidean distance in native units, and against leave-one-out within as many
-    random real images. All correlations are Pearson's over judged examples; those within the item's own class
+    random real images. All correlations are Pearson's over evaluation examples; those within the item's own class
     leave out that any item helps its class and hurts others, which alone would correlate. Yang et al. (ICML 2024),
     section 5.1, figures 7, 8 and 23; there over all test images alone.
     """
 
     repeats: int = 2
     items: int = 0
-    """How many items are left out under the first member, at even distances; 0 for all, as in the others."""
+    """How many items are left out under the first seed, at even distances; 0 for all, as in the others."""
     repeated: int = 0
-    """How many of them under each other member too."""
+    """How many of them under each other seed too."""
     added: int = 0
     """How many of them are added to real images."""
     baseline: int = 0
@@ -58,13 +71,14 @@ class Influence(AbstractProbe):
     """How many more are listed for each, drawn at random, half of them of its class: influence beside distance."""
 
     question = "What does each image stand for?"
+    tables = (ItemRow, RealImageRow, ExampleRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "repeats")
         expect(self, 0, "items", "repeated", "added", "baseline", "shown", "scattered")
 
     def left_out(self, context: ProbeContext) -> tuple[int, ...]:
-        """The items that are left out under the first member."""
+        """The items that are left out under the first seed."""
         return spread(len(context.distilled), self.items)
 
     def _some(self, context: ProbeContext, most: int) -> tuple[int, ...]:
@@ -75,7 +89,7 @@ class Influence(AbstractProbe):
         return spread(leave_one_out.real_count(context), self.baseline)
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """The learners with and without each item, under each member; those of real images; none for a single item."""
+        """The learners with and without each item, under each seed; those of real images; none for a single item."""
         if len(context.distilled) < 2:
             return ()
         repeats = [(item, seed) for seed in range(1, self.repeats) for item in self._some(context, self.repeated)]
@@ -91,16 +105,14 @@ class Influence(AbstractProbe):
     def find(self, context: ProbeContext) -> Finding:
         """What each item does to its class and to others, and whether that repeats."""
         if len(context.distilled) < 2:
-            return self._unknown(context, "a set of one image: nothing is left where it is left out")
+            return self._unknown(context, "Not known: the set has one image, and nothing is left where it is left out.")
         influence = leave_one_out.matrix(context, 0, self.left_out(context))
         if not bool(torch.isfinite(influence).all()):
-            return self._unknown(
-                context, "training on the set diverges: losses are not finite, so influence is not told"
-            )
+            return self._unknown(context, "Not known: training on the set diverges, and its losses are not finite.")
         found = self._measured(context, influence)
         facts = found.facts()
         verdict = _verdict({fact.name: fact for fact in facts})
-        judged = torch.bincount(context.examples.classes)
+        counts = torch.bincount(context.examples.classes)
         return Finding(
             probe="influence",
             set=context.name,
@@ -114,7 +126,7 @@ class Influence(AbstractProbe):
             f"{len(context.rows)} evaluation examples",
             caveats=(
                 "intervals are over images, under one or two initial parameters",
-                f"a class has {int(judged.min())} judged examples or more: shares of the top 100 depend on that",
+                f"a class has {int(counts.min())} evaluation examples or more: shares of the top 100 depend on that",
             ),
         )
 
@@ -154,21 +166,21 @@ class Influence(AbstractProbe):
         )
 
     def _examples(self, context: ProbeContext, found: Measured) -> Table:
-        """The judged examples that each item helps most and harms most, the furthest first, and a sample of others."""
+        """The evaluation examples that each item helps and harms most, the furthest first, and a sample of others."""
         order = found.influence.argsort(dim=1, descending=True, stable=True)
         names, rows, of = context.problem.task.classes, context.rows.tolist(), context.examples.classes.tolist()
         own = same_class(context, found.alone.classes)
         drawn = Key(("influence", "sample")).permutation(len(rows))
-        listed: list[tuple[Value, ...]] = []
+        listed: list[ExampleRow] = []
         for index, item in enumerate(found.items):
             sides = {
-                "helped": order[index, : self.shown],
-                "harmed": order[index].flip(0)[: self.shown],
-                "sample": _sample(drawn, own[index], self.scattered),
+                HELPED: order[index, : self.shown],
+                HARMED: order[index].flip(0)[: self.shown],
+                SAMPLE: _sample(drawn, own[index], self.scattered),
             }
             for side, chosen in sides.items():
                 listed += [
-                    (item, side, rank, rows[place], names[of[place]], influence, distance)
+                    ExampleRow(item, side, rank, rows[place], names[of[place]], influence, distance)
                     for rank, place, influence, distance in zip(
                         range(1, len(chosen) + 1),
                         chosen.tolist(),
@@ -177,15 +189,7 @@ class Influence(AbstractProbe):
                         strict=True,
                     )
                 ]
-        columns = ("item", "side", "rank", "row", "class", "influence", "distance")
-        caption = (
-            f"row: that of the {context.split} split; influence in loss, positive where the image helps; distance: "
-            "Euclidean, in native units; sample: drawn at random, half of them of the image's class"
-        )
-        return Table("examples", columns, tuple(listed), caption)
-
-
-AGREEMENTS = ("seed correlation", "additive correlation", "distance correlation")
+        return ExampleRow.table(listed, f"row: that of the {context.split} split; {ExampleRow.caption}")
 
 
 class Measured(NamedTuple):
@@ -204,46 +208,43 @@ class Measured(NamedTuple):
     def facts(self) -> tuple[Fact, ...]:
         """The means over items of all that was measured."""
         found = self.alone.facts() + self.real.facts(" of real images")
-        for name, pairs in zip(AGREEMENTS, (self.seeds, self.added, self.distance), strict=True):
+        for name, pairs in zip(CORRELATIONS, (self.seeds, self.added, self.distance), strict=True):
             if pairs:
                 overall, within = zip(*pairs.values(), strict=True)
-                found += [mean_of(name, overall), mean_of(f"{name} within class", within)]
+                found += [mean_of(name, overall), mean_of(within_class(name), within)]
         return tuple(found)
 
     def per_item(self, context: ProbeContext) -> Table:
         """One row of each item; what was not measured of it is empty."""
-        nothing = (None, None)
-        names = context.problem.task.classes
-        rows = [
-            (
+        names, nothing = context.problem.task.classes, (None, None)
+        return ItemRow.table(
+            ItemRow(
                 item,
                 names[int(self.alone.classes[index])],
-                *(_plain(effect[index]) for effect in self.alone[1:]),
-                *(value for pairs in (self.seeds, self.added, self.distance) for value in pairs.get(item, nothing)),
+                *self.alone.of_one(index),
+                *self.seeds.get(item, nothing),
+                *self.added.get(item, nothing),
+                *self.distance.get(item, nothing),
             )
             for index, item in enumerate(self.items)
-        ]
-        agreements = tuple(f"{name}{where}" for name in AGREEMENTS for where in ("", " within class"))
-        caption = "influence in loss, positive where the image helps; correlations over judged examples"
-        return Table("items", ("item", "class", *NAMES, *agreements), tuple(rows), caption)
+        )
 
     def per_real(self, context: ProbeContext) -> Table:
         """One row of each real image that was left out of as many as the set has."""
         names = context.problem.task.classes
-        rows = [
-            (place, names[int(self.real.classes[index])], *(_plain(effect[index]) for effect in self.real[1:]))
-            for index, place in enumerate(self.places)
-        ]
-        return Table("real images", ("place", "class", *NAMES), tuple(rows), "leave-one-out within random real images")
+        return RealImageRow.table(
+            RealImageRow(image, names[int(self.real.classes[index])], *self.real.of_one(index))
+            for index, image in enumerate(self.places)
+        )
 
 
 def same_class(context: ProbeContext, classes: Int[Tensor, " item"]) -> Bool[Tensor, "item example"]:
-    """Whether a judged example is of an item's class."""
+    """Whether an evaluation example is of an item's class."""
     return classes[:, None] == context.examples.classes[None]
 
 
 def distances(context: ProbeContext, items: Sequence[int]) -> Float[Tensor, "item example"]:
-    """The Euclidean distance in native units between items and judged examples (Yang et al. 2024, figure 7)."""
+    """The Euclidean distance in native units between items and evaluation examples (Yang et al. 2024, figure 7)."""
     task = context.problem.task
     ours = tree.flat_rows(task.codec.decode(context.distilled.batch.inputs))
     theirs = tree.flat_rows(task.codec.decode(context.examples.inputs))
@@ -261,28 +262,27 @@ def _sample(order: Int[Tensor, " example"], own: Bool[Tensor, " example"], count
     return torch.cat([order[own[order]][: count - count // 2], order[~own[order]][: count // 2]])
 
 
-def _plain(value: Tensor) -> float | None:
-    return float(value) if bool(torch.isfinite(value)) else None
-
-
 def _verdict(facts: dict[str, Fact]) -> str:
     top, of_real = facts["in class of top 10"], facts["in class of top 10 of real images"]
     helped = (
-        f"{100 * top.value:.0f} % of the 10 test images that each helps most are of its own class "
-        f"({100 * of_real.value:.0f} % for random real images)"
+        f"Of the 10 test images that each helps most, {percent(top.value, 0)} are of its own class "
+        f"({percent(of_real.value, 0)} for random real images)."
     )
-    seeds = facts.get("seed correlation within class")
+    seeds = facts.get(within_class(SEEDS))
     if seeds is None or not seeds.n:
-        return f"{helped}; whether an image's influence repeats under another seed was not measured"
-    said = f"correlation {facts['seed correlation'].value:.2f} overall and {seeds.value:.2f} within its class"
+        return f"Inconclusive: whether an image's influence repeats under another seed was not measured. {helped}"
+    numbers = (
+        f"mean correlation {facts[SEEDS].value:.2f} overall and {seeds.value:.2f} ({seeds.low:.2f} to "
+        f"{seeds.high:.2f}) within its class"
+    )
     if seeds.value < REPEATS:
         return (
-            "single images do not stand for particular test images: what each helps does not repeat under another "
-            f"seed (mean {said}); {helped}"
+            "Single images do not stand for particular test images: what each helps does not repeat under another seed "
+            f"({numbers}). {helped}"
         )
-    distance = facts["distance correlation within class"].value
+    distance = facts[within_class(DISTANCE)].value
     similar = "is little more than" if abs(distance) >= SIMILAR else "is not"
     return (
-        f"each image stands for something: what it helps repeats under another seed (mean {said}), "
-        f"{similar} similarity (correlation with distance {distance:.2f}); {helped}"
+        f"Each image stands for something: what it helps repeats under another seed ({numbers}), and {similar} "
+        f"similarity (correlation with distance {distance:.2f}). {helped}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,7 +12,18 @@ from torch import Tensor
 from limbeck.computations import Paths, Surface, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.tables.landscape import (
+    CornerRow,
+    LossRow,
+    PathRow,
+    RealPathRow,
+    SetPathRow,
+    SplitRow,
+    SurfaceRow,
+)
+from limbeck.statistics.correlation import rank_correlation
 from limbeck.statistics.estimates import estimate
 
 CORNERS = ("start", "real", "set")
@@ -23,14 +35,14 @@ RISES = 0.05
 class Landscape(AbstractProbe):
     """Loss surfaces on the plane through the start, the end of real training and the end of training on the set.
 
-    And the judged loss along training on the set, with the share of predictions that change between readings. Yang et
+    And the test loss along training on the set, with the share of predictions that change between readings. Yang et
     al. (ICML 2024), appendix A, figures 11 and 12. There one direction is made orthogonal to the other without its
     corner being moved along; here corners and paths are given in the coordinates of the same orthonormal directions,
     so that the surface at a corner is the loss of the network there. No direction is scaled by filters (unlike Li
     et al., NeurIPS 2018): all three corners are networks that were trained. Real training is 300 steps, where theirs
     is an epoch of about 196.
 
-    That the learner of lowest judged loss is held against the final one is a description of the curve on the examples
+    That the learner of lowest test loss is held against the final one is a description of the curve on the examples
     it was read on: it selects no learner that anything is claimed of, and the step must not be used as one.
     """
 
@@ -41,6 +53,7 @@ class Landscape(AbstractProbe):
     rows: int = 3
 
     question = "Does a learner of the set grow over-confident, and is its loss a picture of the real one?"
+    tables = (LossRow, SplitRow, CornerRow, RealPathRow, SetPathRow, SurfaceRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "every", "rows")
@@ -63,7 +76,7 @@ class Landscape(AbstractProbe):
         return (*self._trainings(), self._paths(), *self._surfaces())
 
     def find(self, context: ProbeContext) -> Finding:
-        """How the judged loss goes on while the set is learned, where it is paid for, and the surfaces."""
+        """How the test loss goes on while the set is learned, where it is paid for, and the surfaces."""
         ours = self._trainings()[1]
         outcome = {name: context.outcome(ours, name) for name in ("losses", "predictions", "accuracy")}
         losses, predictions = outcome["losses"].double(), outcome["predictions"]
@@ -79,8 +92,8 @@ class Landscape(AbstractProbe):
         groups = {name: rows for name, rows in (("right", right), ("wrong", ~right)) if rows.any()}
         risen = [estimate(f"rise where it ends {name}", _of(losses, lowest, rows)) for name, rows in groups.items()]
         paths, surface = context.outcome(self._paths()), [context.outcome(each) for each in self._surfaces()]
-        judged, of_set = (torch.cat([each[name] for each in surface]) for name in ("judged", "set"))
-        alike = _correlation(judged, of_set)
+        of_test, of_set = (torch.cat([each[name] for each in surface]) for name in ("judged", "set"))
+        alike = rank_correlation(of_test, of_set)
         verdict, tone = _verdict(ours.reads[lowest], float(means[lowest]), float(means[-1]), rise, after, risen)
         facts = (
             Fact.once("step of the lowest loss", float(ours.reads[lowest])),
@@ -101,22 +114,19 @@ class Landscape(AbstractProbe):
                 _trajectory(ours, means, outcome["accuracy"], changed),
                 _split(losses, lowest, groups),
                 _corners(paths["corners"]),
-                *(_walk(name, each, paths[side]) for name, side, each in self._walks()),
+                RealPathRow.table(_path(RealPathRow, self._trainings()[0], paths["real"])),
+                SetPathRow.table(_path(SetPathRow, ours, paths["ours"])),
                 _surface(surface),
             ),
             method="one training on the set and one on all real images, 300 steps each from the same start, read every "
-            f"{self.every} steps; surfaces on {self.size} x {self.size} points, on {self.sample or 'all'} judged "
-            "examples and on the set; distances are those of all parameters",
+            f"{self.every} steps; surfaces on {self.size} x {self.size} points, on {self.sample or 'all'} "
+            "evaluation examples and on the set; distances are those of all parameters",
             caveats=(
                 "one training of each kind: intervals are over examples",
-                "the step of the lowest loss is found on the judged examples: stop by validation, not by it",
+                "the step of the lowest loss is found on the evaluation examples: stop by validation, not by it",
                 "a network with batch normalisation is normalised by the batch on the surfaces",
             ),
         )
-
-    def _walks(self) -> tuple[tuple[str, str, Training], tuple[str, str, Training]]:
-        real, ours = self._trainings()
-        return ("path of real training", "real", real), ("path of training on the set", "ours", ours)
 
 
 def _lowest(means: Tensor) -> int:
@@ -127,71 +137,50 @@ def _of(losses: Tensor, lowest: int, rows: Tensor) -> list[float]:
     return (losses[-1] - losses[lowest])[rows].tolist()
 
 
-def _correlation(judged: Tensor, of_set: Tensor) -> float:
-    """Spearman's rank correlation over the grid; not a number where one of them is constant."""
-    from scipy import stats
-
-    pair = [each.flatten() for each in (judged, of_set)]
-    if any(len(each.unique()) < 2 or not each.isfinite().all() for each in pair):
-        return math.nan
-    return float(stats.spearmanr(*(each.numpy() for each in pair)).statistic)
-
-
 def _verdict(step: int, low: float, high: float, rise: Fact, after: float, risen: list[Fact]) -> tuple[str, str]:
     if not math.isfinite(rise.value):
-        return "its loss on test examples runs out of the numbers: training on the set diverges", "unknown"
-    moved = f"while {100 * after:.0f} % of predictions change"
+        return "Not known: training on the set diverges, and its test loss is not finite.", "unknown"
+    moved = f"while {percent(after, 0)} of predictions change"
     if rise.low > RISES * low:
         wrong = next((each for each in risen if each.name.endswith("wrong") and each.low > 0), None)
-        where = f", by {wrong.value:.1f} where it is wrong" if wrong else ""
+        where = f", by {wrong.value:.1f} ({wrong.low:.1f} to {wrong.high:.1f}) where it is wrong" if wrong else ""
         return (
-            f"test loss rises from {low:.2f} at step {step} to {high:.2f}{where}, {moved}: the learner grows "
-            "over-confident; stop early if you need probabilities",
+            f"The learner grows over-confident: test loss rises from {low:.2f} at step {step} to {high:.2f}{where}, "
+            f"{moved}. Stop early if you need probabilities.",
             "note",
         )
     if rise.value > 0:
-        return f"test loss stays near its lowest: {low:.2f} at step {step}, {high:.2f} at the end, {moved}", "note"
-    return f"test loss is lowest at the end, {high:.2f}: training on the set may go on", "note"
+        return f"Test loss stays near its lowest: {low:.2f} at step {step}, {high:.2f} at the end, {moved}.", "note"
+    return f"Test loss is lowest at the end, {high:.2f}. Training on the set may go on.", "note"
 
 
 def _trajectory(training: Training, means: Tensor, accuracy: Tensor, changed: list[float]) -> Table:
-    rows = zip(training.reads, means.tolist(), accuracy.tolist(), [None, *changed], strict=True)
-    caption = (
-        "along training on the set, on judged examples; changed: the share of predictions unlike the reading before"
-    )
-    return Table("loss along set", ("step", "loss", "accuracy", "changed"), tuple(rows), caption)
+    readings = zip(training.reads, means.tolist(), accuracy.tolist(), [None, *changed], strict=True)
+    return LossRow.table(LossRow(*each) for each in readings)
 
 
 def _split(losses: Tensor, lowest: int, groups: dict[str, Tensor]) -> Table:
-    rows = [
-        (name, int(rows.sum()), float(losses[lowest][rows].mean()), float(losses[-1][rows].mean()))
+    return SplitRow.table(
+        SplitRow(name, int(rows.sum()), float(losses[lowest][rows].mean()), float(losses[-1][rows].mean()))
         for name, rows in groups.items()
-    ]
-    caption = "mean loss of the examples that the final learner gets right or wrong"
-    return Table(
-        "over-confidence",
-        ("final prediction", "examples", "lowest-loss learner", "final learner"),
-        tuple(rows),
-        caption,
     )
 
 
-def _corners(found: Tensor) -> Table:
-    columns = ("corner", "x", "y", "judged", "set", "judged on the plane", "set on the plane")
-    rows = [(name, *values) for name, values in zip(CORNERS, found.tolist(), strict=True)]
-    return Table("corners", columns, tuple(rows), "losses of the networks, and of the points of the plane")
+def _corners(corners: Tensor) -> Table:
+    return CornerRow.table(CornerRow(name, *values) for name, values in zip(CORNERS, corners.tolist(), strict=True))
 
 
-def _walk(name: str, training: Training, found: Tensor) -> Table:
-    rows = [(step, *values) for step, values in zip(training.keeps, found.tolist(), strict=True)]
-    return Table(name, ("step", "x", "y", "off the plane"), tuple(rows), "distances in parameters")
+PathRows = TypeVar("PathRows", bound=PathRow)
 
 
-def _surface(found: list[dict[str, Tensor]]) -> Table:
-    rows = [
-        (x, y, float(part["judged"][row, column]), float(part["set"][row, column]))
-        for part in found
+def _path(kind: type[PathRows], training: Training, coordinates: Tensor) -> list[PathRows]:
+    return [kind(step, *values) for step, values in zip(training.keeps, coordinates.tolist(), strict=True)]
+
+
+def _surface(parts: list[dict[str, Tensor]]) -> Table:
+    return SurfaceRow.table(
+        SurfaceRow(x, y, float(part["judged"][row, column]), float(part["set"][row, column]))
+        for part in parts
         for row, y in enumerate(part["y"].tolist())
         for column, x in enumerate(part["x"].tolist())
-    ]
-    return Table("surface", ("x", "y", "judged", "set"), tuple(rows), "mean losses over the plane")
+    )

@@ -15,14 +15,16 @@ from limbeck.computations.training import REAL_BATCH, accuracies
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.tree import Tree
+from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.tables.recognition import DISTILLED, REAL, MapRow, NeighbourRow, PredictionRow, RecognitionRow
 from limbeck.statistics.estimates import estimate
 from limbeck.statistics.projections import AbstractProjection, Pca
 
 FAR = 0.95
 """An item is off the real examples where it is farther from those of its class than this share of real ones is."""
 TRAJECTORY = 300
-"""Steps of the courses that probes share."""
+"""Steps of the trajectories that probes share."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ class Recognition(AbstractProbe):
     every: int = 10
     neighbours: int = 5
     sample: int = 2000
-    """How many judged examples are held against their own neighbours."""
+    """How many evaluation examples are held against their own neighbours."""
     shown: int = 1000
     """How many of these are on the map."""
     projection: AbstractProjection = field(default_factory=Pca)
     """How the map is drawn; by PCA where what it needs is not installed."""
 
     question = "Do networks trained on real data recognise the set?"
+    tables = (RecognitionRow, NeighbourRow, PredictionRow, MapRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "repeats", "every", "neighbours", "sample", "shown")
@@ -68,7 +71,7 @@ class Recognition(AbstractProbe):
         return list(dict.fromkeys(found)) or [("", TRAJECTORY)]
 
     def _learners(self, name: str, steps: int) -> list[Training]:
-        # The course is trained for other probes too; of it one member alone is kept.
+        # The trajectory is trained for other probes too; of it one seed alone is kept.
         shared = [real_trajectory(0, self.every)] if (name, steps) == ("", TRAJECTORY) else []
         return [
             *shared,
@@ -95,18 +98,16 @@ class Recognition(AbstractProbe):
         rows, facts, words = [], [], []
         for name, steps in known:
             learners = self._learners(name, steps)
-            told = name or context.problem.network.name
+            network = name or context.problem.network.name
             ours = [float(context.outcome(Recognised(each), "accuracy")) for each in learners]
-            recognised, judged = (
-                estimate(f"recognised by {told} after {steps} steps", ours),
-                accuracies(context, learners),
-            )
+            recognised = estimate(f"recognised by {network} after {steps} steps", ours)
+            on_test = accuracies(context, learners)
             facts.append(recognised)
-            rows.append((told, steps, *recognised[1:4], *estimate("", judged)[1:4], len(learners)))
-            words.append((told, recognised.value, sum(judged) / len(judged)))
+            spread = (*recognised[1:4], *estimate("", on_test)[1:4])
+            rows.append(RecognitionRow(network, steps, *spread, len(learners)))
+            words.append((network, recognised, sum(on_test) / len(on_test)))
         around = context.outcome(self._surroundings(context))
         near, far = _compared(around)
-        columns = ("network", "steps", "of the set", "low", "high", "judged", "low judged", "high judged", "learners")
         verdict, tone = _verdict(words, near, len(context.problem.task.classes))
         absent = [name for name, _ in self.architectures if name and not _can(context, name)]
         return Finding(
@@ -117,8 +118,9 @@ class Recognition(AbstractProbe):
             tone=tone,
             facts=(*facts, *near),
             tables=(
-                Table("recognition", columns, tuple(rows), "accuracy on the set and on judged examples"),
-                self._items(context, known, around, far),
+                RecognitionRow.table(rows),
+                _items(context, around, far),
+                self._predictions(context, known),
                 _map(context, around),
             ),
             method=self._method(context, known),
@@ -134,32 +136,37 @@ class Recognition(AbstractProbe):
         drawn = self._surroundings(context).projection
         return (
             f"{self.repeats} learners a network, SGD 0.01 momentum 0.9 on all real images in batches of {REAL_BATCH}; "
-            f"features of {name or context.problem.network.name} after {steps} steps; {self.neighbours} nearest judged "
-            f"examples by Euclidean distance; up to {self.sample} judged examples each without itself; an item is off "
-            f"where it is farther from its class than {100 * FAR:.0f} % of these; map by {type(drawn).__name__.lower()}"
+            f"features of {name or context.problem.network.name} after {steps} steps; {self.neighbours} nearest "
+            f"evaluation examples by Euclidean distance; up to {self.sample} of these each without itself; an "
+            f"item is off where it is farther from its class than {100 * FAR:.0f} % of these; map "
+            f"by {type(drawn).__name__.lower()}"
         )
 
     def _undrawn(self) -> tuple[str, ...]:
         missing = not self.projection.available
         return ("the map is by PCA: UMAP needs pip install limbeck[views]",) if missing else ()
 
-    def _items(self, context: ProbeContext, known: Sequence[tuple[str, int]], around: Tree, far: Tensor) -> Table:
-        """For each item what it is taken for and how it lies."""
-        names = context.problem.task.classes
-        said = [context.outcome(Recognised(self._learners(*each)[0]), "predictions").tolist() for each in known]
-        columns = [f"taken for by {name or context.problem.network.name} ({steps})" for name, steps in known]
-        rows = [
-            (
-                item,
-                names[label],
-                *(names[each[item]] for each in said),
-                float(around["agreement"][item]),
-                float(far[item]),
-            )
-            for item, label in enumerate(context.distilled.batch.classes.tolist())
-        ]
-        caption = "agreement: share of near judged examples of its class; distance over the median of judged examples"
-        return Table("items", ("item", "class", *columns, "agreement", "distance"), tuple(rows), caption)
+    def _predictions(self, context: ProbeContext, known: Sequence[tuple[str, int]]) -> Table:
+        """What the first learner of each network takes each item for."""
+        names, own = context.problem.task.classes, context.problem.network.name
+        labels = context.distilled.batch.classes.tolist()
+        rows = []
+        for name, steps in known:
+            predicted = context.outcome(Recognised(self._learners(name, steps)[0]), "predictions").tolist()
+            rows += [
+                PredictionRow(item, names[label], name or own, steps, names[predicted[item]])
+                for item, label in enumerate(labels)
+            ]
+        return PredictionRow.table(rows)
+
+
+def _items(context: ProbeContext, around: Tree, far: Tensor) -> Table:
+    """How each item lies among real examples."""
+    names = context.problem.task.classes
+    return NeighbourRow.table(
+        NeighbourRow(item, names[label], float(around["agreement"][item]), float(far[item]))
+        for item, label in enumerate(context.distilled.batch.classes.tolist())
+    )
 
 
 def _can(context: ProbeContext, name: str) -> bool:
@@ -170,7 +177,7 @@ def _can(context: ProbeContext, name: str) -> bool:
 
 
 def _compared(around: Tree) -> tuple[list[Fact], Tensor]:
-    """What is told of the surroundings, and the distance of each item in medians of real ones."""
+    """What the surroundings come to, and the distance of each item in medians of real ones."""
     real = around["real"]["distance"]
     real, ours = real[real.isfinite()], around["distance"]
     facts = [
@@ -191,37 +198,43 @@ def _compared(around: Tree) -> tuple[list[Fact], Tensor]:
 def _map(context: ProbeContext, around: Tree) -> Table:
     names, drawn = context.problem.task.classes, around["map"]
     parts = (
-        ("real", drawn["examples"], drawn["classes"]),
-        ("distilled", drawn["items"], context.distilled.batch.classes),
+        (REAL, drawn["examples"], drawn["classes"]),
+        (DISTILLED, drawn["items"], context.distilled.batch.classes),
     )
-    rows = [
-        (kind, names[label], x, y)
-        for kind, places, labels in parts
-        for label, (x, y) in zip(labels.tolist(), places.tolist(), strict=True)
-    ]
-    return Table("map", ("kind", "class", "x", "y"), tuple(rows), "judged examples and items, in the order of the set")
+    return MapRow.table(
+        MapRow(kind, names[label], x, y)
+        for kind, spots, labels in parts
+        for label, (x, y) in zip(labels.tolist(), spots.tolist(), strict=True)
+    )
 
 
-def _verdict(known: Sequence[tuple[str, float, float]], near: Sequence[Fact], classes: int) -> tuple[str, str]:
-    """Words of (network, accuracy on the set, accuracy on judged examples) and of what lies near."""
+def _verdict(known: Sequence[tuple[str, Fact, float]], near: Sequence[Fact], classes: int) -> tuple[str, str]:
+    """Words of (network, accuracy on the set, test accuracy) and of what lies near."""
     learned = [each for each in known if each[2] > 2 / classes]
     if not learned:
         best = max(each[2] for each in known)
-        return f"cannot be told: the networks had not learned the data yet ({100 * best:.0f} % of it right)", "unknown"
-    low, high = (pick(learned, key=lambda each: each[1]) for pick in (min, max))
+        why = f"the networks have not learned the data yet (test accuracy {percent(best, 0)})"
+        return f"Not known: {why}. Train them for more steps.", "unknown"
+    low, high = (pick(learned, key=lambda each: each[1].value) for pick in (min, max))
     if len(learned) == 1:
-        said = f"{low[0]}, trained on real images, recognises {100 * low[1]:.0f} % of it"
-    elif low[1] == high[1]:
+        claim = f"{low[0]}, trained on real images, recognises {_share(low[1])} of the set."
+    elif low[1].value == high[1].value:
         names = ", ".join(each[0] for each in learned)
-        said = f"networks trained on real images ({names}) recognise {100 * low[1]:.0f} % of it"
+        claim = f"Networks trained on real images ({names}) recognise {percent(low[1].value, 0)} of the set."
     else:
-        said = (
-            f"networks trained on real images recognise {100 * low[1]:.0f} % ({low[0]}) to {100 * high[1]:.0f} % "
-            f"({high[0]}) of it"
+        claim = (
+            f"Networks trained on real images recognise {percent(low[1].value, 0)} ({low[0]}) to "
+            f"{percent(high[1].value, 0)} ({high[0]}) of the set."
         )
     off = [fact.value for fact in near if fact.name == "share off the real examples"]
-    share = (
-        f"{100 * near[0].value:.0f} % of its near real images are of its class ({100 * near[1].value:.0f} % of those "
+    close = (
+        f"Of the real images nearest to its images, {percent(near[0].value, 0)} are of their class "
+        f"({percent(near[1].value, 0)} for real images)"
     )
-    lie = f"; {100 * off[0]:.0f} % of its images lie where no real image of their class is near" if off else ""
-    return f"{said}; {share}of a real image){lie}", "note"
+    lie = f"; {percent(off[0], 0)} of its images lie where no real image of their class is near" if off else ""
+    return f"{claim} {close}{lie}.", "note"
+
+
+def _share(fact: Fact) -> str:
+    spread = f" ({100 * fact.low:.0f} to {100 * fact.high:.0f})" if fact.n > 1 else ""
+    return f"{percent(fact.value, 0)}{spread}"

@@ -15,32 +15,35 @@ from limbeck.computations import leave_one_out
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.leave_one_out import spread
 from limbeck.computations.training import DEFAULT_TRAINING
-from limbeck.core.findings import Fact, Finding, Table, Value
+from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
+from limbeck.core.units import percent
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
 from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
 from limbeck.statistics.ranking import average_precision, chance, exceedance, false_discovery, precision_recall, strict
 
 LEVEL = 0.05
 """The share of false discoveries among discoveries that is borne."""
 FEWEST = 5
-"""How many judged examples of a class must carry an attribute, and how many must not, for it to be tested."""
+"""How many evaluation examples of a class must carry an attribute, and how many must not, for it to be tested."""
 POINTS = 51
 """Points of a curve in the tables, at even recalls."""
 CURVES = 6
-"""Of how many attributes of a class the curves are in the tables, the strongest first."""
+"""Of how many attributes of a class the curves are in a table, the strongest first."""
 
 
 @dataclass(frozen=True)
 class Semantics(AbstractProbe):
     """Whether an item's influence within its class predicts an attribute: precision, recall, and chance.
 
-    The score of an item for a judged example of its own class is its influence there, by exact leave-one-out; positive
-    are the examples that carry the attribute. Average precision is the area under the steps of the precision-recall
-    curve, which random scores bring to the prevalence of the attribute, so that it is told beside it. Its p-value is by
-    random rankings, one-sided, and all tests of a set are corrected together by Benjamini and Hochberg at 5 %. Yang
-    et al. (ICML 2024), section 5.2, figure 9 and table 1: there attributes were picked by hand from a language
-    model's answers of the most helped images, and neither prevalence nor chance was told; here all are tested.
+    The score of an item for an evaluation example of its own class is its influence there, by exact leave-one-out;
+    positive are the examples that carry the attribute. Average precision is the area under the steps of the
+    precision-recall curve, which random scores bring to the prevalence of the attribute, so that it stands beside it.
+    Its p-value is by random rankings, one-sided, and all tests of a set are corrected together by Benjamini and
+    Hochberg at 5 %. Yang et al. (ICML 2024), section 5.2, figure 9 and table 1: there attributes were picked by hand
+    from a language model's answers of the most helped images, and neither prevalence nor chance was given; here all are
+    tested.
     """
 
     attributes: AbstractAttributes = Measured()
@@ -52,6 +55,7 @@ class Semantics(AbstractProbe):
     """Enough for one discovery among 2,000 tests: the smallest p-value is one over one more."""
 
     question = "Which nameable attributes do its images hold?"
+    tables = (AttributeRow, AccuracyRow, CurveRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "repeats", "permutations")
@@ -71,18 +75,17 @@ class Semantics(AbstractProbe):
     def find(self, context: ProbeContext) -> Finding:
         """Every item and attribute of its class, how well the one ranks the other, and what chance would do."""
         if len(context.distilled) < 2:
-            return self._unknown(context, "a set of one image: nothing is left where it is left out")
+            return self._unknown(context, "Not known: the set has one image, and nothing is left where it is left out.")
         items = self._items(context)
         influence = leave_one_out.matrix(context, 0, items)
         if not bool(torch.isfinite(influence).all()):
-            return self._unknown(
-                context, "training on the set diverges: losses are not finite, so influence is not told"
-            )
+            return self._unknown(context, "Not known: training on the set diverges, and its losses are not finite.")
         found = self.attributes.of(context)
         trials = list(self._trials(context, found, items, influence))
         if not trials:
-            said = f"{len(found.names)} attributes of judged examples ({self.attributes.describe()})"
-            return self._unknown(context, f"{said}: none that enough of a class carry; give some with --attributes")
+            count = f"{len(found.names)} attributes ({self.attributes.describe()})"
+            why = f"of {count}, none is carried by enough evaluation examples of a class"
+            return self._unknown(context, f"Not known: {why}. Give others with --attributes.")
         tests = self._tested(trials)
         right = self._accuracies(context, found, tests)
         return Finding(
@@ -95,11 +98,11 @@ class Semantics(AbstractProbe):
             tables=(
                 _pairs(context, found, tests),
                 _of_right(context, found, right),
-                *_curves(context, found, tests),
+                _curves(context, found, tests),
             ),
             method=f"{self.attributes.describe()}; influence within the class by exact leave-one-out, "
             f"{DEFAULT_TRAINING}, "
-            f"under one member; {len(tests)} tests by {self.permutations} random rankings each, false discoveries "
+            f"under one seed; {len(tests)} tests by {self.permutations} random rankings each, false discoveries "
             "controlled at 5 % (Benjamini and Hochberg)",
             caveats=(
                 "an attribute may stand for another that goes with it, or for how hard an example is",
@@ -152,26 +155,26 @@ class Semantics(AbstractProbe):
         """How often learners of the whole set are right on examples of a class that carry an attribute, or do not."""
         outcomes = [context.outcome(leave_one_out.whole(seed), "predictions")[-1] for seed in range(self.repeats)]
         right = torch.stack([outcome == context.examples.classes for outcome in outcomes]).double().mean(0)
-        told: dict[tuple[int, int], Right] = {}
+        shares: dict[tuple[int, int], Right] = {}
         for label, attribute in sorted({test.trial.about for test in tests}):
             of_class = (context.examples.classes == label) & found.known[:, attribute]
             sides = of_class & found.carried[:, attribute], of_class & ~found.carried[:, attribute]
             on, off = (float(right[side].mean()) for side in sides)
-            told[label, attribute] = Right(int(sides[0].sum()), int(of_class.sum()), on, off)
-        return told
+            shares[label, attribute] = Right(int(sides[0].sum()), int(of_class.sum()), on, off)
+        return shares
 
 
 class Right(NamedTuple):
     """How often learners of the set are right."""
 
     carriers: int
-    told: int
+    examples: int
     on_carriers: float
     on_others: float
 
 
 class Trial(NamedTuple):
-    """An item and an attribute: the places of its scores among the told examples of its class, and who carries it."""
+    """An item and an attribute: its scores of the examples of its class where that is known, and who carries it."""
 
     item: int
     label: int
@@ -221,40 +224,42 @@ def _facts(tests: Sequence[Tested], items: int) -> tuple[Fact, ...]:
 
 def _pairs(context: ProbeContext, found: Attributes, tests: Sequence[Tested]) -> Table:
     names = context.problem.task.classes
-    rows = [
-        (test.trial.item, names[test.trial.label], found.names[test.trial.attribute], test.precision, test.prevalence,
-         test.gain, len(test.trial.positive), test.p_value, test.adjusted)
+    return AttributeRow.table(
+        AttributeRow(
+            item=test.trial.item,
+            class_=names[test.trial.label],
+            attribute=found.names[test.trial.attribute],
+            average_precision=test.precision,
+            prevalence=test.prevalence,
+            gain=test.gain,
+            n=len(test.trial.positive),
+            p=test.p_value,
+            adjusted_p=test.adjusted,
+        )
         for test in tests
-    ]  # fmt: skip
-    columns = ("item", "class", "attribute", "average precision", "prevalence", "gain", "n", "p", "adjusted p")
-    caption = "discoveries first (adjusted p to 0.05), by gain: (average precision - prevalence) / (1 - prevalence)"
-    return Table("attributes", columns, tuple(rows), caption)
+    )
 
 
 def _of_right(context: ProbeContext, found: Attributes, right: dict[tuple[int, int], Right]) -> Table:
     classes = context.problem.task.classes
-    rows = [(classes[label], found.names[attribute], *each) for (label, attribute), each in right.items()]
-    columns = ("class", "attribute", "carriers", "told", "accuracy on carriers", "accuracy on others")
-    return Table("accuracy", columns, tuple(rows), "of learners of the whole set, on judged examples of the class")
+    return AccuracyRow.table(
+        AccuracyRow(classes[label], found.names[attribute], *each) for (label, attribute), each in right.items()
+    )
 
 
-def _curves(context: ProbeContext, found: Attributes, tests: Sequence[Tested]) -> list[Table]:
+def _curves(context: ProbeContext, found: Attributes, tests: Sequence[Tested]) -> Table:
     """The curves of all items of a class, for the attributes of classes that are strongest."""
-    pairs = list(dict.fromkeys(test.trial.about for test in _discovered(tests)))[:CURVES]
-    tables = []
-    for pair in pairs:
+    rows = []
+    for pair in list(dict.fromkeys(test.trial.about for test in _discovered(tests)))[:CURVES]:
+        names = (context.problem.task.classes[pair[0]], found.names[pair[1]])
         mine = sorted((test for test in tests if test.trial.about == pair), key=lambda test: test.trial.item)
-        rows: list[tuple[Value, ...]] = []
         for test in mine:
             recall, precision = precision_recall(test.trial.scores, test.trial.positive)
             at = torch.linspace(0, 1, POINTS, dtype=torch.float64)
             first = torch.searchsorted(recall, at - 1e-12).clamp_max(len(recall) - 1)
             points = zip(at.tolist(), precision[first].tolist(), strict=True)
-            rows += [(test.trial.item, each_recall, each_precision) for each_recall, each_precision in points]
-        name = f"curves of {context.problem.task.classes[pair[0]]}, {found.names[pair[1]]}"
-        caption = f"precision where recall first gets there; prevalence {mine[0].prevalence:.4f}"
-        tables.append(Table(name, ("item", "recall", "precision"), tuple(rows), caption))
-    return tables
+            rows += [CurveRow(*names, test.prevalence, test.trial.item, *point) for point in points]
+    return CurveRow.table(rows)
 
 
 def _verdict(
@@ -262,14 +267,17 @@ def _verdict(
 ) -> str:
     discovered = _discovered(tests)
     if not discovered:
-        return f"none of {items} images carries any of {len(found.names)} attributes beyond chance ({len(tests)} tests)"
+        return (
+            f"None of {items} images carries any of {len(found.names)} attributes beyond chance ({len(tests)} tests)."
+        )
     best = discovered[0]
     carrying = len({test.trial.item for test in discovered})
     name, attribute = context.problem.task.classes[best.trial.label], found.names[best.trial.attribute]
     accuracy = right[best.trial.about]
     return (
-        f"{carrying} of {items} images carry a nameable attribute beyond their class (strongest: image "
+        f"{carrying} of {items} images carry a nameable attribute beyond their class. Strongest: image "
         f"{best.trial.item} of {name}, {attribute}, average precision {best.precision:.2f} where chance is "
-        f"{best.prevalence:.2f}); learners of the set are right on {100 * accuracy.on_carriers:.0f} % of the "
-        f"test images of {name} that carry it and {100 * accuracy.on_others:.0f} % of the others"
+        f"{best.prevalence:.2f} (adjusted p {best.adjusted:.2g}). Learners of the set are right on "
+        f"{percent(accuracy.on_carriers, 0)} of the test images of {name} that carry it and on "
+        f"{percent(accuracy.on_others, 0)} of the others."
     )

@@ -1,8 +1,7 @@
-"""What a distilled set is worth: the real images, and the real training, that it stands in for."""
+"""What a distilled set is equivalent to: the real images, and the real training, that it stands in for."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +14,18 @@ from limbeck.computations.training import DEFAULT_TRAINING, accuracies
 from limbeck.core import tree
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.tree import Tree
+from limbeck.core.units import per_cent, percent, points
 from limbeck.probes.contract import AbstractProbe, expect
-from limbeck.statistics.estimates import crossing, estimate
+from limbeck.probes.tables.substitution import (
+    ACCURACY,
+    IMAGES,
+    STEPS,
+    DensityRow,
+    RangeRow,
+    RealImagesRow,
+    RealStepsRow,
+)
+from limbeck.statistics.estimates import crossing, estimate, geometric_mean
 
 BINS = 64
 
@@ -25,11 +34,11 @@ BINS = 64
 class Substitution(AbstractProbe):
     """The accuracy that the set gives, the real images and steps that give the same, and its raw values.
 
-    Member m of the learners trained on the set is held against member m of those trained on each of `sizes` random
-    real images of every class, and on all real data: where the curve first reaches its accuracy, by straight
-    lines between the points, is one measurement of what the set is worth. Clipping its raw values into [0, 1], where
-    real ones are, and training again tells how much of it lies outside. Yang et al. (ICML 2024), figure 3 left and the
-    text beside it.
+    Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random real
+    images of every class, and on all real data: where the curve first reaches its accuracy, by straight lines between
+    the points, is one measurement of what the set is equivalent to. Clipping its raw values into [0, 1], where real
+    ones are, and training again shows how much of it lies outside. Yang et al. (ICML 2024), figure 3 left and the text
+    beside it.
     """
 
     sizes: tuple[int, ...] = (1, 2, 5, 10, 12, 20, 60, 260)
@@ -37,7 +46,8 @@ class Substitution(AbstractProbe):
     trajectories: int = 3
     every: int = 10
 
-    question = "What is the set worth?"
+    question = "How many real images is the set equivalent to?"
+    tables = (RealImagesRow, RealStepsRow, RangeRow, DensityRow)
 
     def __post_init__(self) -> None:
         expect(self, 1, "sizes", "repeats", "trajectories", "every")
@@ -57,7 +67,7 @@ class Substitution(AbstractProbe):
         return (*self._of_set(), *self._of_set(clipped=True), *subsets, *self._trajectories())
 
     def find(self, context: ProbeContext) -> Finding:
-        """The worth in images and in steps, the range of raw values and what clipping costs."""
+        """The equivalents in images and in steps, the range of raw values and what clipping costs."""
         ours, clipped = accuracies(context, self._of_set()), accuracies(context, self._of_set(clipped=True))
         curve = {size: accuracies(context, self._of_real(size)) for size in self.sizes}
         images = [
@@ -68,18 +78,12 @@ class Substitution(AbstractProbe):
             crossing(level, self._trajectories()[0].reads, trajectories[seed])
             for seed, level in enumerate(ours[: len(trajectories)])
         ]
-        lost = estimate("accuracy lost by clipping", [a - b for a, b in zip(ours, clipped, strict=True)])
+        lost = estimate("test accuracy lost by clipping", [a - b for a, b in zip(ours, clipped, strict=True)])
         outside, ranges, density = _raw_values(context)
-        worth = [_worth("real images per class", images), _worth("real training steps", steps)]
-        accuracy = estimate("accuracy", ours)
-        verdict = (
-            f"worth {_said(worth[0], self.sizes[-1])} random real images per class, or "
-            f"{_said(worth[1], self._trajectories()[0].protocol.steps)} steps of training on all real images "
-            f"({100 * accuracy.value:.1f} % accuracy)"
-        )
-        if lost.low > 0:
-            verdict += f"; do not clip or store it as 8-bit images: that costs {100 * lost.value:.1f} points"
-        facts = (accuracy, *(each for each in worth if each), lost, Fact.once("share of values outside", outside))
+        equivalents = (_equivalent(IMAGES, images), _equivalent(STEPS, steps))
+        accuracy = estimate(ACCURACY, ours)
+        verdict = _verdict(accuracy, equivalents, (self.sizes[-1], self._trajectories()[0].protocol.steps), lost)
+        facts = (accuracy, *(each for each in equivalents if each), lost, Fact.once("share of values outside", outside))
         return Finding(
             probe="substitution",
             set=context.name,
@@ -88,40 +92,46 @@ class Substitution(AbstractProbe):
             tone="note",
             facts=facts,
             tables=(*self._curves(curve, trajectories, accuracy), ranges, density),
-            method=f"{self.repeats} members: {DEFAULT_TRAINING}, on the set, on it clipped, and on random real images; "
-            f"{self.trajectories} courses of 300 steps on all real images in batches of 256, read every "
+            method=f"{self.repeats} seeds: {DEFAULT_TRAINING}, on the set, on it clipped, and on random real images; "
+            f"{self.trajectories} trajectories of 300 steps on all real images in batches of 256, read every "
             f"{self.every} steps; "
-            "what it is worth by geometric means",
-            caveats=("real images are drawn at random: chosen ones (see `limbeck evaluate`) are worth more",),
+            "equivalents by geometric means",
+            caveats=("real images are drawn at random: of chosen ones (see `limbeck evaluate`) fewer do as well",),
         )
 
     def _curves(
         self, curve: dict[int, list[float]], trajectories: list[list[float]], of_set: Fact
     ) -> tuple[Table, Table]:
-        caption = f"accuracy and 95 % interval over {self.repeats} members; the set: {of_set.value:.4f}"
-        sizes = [(size, *estimate("", found)[1:4]) for size, found in curve.items()]
+        seeds = f"mean and 95 % interval over {self.repeats} seeds; the set: {of_set.value:.4f}"
+        images = [RealImagesRow(size, *estimate("", found)[1:4]) for size, found in curve.items()]
         reads = zip(self._trajectories()[0].reads, zip(*trajectories, strict=True), strict=True)
-        steps = [(step, *estimate("", found)[1:4]) for step, found in reads]
-        return (
-            Table("real images", ("per class", "accuracy", "low", "high"), tuple(sizes), caption),
-            Table("real steps", ("step", "accuracy", "low", "high"), tuple(steps), f"over {len(trajectories)} courses"),
-        )
+        steps = [RealStepsRow(step, *estimate("", found)[1:4]) for step, found in reads]
+        of_steps = f"mean and 95 % interval over {len(trajectories)} trajectories"
+        return RealImagesRow.table(images, seeds), RealStepsRow.table(steps, of_steps)
 
 
-def _worth(name: str, found: list[float]) -> Fact | None:
+def _equivalent(name: str, measured: list[float]) -> Fact | None:
     """What the measured curves give; nothing where one of them never gets there."""
-    if max(found) == float("inf"):
-        return None
-    # In logarithms, since a factor is what such a curve tells, and no bound is then negative.
-    log = estimate(name, [math.log(max(each, 1.0)) for each in found])
-    return Fact(name, math.exp(log.value), math.exp(log.low), math.exp(log.high), log.n)
+    return None if max(measured) == float("inf") else geometric_mean(name, measured)
 
 
-def _said(worth: Fact | None, most: int) -> str:
-    if worth is None:
+def _verdict(accuracy: Fact, equivalents: tuple[Fact | None, Fact | None], most: tuple[int, int], lost: Fact) -> str:
+    images, steps = (_number(*pair) for pair in zip(equivalents, most, strict=True))
+    spread = f", {per_cent(accuracy.low)} to {per_cent(accuracy.high)}" if accuracy.n > 1 else ""
+    verdict = (
+        f"Equivalent to {images} random real images per class, or {steps} steps of training on all real images (test "
+        f"accuracy {percent(accuracy.value)}{spread})."
+    )
+    if lost.low > 0:
+        verdict += f" Do not clip it or store it as 8-bit images: that costs {points(lost.value)}."
+    return verdict
+
+
+def _number(equivalent: Fact | None, most: int) -> str:
+    if equivalent is None:
         return f"more than {most}"
-    spread = f" ({worth.low:.0f} to {worth.high:.0f})" if worth.n > 1 else ""
-    return f"{worth.value:.0f}{spread}"
+    spread = f" ({equivalent.low:.0f} to {equivalent.high:.0f})" if equivalent.n > 1 else ""
+    return f"{equivalent.value:.0f}{spread}"
 
 
 def _by_channel(native: Tree) -> list[Tensor]:
@@ -140,15 +150,11 @@ def _raw_values(context: ProbeContext) -> tuple[float, Table, Table]:
     clipped = _by_channel(codec.clip(native))
     outside = float((torch.cat(ours) - torch.cat(clipped)).abs().gt(1e-5).double().mean())
     ranges = [
-        (channel, *(float(value) for values in (a, b) for value in (values.min(), values.max())))
+        RangeRow(channel, float(a.min()), float(a.max()), float(b.min()), float(b.max()))
         for channel, (a, b) in enumerate(zip(ours, theirs, strict=True))
     ]
     whole, others = torch.cat(ours), torch.cat(theirs)
     edges = torch.linspace(min(float(whole.min()), 0.0), max(float(whole.max()), 1.0) + 1e-6, BINS + 1)
     densities = [torch.histogram(values, edges, density=True).hist.tolist() for values in (whole, others)]
     density = zip(edges[:-1].tolist(), edges[1:].tolist(), *densities, strict=True)
-    return (
-        outside,
-        Table("raw range", ("channel", "set low", "set high", "real low", "real high"), tuple(ranges), "raw values"),
-        Table("raw density", ("from", "to", "set", "real"), tuple(density), "probability density of all raw values"),
-    )
+    return outside, RangeRow.table(ranges), DensityRow.table(DensityRow(*each) for each in density)

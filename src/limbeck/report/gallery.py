@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,15 @@ from limbeck.core import tree
 from limbeck.core.findings import Finding, Table
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
-from limbeck.report.material import RANKS, SIDES
+from limbeck.probes.tables.influence import ItemRow
+from limbeck.probes.tables.semantics import AttributeRow
+from limbeck.report.data import shown_examples
 from limbeck.report.pictures import exact
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
 LEVEL = 0.05
-"""Attributes are told of an image where their adjusted p-value is no larger."""
+"""Attributes are shown of an image where their adjusted p-value is no larger."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Tile:
     clipped: str
     """As data URI, as the codec draws it."""
     raw: str
-    """As data URI, the range of the whole set mapped to [0, 1]; "" where nothing is clipped."""
-    told: str
-    """In words: what it was made for and the range of its values."""
+    """As data URI, the range of the whole set mapped to that of a screen; "" where nothing is clipped."""
+    words: str
+    """What it is: what it was made for and the range of its values."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
         for item in items:
             one = tree.row(native, item)
             least, most = _span(one)
-            told = f"{name}, image {item}, made for {distilled.classes[index]}, values from {least:.2f} to {most:.2f}"
+            words = f"{name}, image {item}, made for {distilled.classes[index]}, values from {least:.2f} to {most:.2f}"
             raw = _drawn(distilled, (one - low) / max(high - low, 1e-12)) if outside else ""
-            tiles.append(Tile(item, _drawn(distilled, one), raw, told))
+            tiles.append(Tile(item, _drawn(distilled, one), raw, words))
         groups.append((distilled.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups))
 
@@ -113,7 +115,7 @@ def _drawn(distilled: DistilledSet, item: Tree) -> str:
     return "" if picture is None else exact(picture)
 
 
-def sheet(distilled: DistilledSet, most: int = 20) -> str:
+def contact_sheet(distilled: DistilledSet, most: int = 20) -> str:
     """The first items of every class, side by side, as a data URI; "" where items have no picture."""
     native, classes = distilled.native, distilled.batch.classes
     each = max(1, most // len(classes.unique()))
@@ -133,7 +135,7 @@ def sheet(distilled: DistilledSet, most: int = 20) -> str:
     return exact(joined[::factor, ::factor], largest=0)
 
 
-def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
+def item_data(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[int]) -> dict[str, dict[str, Any]]:
     """What a page knows of each shown image, as JSON: {item: {...}}.
 
     Its class, range of values, largest targets, the test examples that it helps and harms most as
@@ -155,10 +157,9 @@ def told(distilled: DistilledSet, findings: Sequence[Finding], shown: Sequence[i
             "attributes": [],
         }
     for finding in findings:
-        for table in finding.tables:
-            for named, field, value in _of(finding.probe, table):
-                if named in known:
-                    known[named][field].append(value)
+        for item, field, value in _of(finding):
+            if str(item) in known:
+                known[str(item)][field].append(value)
     return known
 
 
@@ -166,27 +167,29 @@ def _largest(targets: Tree, item: int, classes: int) -> list[tuple[int, float]]:
     """The largest weights of an item over the classes; none where targets are no such weights."""
     if not isinstance(targets, Tensor) or targets.dim() != 2 or targets.shape[1] != classes:
         return []
-    values, places = targets[item].topk(min(3, classes))
-    return list(zip(places.tolist(), values.tolist(), strict=True))
+    values, largest = targets[item].topk(min(3, classes))
+    return list(zip(largest.tolist(), values.tolist(), strict=True))
 
 
-def _of(probe: str, table: Table) -> Iterator[tuple[str, str, list[Any]]]:
-    """(item, field, value) of what a table says of images."""
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    if probe == "influence" and table.name == "examples":
-        for row in rows:
-            if row["side"] in SIDES and int(row["rank"] or 0) <= RANKS:
-                yield str(row["item"]), str(row["side"]), [row["row"], row["class"], _short(row["influence"])]
-    if probe == "influence" and table.name == "items":
-        for row in rows:
-            for name, value in row.items():
-                if name not in ("item", "class") and isinstance(value, float):
-                    yield str(row["item"]), "effects", [name, _short(value)]
-    if probe == "semantics" and table.name == "attributes":
-        for row in rows:
-            if isinstance(row["adjusted p"], float) and row["adjusted p"] <= LEVEL:
-                names = ("attribute", "average precision", "prevalence", "adjusted p")
-                yield str(row["item"]), "attributes", [_short(row[name]) for name in names]
+def _of(finding: Finding) -> list[tuple[int, str, list[Any]]]:
+    """(item, field, value) of what a finding says of images."""
+    if finding.probe == "influence":
+        effects = [(row.item, name, value) for row in ItemRow.of(finding) or [] for name, value in row.effects]
+        return [
+            *((row.item, row.side, [row.row, row.class_, _short(row.influence)]) for row in shown_examples(finding)),
+            *((item, "effects", [name, _short(value)]) for item, name, value in effects),
+        ]
+    if finding.probe == "semantics":
+        carried = [row for row in AttributeRow.of(finding) or [] if row.adjusted_p <= LEVEL]
+        return [
+            (
+                row.item,
+                "attributes",
+                [row.attribute, *map(_short, (row.average_precision, row.prevalence, row.adjusted_p))],
+            )
+            for row in carried
+        ]
+    return []
 
 
 def _short(value: Any) -> Any:

@@ -36,27 +36,6 @@ def spread(fact: Fact) -> str:
     return f"{alone} ({fact.low:.3g} to {fact.high:.3g})" if fact.n > 1 else alone
 
 
-def percent(value: float | int) -> str:
-    """A share in per cent, to a tenth.
-
-    >>> percent(0.4328)
-    '43.3 %'
-    """
-    return f"{100 * value:.1f} %"
-
-
-def size(count: int) -> str:
-    """Bytes in the unit in which they are readable.
-
-    >>> size(512), size(1229608)
-    ('512 B', '1.2 MB')
-    """
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
-
-
 def slug(*words: str) -> str:
     """A name of a file or anchor from any words.
 
@@ -67,7 +46,7 @@ def slug(*words: str) -> str:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PageTable:
     """A table as a page shows it."""
 
     key: str
@@ -86,8 +65,8 @@ class Sheet:
         """Classes that name the columns which hold numbers alone: "n1 n3"."""
         columns = zip(*self.table.rows, strict=True)
         known = [[value for value in column if value is not None] for column in columns]
-        places = [index for index, column in enumerate(known, 1) if column and not any(map(_is_text, column))]
-        return " ".join(f"n{index}" for index in places)
+        positions = [index for index, column in enumerate(known, 1) if column and not any(map(_is_text, column))]
+        return " ".join(f"n{index}" for index in positions)
 
     @property
     def left_out(self) -> int:
@@ -95,10 +74,10 @@ class Sheet:
         return max(0, len(self.table.rows) - MOST)
 
     def document(self) -> dict[str, list]:
-        """All of its values, column by column, to seven digits (what single precision tells), for a download.
+        """All of its values, column by column, to seven digits (those of single precision), for a download.
 
-        A column with text is {"of": its different values, "at": the place of each row's value among them}, since names
-        of classes and the like come again and again.
+        A column with text is {"of": its different values, "at": the position of each row's value among them}, since
+        names of classes and the like come again and again.
         """
         columns = zip(*self.table.rows, strict=True)
         return {"columns": list(self.table.columns), "values": [_column(column) for column in columns]}
@@ -113,8 +92,8 @@ def _column(column: Sequence[Value]) -> list[Value] | dict[str, list]:
     if not any(map(_is_text, values)):
         return values
     distinct = list(dict.fromkeys(values))
-    places = {value: index for index, value in enumerate(distinct)}
-    return {"of": distinct, "at": [places[value] for value in values]}
+    positions = {value: index for index, value in enumerate(distinct)}
+    return {"of": distinct, "at": [positions[value] for value in values]}
 
 
 def _exact(value: Value) -> Value:

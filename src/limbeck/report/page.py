@@ -13,56 +13,57 @@ from markupsafe import Markup
 
 from limbeck.comparison import against_baselines
 from limbeck.core.version import VERSION
+from limbeck.probes.tables.influence import ExampleRow
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
+from limbeck.report.data import RANKS, ReportData, rows_needed, short_names
 from limbeck.report.figures.figure import Figure, key
-from limbeck.report.gallery import Gallery, gallery, listing, told
-from limbeck.report.material import RANKS, Material, rows_needed, short_names
-from limbeck.report.numbers import Sheet, slug, spread, written
+from limbeck.report.gallery import Gallery, gallery, item_data, listing
+from limbeck.report.numbers import PageTable, slug, spread, written
 from limbeck.report.pictures import small
-from limbeck.report.sections import TONES, Plate, Section, beside, sections
+from limbeck.report.sections import TONES, PageFigure, Section, beside, sections
 
 
-def page(material: Material) -> str:
+def page(data: ReportData) -> str:
     """The whole HTML document of a study: one file that loads nothing, with every number behind every picture."""
-    full = [name for name, _ in material.distilled_sets]
+    full = [name for name, _ in data.distilled_sets]
     names = short_names(full)
-    places = {name: place for place, name in enumerate(full)}
-    findings = list(material.findings)
-    rows = [{**row} for row in material.rows]
-    baselines = [row for row in rows if row["set"] not in places]
-    judged = [*against_baselines(rows, full), *findings]
+    order = {name: index for index, name in enumerate(full)}
+    findings = list(data.findings)
+    rows = [{**row} for row in data.rows]
+    baselines = [row for row in rows if row["set"] not in order]
+    verdicts = [*against_baselines(rows, full), *findings]
     cards = [
-        card(place, names[name], name, distilled, judged, rows, baselines)
-        for place, (name, distilled) in enumerate(material.distilled_sets)
+        card(index, names[name], name, distilled, verdicts, rows, baselines)
+        for index, (name, distilled) in enumerate(data.distilled_sets)
     ]
-    found = sections(findings, places, names)
-    comparison = _comparison(material, names, places)
-    galleries = [gallery(names[name], distilled) for name, distilled in material.distilled_sets]
+    by_probe = sections(findings, order, names)
+    comparison = _comparison(data, names, order)
+    galleries = [gallery(names[name], distilled) for name, distilled in data.distilled_sets]
     listings = [
-        None if drawn else Sheet(slug("items", str(place + 1)), names[name], listing(distilled))
-        for place, (drawn, (name, distilled)) in enumerate(zip(galleries, material.distilled_sets, strict=True))
+        None if drawn else PageTable(slug("items", str(number)), names[name], listing(distilled))
+        for number, (drawn, (name, distilled)) in enumerate(zip(galleries, data.distilled_sets, strict=True), 1)
     ]
-    plates = [*_plates("card", [each.chart for each in cards]), *_plates("scores", comparison)]
+    figures = [*_on_page("card", [each.chart for each in cards]), *_on_page("scores", comparison)]
     style, script = _file("style.css"), _file("script.js")
     return (
         _environment()
         .get_template("page.html.jinja")
         .render(
-            title=material.title,
-            cards=list(zip(cards, plates[: len(cards)], galleries, listings, strict=True)),
-            comparison=plates[len(cards) :],
+            title=data.title,
+            cards=list(zip(cards, figures[: len(cards)], galleries, listings, strict=True)),
+            comparison=figures[len(cards) :],
             beside=beside(findings, full),
             names=[names[name] for name in full],
-            sections=found,
-            facts=dict(material.facts),
+            sections=by_probe,
+            facts=dict(data.facts),
             version=VERSION,
             tones=TONES,
             policy=_policy(style, script),
             style=Markup(style),
             script=Markup(script),
-            data=_json(_data(material, names, galleries, found)),
-            sheets=_json(_sheets(plates, found, listings)),
+            data=_json(_item_data(data, names, galleries, by_probe)),
+            tables=_json(_tables(figures, by_probe, listings)),
             key=key,
             look=Look,
             ranks=RANKS,
@@ -106,59 +107,57 @@ def _json(value: Any) -> Markup:
     return Markup(text)
 
 
-def _comparison(material: Material, names: Mapping[str, str], places: Mapping[str, int]) -> list[Figure]:
+def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, int]) -> list[Figure]:
     """All scores beside one another."""
-    rows = [{**row} for row in material.rows]
+    rows = [{**row} for row in data.rows]
     drawn: list[Figure | None] = []
     for network in dict.fromkeys(row["network"] for row in rows):
         mine = [row for row in rows if row["network"] == network]
         # Sets in their order, then what they are held against.
-        mine.sort(key=lambda row: places.get(row["set"], len(places)))
-        found = []
+        mine.sort(key=lambda row: order.get(row["set"], len(order)))
+        scored = []
         for row in mine:
-            place = places.get(row["set"], -1)
+            index = order.get(row["set"], -1)
             sizes = {each["bytes"] for each in mine if each["set"] == row["set"]}
             name = names.get(row["set"], row["set"]) + (f", {row['bytes']} B" if len(sizes) > 1 else "")
-            found.append((name, Look(place) if place >= 0 else Look(-1, 1), row))
-        drawn.append(standing(found, f"{mine[0]['metric'].capitalize()} of learners, {network}"))
+            scored.append((name, Look(index) if index >= 0 else Look(-1, 1), row))
+        drawn.append(standing(scored, f"{mine[0]['metric'].capitalize()} of learners, {network}"))
     if rows:
         drawn.append(matrix(rows, names, f"{rows[0]['metric'].capitalize()} under every network"))
     return [each for each in drawn if each is not None]
 
 
-def _plates(where: str, figures: Sequence[Figure | None]) -> list[Plate | None]:
-    found: list[Plate | None] = []
-    for index, figure in enumerate(figures):
-        if figure is None:
-            found.append(None)
-        else:
-            sheets = [Sheet(slug(where, str(index + 1), table.name), whose, table) for whose, table in figure.tables]
-            found.append(Plate(figure, tuple(sheets)))
-    return found
+def _on_page(where: str, figures: Sequence[Figure | None]) -> list[PageFigure | None]:
+    shown: list[PageFigure | None] = []
+    for number, figure in enumerate(figures, 1):
+        tables = figure.tables if figure else ()
+        on_page = tuple(PageTable(slug(where, str(number), table.name), whose, table) for whose, table in tables)
+        shown.append(PageFigure(figure, on_page) if figure else None)
+    return shown
 
 
-def _sheets(
-    plates: Sequence[Plate | None], found: Sequence[Section], listings: Sequence[Sheet | None]
+def _tables(
+    figures: Sequence[PageFigure | None], by_probe: Sequence[Section], listings: Sequence[PageTable | None]
 ) -> dict[str, Any]:
     """Every table on the page by its key."""
-    sheets = [sheet for sheet in listings if sheet]
-    sheets += [sheet for plate in plates if plate for sheet in plate.sheets]
-    for section in found:
-        sheets += [sheet for plate in section.plates for sheet in plate.sheets] + list(section.others)
-    return {sheet.key: sheet.document() for sheet in sheets}
+    tables = [table for table in listings if table]
+    tables += [table for figure in figures if figure for table in figure.tables]
+    for section in by_probe:
+        tables += [table for figure in section.figures for table in figure.tables] + list(section.others)
+    return {table.key: table.document() for table in tables}
 
 
-def _data(
-    material: Material, names: Mapping[str, str], galleries: Sequence[Gallery | None], found: Sequence[Section]
+def _item_data(
+    data: ReportData, names: Mapping[str, str], galleries: Sequence[Gallery | None], by_probe: Sequence[Section]
 ) -> dict[str, Any]:
     """What is known of single images, the test examples that they are shown beside, and which table has others."""
-    influence = [sheet for section in found if section.probe == "influence" for sheet in section.others]
-    listed = {sheet.whose: sheet.key for sheet in influence if sheet.table.name == "examples"}
+    others = [table for section in by_probe if section.probe == "influence" for table in section.others]
+    listed = {each.whose: each.key for each in others if each.table.name == ExampleRow.table_name}
     sets = []
-    for (name, distilled), shown in zip(material.distilled_sets, galleries, strict=True):
+    for (name, distilled), shown in zip(data.distilled_sets, galleries, strict=True):
         items = [tile.item for _, tiles in shown.groups for tile in tiles] if shown else []
-        known = told(distilled, [each for each in material.findings if each.set == name], items)
+        known = item_data(distilled, [each for each in data.findings if each.set == name], items)
         sets.append({"name": names[name], "items": known, "examples": listed.get(names[name], "")})
-    wanted = set(rows_needed(material.findings))
-    pictures = {str(row): small(image) for row, image in sorted(material.examples.items()) if row in wanted}
+    wanted = set(rows_needed(data.findings))
+    pictures = {str(row): small(image) for row, image in sorted(data.examples.items()) if row in wanted}
     return {"sets": sets, "examples": pictures}

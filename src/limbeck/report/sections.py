@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from limbeck.comparison import shared
-from limbeck.core.findings import Fact, Finding, Table
-from limbeck.report.figures import likeness, meaning, shape, worth
-from limbeck.report.figures.figure import Figure, Shown
-from limbeck.report.numbers import Sheet, of_facts, slug
+from limbeck.comparison import SizeRow, shared
+from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
+from limbeck.probes import PROBES
+from limbeck.report.figures import equivalence, likeness, meaning, shape
+from limbeck.report.figures.figure import Figure, SetFinding
+from limbeck.report.numbers import PageTable, of_facts, slug
 
-FIGURES: dict[str, Callable[[Sequence[Shown]], list[Figure]]] = {
-    "substitution": worth.substitution,
-    "mixing": worth.mixing,
-    "cross-architecture": worth.cross_architecture,
-    "continuation": worth.continuation,
+FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
+    "substitution": equivalence.substitution,
+    "mixing": equivalence.mixing,
+    "cross-architecture": equivalence.cross_architecture,
+    "continuation": equivalence.continuation,
     "agreement": likeness.agreement,
     "learning-time": likeness.learning_time,
     "recognition": likeness.recognition,
@@ -23,7 +24,7 @@ FIGURES: dict[str, Callable[[Sequence[Shown]], list[Figure]]] = {
     "landscape": shape.landscape,
     "influence": meaning.influence,
     "semantics": meaning.semantics,
-    "budget": worth.budget,
+    "budget": equivalence.budget,
 }
 """A probe that is not here is shown by its tables."""
 
@@ -32,11 +33,11 @@ TONES = {"use": "Use", "avoid": "Do not", "note": "Note", "unknown": "Not known"
 
 
 @dataclass(frozen=True)
-class Plate:
-    """A figure with its tables as sheets."""
+class PageFigure:
+    """A figure with its tables as the page shows them."""
 
     figure: Figure
-    sheets: tuple[Sheet, ...]
+    tables: tuple[PageTable, ...]
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,12 @@ class Section:
     """What one probe found, set by set."""
 
     probe: str
-    found: tuple[Shown, ...]
-    plates: tuple[Plate, ...]
-    others: tuple[Sheet, ...]
+    findings: tuple[SetFinding, ...]
+    figures: tuple[PageFigure, ...]
+    others: tuple[PageTable, ...]
     """Tables that no figure shows, and the facts."""
+    outdated: tuple[tuple[str, str], ...]
+    """The sets whose finding another version of the probe made, so that figures may be missing, and what is wrong."""
     methods: tuple[tuple[str, str], ...]
     """How it was measured, and for which sets where that differs."""
     caveats: tuple[str, ...]
@@ -60,56 +63,64 @@ class Section:
     @property
     def question(self) -> str:
         """What it answers."""
-        return self.found[0].finding.question
+        return self.findings[0].finding.question
 
 
-def sections(findings: Sequence[Finding], places: Mapping[str, int], names: Mapping[str, str]) -> list[Section]:
-    """A section for each probe, in the order of the findings; of a set the page has no place for, in grey."""
-    by_probe: dict[str, list[Shown]] = {}
+def sections(findings: Sequence[Finding], order: Mapping[str, int], names: Mapping[str, str]) -> list[Section]:
+    """A section for each probe, in the order of the findings; of a set that is not in the page's order, in grey."""
+    by_probe: dict[str, list[SetFinding]] = {}
     for finding in findings:
-        shown = Shown(places.get(finding.set, -1), names.get(finding.set, finding.set), finding)
-        by_probe.setdefault(finding.probe, []).append(shown)
-    return [_section(probe, found) for probe, found in by_probe.items()]
+        of_set = SetFinding(order.get(finding.set, -1), names.get(finding.set, finding.set), finding)
+        by_probe.setdefault(finding.probe, []).append(of_set)
+    owned = rows_by_probe()
+    return [_section(probe, of_probe, owned.get(probe)) for probe, of_probe in by_probe.items()]
 
 
-def _section(probe: str, found: list[Shown]) -> Section:
-    figures = FIGURES.get(probe, lambda _: [])(found)
-    sheets: dict[tuple[str, int], Sheet] = {}
+def rows_by_probe() -> dict[str, tuple[type[Row], ...]]:
+    """The rows of the tables of every probe that is installed, and of what is found across sizes."""
+    return {**{name: part.tables for name, part in PROBES.parts.items()}, "budget": (SizeRow,)}  # type: ignore[attr-defined]
 
-    def sheet(whose: str, table: Table) -> Sheet:
+
+def _section(probe: str, findings: list[SetFinding], owned: tuple[type[Row], ...] | None) -> Section:
+    figures = FIGURES.get(probe, lambda _: [])(findings)
+    shown: dict[tuple[str, int], PageTable] = {}
+
+    def on_page(whose: str, table: Table) -> PageTable:
         name = slug(probe, table.name, whose)
-        if (whose, id(table)) not in sheets:
-            taken = {each.key for each in sheets.values()}
+        if (whose, id(table)) not in shown:
+            taken = {each.key for each in shown.values()}
             key = name if name not in taken else f"{name}-{len(taken)}"
-            sheets[whose, id(table)] = Sheet(key, whose, table)
-        return sheets[whose, id(table)]
+            shown[whose, id(table)] = PageTable(key, whose, table)
+        return shown[whose, id(table)]
 
-    plates = tuple(Plate(figure, tuple(sheet(*each) for each in figure.tables)) for figure in figures)
-    drawn = set(sheets)
-    others = [(shown.name, table) for shown in found for table in shown.finding.tables]
-    facts = [(shown.name, of_facts(shown.finding.facts)) for shown in found if shown.finding.facts]
+    drawn = tuple(PageFigure(figure, tuple(on_page(*each) for each in figure.tables)) for figure in figures)
+    in_figures = set(shown)
+    others = [(each.name, table) for each in findings for table in each.finding.tables]
+    facts = [(each.name, of_facts(each.finding.facts)) for each in findings if each.finding.facts]
+    reasons = [(each.name, "" if owned is None else out_of_date(each.finding, owned)) for each in findings]
     return Section(
         probe,
-        tuple(found),
-        plates,
-        tuple(sheet(whose, table) for whose, table in [*facts, *others] if (whose, id(table)) not in drawn),
-        tuple(_grouped((shown.finding.method, shown.name) for shown in found if shown.finding.method)),
-        tuple(dict.fromkeys(caveat for shown in found for caveat in shown.finding.caveats)),
+        tuple(findings),
+        drawn,
+        tuple(on_page(whose, table) for whose, table in [*facts, *others] if (whose, id(table)) not in in_figures),
+        tuple((name, why) for name, why in reasons if why),
+        tuple(_grouped((each.finding.method, each.name) for each in findings if each.finding.method)),
+        tuple(dict.fromkeys(caveat for each in findings for caveat in each.finding.caveats)),
     )
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Each text once, with the names that share it; no names where all do."""
-    found: dict[str, list[str]] = {}
+    by_text: dict[str, list[str]] = {}
     for text, name in pairs:
-        found.setdefault(text, []).append(name)
-    return [(text, "" if len(found) == 1 else ", ".join(names)) for text, names in found.items()]
+        by_text.setdefault(text, []).append(name)
+    return [(text, "" if len(by_text) == 1 else ", ".join(names)) for text, names in by_text.items()]
 
 
-def beside(found: Sequence[Finding], sets: Sequence[str]) -> list[tuple[str, str, list[Fact | None]]]:
+def beside(findings: Sequence[Finding], sets: Sequence[str]) -> list[tuple[str, str, list[Fact | None]]]:
     """Every fact that more than one of the sets has: probe, name, and the fact of each set."""
     return [
         (probe, name, [by_set.get(each) for each in sets])
-        for (probe, name), by_set in shared(found).items()
+        for (probe, name), by_set in shared(findings).items()
         if len(set(by_set) & set(sets)) > 1
     ]

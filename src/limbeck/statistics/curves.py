@@ -1,6 +1,9 @@
-"""What a curve of readings says: its smooth course, its slope, and where it has settled."""
+"""What a curve of readings says: its smooth trend, its slope, and where it has settled."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -65,3 +68,18 @@ def lasting(holds: Bool[Tensor, " read"]) -> int | None:
     broken = torch.nonzero(~holds)[:, 0]
     first = int(broken[-1]) + 1 if len(broken) else 0
     return first if first < len(holds) else None
+
+
+def falls_below(at: Sequence[float | int], one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Where, after its peak, one curve falls below another, by straight lines; None where it does not.
+
+    >>> falls_below([0, 10, 20, 30], [0.0, 10.0, 6.0, 2.0], [5.0, 5.0, 5.0, 5.0])
+    22.5
+    """
+    peak = max(range(len(one)), key=lambda index: one[index] if math.isfinite(one[index]) else -math.inf)
+    apart = [a - b for a, b in zip(one, other, strict=True)]
+    for index in range(peak + 1, len(at)):
+        before, after = apart[index - 1], apart[index]
+        if before > 0 >= after:
+            return at[index - 1] + before / (before - after) * (at[index] - at[index - 1])
+    return None

@@ -38,7 +38,7 @@ def estimate(name: str, values: Sequence[float]) -> Fact:
 
 
 def mean_of(name: str, values: Iterable[float]) -> Fact:
-    """The fact that those of many measurements make which could be told.
+    """The fact that those of many measurements make which are finite.
 
     >>> mean_of("influence", [1.0, float("nan"), 1.0]).n
     2
@@ -69,6 +69,32 @@ def difference(name: str, first: Sequence[float], second: Sequence[float]) -> Fa
     freedom = sum(spreads) ** 2 / sum(u**2 / (len(sample) - 1) for u, sample in zip(spreads, samples, strict=True))
     half = float(stats.t.ppf(0.975, freedom)) * sum(spreads) ** 0.5
     return Fact(name, value, value - half, value + half, count)
+
+
+def ratio(name: str, top: Fact, bottom: Fact) -> Fact:
+    """The ratio of two independent estimates, and its 95 % interval to first order (the delta method).
+
+    r -+ sqrt(h1^2 + r^2 h2^2) / b, with the half-widths h above each value; n is that of the smaller sample.
+
+    >>> found = ratio("r", Fact("a", 30.0, 26.0, 34.0, 9), Fact("b", 100.0, 90.0, 110.0, 5))
+    >>> [round(value, 4) for value in found[1:4]], found.n
+    ([0.3, 0.25, 0.35], 5)
+    """
+    value = top.value / bottom.value
+    half = ((top.high - top.value) ** 2 + (value * (bottom.high - bottom.value)) ** 2) ** 0.5 / bottom.value
+    return Fact(name, value, value - half, value + half, min(top.n, bottom.n))
+
+
+def geometric_mean(name: str, values: Sequence[float]) -> Fact:
+    """The geometric mean of independent measurements, taken as 1 at least, with its interval in logarithms.
+
+    For numbers of which a factor is what matters: no bound is ever negative.
+
+    >>> round(geometric_mean("images", [2.0, 8.0]).value, 4)
+    4.0
+    """
+    log = estimate(name, [math.log(max(each, 1.0)) for each in values])
+    return Fact(name, math.exp(log.value), math.exp(log.low), math.exp(log.high), log.n)
 
 
 def crossing(level: float, at: Sequence[float | int], values: Sequence[float]) -> float:

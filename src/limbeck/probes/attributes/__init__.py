@@ -1,4 +1,4 @@
-"""Where the attributes of judged examples come from."""
+"""Where the attributes of evaluation examples come from."""
 
 from limbeck.core.family import Family
 from limbeck.probes.attributes.annotated import Annotated, Called

@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,7 +40,7 @@ class Annotated(AbstractAttributes):
 
     command: tuple[str, ...] = ()
     per_class: int = 100
-    """How many judged examples of each class are shown to it, the first; 0 for all."""
+    """How many evaluation examples of each class are shown to it, the first; 0 for all."""
 
     def describe(self) -> str:
         """By the command."""
@@ -53,7 +53,7 @@ class Annotated(AbstractAttributes):
             self._answers(context, row, prompt)
 
     def of(self, context: ProbeContext) -> Attributes:
-        """The attributes of the judged examples that it is shown; InputError where it fails."""
+        """The attributes of the evaluation examples that it is shown; InputError where it fails."""
         return _of_answers(context, self.per_class, lambda rows, prompt: self._answers(context, rows, prompt))
 
     def _answers(self, context: ProbeContext, rows: list[int], prompt: str) -> list[str]:
@@ -97,11 +97,8 @@ class Called(AbstractAttributes):
 
     name: str
     """What stands for it where a finding is kept."""
-    ask: InitVar[Ask]
+    ask: Ask = field(compare=False, repr=False, metadata={"spec": False})
     per_class: int = 100
-
-    def __post_init__(self, ask: Ask) -> None:
-        object.__setattr__(self, "_ask", ask)
 
     def describe(self) -> str:
         """By the function."""
@@ -112,11 +109,11 @@ class Called(AbstractAttributes):
         self._answers(context, _shown(context, self.per_class)[:1], next(iter(PROMPTS.values())))
 
     def of(self, context: ProbeContext) -> Attributes:
-        """The attributes of the judged examples that it is shown; InputError where an answer is no text."""
+        """The attributes of the evaluation examples that it is shown; InputError where an answer is no text."""
         return _of_answers(context, self.per_class, lambda rows, prompt: self._answers(context, rows, prompt))
 
     def _answers(self, context: ProbeContext, rows: list[int], prompt: str) -> list[str]:
-        answers = [_asked(self._ask, image, prompt) for image in _images(context, rows)]  # type: ignore[attr-defined]
+        answers = [_asked(self.ask, image, prompt) for image in _images(context, rows)]
         for answer in answers:
             if not isinstance(answer, str):
                 raise InputError(f"annotator {self.name}: answered {type(answer).__name__}; expected text")

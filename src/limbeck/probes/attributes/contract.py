@@ -15,7 +15,7 @@ from torch import Tensor
 from limbeck.computations.contract import ProbeContext
 
 RAREST, COMMONEST = 0.02, 0.5
-"""The shares of the told examples of a class between which a term is an attribute of that class."""
+"""The shares of the described examples of a class between which a term is an attribute of that class."""
 TERMS = 40
 """How many terms a class has at most, the commonest first."""
 LONGEST = 3
@@ -29,7 +29,7 @@ STOP = frozenset(_SILENT.split())
 
 
 class Attributes(NamedTuple):
-    """Which judged examples carry which attributes."""
+    """Which evaluation examples carry which attributes."""
 
     names: tuple[str, ...]
     carried: Bool[Tensor, "example attribute"]
@@ -38,11 +38,11 @@ class Attributes(NamedTuple):
 
 
 class AbstractAttributes(ABC):
-    """Where the attributes of judged examples come from: a frozen dataclass."""
+    """Where the attributes of evaluation examples come from: a frozen dataclass."""
 
     @abstractmethod
     def describe(self) -> str:
-        """How attributes are told, in a few words."""
+        """What attributes are by, in a few words."""
 
     @abstractmethod
     def check(self, context: ProbeContext) -> None:
@@ -50,7 +50,7 @@ class AbstractAttributes(ABC):
 
     @abstractmethod
     def of(self, context: ProbeContext) -> Attributes:
-        """The attributes of the judged examples of a case, in their order."""
+        """The attributes of the evaluation examples of a case, in their order."""
 
 
 def terms_of(text: str) -> frozenset[str]:
@@ -73,13 +73,13 @@ def of_texts(
 ) -> tuple[list[str], Tensor, Tensor]:
     """Names, carried and known of the terms of texts, one of each example, or None where there is none.
 
-    A term is an attribute of the classes of whose told examples between 2 and 50 % have it, and unknown in others.
+    A term is an attribute of the classes of whose described examples between 2 and 50 % have it, and unknown in others.
     """
-    told = torch.tensor([text is not None for text in texts])
+    described = torch.tensor([text is not None for text in texts])
     terms = [frozenset() if text is None else terms_of(text) for text in texts]
     chosen: dict[str, set[int]] = {}
     for label in classes.unique().tolist():
-        rows = (told & (classes == label)).nonzero()[:, 0].tolist()
+        rows = (described & (classes == label)).nonzero()[:, 0].tolist()
         counts = Counter(term for row in rows for term in terms[row])
         kept = [(term, n) for term, n in counts.items() if RAREST * len(rows) <= n <= COMMONEST * len(rows)]
         for term, _ in sorted(kept, key=lambda pair: (-pair[1], pair[0]))[:TERMS]:
@@ -88,7 +88,7 @@ def of_texts(
     carried = torch.tensor([[name in found for name in names] for found in terms], dtype=torch.bool)
     of_class = torch.tensor([[label in chosen[name] for name in names] for label in classes.tolist()], dtype=torch.bool)
     shape = (len(texts), len(names))
-    return [f"{prefix}: {name}" for name in names], carried.view(shape), of_class.view(shape) & told[:, None]
+    return [f"{prefix}: {name}" for name in names], carried.view(shape), of_class.view(shape) & described[:, None]
 
 
 def joined(parts: Sequence[tuple[list[str], Tensor, Tensor]], count: int) -> Attributes:

@@ -53,7 +53,7 @@ class Measured(AbstractAttributes):
         """Nothing can be at fault."""
 
     def of(self, context: ProbeContext) -> Attributes:
-        """The attributes of the judged examples."""
+        """The attributes of the evaluation examples."""
         task, examples = context.problem.task, context.examples
         if not isinstance(task.shape, tuple) or len(task.shape) != 3 or task.shape[0] not in (1, 3):
             nothing = torch.zeros(len(examples.classes), 0, dtype=torch.bool)

@@ -15,7 +15,7 @@ from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, j
 
 CATEGORIES = 32
 """Distinct values of a column up to which they are categories."""
-EXPECTED = "expected a parquet file with a column index (rows of the judged split) and columns of booleans or text"
+EXPECTED = "expected a parquet file with a column index (rows of the evaluation split) and columns of booleans or text"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Tabular(AbstractAttributes):
         self.of(context)
 
     def of(self, context: ProbeContext) -> Attributes:
-        """The attributes of the judged examples; InputError as in `check`."""
+        """The attributes of the evaluation examples; InputError as in `check`."""
         columns = _read(Path(self.path))
         rows = self._rows(context, columns.pop("index"))
         place = {row: index for index, row in enumerate(rows)}
@@ -51,7 +51,7 @@ class Tabular(AbstractAttributes):
             len(order),
         )
         if not bool(found.known.any()):
-            raise InputError(f"{self.path}: none of the {len(order)} judged rows is told of; {EXPECTED}")
+            raise InputError(f"{self.path}: none of the {len(order)} evaluation examples is in it; {EXPECTED}")
         return found
 
     def _rows(self, context: ProbeContext, index: list[Any]) -> list[int]:
@@ -85,21 +85,21 @@ def _read(path: Path) -> dict[str, list[Any]]:
 
 
 def _column(path: str, name: str, values: list[Any], classes: Tensor) -> tuple[list[str], Tensor, Tensor]:
-    """Names, carried and known of what one column says of the judged examples, empty where it does not."""
-    told = [value for value in values if value is not None]
+    """Names, carried and known of what one column says of the evaluation examples, empty where it does not."""
+    stated = [value for value in values if value is not None]
     known = torch.tensor([value is not None for value in values])[:, None]
-    if all(isinstance(value, bool) for value in told):
+    if all(isinstance(value, bool) for value in stated):
         return [name], torch.tensor([value is True for value in values])[:, None], known
-    if not (all(isinstance(value, str) for value in told) or all(type(value) is int for value in told)):
-        found = ", ".join(sorted({type(value).__name__ for value in told}))
+    if not (all(isinstance(value, str) for value in stated) or all(type(value) is int for value in stated)):
+        found = ", ".join(sorted({type(value).__name__ for value in stated}))
         raise InputError(
             f"{path}: column {name} holds {found}; expected booleans, text or whole numbers for categories"
         )
-    kinds = sorted(set(told))
+    kinds = sorted(set(stated))
     if len(kinds) <= CATEGORIES:
         carried = torch.tensor([[value == kind for kind in kinds] for value in values], dtype=torch.bool)
         return [f"{name}: {kind}" for kind in kinds], carried, known.expand(len(values), len(kinds))
-    if not isinstance(told[0], str):
+    if not isinstance(stated[0], str):
         raise InputError(
             f"{path}: column {name} holds {len(kinds)} different numbers; expected at most {CATEGORIES} "
             "categories; make booleans of it"

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from markupsafe import Markup
 
-from limbeck.core.findings import Finding, Table, Value
+from limbeck.core.findings import Finding, Row, Table, Value
 from limbeck.report.charts import Axis, Dots, Line, Linear, Look, Rule
 from limbeck.report.charts.plot import marker
 from limbeck.report.charts.svg import tag
 
 Key = tuple[Markup, str]
+Kind = TypeVar("Kind", bound=Row)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A finding, the place of its set among those of the page, and how that is called."""
+class SetFinding:
+    """A finding, the number of its set among those of the page (-1 for none of them), and how that is called."""
 
-    place: int
+    index: int
     name: str
     finding: Finding
 
     def look(self, dash: int = 0) -> Look:
         """Its set's colour, with a dash for what is drawn of it."""
-        return Look(self.place, dash)
+        return Look(self.index, dash)
+
+
+@dataclass(frozen=True)
+class SetRows(Generic[Kind]):
+    """The rows of one table of a set's finding."""
+
+    of: SetFinding
+    rows: list[Kind]
+    table: Table
+
+    def column(self, value: Callable[[Kind], Value]) -> list[Value]:
+        """One value of every row."""
+        return [value(row) for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -40,33 +55,35 @@ class Figure:
     """Each with the name of its set, or "" where it is of all."""
 
 
-Held = tuple[Shown, Table]
-
-
-def having(found: Sequence[Shown], name: str, *columns: str) -> list[Held]:
-    """Those with a table of that name that has rows and the columns: a finding of another version may have others."""
+def rows_of(findings: Sequence[SetFinding], kind: type[Kind]) -> list[SetRows[Kind]]:
+    """The rows of a table, of each finding that has any; one that is out of date has none, and the page says so."""
     return [
-        (shown, table)
-        for shown in found
-        for table in shown.finding.tables
-        if table.name == name and table.rows and set(columns) <= set(table.columns)
+        SetRows(each, rows, each.finding.table(kind.table_name))
+        for each in findings
+        for rows in [kind.of(each.finding)]
+        if rows
     ]
 
 
-def once(held: Sequence[Held], *columns: str) -> list[tuple[str, Table]]:
-    """The tables that differ in some columns, each with what to call it: ", of NAME", or "" where all are the same.
+def once(tables: Sequence[SetRows[Kind]], key: Callable[[Kind], object]) -> list[tuple[str, SetRows[Kind]]]:
+    """The tables that differ in a key, each with what to call it: ", beside NAME", or "" where all are the same.
 
     What concerns real data alone is the same beside every set, and need not be drawn for each.
     """
-    told: dict[tuple[tuple[Value, ...], ...], tuple[str, Table]] = {}
-    for shown, table in held:
-        told.setdefault(tuple(tuple(table.column(column)) for column in columns), (shown.name, table))
-    return [(f", beside {name}" if len(told) > 1 else "", table) for name, table in told.values()]
+    different: dict[tuple[object, ...], SetRows[Kind]] = {}
+    for each in tables:
+        different.setdefault(tuple(map(key, each.rows)), each)
+    return [(f", beside {each.of.name}" if len(different) > 1 else "", each) for each in different.values()]
 
 
-def tables_of(held: Sequence[Held]) -> tuple[tuple[str, Table], ...]:
+def named(tables: Sequence[SetRows[Kind]]) -> tuple[tuple[str, Table], ...]:
     """The tables, each with its set's name."""
-    return tuple((shown.name, table) for shown, table in held)
+    return tuple((each.of.name, each.table) for each in tables)
+
+
+def colours(tables: Sequence[SetRows[Kind]]) -> tuple[Key, ...]:
+    """The colour of each set."""
+    return tuple((key(each.of.look(), "mark"), each.of.name) for each in tables)
 
 
 def legend(marks: Sequence[Line | Dots | Rule]) -> tuple[Key, ...]:
@@ -98,10 +115,3 @@ def percents(label: str, *values: Sequence[Value]) -> Axis:
 def numbers(label: str, *values: Sequence[Value], include: Sequence[float | int] = ()) -> Axis:
     """A linear axis over all of the values."""
     return Axis(label, Linear.over((value for each in values for value in each), include))
-
-
-def select(table: Table, **wanted: Value) -> Table:
-    """The rows whose columns have those values."""
-    places = {table.columns.index(name): value for name, value in wanted.items()}
-    rows = tuple(row for row in table.rows if all(row[place] == value for place, value in places.items()))
-    return Table(table.name, table.columns, rows, table.caption)

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limbeck.core.findings import Table
+from limbeck.probes.tables.influence import CORRELATIONS, ItemRow, RealImageRow, within_class
+from limbeck.probes.tables.semantics import AccuracyRow, CurveRow
 from limbeck.report.charts import Axis, Dots, Interval, Line, Linear, Look, Rule, intervals, plot
 from limbeck.report.charts.scales import finite
-from limbeck.report.figures.figure import Figure, Shown, having, legend, numbers, once, tables_of
-from limbeck.report.figures.likeness import keys
-
-MEASURES = (
-    ("seed correlation within class", "under another seed"),
-    ("additive correlation within class", "added instead of left out"),
-    ("distance correlation within class", "with distance in pixels"),
+from limbeck.report.figures.figure import (
+    Figure,
+    SetFinding,
+    SetRows,
+    colours,
+    legend,
+    named,
+    numbers,
+    once,
+    rows_of,
 )
 
+MEASURES = ("under another seed", "added instead of left out", "with distance in pixels")
+"""What the correlations of influence are called."""
+CURVES = 2
+"""Attributes of a set whose curves are drawn, the strongest."""
+FEW = 4
+"""Items of a class up to which each has a line of its own."""
 
-def influence(found: Sequence[Shown]) -> list[Figure]:
+
+def influence(findings: Sequence[SetFinding]) -> list[Figure]:
     """What images do to examples of their class and of others, and whether that repeats."""
-    drawn = []
-    inside, outside = "mean influence in class", "mean influence out of class"
-    held = having(found, "items", "item", inside, outside)
-    if held:
-        real = once(having(found, "real images", inside, outside), inside, outside)
+    figures = []
+    tables = rows_of(findings, ItemRow)
+    if tables:
+        real = once(
+            rows_of(findings, RealImageRow),
+            lambda row: (row.mean_influence_in_class, row.mean_influence_out_of_class),
+        )
         dots = [
-            *(
-                Dots(f"real images{of}", Look(), table.column(outside), table.column(inside), True)
-                for of, table in real
-            ),
-            *(
-                Dots(shown.name, shown.look(), table.column(outside), table.column(inside), True)
-                for shown, table in held
-            ),
+            *(_effects(f"real images{of}", Look(), each) for of, each in real),
+            *(_effects(each.of.name, each.of.look(), each) for each in tables),
         ]
         title = "What one image does to its class and to the others"
         x = numbers("influence on test examples of other classes", *(each.x for each in dots))
@@ -41,37 +48,44 @@ def influence(found: Sequence[Shown]) -> list[Figure]:
         caption = (
             "Each dot is an image, left out of training: upwards it helps its own class, to the left it harms others."
         )
-        drawn.append(Figure(title, plot([*rules, *dots], x, y, title), caption, legend(dots), tables_of(held)))
-    told = {
-        (name, fact.name): (shown, fact) for shown in found for fact in shown.finding.facts for name in [shown.name]
-    }
-    rows = []
-    for measure, said in MEASURES:
-        facts = [told[name] for name in told if name[1] == measure and finite([told[name][1].value])]
+        figures.append(Figure(title, plot([*rules, *dots], x, y, title), caption, legend(dots), named(tables)))
+    parts = []
+    for name, words in zip(CORRELATIONS, MEASURES, strict=True):
+        facts = [
+            (each, fact)
+            for each in findings
+            for fact in each.finding.facts
+            if fact.name == within_class(name) and finite([fact.value])
+        ]
         if facts:
-            rows.append((said, [Interval(s.look(), f.value, f.low, f.high, f"{f.value:.2f}") for s, f in facts]))
-    if rows:
+            drawn = [Interval(each.look(), f.value, f.low, f.high, f"{f.value:.2f}") for each, f in facts]
+            parts.append((words, drawn))
+    if parts:
         title = "Whether what an image helps repeats"
         axis = Axis("mean correlation within the class", Linear(-1.0, 1.0))
         caption = "Of the influence of an image on the test examples of its class; mean and 95 % interval over images."
-        drawn.append(Figure(title, intervals(rows, axis, title), caption, keys(held), tables_of(held)))
-    return drawn
+        figures.append(Figure(title, intervals(parts, axis, title), caption, colours(tables), named(tables)))
+    return figures
 
 
-def semantics(found: Sequence[Shown]) -> list[Figure]:
+def _effects(name: str, look: Look, images: SetRows[ItemRow] | SetRows[RealImageRow]) -> Dots:
+    x = [row.mean_influence_out_of_class for row in images.rows]
+    return Dots(name, look, x, [row.mean_influence_in_class for row in images.rows], large=True)
+
+
+def semantics(findings: Sequence[SetFinding]) -> list[Figure]:
     """Precision and recall of the strongest attributes, and how often learners are right on who carries them."""
-    drawn = []
-    for shown in found:
-        for table in [each for each in shown.finding.tables if each.name.startswith("curves of ")][:2]:
-            if {"item", "recall", "precision"} <= set(table.columns) and table.rows:
-                drawn.append(_curves(shown, table))
-    held = having(found, "accuracy", "class", "attribute", "accuracy on carriers", "accuracy on others")
-    if held:
+    figures = [figure for each in rows_of(findings, CurveRow) for figure in _curves(each)]
+    if tables := rows_of(findings, AccuracyRow):
         dots = [
             Dots(
-                shown.name, shown.look(), table.column("accuracy on others"), table.column("accuracy on carriers"), True
+                each.of.name,
+                each.of.look(),
+                each.column(lambda row: row.accuracy_on_others),
+                each.column(lambda row: row.accuracy_on_carriers),
+                large=True,
             )
-            for shown, table in held
+            for each in tables
         ]
         same = Line("as often", Look(-1, 1), [0.0, 1.0], [0.0, 1.0])
         title = "Learners on examples with an attribute and without"
@@ -79,21 +93,27 @@ def semantics(found: Sequence[Shown]) -> list[Figure]:
             Axis(f"right on {side}, %", Linear(0.0, 1.0), times=100) for side in ("the others", "those that carry it")
         )
         caption = "Each dot is an attribute of a class; above the line, learners are right more often on its carriers."
-        drawn.append(Figure(title, plot([same, *dots], x, y, title), caption, legend([*dots, same]), tables_of(held)))
-    return drawn
+        picture = plot([same, *dots], x, y, title)
+        figures.append(Figure(title, picture, caption, legend([*dots, same]), named(tables)))
+    return figures
 
 
-def _curves(shown: Shown, table: Table) -> Figure:
-    items = list(dict.fromkeys(table.column("item")))
-    lines = []
-    for index, item in enumerate(items):
-        rows = [row for row in table.rows if row[table.columns.index("item")] == item]
-        part = Table("", table.columns, tuple(rows))
-        name = f"image {item}" if len(items) <= 4 else f"each image of {shown.name}"
-        lines.append(
-            Line(name, shown.look(index if len(items) <= 4 else 0), part.column("recall"), part.column("precision"))
+def _curves(points: SetRows[CurveRow]) -> list[Figure]:
+    figures = []
+    for pair in list(dict.fromkeys((row.class_, row.attribute) for row in points.rows))[:CURVES]:
+        mine = [row for row in points.rows if (row.class_, row.attribute) == pair]
+        items = list(dict.fromkeys(row.item for row in mine))
+        lines = []
+        for index, item in enumerate(items):
+            curve = [row for row in mine if row.item == item]
+            name = f"image {item}" if len(items) <= FEW else f"each image of {points.of.name}"
+            look = points.of.look(index if len(items) <= FEW else 0)
+            lines.append(Line(name, look, [row.recall for row in curve], [row.precision for row in curve]))
+        title = f"{points.of.name}: {', '.join(pair)}"
+        x, y = (Axis(f"{name}, %", Linear(0.0, 1.0), times=100) for name in ("recall", "precision"))
+        caption = (
+            "Test examples of the class, ranked by the influence of an image; precision where recall first gets there; "
+            f"prevalence {mine[0].prevalence:.4f}."
         )
-    title = f"{shown.name}: {table.name.removeprefix('curves of ')}"
-    x, y = (Axis(f"{name}, %", Linear(0.0, 1.0), times=100) for name in ("recall", "precision"))
-    caption = f"Test examples of the class, ranked by the influence of an image; {table.caption}."
-    return Figure(title, plot(lines, x, y, title), caption, legend(lines), ((shown.name, table),))
+        figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named([points])))
+    return figures

@@ -3,136 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from limbeck.core.findings import Table
+from limbeck.probes.tables.curvature import END, REAL, SET, RealTraceRow, SetTraceRow, SpectrumRow, TraceRow
+from limbeck.probes.tables.landscape import LossRow, RealPathRow, SetPathRow, SurfaceRow
 from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Look, Rule, contour, plot
 from limbeck.report.charts.scales import finite
 from limbeck.report.figures.figure import (
     Figure,
-    Held,
-    Shown,
-    having,
+    SetFinding,
+    SetRows,
     legend,
+    named,
     numbers,
     once,
     percents,
-    select,
-    tables_of,
+    rows_of,
 )
 
 FLOOR = 1e-7
 """Densities below this, times the largest, are not drawn."""
+Traces = TypeVar("Traces", bound=TraceRow)
 
 
-def curvature(found: Sequence[Shown]) -> list[Figure]:
+def curvature(findings: Sequence[SetFinding]) -> list[Figure]:
     """Traces along both trainings, and the spectra where training on the set ends."""
-    drawn = []
-    for where, title in (
-        ("real", "Curvature along training on real data"),
-        ("set", "Curvature along training on the set"),
-    ):
-        held = having(found, f"traces along {where}", "step", "set", "error", "real", "real error")
-        if held:
-            drawn.append(_traces(held, where, title))
-    return drawn + [
-        _spectra(*each) for each in having(found, "spectra", "loss", "place", "step", "eigenvalue", "density")
+    figures = []
+    if on_real := rows_of(findings, RealTraceRow):
+        lines = [
+            *_on_set(on_real),
+            *(
+                _real_trace(f"loss on real images{of}", Look(-1, 1), each.rows)
+                for of, each in once(on_real, lambda row: (row.step, row.real_trace))
+            ),
+        ]
+        figures.append(_traces("Curvature along training on real data", lines, on_real))
+    if on_set := rows_of(findings, SetTraceRow):
+        lines = [
+            *_on_set(on_set),
+            *(_real_trace(f"{each.of.name}: loss on real images", each.of.look(1), each.rows) for each in on_set),
+        ]
+        figures.append(_traces("Curvature along training on the set", lines, on_set))
+    return figures + [_spectra(each) for each in rows_of(findings, SpectrumRow)]
+
+
+def _on_set(tables: Sequence[SetRows[Traces]]) -> list[Line]:
+    return [
+        _band(
+            f"{each.of.name}: loss on the set",
+            each.of.look(),
+            [(row.step, row.set_trace, row.set_error) for row in each.rows],
+        )
+        for each in tables
     ]
 
 
-def _band(name: str, look: Look, table: Table, value: str, error: str) -> Line:
+def _real_trace(name: str, look: Look, rows: Sequence[TraceRow]) -> Line:
+    return _band(name, look, [(row.step, row.real_trace, row.real_error) for row in rows])
+
+
+def _band(name: str, look: Look, traces: list[tuple[int, float, float]]) -> Line:
     """A trace with 1.96 standard errors."""
-    pairs = [
-        (float(a), float(e)) if isinstance(a, float | int) and isinstance(e, float | int) else (None, None)
-        for a, e in zip(table.column(value), table.column(error), strict=True)
-    ]
-    low, high = ([None if a is None or e is None else a + side * 1.96 * e for a, e in pairs] for side in (-1, 1))
-    return Line(name, look, table.column("step"), table.column(value), low, high)
+    low, high = ([value + side * 1.96 * error for _, value, error in traces] for side in (-1, 1))
+    return Line(name, look, [step for step, _, _ in traces], [value for _, value, _ in traces], low, high)
 
 
-def _traces(held: list[Held], where: str, title: str) -> Figure:
-    lines = [_band(f"{shown.name}: loss on the set", shown.look(), table, "set", "error") for shown, table in held]
-    if where == "real":
-        lines += [
-            _band(f"loss on real images{of}", Look(-1, 1), table, "real", "real error")
-            for of, table in once(held, "step", "real")
-        ]
-    else:
-        lines += [
-            _band(f"{shown.name}: loss on real images", shown.look(1), table, "real", "real error")
-            for shown, table in held
-        ]
+def _traces(title: str, lines: list[Line], tables: Sequence[SetRows[Traces]]) -> Figure:
     x = numbers("step", *(line.x for line in lines), include=(0.0,))
     y = numbers("trace of the Hessian", *(line.low for line in lines), *(line.high for line in lines))
     caption = "Sum of all eigenvalues of the Hessian of the loss, with 1.96 standard errors of the estimate."
     picture = plot([Rule("", Look(), y=0.0), *lines], x, y, title)
-    return Figure(title, picture, caption, legend(lines), tables_of(held))
+    return Figure(title, picture, caption, legend(lines), named(tables))
 
 
-def _spectra(shown: Shown, table: Table) -> Figure:
-    last = select(table, place="end") if select(table, place="end").rows else table
+def _spectra(spectra: SetRows[SpectrumRow]) -> Figure:
+    last = [row for row in spectra.rows if row.stage == END] or spectra.rows
+    peak = max([*finite(row.density for row in last), 1e-30])
     lines = []
-    for loss, look in (("set", shown.look()), ("real", Look(-1, 1))):
-        mine = select(last, loss=loss)
-        if mine.rows:
-            name = "loss on the set" if loss == "set" else "loss on real images"
-            lines.append(Line(name, look, mine.column("eigenvalue"), mine.column("density")))
-    peak = max([*finite(value for line in lines for value in line.y), 1e-30])
-    kept = [
-        Line(line.name, line.look, line.x, [value if _above(value, peak * FLOOR) else None for value in line.y])
-        for line in lines
-    ]
-    title = f"Spectrum where training on {shown.name} ends"
+    for loss, name, look in (
+        (SET, "loss on the set", spectra.of.look()),
+        (REAL, "loss on real images", Look(-1, 1)),
+    ):
+        if mine := [row for row in last if row.loss == loss]:
+            heights = [row.density if row.density > peak * FLOOR else None for row in mine]
+            lines.append(Line(name, look, [row.eigenvalue for row in mine], heights))
+    title = f"Spectrum where training on {spectra.of.name} ends"
     x = numbers(
-        "eigenvalue of the Hessian", *([x for x, y in zip(k.x, k.y, strict=True) if y is not None] for k in kept)
+        "eigenvalue of the Hessian", *([x for x, y in zip(k.x, k.y, strict=True) if y is not None] for k in lines)
     )
     y = Axis("density, logarithmic", Log.over([peak * FLOOR, peak]))
-    picture = plot([Rule("", Look(), x=0.0), *kept], x, y, title)
+    picture = plot([Rule("", Look(), x=0.0), *lines], x, y, title)
     caption = "Density of the eigenvalues. To the left of the grey line the loss curves downwards."
-    return Figure(title, picture, caption, legend(kept), ((shown.name, table),))
+    return Figure(title, picture, caption, legend(lines), named([spectra]))
 
 
-def _above(value: float | int | str | None, floor: float | int) -> bool:
-    return isinstance(value, float | int) and value > floor
-
-
-def landscape(found: Sequence[Shown]) -> list[Figure]:
+def landscape(findings: Sequence[SetFinding]) -> list[Figure]:
     """The test loss along training on each set, how many predictions change, and the surfaces with both paths."""
-    drawn = []
-    held = having(found, "loss along set", "step", "loss", "changed")
-    if held:
-        for column, label, title, caption in (
-            ("loss", "test loss", "The test loss while a set is learned", "Mean loss on judged examples."),
+    figures = []
+    if tables := rows_of(findings, LossRow):
+        steps = [each.column(lambda row: row.step) for each in tables]
+        x = numbers("step of training on the set", *steps, include=(0.0,))
+        losses, changes = (
+            [Line(each.of.name, each.of.look(), at, each.column(value)) for each, at in zip(tables, steps, strict=True)]
+            for value in (lambda row: row.test_loss, lambda row: row.changed)
+        )
+        for title, lines, y, caption in (
             (
-                "changed",
-                "predictions that changed",
+                "The test loss while a set is learned",
+                losses,
+                numbers("test loss", *(line.y for line in losses)),
+                "Mean loss on evaluation examples.",
+            ),
+            (
                 "Predictions that change from one reading to the next",
-                "Share of judged examples that are predicted otherwise than at the reading before.",
+                changes,
+                percents("predictions that changed", *(line.y for line in changes)),
+                "Share of evaluation examples that are predicted otherwise than at the reading before.",
             ),
         ):
-            lines = [
-                Line(shown.name, shown.look(), table.column("step"), table.column(column)) for shown, table in held
-            ]
-            x = numbers("step of training on the set", *(line.x for line in lines), include=(0.0,))
-            axis = percents if column == "changed" else numbers
-            y = axis(label, *(line.y for line in lines))
-            drawn.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), tables_of(held)))
-    return drawn + [_surface(*each) for each in having(found, "surface", "x", "y", "judged", "set")]
+            figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named(tables)))
+    return figures + [_surface(each) for each in rows_of(findings, SurfaceRow)]
 
 
-PATHS = (("path of real training", Look(-1, 1)), ("path of training on the set", None))
-
-
-def _surface(shown: Shown, table: Table) -> Figure:
-    xs, ys = (sorted(set(finite(table.column(name)))) for name in ("x", "y"))
-    heights = {(row[0], row[1]): row[2] for row in table.rows}
+def _surface(surface: SetRows[SurfaceRow]) -> Figure:
+    of = surface.of
+    xs, ys = sorted({row.x for row in surface.rows}), sorted({row.y for row in surface.rows})
+    heights = {(row.x, row.y): row.test_loss for row in surface.rows}
     grid = [[heights.get((x, y)) for x in xs] for y in ys]
-    marks: list[Line | Dots] = []
-    tables = [(shown.name, table)]
-    for name, look in PATHS:
-        for _, walk in having([shown], name, "x", "y"):
-            marks.append(Line(name, look or shown.look(), walk.column("x"), walk.column("y")))
-            tables.append((shown.name, walk))
-    title = f"Test loss around training on {shown.name}"
+    on_real, on_set = rows_of([of], RealPathRow), rows_of([of], SetPathRow)
+    marks: list[Line | Dots] = [
+        *(_path(each.table.name, Look(-1, 1), [(row.x, row.y) for row in each.rows]) for each in on_real),
+        *(_path(each.table.name, of.look(), [(row.x, row.y) for row in each.rows]) for each in on_set),
+    ]
+    title = f"Test loss around training on {of.name}"
     axes = (
         Axis("along the way to the end of real training", Linear(xs[0], xs[-1])),
         Axis("across it, towards the end of training on the set", Linear(ys[0], ys[-1])),
@@ -143,4 +146,9 @@ def _surface(shown: Shown, table: Table) -> Figure:
         "shares of the points. "
         "The mark is where a path ends. Distances are those of all parameters."
     )
-    return Figure(title, picture, caption, legend(marks), tuple(tables))
+    tables = (*named([surface]), *named(on_real), *named(on_set))
+    return Figure(title, picture, caption, legend(marks), tables)
+
+
+def _path(name: str, look: Look, spots: list[tuple[float, float]]) -> Line:
+    return Line(name, look, [x for x, _ in spots], [y for _, y in spots])

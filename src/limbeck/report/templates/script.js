@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const data = read("data"), sheets = read("sheets");
+  const data = read("data"), tables = read("tables");
   const make = (name, text, cls) => {
     const element = document.createElement(name);
     if (text !== undefined) element.textContent = text;
@@ -23,7 +23,7 @@
 
   // Tables are held by columns, and a column with text by its different values.
   const rowsOf = (key) => {
-    const columns = sheets[key].values.map((column) => Array.isArray(column) ? column : column.at.map((place) => column.of[place]));
+    const columns = tables[key].values.map((column) => Array.isArray(column) ? column : column.at.map((place) => column.of[place]));
     return columns.length ? columns[0].map((_, row) => columns.map((column) => column[row])) : [];
   };
 
@@ -35,11 +35,11 @@
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   document.querySelectorAll(".csv").forEach((button) => button.addEventListener("click", () => {
-    const { columns } = sheets[button.dataset.sheet], rows = rowsOf(button.dataset.sheet);
+    const { columns } = tables[button.dataset.table], rows = rowsOf(button.dataset.table);
     const text = [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
     const link = make("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-    link.download = button.dataset.sheet + ".csv";
+    link.download = button.dataset.table + ".csv";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }));
@@ -96,7 +96,7 @@
     return element;
   };
   const scatter = (set, number, name, colour) => {
-    const place = (column) => sheets[set.examples].columns.indexOf(column);
+    const place = (column) => tables[set.examples].columns.indexOf(column);
     if (!set.examples || place("distance") < 0) return [];
     const [item, of, influence, distance] = ["item", "class", "influence", "distance"].map(place);
     const points = rowsOf(set.examples).filter((row) => row[item] === number).map((row) => [row[distance], row[influence], row[of] === name]);

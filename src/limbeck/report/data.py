@@ -11,15 +11,16 @@ from torch import Tensor
 
 from limbeck.core.findings import Finding
 from limbeck.distilled_set import DistilledSet
+from limbeck.probes.tables.influence import HARMED, HELPED, ExampleRow
 
 RANKS = 5
 """How many test examples are shown that an image helps most, and how many that it harms most."""
-SIDES = ("helped", "harmed")
-"""What the table of examples calls them."""
+SIDES = (HELPED, HARMED)
+"""Why those are listed."""
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """What a page shows."""
 
     title: str
@@ -29,30 +30,27 @@ class Material:
     findings: tuple[Finding, ...]
     """Of any probes and sets, and those across sets."""
     rows: tuple[dict[str, Any], ...]
-    """Scores: {set, network, split, metric, mean, low, high, n, protocol, bytes}."""
+    """Scores: {set, network, split, metric, unit, higher_is_better, mean, low, high, n, protocol, bytes}."""
     examples: Mapping[int, Tensor]
     """Pictures (height, width, 3) of test examples by row, of those that findings name and that have one."""
     facts: Mapping[str, str]
-    """For the foot of the page: versions, hardware, command, data and fingerprint, budget, network."""
+    """For the foot of the page: versions, hardware, command, data and fingerprint, effort, network."""
 
 
 def rows_needed(findings: Sequence[Finding]) -> tuple[int, ...]:
     """The rows of the test split that a page shows: of each image, those that it helps and harms most."""
-    found: set[int] = set()
-    for finding in findings:
-        for table in finding.tables:
-            if table.name == "examples" and {"item", "side", "rank", "row"} <= set(table.columns):
-                listed = zip(table.column("side"), table.column("rank"), table.column("row"), strict=True)
-                found |= {
-                    int(row)
-                    for side, rank, row in listed
-                    if row is not None and side in SIDES and int(rank or 0) <= RANKS
-                }
-    return tuple(sorted(found))
+    needed = {row.row for finding in findings for row in shown_examples(finding)}
+    return tuple(sorted(needed))
+
+
+def shown_examples(finding: Finding) -> list[ExampleRow]:
+    """The test examples that a page shows beside images, where the finding is of influence."""
+    rows = (ExampleRow.of(finding) or []) if finding.probe == "influence" else []
+    return [row for row in rows if row.side in SIDES and row.rank <= RANKS]
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Files by their names alone where those tell them apart, without the ending of sets.
+    """Files by their names alone where those differ, without the ending of sets.
 
     >>> short_names(["runs/mtt.safetensors", "dm.safetensors"])
     {'runs/mtt.safetensors': 'mtt', 'dm.safetensors': 'dm'}

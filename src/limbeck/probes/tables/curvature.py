@@ -1,0 +1,71 @@
+"""What a finding of curvature has in its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limbeck.core.findings import Row
+
+START, PEAK, END = "start", "peak", "end"
+"""The stages of training on the set at which a spectrum is taken."""
+SET, REAL = "set", "real"
+"""What a loss is on."""
+
+
+@dataclass(frozen=True)
+class TraceRow(Row):
+    """The traces of the Hessians of the loss on the set and of that on real images at a step of a training."""
+
+    step: int
+    set_trace: float
+    set_error: float
+    set_products: int
+    real_trace: float
+    real_error: float
+    real_products: int
+
+
+class RealTraceRow(
+    TraceRow,
+    table="traces along training on real data",
+    caption="trace of the Hessian of the loss on the set and on real images, its standard error, and products taken",
+):
+    """Along training on all real data."""
+
+
+class SetTraceRow(
+    TraceRow,
+    table="traces along training on the set",
+    caption="trace of the Hessian of the loss on the set and on real images, its standard error, and products taken",
+):
+    """Along training on the set."""
+
+
+@dataclass(frozen=True)
+class SpectrumRow(
+    Row,
+    table="spectra",
+    caption="density of the eigenvalues along training on the set, smoothed by normal bumps of 1 % of their range",
+):
+    """A point of the density of eigenvalues."""
+
+    loss: str
+    stage: str
+    step: int
+    eigenvalue: float
+    density: float
+
+
+@dataclass(frozen=True)
+class ExtremeRow(
+    Row,
+    table="extreme eigenvalues",
+    caption="the smallest and largest that were computed, and within what of an eigenvalue each is",
+):
+    """One of the smallest or largest eigenvalues."""
+
+    loss: str
+    stage: str
+    step: int
+    eigenvalue: float
+    within: float

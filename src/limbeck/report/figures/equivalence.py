@@ -1,0 +1,254 @@
+"""Figures of what sets are equivalent to: substitution, mixing, other networks, going on with training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from limbeck.comparison import SizeRow
+from limbeck.probes.tables.continuation import IMAGES, ON, SET, ContinuationRow
+from limbeck.probes.tables.cross_architecture import SET as ON_SET
+from limbeck.probes.tables.cross_architecture import DrawRow, NetworkRow
+from limbeck.probes.tables.mixing import MixingRow
+from limbeck.probes.tables.substitution import ACCURACY, DensityRow, RealImagesRow, RealStepsRow
+from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Rule, heat, plot
+from limbeck.report.charts.scales import finite
+from limbeck.report.figures.figure import (
+    Figure,
+    SetFinding,
+    SetRows,
+    legend,
+    named,
+    numbers,
+    once,
+    percents,
+    rows_of,
+)
+
+REAL = Look()
+FACTS = 12
+"""Facts that are drawn over the number of items of a class, the first."""
+RealRows = TypeVar("RealRows", RealImagesRow, RealStepsRow)
+
+
+def substitution(findings: Sequence[SetFinding]) -> list[Figure]:
+    """Real images and real steps that teach as much, and the density of raw values."""
+    figures = []
+    if images := rows_of(findings, RealImagesRow):
+        sizes = sorted({row.per_class for each in images for row in each.rows})
+        axis = Axis("random real images per class", Log.over(sizes), at=tuple(map(float, sizes)))
+        title = "How many real images teach as much"
+        figures.append(_crossing(images, lambda row: row.per_class, axis, title))
+    if steps := rows_of(findings, RealStepsRow):
+        scale = Linear.over((row.step for each in steps for row in each.rows), (0.0,))
+        axis = Axis("step of training on all real data", scale)
+        title = "How many steps on all real data teach as much"
+        figures.append(_crossing(steps, lambda row: row.step, axis, title))
+    if densities := rows_of(findings, DensityRow):
+        figures.append(_raw(densities))
+    return figures
+
+
+def _crossing(tables: list[SetRows[RealRows]], at: Callable[[RealRows], int], x: Axis, title: str) -> Figure:
+    """The curve of real data, and where each set's accuracy lies on it."""
+    lines: list[Line] = [
+        Line(
+            f"real data{of}",
+            REAL,
+            each.column(at),
+            each.column(lambda row: row.test_accuracy),
+            each.column(lambda row: row.low),
+            each.column(lambda row: row.high),
+        )
+        for of, each in once(tables, lambda row: (at(row), row.test_accuracy))
+    ]
+    levels: list[Rule] = [
+        Rule(each.of.name, each.of.look(each.of.index // 6), y=fact.value)
+        for each in tables
+        for fact in each.of.finding.facts
+        if fact.name == ACCURACY
+    ]
+    ends = finite(end for each in tables for row in each.rows for end in (row.low, row.high))
+    y = percents("test accuracy", [min(max(end, 0.0), 1.0) for end in ends], [rule.y for rule in levels])
+    caption = (
+        "Grey: learners of real data, with 95 % intervals; a set is equivalent to what lies where its line is crossed."
+    )
+    return Figure(title, plot([*lines, *levels], x, y, title), caption, legend([*lines, *levels]), named(tables))
+
+
+def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
+    def middle(row: DensityRow) -> float:
+        return (row.from_ + row.to) / 2
+
+    lines = [
+        Line(each.of.name, each.of.look(), each.column(middle), each.column(lambda row: row.set)) for each in tables
+    ]
+    first = tables[0]
+    lines.append(Line("real images", Look(-1, 1), first.column(middle), first.column(lambda row: row.real)))
+    # Real images have much at exactly 0 and 1: the axis is that of the sets.
+    most = max(finite(row.set for each in tables for row in each.rows))
+    edges = [Rule("", REAL, x=0.0), Rule("", REAL, x=1.0)]
+    x = numbers("raw value (real ones lie between 0 and 1)", *(line.x for line in lines))
+    y = numbers("density", [0.0, most * 1.1], include=(0.0,))
+    title = "The raw values of the images"
+    caption = (
+        "Probability density of all raw values; what lies outside the grey lines is lost where images are clipped."
+    )
+    return Figure(title, plot([*edges, *lines], x, y, title), caption, legend(lines), named(tables))
+
+
+def mixing(findings: Sequence[SetFinding]) -> list[Figure]:
+    """Accuracy with real images added, and what adding them changes."""
+    tables = rows_of(findings, MixingRow)
+    if not tables:
+        return []
+    lines = [
+        Line(
+            each.of.name,
+            each.of.look(),
+            each.column(lambda row: row.added_per_class),
+            each.column(lambda row: row.set_and_real),
+            each.column(lambda row: row.low),
+            each.column(lambda row: row.high),
+        )
+        for each in tables
+    ]
+    lines += [
+        Line(
+            f"as many real images in its place{of}",
+            Look(-1, 1),
+            each.column(lambda row: row.added_per_class),
+            each.column(lambda row: row.real_alone),
+            each.column(lambda row: row.low_alone),
+            each.column(lambda row: row.high_alone),
+        )
+        for of, each in once(tables, lambda row: (row.added_per_class, row.real_alone, row.low_alone, row.high_alone))
+    ]
+    gains = [
+        Line(
+            each.of.name,
+            each.of.look(),
+            each.column(lambda row: row.added_per_class),
+            each.column(lambda row: row.gain),
+            each.column(lambda row: row.low_gain),
+            each.column(lambda row: row.high_gain),
+        )
+        for each in tables
+    ]
+    added = sorted({value for line in lines for value in finite(line.x)})
+    x = Axis("real images added to each class", Log1p.over(added), at=tuple(added))
+    y = percents("test accuracy", *(line.low for line in lines), *(line.high for line in lines))
+    inside = percents("", *(line.low for line in gains), *(line.high for line in gains))
+    change = Axis("change of test accuracy, points", inside.scale, times=100)
+    titles = "Learning from a set and real images together", "What adding real images changes"
+    return [
+        Figure(
+            titles[0],
+            plot(lines, x, y, titles[0]),
+            "Mean test accuracy and 95 % interval over learners. Dashed: real images alone, as many in all.",
+            legend(lines),
+            named(tables),
+        ),
+        Figure(
+            titles[1],
+            plot([Rule("", REAL, y=0.0), *gains], x, change, titles[1]),
+            "Paired differences from the set alone with 95 % intervals: below the grey line, adding real images harms.",
+            legend(gains),
+            named(tables),
+        ),
+    ]
+
+
+def cross_architecture(findings: Sequence[SetFinding]) -> list[Figure]:
+    """Every network by every set as a heat map, and the search that chose their training."""
+    figures = []
+    if tables := rows_of(findings, NetworkRow):
+        columns = list(dict.fromkeys(row.network for each in tables for row in each.rows))
+        by_network = [{row.network: row for row in each.rows} for each in tables]
+        rows = [each.of.name for each in tables]
+        values = [[cells[name].set if name in cells else None for name in columns] for cells in by_network]
+        texts = [[_cell(cells.get(name)) for name in columns] for cells in by_network]
+        real = [next(cells[name].real for cells in by_network if name in cells) for name in columns]
+        title = "Which networks learn from which set"
+        caption = (
+            "Test accuracy in per cent, and below it the gain over as many random real images, in points; a fuller "
+            f"shade is more accurate. Real images: beside {rows[0]}."
+        )
+        picture = heat(
+            [*rows, "real images"],
+            columns,
+            [*values, real],
+            [*texts, [(f"{100 * each:.1f}", "") for each in real]],
+            title,
+        )
+        figures.append(Figure(title, picture, caption, (), named(tables)))
+    if draws := rows_of(findings, DrawRow):
+        dots = []
+        for each in draws:
+            mine = [row for row in each.rows if row.on == ON_SET]
+            rates, accuracies = [row.learning_rate for row in mine], [row.test_accuracy for row in mine]
+            dots.append(Dots(each.of.name, each.of.look(), rates, accuracies, large=True))
+        title = "How they were trained"
+        x = Axis("learning rate", Log.over([value for each in dots for value in each.x]))
+        y = percents("test accuracy", *(each.y for each in dots))
+        caption = "One learner for each drawn setting, of every network; the setting is chosen by validation."
+        figures.append(Figure(title, plot(dots, x, y, title), caption, legend(dots), named(draws)))
+    return figures
+
+
+def _cell(row: NetworkRow | None) -> tuple[str, str]:
+    return (f"{100 * row.set:.1f}", f"{100 * row.gain:+.1f}".replace("-", "−")) if row else ("", "")
+
+
+def continuation(findings: Sequence[SetFinding]) -> list[Figure]:
+    """The change of accuracy along further training."""
+    tables = rows_of(findings, ContinuationRow)
+    if not tables:
+        return []
+    lines = []
+    for dash, on in enumerate((SET, IMAGES, ON)):
+        parts = [SetRows(each.of, [row for row in each.rows if row.on == on], each.table) for each in tables]
+        parts = [part for part in parts if part.rows]
+        if on == SET:
+            lines += [_change(part.of.name, part.of.look(), part.rows) for part in parts]
+        else:
+            different = once(parts, lambda row: (row.step, row.change))
+            lines += [_change(f"{on}{of}", Look(-1, dash), part.rows) for of, part in different]
+    x = Axis("steps of further training", Log1p.over([value for line in lines for value in line.x]))
+    values = [value for line in lines for side in (line.low or line.y, line.high or line.y) for value in side]
+    y = Axis("change of test accuracy, points", Linear.over(values), times=100)
+    title = "Training a finished learner further"
+    picture = plot([Rule("", REAL, y=0.0), *lines], x, y, title)
+    caption = (
+        "Each learner against itself before, with 95 % intervals; each begins where 300 steps on all real data end."
+    )
+    return [Figure(title, picture, caption, legend(lines), named(tables))]
+
+
+def _change(name: str, look: Look, rows: list[ContinuationRow]) -> Line:
+    """A change with its band; none where one learner says nothing of the spread."""
+    steps, changes = [row.step for row in rows], [row.change for row in rows]
+    if all(row.n == 1 for row in rows):
+        return Line(name, look, steps, changes)
+    return Line(name, look, steps, changes, [row.low for row in rows], [row.high for row in rows])
+
+
+def budget(findings: Sequence[SetFinding]) -> list[Figure]:
+    """What facts come to as classes have more items: one chart for each fact, the first dozen."""
+    figures = []
+    for each in rows_of(findings, SizeRow):
+        for pair in list(dict.fromkeys((row.probe, row.fact) for row in each.rows))[:FACTS]:
+            mine = sorted(
+                (row for row in each.rows if (row.probe, row.fact) == pair), key=lambda row: float(row.per_class)
+            )
+            x = [row.per_class for row in mine]
+            line = Line("", Look(0), x, *([bound(row) for row in mine] for bound in BOUNDS))
+            title = f"{pair[1]} ({pair[0]})"
+            axis = Axis("items per class", Log.over(x), at=tuple(map(float, x)))
+            picture = plot([line], axis, numbers("value", line.y, line.low, line.high), title)
+            table = SizeRow.table(mine, each.table.caption)
+            figures.append(Figure(title, picture, "Mean and 95 % interval.", (), ((each.of.name, table),)))
+    return figures
+
+
+BOUNDS: tuple[Callable[[SizeRow], float], ...] = (lambda row: row.value, lambda row: row.low, lambda row: row.high)
