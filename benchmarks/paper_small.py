@@ -6,8 +6,8 @@
 
 The sets are those of `cifar10_methods.sh`, one for each category of the paper: bptt, dm (distribution matching),
 dc (gradient matching), mtt (trajectory matching). A claim about a method is asked of its set alone. Where a claim is an
-inequality of two numbers with intervals, it holds if the intervals do not touch, is "not told" if they do, and does not
-hold if they are apart the other way; a difference that was measured in pairs is held against zero. Later files
+inequality of two numbers with intervals, it holds if the intervals do not touch, is "inconclusive" if they do, and does
+not hold if they are apart the other way; a difference that was measured in pairs is held against zero. Later files
 take the place of earlier ones, probe by probe and set by set. Nothing here is tuned to a claim.
 """
 
@@ -15,14 +15,24 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from limbeck.core.findings import Fact, Finding
+from limbeck.core.findings import Row as TableRow
+from limbeck.probes.tables.agreement import MatchedRow, PoolRow
+from limbeck.probes.tables.curvature import RealTraceRow, SetTraceRow
+from limbeck.probes.tables.landscape import CornerRow, LossRow, SplitRow
+from limbeck.probes.tables.learning_time import TrajectoryRow
+from limbeck.probes.tables.mixing import MixingRow
+from limbeck.probes.tables.recognition import RecognitionRow
+from limbeck.probes.tables.substitution import ACCURACY, RangeRow, RealImagesRow
+
+Kind = TypeVar("Kind", bound=TableRow)
 
 METHODS = {"bptt": "BPTT", "mtt": "TM", "dc": "GM", "dm": "DM"}
-HOLDS, FAILS, OPEN, GPU = "holds", "**does not hold**", "not told", "not yet run"
+HOLDS, FAILS, OPEN, GPU = "holds", "**does not hold**", "inconclusive", "not yet run"
 """What comes of a claim; the last where it needs an accelerator, other data or a set that was not examined."""
 Found = dict[str, dict[str, Finding]]
 """found[method][probe]"""
@@ -80,19 +90,12 @@ def all_of(verdicts: list[str]) -> str:
     return next((worst for worst in (FAILS, OPEN, GPU) if worst in verdicts), HOLDS)
 
 
-def row_of(finding: Finding, table: str, **where: object) -> dict[str, object]:
-    """The first row of a table that has the given values."""
-    found = finding.table(table)
-    for row in found.rows:
-        named = dict(zip(found.columns, row, strict=True))
-        if all(named[name] == value for name, value in where.items()):
-            return named
-    raise KeyError(f"{table}: no row of {where}")
-
-
-def _fact_of(finding: Finding, table: str, value: str, low: str, high: str, n: int, **where: object) -> Fact:
-    named = row_of(finding, table, **where)
-    return Fact(value, *(float(str(named[name])) for name in (value, low, high)), n)
+def rows(kind: type[Kind], finding: Finding) -> list[Kind]:
+    """The rows of a table; KeyError where the finding has none, or those of another version."""
+    read = kind.of(finding)
+    if read is None:
+        raise KeyError(f"{finding.probe}: no table {kind.table_name!r} of this version")
+    return read
 
 
 def each(found: Found, ask: Callable[[Found, str], Answer], methods: tuple[str, ...] = tuple(METHODS)) -> Answer:
@@ -115,14 +118,22 @@ def each(found: Found, ask: Callable[[Found, str], Answer], methods: tuple[str, 
 
 
 def _accuracy(found: Found, method: str) -> Fact:
-    return found[method]["substitution"].fact("accuracy")
+    return found[method]["substitution"].fact(ACCURACY)
 
 
 def subset(found: Found, per_class: int) -> Fact:
     """The accuracy of random real images; of all sets the same."""
     finding = next(iter(found.values()))["substitution"]
-    n = finding.fact("accuracy").n
-    return _fact_of(finding, "real images", "accuracy", "low", "high", n, **{"per class": per_class})
+    row = _only(row for row in rows(RealImagesRow, finding) if row.per_class == per_class)
+    return Fact(ACCURACY, row.test_accuracy, row.low, row.high, finding.fact(ACCURACY).n)
+
+
+def _only(found: Iterable[Kind]) -> Kind:
+    """The first row; KeyError where there is none."""
+    first = next(iter(found), None)
+    if first is None:
+        raise KeyError("no such row")
+    return first
 
 
 def _beats_subset(margin: float) -> Callable[[Found, str], Answer]:
@@ -142,7 +153,7 @@ def _order(found: Found) -> Answer:
 
 
 def _clipped(found: Found, method: str) -> Answer:
-    lost = found[method]["substitution"].fact("accuracy lost by clipping")
+    lost = found[method]["substitution"].fact("test accuracy lost by clipping")
     return Answer(f"{_percent(lost)} points lost", over(lost, 0.0))
 
 
@@ -154,11 +165,7 @@ def _spread(found: Found) -> Answer:
 
 
 def _recognised(found: Found, method: str) -> dict[str, float]:
-    rows = found[method]["recognition"].table("recognition")
-    return {
-        str(name): float(str(value))
-        for name, value in zip(rows.column("network"), rows.column("of the set"), strict=True)
-    }
+    return {row.network: row.accuracy_on_set for row in rows(RecognitionRow, found[method]["recognition"])}
 
 
 def _recognition_order(found: Found) -> Answer:
@@ -180,8 +187,8 @@ def _on_clusters(found: Found) -> Answer:
 
 
 def _outside(found: Found, method: str) -> Answer:
-    table = found[method]["substitution"].table("raw range")
-    low, high = min(map(float, map(str, table.column("set low")))), max(map(float, map(str, table.column("set high"))))
+    channels = rows(RangeRow, found[method]["substitution"])
+    low, high = min(row.set_low for row in channels), max(row.set_high for row in channels)
     share = found[method]["substitution"].fact("share of values outside").value
     return Answer(f"{100 * share:.1f} % outside, {low:.2f} to {high:.2f}", _exactly(share > 0))
 
@@ -195,17 +202,16 @@ def _mixing(r: int, sign: int) -> Callable[[Found, str], Answer]:
 
 
 def _monotone(found: Found) -> Answer:
-    table = found["dm"]["mixing"].table("mixing")
-    values = [float(str(value)) for value in table.column("real alone")]
+    points = rows(MixingRow, found["dm"]["mixing"])
+    values = [row.real_alone for row in points]
     said = ", ".join(f"{100 * value:.1f}" for value in values)
-    return Answer(
-        f"{said} at r = {', '.join(map(str, table.column('added per class')))}", _exactly(values == sorted(values))
-    )
+    added = ", ".join(str(row.added_per_class) for row in points)
+    return Answer(f"{said} at r = {added}", _exactly(values == sorted(values)))
 
 
 def _pool(found: Found, method: str, name: str) -> Fact | None:
     """The agreement with a pool; None where too few of it matched, KeyError where there was none."""
-    row_of(found[method]["agreement"], "pools", pool=name)
+    _only(row for row in rows(PoolRow, found[method]["agreement"]) if row.pool == name)
     facts = {fact.name: fact for fact in found[method]["agreement"].facts}
     return facts.get(f"agreement, {name}")
 
@@ -230,36 +236,33 @@ def _probabilities(found: Found, method: str) -> Answer:
 
 
 def _stops(found: Found, method: str) -> Answer:
-    table = found[method]["agreement"].table("members")
-    steps = [float(str(row[2])) for row in table.rows if row[0] == "early-stopped"]
+    steps = [row.setting for row in rows(MatchedRow, found[method]["agreement"]) if row.pool == "early-stopped"]
     return Answer(f"steps {', '.join(f'{step:.0f}' for step in steps) or 'none matched'}", "reported")
 
 
 def _matched(found: Found, method: str) -> Answer:
-    row = row_of(found[method]["agreement"], "pools", pool="real subsets")
-    return Answer(f"{row['matched']} of {row['trained']}", "reported")
+    row = _only(row for row in rows(PoolRow, found[method]["agreement"]) if row.pool == "real subsets")
+    return Answer(f"{row.matched} of {row.trained}", "reported")
 
 
-def _course_at(found: Found, method: str, step: int) -> dict[str, float]:
-    return {
-        name: float(str(value)) for name, value in row_of(found[method]["learning-time"], "course", step=step).items()
-    }
+def _reading(found: Found, method: str, step: int) -> TrajectoryRow:
+    return _only(row for row in rows(TrajectoryRow, found[method]["learning-time"]) if row.step == step)
 
 
-def _test_course(found: Found) -> Answer:
+def _test_trajectory(found: Found) -> Answer:
     steps = (40, 100, 160, 200, 300)
-    return Answer(", ".join(f"{step}: {_course_at(found, 'dm', step)['accuracy']:.2f}" for step in steps), "reported")
+    return Answer(", ".join(f"{step}: {_reading(found, 'dm', step).test_accuracy:.2f}" for step in steps), "reported")
 
 
-def _recognition_course(found: Found, method: str) -> Answer:
-    said = ", ".join(f"{step}: {_course_at(found, method, step)['recognition']:.2f}" for step in (40, 80, 160, 300))
+def _recognition_trajectory(found: Found, method: str) -> Answer:
+    said = ", ".join(f"{step}: {_reading(found, method, step).recognition:.2f}" for step in (40, 80, 160, 300))
     return Answer(said, "reported")
 
 
 def _plateau(found: Found, method: str) -> Answer:
     finding = found[method]["learning-time"]
     step = finding.fact("step at which recognition stops improving").value
-    rise = finding.fact("rise of accuracy from then to the end")
+    rise = finding.fact("rise of test accuracy from then to the end")
     return Answer(
         f"recognition from step {step:.0f}, test then rises by {_percent(rise)}",
         all_of([_exactly(step <= 160), over(rise, 0.0)]),
@@ -267,9 +270,8 @@ def _plateau(found: Found, method: str) -> Answer:
 
 
 def _recognition_above_test(found: Found, method: str) -> Answer:
-    table = found[method]["learning-time"].table("course")
-    late = [row for row in table.rows if float(str(row[0])) >= 40]
-    apart = [float(str(row[1])) - float(str(row[5])) for row in late]
+    readings = rows(TrajectoryRow, found[method]["learning-time"])
+    apart = [row.recognition - row.test_accuracy for row in readings if row.step >= 40]
     return Answer(f"least by {min(apart):.2f}", _exactly(min(apart) > 0))
 
 
@@ -278,8 +280,8 @@ def _trace(found: Found, method: str, name: str) -> Fact:
 
 
 def _saddle(found: Found, method: str) -> Answer:
-    table = found[method]["curvature"].table("traces along real")
-    first, peak = float(str(table.column("set")[0])), max(float(str(value)) for value in table.column("set"))
+    traces = [row.set_trace for row in rows(RealTraceRow, found[method]["curvature"])]
+    first, peak = traces[0], max(traces)
     return Answer(f"{first:.0f} of {peak:.0f}", _exactly(abs(first) < 0.2 * peak))
 
 
@@ -306,11 +308,10 @@ def _falls_below(found: Found, method: str) -> Answer:
 
 
 def _own_training(found: Found, method: str) -> Answer:
-    table = found[method]["curvature"].table("traces along set")
-    ours = [float(str(value)) for value in table.column("set")]
-    real = [float(str(value)) for value in table.column("real")]
+    traces = rows(SetTraceRow, found[method]["curvature"])
+    ours, real = [row.set_trace for row in traces], [row.real_trace for row in traces]
     at = ours.index(max(ours))
-    peak = f"{max(ours):.0f} at step {table.column('step')[at]}"
+    peak = f"{max(ours):.0f} at step {traces[at].step}"
     said = f"set {ours[0]:.0f}, {peak}, {ours[-1]:.0f}; real {real[0]:.0f}, {real[at]:.0f}, {real[-1]:.0f}"
     return Answer(said, _exactly(ours[-1] < 0.5 * max(ours) and real[-1] > real[at]))
 
@@ -322,8 +323,8 @@ def _negative_mass(found: Found) -> Answer:
 
 
 def _corners(found: Found, method: str) -> Answer:
-    table = found[method]["landscape"].table("corners")
-    apart = max(abs(float(str(row[3])) - float(str(row[5]))) / abs(float(str(row[3]))) for row in table.rows)
+    corners = rows(CornerRow, found[method]["landscape"])
+    apart = max(abs(row.test_loss - row.test_loss_on_plane) / abs(row.test_loss) for row in corners)
     return Answer(f"{apart:.1e} apart at most", _exactly(apart < 1e-3))
 
 
@@ -331,8 +332,7 @@ def _grows_confident(found: Found, method: str) -> Answer:
     finding = found[method]["landscape"]
     rise = finding.fact("rise of the loss from its lowest to the end")
     changed = finding.fact("share of predictions that change after the lowest loss").value
-    table = finding.table("loss along set")
-    late = [float(str(row[3])) for row in table.rows if float(str(row[0])) > 60]
+    late = [row.changed or 0.0 for row in rows(LossRow, finding) if row.step > 60]
     return Answer(
         f"rises by {told(rise)}; {100 * changed:.0f} % of predictions change after the lowest, "
         f"{100 * max(late):.0f} % at most between readings after step 60",
@@ -341,8 +341,8 @@ def _grows_confident(found: Found, method: str) -> Answer:
 
 
 def _split(found: Found, method: str) -> Answer:
-    rows = {str(row[0]): row for row in found[method]["landscape"].table("over-confidence").rows}
-    right, wrong = ([float(str(value)) for value in rows[name][2:]] for name in ("right", "wrong"))
+    by_name = {row.final_prediction: row for row in rows(SplitRow, found[method]["landscape"])}
+    right, wrong = ((by_name[name].loss_at_lowest, by_name[name].loss_at_end) for name in ("right", "wrong"))
     said = f"right {right[0]:.2f} -> {right[1]:.2f}, wrong {wrong[0]:.2f} -> {wrong[1]:.2f}"
     return Answer(said, _exactly(right[0] > right[1] and wrong[0] < wrong[1]))
 
@@ -476,18 +476,18 @@ ROWS = (
         "0.191 at n = 20",
         lambda f: Answer("by simulation and proof", f"{HOLDS} ({SUITE})"),
     ),
-    Row("T1", "test accuracy along real training", "30: .41, 100: .55, 200: .62, 300: .67", _test_course),
+    Row("T1", "test accuracy along real training", "30: .41, 100: .55, 200: .62, 300: .67", _test_trajectory),
     Row(
         "T2, T3",
         "recognition of BPTT and TM along it",
         "50: .64, 100: .97, 120: 1.00",
-        lambda f: each(f, _recognition_course, BOTH),
+        lambda f: each(f, _recognition_trajectory, BOTH),
     ),
     Row(
         "T4, T5",
         "recognition of DM and GM along it",
         "plateaus of .74, .83",
-        lambda f: each(f, _recognition_course, REST),
+        lambda f: each(f, _recognition_trajectory, REST),
     ),
     Row(
         "T6", "recognition stops improving by 150 while test accuracy goes on", "figure 5", lambda f: each(f, _plateau)

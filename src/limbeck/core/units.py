@@ -79,12 +79,15 @@ def apart(difference: float | int, unit: str) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit in which they are readable.
+    """Bytes in the unit in which they are readable; exact where they are few.
 
-    >>> size(512), size(7700), size(1229608)
-    ('512 B', '7.7 kB', '1.2 MB')
+    >>> size(512), size(7700), size(82936), size(1229608)
+    ('512 B', '7,700 B', '82.9 kB', '1.2 MB')
     """
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
+    if count < 10_000:
+        return f"{count:,} B"
+    factor, unit = next(pair for pair in _UNITS if count >= pair[0])
+    return f"{count / factor:.1f} {unit}"
+
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
