@@ -34,6 +34,7 @@ HEADER = {
     "data": {"name": str, "fingerprint": str},
     "spec": {"network": str},
     "parameterization": {"part": str},
+    "codec": {"name": str},
     "labels": str,
     "budget": {"scalars": int, "bytes": int},
     "scores": [
@@ -203,6 +204,8 @@ class DistilledSet(Dataset):
                 initialisation=parts.get("initialisation"),
             )
             _check(loaded, header)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
             reason = (str(error).splitlines() or [""])[0]
             raise DamagedError(
@@ -226,7 +229,7 @@ def _check_header(path: str | Path, header: dict[str, Any]) -> None:
         raise InputError(f"{path}: format {found} of limbeck {by}, but this one reads format {FORMAT}; make it again")
     wrong = mismatch(header, HEADER, "header")
     if wrong is not None:
-        raise InputError(f"{path}: damaged ({wrong}); copy or make the file again")
+        raise DamagedError(f"{path}: damaged ({wrong}); copy or make the file again")
 
 
 def _parameterization(spec: Any) -> AbstractParameterization:

@@ -91,10 +91,10 @@ def start_of(problem: Problem, soft: bool = False) -> Batch:
 
 
 def set_of(part: AbstractParameterization, params: Parameters, problem: Problem) -> DistilledSet:
-    task: Any = problem.task
+    task = problem.task
     schedule = Fixed().render({}, part.render(params, KEY).classes, KEY)
     data, spec = {"name": "digits", "fingerprint": "f"}, {"network": "convnet"}
-    return DistilledSet(params, part, schedule, task.normalisation, task.classes, data, spec)
+    return DistilledSet(params, part, schedule, task.codec, task.classes, data, spec)
 
 
 def same(left: Any, right: Any) -> bool:

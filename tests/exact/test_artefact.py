@@ -153,7 +153,7 @@ def changed(field: str, value: Any) -> Callable[[dict], None]:
         (changed("labels", "soft"), "hard labels in 390 bytes, the header says otherwise"),
         (changed("budget.bytes", 1), "the header says otherwise"),
         (changed("classes", ["ape", "bee"]), "a class outside 0..1"),
-        (changed("parameterization", {"part": "sgd"}), "is not a parameterization"),
+        (changed("parameterization", {"part": "schedule/fixed"}), "is not a parameterization"),
     ],
 )
 def test_a_header_that_is_not_of_a_set_is_refused_in_one_line(change: Any, said: str, tmp_path: Path) -> None:
@@ -166,6 +166,17 @@ def test_a_header_that_is_not_of_a_set_is_refused_in_one_line(change: Any, said:
         DistilledSet.load(path)
     assert said in str(refused.value) and "copy or make the file again" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_part_that_is_not_installed_is_named_and_not_called_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    set_of(batch()).save(path)
+    tensors, header = read_tensors(path)
+    write_tensors(path, tensors, {**header, "parameterization": {"part": "parameterization/of-theirs"}})
+    with pytest.raises(InputError) as refused:
+        DistilledSet.load(path)
+    said = str(refused.value)
+    assert str(path) in said and "'parameterization/of-theirs'" in said and "damaged" not in said
 
 
 @pytest.mark.parametrize(
