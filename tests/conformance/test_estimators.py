@@ -118,7 +118,7 @@ def test_evolution_goes_down_a_loss_that_has_no_derivative() -> None:
 
 @pytest.mark.parametrize("fields", [{"pairs": 0}, {"sigma": 0.0}, {"sigma": -1.0}, {"sigma": math.nan}])
 def test_numbers_that_estimate_nothing_are_refused(fields: dict) -> None:
-    with pytest.raises(InputError, match="estimator evolution: found pairs"):
+    with pytest.raises(InputError, match=r"evolution\.(pairs|sigma): found"):
         Evolution(**fields)
 
 

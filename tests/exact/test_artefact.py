@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from limbeck.tasks.normalisation import Normalisation
 from safetensors import safe_open
 
 from limbeck.codecs import ImageCodec

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from importlib.metadata import EntryPoint
+from types import ModuleType
 from typing import Any, Literal
 
 import pytest
@@ -136,7 +139,7 @@ def test_several_options_of_a_part_are_checked_together() -> None:
         ({"objective.window": 1}, "unknown option '<objective.window>': did you mean"),
         ({"objective.outer.more": 1}, "unknown option '<objective.outer.more>': did you mean '<objective.outer>'?"),
         ({"objectiv.outer": 1}, "unknown option '<objectiv.outer>': did you mean '<objective.outer>'"),
-        ({"zzz": 1}, "unknown option '<zzz>': choose from <objective>"),
+        ({"zzz": 1}, "unknown option '<zzz>': choose from <"),
         ({"start": "herdin"}, "<start>: unknown part 'herdin': did you mean 'herding'?"),
         ({"start": "none"}, "<start>: found none, expected one of class-means, herding,"),
         ({"start": GlobalCosine()}, "<start>: found GlobalCosine(), expected one of class-means,"),
@@ -188,30 +191,21 @@ STEPPED = Method("stepped", "A method of a package.", "us", "much", BASE)
 
 
 def test_an_installed_recipe_is_registered_and_without_steps_a_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = {"mine": MINE, "stepped": STEPPED, "number": 3, "missing": None}
-
-    class Point:
-        dist = None
-
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def load(self) -> Any:
-            if self.name == "missing":
-                raise ImportError("no module named not_there")
-            return points[self.name]
-
-    monkeypatch.setattr("limbeck.core.register.entry_points", lambda group: [Point(name) for name in points])
+    package = ModuleType("a_package")
+    package.__dict__.update(MINE=MINE, STEPPED=STEPPED, NUMBER=3)
+    monkeypatch.setitem(sys.modules, "a_package", package)
+    values = ["a_package:MINE", "a_package:STEPPED", "a_package:NUMBER", "not_there:METHOD"]
+    points = [EntryPoint(value.partition(":")[2].lower(), value, "limbeck.recipe") for value in values]
+    monkeypatch.setattr("limbeck.core.register.entry_points", lambda group: points)
+    monkeypatch.setattr("limbeck.core.register._BROKEN", set())
     listed = Method("own", "Ours.", "us", "none", Recipe())
     register = Register("recipe", Method, [listed])
     with pytest.warns(UserWarning, match="left out") as warned:
         assert list(register) == ["mine", "own", "stepped"] and register["mine"] is MINE
-    assert [str(each.message).split(":")[0] for each in warned] == [
-        "recipe 'missing' of an installed package is left out",
-        "an installed recipe is left out",
-    ]
-    with pytest.warns(UserWarning, match="left out"):
-        assert Selections(random=Real()).starts == {"mine": KMeans(images=9), "random": Real()}
+    number, missing = (str(each.message) for each in warned)
+    assert "'number' is left out: found 3, expected a limbeck.recipes.contract.Method" in number
+    assert "'method' is left out: it cannot be imported (ModuleNotFoundError: No module named 'not_there')" in missing
+    assert Selections(random=Real()).starts == {"mine": KMeans(images=9), "random": Real()}
     assert "mine" in register and "other" not in register
     with pytest.raises(InputError, match="unknown recipe 'stepp': did you mean 'stepped'?"):
         register["stepp"]

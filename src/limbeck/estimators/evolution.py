@@ -10,7 +10,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractEstimator
-from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 
@@ -31,11 +31,8 @@ class Evolution(AbstractEstimator):
     """The standard deviation of what is added to every number that is learned."""
 
     def __post_init__(self) -> None:
-        if self.pairs < 1 or not self.sigma > 0:
-            raise InputError(
-                f"estimator evolution: found pairs {self.pairs}, sigma {self.sigma:g}; expected at least one pair "
-                "and a sigma above 0"
-            )
+        at_least(self, 1, "pairs")
+        positive(self, "sigma")
 
     @torch.no_grad()
     def gradient(self, loss: Callable[[Tree], Tensor], learned: Tree, key: Key) -> tuple[Tensor, Tree]:
