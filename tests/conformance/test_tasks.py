@@ -14,8 +14,11 @@ import pytest
 import torch
 
 import strange_tasks
+from limbeck.computations import AllReal, Training
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.steps import Steps
 from limbeck.core import tree
-from limbeck.core.contracts import SPLITS, AbstractTask, Batch
+from limbeck.core.contracts import SPLITS, AbstractTask, Batch, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.learn.augment import AUGMENTATIONS
@@ -225,6 +228,18 @@ def test_there_is_something_to_learn(name: str, monkeypatch: pytest.MonkeyPatch)
         sign = 1 if metric.higher_is_better else -1
         best = max(sign * task.evaluate(constant(row), "test", KEY)[metric.name] for row in rows)
         assert sign * task.evaluate(predict, "test", KEY)[metric.name] > best, metric.name
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_learner_is_scored_by_what_the_task_says(name: str) -> None:
+    task = strange_tasks.LOADERS[name](None)
+    context = ProbeContext(Problem(task, task.network("small"), CPU, NoCache()))
+    learner = Training(AllReal(), protocol=Steps(5), reads=(5,), keeps=(5,))
+    outcome = learner.run(context)
+    network = task.network("small")
+    values = task.evaluate(lambda inputs: network.apply(outcome["params"]["5"], inputs).outputs, "test", KEY)
+    for metric in task.metrics:
+        assert float(outcome[metric.name]) == pytest.approx(values[metric.name], rel=1e-5)
 
 
 def test_another_process_finds_the_tasks_by_their_entry_points_and_gets_the_same(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from limbeck.codecs.images import RIDGE, fit_channels, fit_zca
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
+from limbeck.show import to_screen
 from limbeck.tasks import load
 from limbeck.tasks.catalog import NAMED
 
@@ -166,6 +167,13 @@ def test_the_identity_changes_nothing_and_has_no_picture():
     tree = {"x": torch.ones(2, 3), "y": torch.zeros(2, 2)}
     assert Identity().decode(Identity().encode(tree)) is tree and Identity().clip(tree) is tree
     assert Identity().picture({"x": torch.ones(3), "y": torch.zeros(2)}) is None
+
+
+def test_items_without_a_picture_are_not_shown_and_the_line_says_how_to_read_them():
+    with pytest.raises(InputError, match=r"items of the codec identity have no picture, .*\.native"):
+        to_screen(Identity(), {"x": torch.ones(2, 3)})
+    shown = to_screen(ImageCodec((0.5,), (0.25,)), torch.ones(2, 1, 16, 20))
+    assert shown.shape == (2, 32, 40, 3) and bool((shown == 255).all())
 
 
 @pytest.mark.parametrize("codec", [Identity(), ImageCodec((0.5,), (0.25,))], ids=["identity", "images"])
