@@ -35,11 +35,11 @@ from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import hessian
-from limbeck.learn.population import fresh, training
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.population import training
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.traces import Stop, Trace, hutchinson, xtrace
-from limbeck.learn.training import last, row_loader
+from limbeck.learn.training import fresh, last, row_loader
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 IMAGES, LEAST, MOST = 100, 16, 4000
@@ -85,8 +85,16 @@ def measured(name: str, root: Path | None, width: int, given: argparse.Namespace
     task = load(name, root=root)
     problem = Problem(task, task.network(f"convnet-w{width}"), torch.device("cpu"), NoCache(), given.compile)
     batch = problem.real(KEY.fold("images"), IMAGES // len(task.classes))
-    schedule = Protocol("benchmark", given.steps, 0, 0.01, 0.9, 0.0).schedule(len(batch.classes), KEY.fold("order"))
-    learner = last(training(problem, fresh(problem, KEY.fold("init")), row_loader(problem.task, batch), schedule, KEY))
+    schedule = Epochs(epochs=given.steps).schedule(None, len(batch.classes), KEY.fold("order"))
+    learner = last(
+        training(
+            problem,
+            fresh(problem.network, KEY.fold("init"), problem.device),
+            row_loader(problem.task, batch),
+            schedule,
+            KEY,
+        )
+    )
     found = ways(problem, learner.params, batch, given.relative)
     begun = time.process_time()
     for estimate in found.values():

@@ -44,9 +44,9 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
-from limbeck.learn.population import fresh, losses_of, read, training
-from limbeck.learn.protocol import Protocol
-from limbeck.learn.training import last, row_loader
+from limbeck.learn.population import losses_of, read, training
+from limbeck.learn.training import fresh, last, row_loader
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 FURTHEST_DOUBLE, LEAST_CORRELATION = 1e-9, 0.9
@@ -88,11 +88,11 @@ def in_double(context: ProbeContext, width: int = 8, steps: int = 30) -> float:
     problem = replace(context.problem, network=context.problem.task.network(f"convnet-w{width}"))
     doubled = functools.partial(tree.map, lambda leaf: leaf.double() if leaf.is_floating_point() else leaf)
     batch, examples = (Batch(*doubled(tuple(each))) for each in (context.distilled.batch, context.examples))
-    reference, learner = initial(problem).double(), doubled(fresh(problem, KEY.fold("init")))
+    reference, learner = initial(problem).double(), doubled(fresh(problem.network, KEY.fold("init"), problem.device))
     rest = problem.task.take(batch, torch.arange(1, len(batch.classes)))
 
     def ours(on: Batch) -> Tensor:
-        schedule = Protocol(epochs=steps).schedule(len(on.classes), KEY)
+        schedule = Epochs(epochs=steps).schedule(None, len(on.classes), KEY)
         trained = last(training(problem, learner, row_loader(problem.task, on), schedule, KEY))
         return losses_of(problem, read(problem, trained, examples.inputs).outputs, examples.targets)
 
@@ -181,7 +181,7 @@ def context_of(given: argparse.Namespace) -> ProbeContext:
         distilled = BatchSet(found.digest, found.batch, found.schedule)
     else:
         batch = problem.real(Key(("leave-one-out",)), 10)
-        distilled = BatchSet("random", batch, Protocol().schedule(len(batch.classes), KEY))
+        distilled = BatchSet("random", batch, Epochs().schedule(None, len(batch.classes), KEY))
     return ProbeContext(problem, distilled, "test", JUDGED)
 
 

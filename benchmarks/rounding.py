@@ -21,6 +21,7 @@ from limbeck.core.contracts import Batch, Schedule
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import CompiledLoss
+from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import Loss, mean_loss
 from limbeck.learn.unroll import initial_state, unroll
 from limbeck.tasks import load
@@ -37,8 +38,8 @@ def hypergradient(loss: Loss, params: Tree, items: Batch, real: Batch, steps: in
     """The derivative in the images of the real loss after `steps` steps on them."""
     images = items.inputs.clone().requires_grad_()
     sizes = torch.full((steps,), 0.01, dtype=images.dtype)
-    schedule = Schedule(sizes, torch.arange(len(images))[None], torch.tensor(0.9), torch.tensor(0.0))
-    end = unroll(loss, initial_state(params), items._replace(inputs=images), schedule).params
+    schedule = Schedule(sizes, torch.arange(len(images))[None], Momentum(0.9, 0.0).rule())
+    end = unroll(loss, initial_state(params, schedule.rule), items._replace(inputs=images), schedule).params
     return torch.autograd.grad(loss(end, real), images)[0].double()
 
 

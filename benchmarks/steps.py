@@ -29,8 +29,9 @@ from limbeck.core.contracts import (
 )
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.epochs import shuffled_epochs
 from limbeck.learn.networks import build
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.rules import Momentum
 from limbeck.learn.training import rows_of
 from limbeck.recipes import recipe_for
 from limbeck.schedules import Fixed, UnconstrainedRates
@@ -188,7 +189,7 @@ class Bench:
         cell, objective, width = self.cell, self.objective, self.cell.width
         size = learned.get("learning rate", schedule.learning_rates[0])
         order = [schedule.order[step % len(schedule.order)] for step in range(len(schedule.learning_rates))]
-        shown = literal.Set(learned["images"], self.classes, size, float(schedule.momentum), order)
+        shown = literal.Set(learned["images"], self.classes, size, float(schedule.rule.momentum), order)
         net = literal.fresh(width, KEY.fold("state", "network"))
         if cell.method == "mtt":
             number, epoch = objective.drawn(0, key)
@@ -202,10 +203,10 @@ class Bench:
             way = literal.through_training if cell.method == "bptt" else literal.by_stored_weights
             return functools.partial(way, width, self.problem, shown, objective.per_class, key)
         outer = objective.outer
-        protocol = Protocol(
-            epochs=objective.inner, batch=objective.batch, learning_rate=objective.learning_rate, momentum=0.0
+        plain, order = Momentum(0.0).rule(), key.fold("train", "order")
+        plan = shuffled_epochs(
+            len(self.classes), objective.inner, objective.batch, objective.learning_rate, plain, order
         )
-        plan = protocol.schedule(len(self.classes), key.fold("train", "order"))
         batches = [rows_of(plan, step) for step in range(len(plan.learning_rates))] if outer > 1 else []
         arguments = (self.problem, shown._replace(order=batches), objective.per_class, objective.augment, key)
 

@@ -31,7 +31,7 @@ from limbeck.core.contracts import Batch, Schedule
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.networks import build
-from limbeck.learn.optim import descend
+from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import Loss
 from limbeck.learn.unroll import initial_state, unroll
 
@@ -42,7 +42,7 @@ KEY = Key(("unroll-memory",))
 
 def by_unroll(loss: Loss, params: Tree, batch: Batch, schedule: Schedule) -> Tree:
     """The end of the training by the primitive."""
-    return unroll(loss, initial_state(params), batch, schedule).params
+    return unroll(loss, initial_state(params, schedule.rule), batch, schedule).params
 
 
 def by_double_backward(loss: Loss, params: Tree, batch: Batch, schedule: Schedule) -> Tree:
@@ -52,7 +52,7 @@ def by_double_backward(loss: Loss, params: Tree, batch: Batch, schedule: Schedul
     for learning_rate in schedule.learning_rates:
         gradients = torch.autograd.grad(loss(params, batch), tree.leaves(params), create_graph=True)
         gradients = dict(zip(params, gradients, strict=True))
-        params, velocity = descend(params, gradients, velocity, learning_rate, schedule.momentum, schedule.weight_decay)
+        params, velocity = schedule.rule.update(params, gradients, velocity, learning_rate)
     return params
 
 
@@ -66,7 +66,7 @@ def hypergradient(way: str, width: int, steps: int) -> list[Tensor]:
     targets = torch.nn.functional.one_hot(classes, CLASSES).float().requires_grad_()
     batch = Batch(KEY.fold("images").normal(IMAGES, *SHAPE).requires_grad_(), targets, classes)
     sizes = torch.full((steps,), 0.01, requires_grad=True)
-    schedule = Schedule(sizes, torch.arange(IMAGES)[None], torch.tensor(0.9), torch.tensor(0.0))
+    schedule = Schedule(sizes, torch.arange(IMAGES)[None], Momentum(0.9, 0.0).rule())
     params = network.init(KEY.fold("init"))
 
     def loss(params: Tree, batch: Batch) -> Tensor:

@@ -14,6 +14,7 @@ from limbeck.core.contracts import Parameters, Schedule
 from limbeck.core.findings import Fact, Finding, Row, Table, Value
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.rules import Momentum
 from limbeck.parameterizations.pixels import Pixels
 from limbeck.probes.tables.agreement import MatchedRow, PeerRow, PoolRow
 from limbeck.probes.tables.continuation import ContinuationRow
@@ -46,7 +47,7 @@ def a_set(seed: str, per_class: int = 2) -> DistilledSet:
         {"classes": classes, "outputs": torch.empty(len(CLASSES), 0)},
     )
     order = torch.arange(len(classes))[None]
-    schedule = Schedule(torch.full((1,), 0.01), order, torch.tensor(0.9), torch.tensor(0.0))
+    schedule = Schedule(torch.full((1,), 0.01), order, Momentum(0.9).rule())
     return DistilledSet(params, Pixels(), schedule, ImageCodec((0.5,) * 3, (0.25,) * 3), CLASSES, {}, {})
 
 

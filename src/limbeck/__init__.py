@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from limbeck.core.key import Key as Key
     from limbeck.distilled_set import DistilledSet as DistilledSet
     from limbeck.imported import import_set as import_set
-    from limbeck.learn.protocol import Protocol as Protocol
+    from limbeck.protocols import Epochs as Epochs
+    from limbeck.protocols import Own as Own
     from limbeck.runs.session import Session as Session
     from limbeck.studies import study as study
     from limbeck.studies import write_report as write_report
@@ -37,14 +38,15 @@ _HOMES = {
     "import_set": "limbeck.imported",
     "Finding": "limbeck.core.findings",
     "DistilledSet": "limbeck.distilled_set",
-    "Protocol": "limbeck.learn.protocol",
+    "Epochs": "limbeck.protocols",
+    "Own": "limbeck.protocols",
     "Key": "limbeck.core.key",
     "Session": "limbeck.runs.session",
     "InputError": "limbeck.core.errors",
 }
 
 __all__ = [
-    "DistilledSet", "Finding", "InputError", "Key", "Protocol", "Session", "distill", "evaluate", "explain",
+    "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Session", "distill", "evaluate", "explain",
     "import_set", "load", "study", "write_report",
 ]  # fmt: skip
 

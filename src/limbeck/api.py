@@ -9,13 +9,13 @@ from pathlib import Path
 
 from limbeck import comparison, explanation
 from limbeck.composition import Recipe
-from limbeck.core.contracts import AbstractTask
+from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
-from limbeck.learn.protocol import Protocol, named
 from limbeck.probes.contract import AbstractProbe
+from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.runs.asking import ask
 from limbeck.runs.plan import Plan, run_plan
@@ -60,7 +60,7 @@ def evaluate(
     sets: Sets,
     *,
     networks: Sequence[str] = (),
-    protocol: str | Protocol = "paper",
+    protocol: str | AbstractProtocol = "yang2024",
     repeats: int = 5,
     baselines: Sequence[str] = BASELINES,
     data: str = "",

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Row, Table
 from limbeck.core.units import apart
-from limbeck.learn.protocol import Protocol
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
     return findings
 
 
-def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: Protocol) -> dict[str, Any]:
+def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: AbstractProtocol) -> dict[str, Any]:
     """Scores as JSON: the rows, the protocol that they name spelled out, and what they come to."""
     findings = against_baselines(rows, sets)
     return {

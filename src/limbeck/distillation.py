@@ -20,7 +20,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, pays
-from limbeck.learn.protocol import Protocol
+from limbeck.protocols import Epochs
 
 SCHEDULE = "schedule"
 """The group of what is learned of the schedule."""
@@ -184,7 +184,7 @@ class Distillation:
         shown = self.show({**state.learned, **stored.learned}, stored.fixed, self.key)
         context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
-        outcome = Training(Mixture(), FIRST_CHECK + index, Protocol()).run(context)
+        outcome = Training(Mixture(), FIRST_CHECK + index, Epochs()).run(context)
         scores[index] = outcome[self.problem.task.metrics[0].name][-1]
         return state._replace(scores=scores)
 

@@ -21,6 +21,7 @@ from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.schema import mismatch
 from limbeck.core.tree import Tree
+from limbeck.learn.rules import rule_name, rule_named
 from limbeck.parameterizations import PARAMETERIZATIONS
 
 FORMAT = 2
@@ -35,6 +36,7 @@ HEADER = {
     "spec": {"network": str},
     "parameterization": {"part": str},
     "codec": {"name": str},
+    "rule": str,
     "labels": str,
     "budget": {"scalars": int, "bytes": int},
     "scores": [
@@ -124,7 +126,7 @@ class DistilledSet(Dataset):
         seen = {"batch": self.batch, "schedule": self.schedule, "initialisation": self.initialisation or {}}
         if self.views:
             seen["params"] = self.stored
-        hasher = hashlib.sha256()
+        hasher = hashlib.sha256(rule_name(self.schedule.rule).encode())
         for path, leaf in tree.flatten(seen).items():
             hasher.update(str((path, leaf.dtype, tuple(leaf.shape))).encode())
             hasher.update(leaf.detach().cpu().contiguous().numpy().tobytes())
@@ -167,6 +169,7 @@ class DistilledSet(Dataset):
             "data": self.data,
             "spec": self.spec,
             "parameterization": to_spec(self.parameterization),
+            "rule": rule_name(self.schedule.rule),
             "codec": header_of(self.codec),
             "labels": self.label_mode,
             "budget": self.budget._asdict(),
@@ -194,7 +197,7 @@ class DistilledSet(Dataset):
             loaded = cls(
                 params=Parameters(params.get("learned", {}), params.get("fixed", {})),
                 parameterization=_parameterization(header["parameterization"]),
-                schedule=Schedule(**parts["schedule"]),
+                schedule=Schedule.from_tensors(parts["schedule"], rule_named(header["rule"])),
                 codec=codec_of(header["codec"], parts.get("codec", {})),
                 classes=tuple(header["classes"]),
                 data=header["data"],

@@ -14,10 +14,10 @@ from limbeck.computations import AbstractSource, AllReal, Coreset, Mixture, OfAl
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.sources import training_count
 from limbeck.core import tree
+from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
-from limbeck.learn.protocol import Protocol
 from limbeck.statistics.estimates import interval
 
 BASELINES = ("random", "herding", "kmeans", "full")
@@ -58,7 +58,7 @@ class Entry:
     context: ProbeContext
     path: Path | None
     """The file of the set that is in the context."""
-    protocol: Protocol | OfAllData
+    protocol: AbstractProtocol
 
     def on(self, device: torch.device) -> Entry:
         """The same on another device."""
@@ -100,26 +100,34 @@ def check_baselines(names: Sequence[str]) -> None:
 
 
 def entries(
-    contexts: Sequence[tuple[ProbeContext, Path, DistilledSet]], protocol: Protocol, baselines: Sequence[str]
+    contexts: Sequence[tuple[ProbeContext, Path, DistilledSet]], protocol: AbstractProtocol, baselines: Sequence[str]
 ) -> list[Entry]:
     """The sets, then each baseline once for every size among them.
 
     A coreset has as many items per class as the set. The full data are trained on for as many steps as the first set
-    gets, at least. Raises InputError for a baseline that is not known.
+    gets, at least. Where the protocol uses the schedule of a set, each set has baselines of its own. Raises InputError
+    for a baseline that is not known.
     """
     check_baselines(baselines)
     found = [
         Entry(context.name, Mixture(), distilled.budget.bytes, context, path, protocol)
         for context, path, distilled in contexts
     ]
-    (context, _, first), *_ = contexts
-    steps = len(protocol.schedule(len(first), Key()).learning_rates)
+    # The first set of each size; every set, where its schedule decides.
+    held: dict[Any, tuple[ProbeContext, Path, DistilledSet]] = {}
+    for index, each in enumerate(contexts):
+        held.setdefault((each[2].per_class, each[2].budget.bytes, index if protocol.uses_own else 0), each)
     for name in baselines:
         if name == "full":
-            stored = training_count(context.problem.task) * tree.numel(context.problem.task.shape)
-            found.append(Entry(name, AllReal(), stored, context, None, OfAllData(protocol, steps)))
+            task = contexts[0][0].problem.task
+            stored = training_count(task) * tree.numel(task.shape)
+            for context, path, distilled in contexts if protocol.uses_own else contexts[:1]:
+                steps = len(protocol.schedule(distilled.schedule, len(distilled), Key()).learning_rates)
+                whole = OfAllData(protocol, steps)
+                found.append(Entry(name, AllReal(), stored, context, path if protocol.uses_own else None, whole))
             continue
-        for per_class, stored in dict.fromkeys((each.per_class, each.budget.bytes) for _, _, each in contexts):
-            source = Coreset(SELECTIONS[name], per_class)
-            found.append(Entry(name, source, stored, context, None, protocol))
+        for context, path, distilled in held.values():
+            source = Coreset(SELECTIONS[name], distilled.per_class)
+            of = path if protocol.uses_own else None
+            found.append(Entry(name, source, distilled.budget.bytes, context, of, protocol))
     return found

@@ -21,12 +21,22 @@ from limbeck.core.values import NOTHING, alternatives, convert, wanted
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.distances import DISTANCES
 from limbeck.learn.optim import OPTIMIZERS
+from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.schedules import SCHEDULES
 from limbeck.starts import STARTS
 
-FAMILIES: tuple[Family, ...] = (STARTS, PARAMETERIZATIONS, OBJECTIVES, SCHEDULES, ESTIMATORS, OPTIMIZERS, DISTANCES)
+FAMILIES: tuple[Family, ...] = (
+    STARTS,
+    PARAMETERIZATIONS,
+    OBJECTIVES,
+    SCHEDULES,
+    ESTIMATORS,
+    OPTIMIZERS,
+    INNER_OPTIMIZERS,
+    DISTANCES,
+)
 """The families whose parts can be named in an option."""
 
 Spelling = Callable[[str], str]

@@ -17,15 +17,15 @@ from limbeck.api import evaluate, explain, loaded, opened
 from limbeck.composition import Recipe
 from limbeck.computations.experts import followed
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractTask
+from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
-from limbeck.learn.protocol import Protocol, named
 from limbeck.probes.contract import AbstractProbe
+from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.report import ReportData, page, rows_needed
 from limbeck.runs import archive
@@ -63,7 +63,7 @@ def study(
     effort: str = "standard",
     probes: Sequence[str | AbstractProbe] = (),
     repeats: int = 5,
-    protocol: str | Protocol = "paper",
+    protocol: str | AbstractProtocol = "yang2024",
     baselines: Sequence[str] = BASELINES,
     command: str = "",
     session: Session | None = None,
@@ -208,7 +208,7 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _write_documents(folder: Path, made: Study, protocol: Protocol, effort: str) -> None:
+def _write_documents(folder: Path, made: Study, protocol: AbstractProtocol, effort: str) -> None:
     """Write what `limbeck evaluate --json` and `limbeck explain --json` would print."""
     scores = comparison.document_of(made.rows, [str(path) for path in made.sets.values()], protocol)
     _write(folder / "rows.json", scores)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,26 +14,36 @@ from limbeck.composition import Recipe
 from limbeck.computations import Training
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractObjective, Batch, Problem, Schedule, Synthetic
 from limbeck.core.family import from_spec, to_spec
+from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distillation import distill as run
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.optim import OPTIMIZERS, Adam
+from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
 from limbeck.learn.sensitivity import gradient, mean_loss
+from limbeck.learn.training import rows_of
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
+from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import STARTS
 from limbeck.statistics.groups import group_means
 
-PARTS = [
-    pytest.param(part(), id=f"{family.kind}-{name}")
-    for family in (STARTS, PARAMETERIZATIONS, SCHEDULES, OBJECTIVES, ESTIMATORS, OPTIMIZERS)
-    for name, part in family.parts.items()
-]
+FAMILIES = (
+    STARTS,
+    PARAMETERIZATIONS,
+    SCHEDULES,
+    OBJECTIVES,
+    ESTIMATORS,
+    OPTIMIZERS,
+    PROTOCOL_KINDS,
+    INNER_OPTIMIZERS,
+)
+PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 starts = pytest.mark.parametrize("start", [pytest.param(part(), id=name) for name, part in STARTS.parts.items()])
 objectives = pytest.mark.parametrize(
     "objective", [pytest.param(part(), id=name) for name, part in OBJECTIVES.parts.items()]
@@ -68,9 +79,7 @@ def test_a_recipe_survives_its_spec_and_names_its_source(name: str) -> None:
     assert method.source and method.cost and method.summary
 
 
-@pytest.mark.parametrize(
-    "family", [STARTS, PARAMETERIZATIONS, SCHEDULES, OBJECTIVES, ESTIMATORS, OPTIMIZERS], ids=lambda family: family.kind
-)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.kind)
 def test_every_part_has_a_summary(family: Any) -> None:
     assert all(row["summary"].endswith(".") or row["summary"] for row in family.summaries())
 
@@ -105,6 +114,55 @@ def test_a_schedule_starts_as_stated_and_is_differentiable_in_what_it_learns(sch
             ),
             [moved],
         )
+
+
+CLASSES = torch.arange(3).repeat_interleave(4)
+"""Of the items of a set of twelve."""
+
+
+def seen(schedule: Schedule) -> set[int]:
+    """The items that the steps of a schedule see."""
+    return {item for step in range(len(schedule.learning_rates)) for item in rows_of(schedule, step).tolist()}
+
+
+def through_a_file(schedule: Schedule, path: Path) -> Schedule:
+    """The schedule as it is written and read again."""
+    write_tensors(path, schedule.to_tensors(), {"rule": rule_name(schedule.rule)})
+    tensors, header = read_tensors(path)
+    return Schedule.from_tensors(tree.nest(tensors), rule_named(header["rule"]))
+
+
+@pytest.mark.parametrize("optimizer", [pytest.param(part(), id=name) for name, part in INNER_OPTIMIZERS.parts.items()])
+@pytest.mark.parametrize("schedule", [pytest.param(part(), id=name) for name, part in SCHEDULES.parts.items()])
+def test_a_schedule_covers_all_items_by_its_key_and_is_read_back_to_the_bit(
+    schedule: Any, optimizer: Any, tmp_path: Path
+) -> None:
+    holder = getattr(schedule, "around", schedule)
+    changed = replace(holder, optimizer=optimizer)
+    schedule = replace(schedule, around=changed) if holder is not schedule else changed
+    assert from_spec(json.loads(json.dumps(to_spec(schedule)))) == schedule
+    params = schedule.init(len(CLASSES), KEY)
+    rendered = schedule.render(params, CLASSES, KEY)
+    assert bits(rendered) == bits(schedule.render(params, CLASSES, KEY))
+    assert seen(rendered) == set(range(len(CLASSES)))
+    assert type(rendered.rule) is type(optimizer.rule())
+    again = through_a_file(rendered, tmp_path / "schedule.safetensors")
+    assert bits(again) == bits(rendered) and type(again.rule) is type(rendered.rule)
+
+
+@pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in protocols().items()])
+@pytest.mark.parametrize("optimizer", [pytest.param(part(), id=name) for name, part in INNER_OPTIMIZERS.parts.items()])
+def test_a_protocol_covers_all_items_by_its_key_and_is_read_back_to_the_bit(
+    protocol: Any, optimizer: Any, tmp_path: Path
+) -> None:
+    assert from_spec(json.loads(json.dumps(to_spec(protocol)))) == protocol
+    own = Schedule(torch.full((7,), 0.1), torch.arange(12).view(3, 4), optimizer.rule())
+    for count, make in ((12, protocol.schedule), (1000, lambda *given: protocol.full_schedule(*given[:2], 7, KEY))):
+        schedule = make(own, count, KEY)
+        assert bits(schedule) == bits(make(own, count, KEY))
+        assert seen(schedule) == set(range(count))
+        again = through_a_file(schedule, tmp_path / "schedule.safetensors")
+        assert bits(again) == bits(schedule) and type(again.rule) is type(schedule.rule)
 
 
 @objectives

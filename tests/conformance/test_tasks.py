@@ -22,8 +22,8 @@ from limbeck.core.contracts import SPLITS, AbstractTask, Batch, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.learn.augment import AUGMENTATIONS
-from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import fit
+from limbeck.protocols import Epochs
 from limbeck.tasks import TASKS, load, names, reload
 from limbeck.tasks.register import Known, Tasks
 
@@ -216,7 +216,7 @@ def test_there_is_something_to_learn(name: str, monkeypatch: pytest.MonkeyPatch)
     task = strange_tasks.LOADERS[name](None) if name in STRANGE else load(name)
     network = task.network("small" if name in STRANGE else "mlp")
     count = sum(len(rows) for rows in task.groups("train"))
-    protocol = Protocol(epochs=100, learning_rate=0.1)
+    protocol = Epochs(epochs=100, learning_rate=0.1)
     learner = fit(task, network, lambda rows: task.load("train", rows), protocol.schedule(count, KEY), KEY, CPU)
 
     def predict(inputs: tree.Tree) -> torch.Tensor:

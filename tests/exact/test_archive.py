@@ -18,10 +18,10 @@ from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Entry
 from limbeck.explanation import EFFORTS
-from limbeck.learn.protocol import named
 from limbeck.objectives import Trajectory
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.semantics import Semantics
+from limbeck.protocols import named
 from limbeck.recipes import RECIPES
 from limbeck.runs import archive
 from limbeck.runs.scoring import entries_of
@@ -135,7 +135,7 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
         n=2,
         bytes=9,
     )
-    here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "paper"}
+    here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "yang2024"}
     elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}
     distilled.scored(here, elsewhere).save(path)
     listed = [("now", path, DistilledSet.load(path))]
@@ -143,7 +143,7 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
     session = limbeck.Session(store.root)
     assert archive.scores(session, listed, task) == carried
 
-    ours, random = entries_of(session, task, listed, (NETWORK,), named("paper"), ("random",))
+    ours, random = entries_of(session, task, listed, (NETWORK,), named("yang2024"), ("random",))
 
     def keep(entry: Entry, seed: int, value: float) -> None:
         outcome = {"accuracy": torch.tensor([value], dtype=torch.float64)}
@@ -155,7 +155,7 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
     found = archive.scores(session, listed, task)
     assert found[0] == carried[1] and len(found) == 2
     mean, low, high = interval([0.5, 0.75])
-    told = {"set": "now", "mean": mean, "low": low, "high": high, "n": 2, "protocol": "paper", "network": NETWORK}
+    told = {"set": "now", "mean": mean, "low": low, "high": high, "n": 2, "protocol": "yang2024", "network": NETWORK}
     assert told.items() <= found[1].items()
     keep(random, 0, 0.2)
     counts = {each["set"]: each["n"] for each in archive.scores(session, listed, task)[1:]}

@@ -14,6 +14,7 @@ from limbeck.core.contracts import Batch, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.key import Key
 from limbeck.learn import compiled
 from limbeck.learn.compiled import CompiledLoss, Operations, features_of, gradient_function_of, pays, training_loss
+from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import gradient, sensitivity
 from limbeck.learn.training import Learner
 from limbeck.learn.unroll import initial_state, unroll
@@ -73,9 +74,9 @@ def test_the_primitive_compiled_is_the_primitive(pair: tuple[Problem, Problem]) 
 def test_a_training_unrolled_through_compiled_steps_has_the_eager_hypergradient(pair: tuple[Problem, Problem]) -> None:
     def hypergradient(problem: Problem) -> list[Tensor]:
         batch, sizes = free(), torch.full((4,), 0.05, dtype=torch.float64, requires_grad=True)
-        schedule = Schedule(sizes, torch.arange(10)[None], torch.tensor(0.9), torch.tensor(0.01))
+        schedule = Schedule(sizes, torch.arange(10)[None], Momentum(0.9, 0.01).rule())
         start = doubled(problem.network.init(KEY.fold("init")))
-        end = unroll(training_loss(problem), initial_state(start), batch, schedule).params
+        end = unroll(training_loss(problem), initial_state(start, schedule.rule), batch, schedule).params
         return list(torch.autograd.grad(tree.dot(end, end), [batch.inputs, batch.targets, sizes]))
 
     close(hypergradient(pair[1]), hypergradient(pair[0]))
@@ -87,7 +88,7 @@ def test_gradient_matching_compiled_is_gradient_matching(pair: tuple[Problem, Pr
     def step(problem: Problem) -> list[Tensor]:
         batch = free(2)
         batch = Batch(batch.inputs.detach().float().requires_grad_(), batch.targets.detach().float(), batch.classes)
-        schedule = Schedule(torch.ones(1), torch.arange(20)[None], torch.tensor(0.0), torch.tensor(0.0))
+        schedule = Schedule(torch.ones(1), torch.arange(20)[None], Momentum(0.0, 0.0).rule())
         state, synthetic = objective.init(problem, KEY), Synthetic.of(batch, schedule)
         loss = objective.loss(state, problem, synthetic, KEY)
         (gradient_of,) = torch.autograd.grad(loss, [batch.inputs])
@@ -161,10 +162,10 @@ def test_operations_are_those_of_the_products_in_every_pass() -> None:
 def test_the_operations_of_a_hypergradient_are_counted() -> None:
     problem = eager()
     batch, sizes = free(), torch.full((2,), 0.05, dtype=torch.float64)
-    schedule = Schedule(sizes, torch.arange(10)[None], torch.tensor(0.9), torch.tensor(0.0))
+    schedule = Schedule(sizes, torch.arange(10)[None], Momentum(0.9, 0.0).rule())
 
     def counted(steps: int) -> int:
-        start = initial_state(doubled(problem.network.init(KEY)))
+        start = initial_state(doubled(problem.network.init(KEY)), schedule.rule)
         with Operations() as operations:
             end = unroll(training_loss(problem), start, batch, schedule, range(steps)).params
             torch.autograd.grad(tree.dot(end, end), [batch.inputs])

@@ -19,6 +19,7 @@ from limbeck.core.values import convert, wanted
 from limbeck.learn.augment import Siamese
 from limbeck.learn.distances import GlobalCosine, RowAngleAndMagnitude, RowCosine
 from limbeck.learn.optim import SGD, Adam
+from limbeck.learn.rules import Momentum
 from limbeck.objectives import Distribution, Gradient, Trajectory
 from limbeck.options import compose, options_of
 from limbeck.recipes.contract import Method
@@ -120,7 +121,7 @@ def test_several_options_of_a_part_are_checked_together() -> None:
     changed = compose(Recipe(objective=Trajectory()), {"objective.latest": 60, "objective.experts.epochs": 80})
     assert changed.objective == Trajectory(latest=60, experts=Experts(epochs=80))
     assert compose(Recipe(schedule=LearnedRates()), {"schedule.around.steps": "3"}).schedule == LearnedRates(
-        around=Fixed(steps=3, momentum=0.0)
+        around=Fixed(steps=3, optimizer=Momentum(0.0))
     )
 
 
@@ -133,7 +134,10 @@ def test_several_options_of_a_part_are_checked_together() -> None:
         ({"optimizer.learning_rate": "inf"}, "<optimizer.learning_rate>: found inf, expected a number above 0"),
         ({"optimizer.momentum": 2}, "<optimizer.momentum>: found 2.0, expected a number from 0 to below 1"),
         ({"optimizer.weight_decay": -1}, "<optimizer.weight_decay>: found -1.0, expected a number of at least 0"),
-        ({"schedule.momentum": 1}, "<schedule.momentum>: found 1.0, expected a number from 0 to below 1"),
+        (
+            {"schedule.optimizer.momentum": 1},
+            "<schedule.optimizer.momentum>: found 1.0, expected a number from 0 to below 1",
+        ),
         ({"steps": -1}, "<steps>: found -1, expected a number of at least 0"),
         ({"objective.outer": 1.5}, "<objective.outer>: found 1.5, expected a whole number"),
         ({"objective.window": 1}, "unknown option '<objective.window>': did you mean"),

@@ -21,11 +21,11 @@ from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
-from limbeck.learn.protocol import Protocol
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.traces import Trace
 from limbeck.probes.curvature import Curvature
 from limbeck.probes.tables.curvature import RealTraceRow, SpectrumRow
+from limbeck.protocols import Epochs
 from limbeck.statistics.curves import falls_below
 from limbeck.statistics.estimates import ratio
 from limbeck.tasks import load
@@ -55,7 +55,7 @@ NOTEBOOK = Notebook()
 def context_of(batch: Batch, network: str = NETWORK) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
-    schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
+    schedule = Epochs(epochs=3).schedule(None, len(batch.classes), KEY)
     return ProbeContext(problem, "set", BatchSet(spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
 
 

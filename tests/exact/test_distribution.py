@@ -9,8 +9,8 @@ from limbeck.core.contracts import NoCache, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
-from limbeck.learn.protocol import Protocol
 from limbeck.objectives import Distribution
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 KEY = Key(("distribution",))
@@ -23,7 +23,7 @@ def problem(network: str = "convnet-w8-d2") -> Problem:
 
 def shown(on: Problem) -> Synthetic:
     batch = on.real(KEY.fold("synthetic"), 2)
-    return Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
+    return Synthetic.of(batch, Epochs().schedule(None, len(batch.classes), KEY))
 
 
 def literal(on: Problem, synthetic: Synthetic, key: Key, per_class: int, augment: Siamese) -> torch.Tensor:
@@ -66,5 +66,5 @@ def test_networks_with_batch_norm_see_the_real_batch_whole(monkeypatch: pytest.M
 def test_a_set_equal_to_the_real_batch_has_no_loss() -> None:
     on = problem()
     batch = on.real(KEY.fold("real"), 20)
-    synthetic = Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
+    synthetic = Synthetic.of(batch, Epochs().schedule(None, len(batch.classes), KEY))
     assert float(Distribution(per_class=20).loss({}, on, synthetic, KEY)) < 1e-9

@@ -24,9 +24,9 @@ from limbeck.learn.distances import (
     RowCosine,
     SquaredError,
 )
-from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
 from limbeck.objectives.gradient import Gradient, GradientState
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 KEY = Key(("gradient",))
@@ -43,7 +43,7 @@ def problem(network: str = "convnet-w8-d2") -> Problem:
 
 
 def shown(batch: Batch) -> Synthetic:
-    return Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
+    return Synthetic.of(batch, Epochs().schedule(None, len(batch.classes), KEY))
 
 
 def doubled(value: Any) -> Any:

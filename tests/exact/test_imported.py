@@ -265,5 +265,5 @@ def test_an_imported_set_is_shown_scored_and_written_as_one_document(
     first = out.read_bytes()
     assert main(words.split()) == 0 and out.read_bytes() == first
     assert main(["show", str(out), "--out", str(tmp_path / "a.png")]) == 0
-    rows = limbeck.evaluate(out, repeats=1, baselines=(), protocol=limbeck.Protocol("short", 2))
+    rows = limbeck.evaluate(out, repeats=1, baselines=(), protocol=limbeck.Epochs(epochs=2))
     assert rows[0].network == task.network(NETWORK).name and 0 <= rows[0].mean <= 1

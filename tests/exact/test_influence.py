@@ -28,8 +28,8 @@ from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.protocol import Protocol
 from limbeck.probes.influence import Influence, distances
+from limbeck.protocols import Epochs
 from limbeck.statistics.correlation import correlations
 from limbeck.tasks import load
 
@@ -111,7 +111,7 @@ def points() -> Batch:
 
 
 def context_of(batch: Batch, digest: str = "a") -> ProbeContext:
-    schedule = Protocol().schedule(len(batch.classes), KEY)
+    schedule = Epochs().schedule(None, len(batch.classes), KEY)
     return ProbeContext(
         Problem(LeastSquares(), Linear(), CPU, Kept()), "set", BatchSet(digest, batch, schedule), "test"
     )
@@ -197,7 +197,7 @@ def planted(effects: Callable[[Batch, Batch], torch.Tensor], noise: float = 0.0)
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
     batch = problem.real(KEY, 2)
-    context = ProbeContext(problem, "set", BatchSet("planted", batch, Protocol().schedule(20, KEY)), "test")
+    context = ProbeContext(problem, "set", BatchSet("planted", batch, Epochs().schedule(None, 20, KEY)), "test")
     given = effects(batch, context.examples)
     return replace(context, problem=replace(problem, cache=Planted(given, noise))), given
 

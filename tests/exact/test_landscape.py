@@ -21,9 +21,9 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat
 from limbeck.learn.plane import Plane
-from limbeck.learn.protocol import Protocol
 from limbeck.probes.landscape import Landscape, _verdict
 from limbeck.probes.tables.landscape import LossRow, SplitRow
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 KEY = Key(("landscape",))
@@ -49,7 +49,7 @@ NOTEBOOK = Notebook()
 def context_of(batch: Batch, network: str = "convnet-w2-d1") -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), torch.device("cpu"), NOTEBOOK)
-    schedule = Protocol("p", 3, 0, 0.01).schedule(len(batch.classes), KEY)
+    schedule = Epochs(epochs=3).schedule(None, len(batch.classes), KEY)
     return ProbeContext(problem, "set", BatchSet(spec_id(batch.inputs.sum().item()), batch, schedule), "test", 50)
 
 

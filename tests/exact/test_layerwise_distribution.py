@@ -17,9 +17,9 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
-from limbeck.learn.protocol import Protocol
 from limbeck.objectives import LayerwiseDistribution
 from limbeck.objectives.layerwise_distribution import LayerwiseState
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 KEY = Key(("layerwise distribution",))
@@ -44,7 +44,7 @@ def problem(network: str = "convnet-w3-d2-tanh") -> DoubledProblem:
 
 
 def shown(batch: Batch) -> Synthetic:
-    return Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
+    return Synthetic.of(batch, Epochs().schedule(None, len(batch.classes), KEY))
 
 
 def fresh(part: LayerwiseDistribution, on: Problem) -> LayerwiseState:

@@ -19,10 +19,10 @@ from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.protocol import Protocol
 from limbeck.learn.training import Learner
 from limbeck.probes import Agreement, Continuation, LearningTime
 from limbeck.probes.contract import AbstractProbe
+from limbeck.protocols import Epochs
 from limbeck.statistics.agreement import agreement
 from limbeck.statistics.curves import moving_mean, settled, standard_error
 from limbeck.tasks import load
@@ -56,7 +56,7 @@ def context_of(
     task = load("digits")
     problem = Problem(task, task.network(network), CPU, cache or Planted())
     batch = Batch(*(leaf[rows] for leaf in problem.real(KEY, per_class)))
-    schedule = Protocol().schedule(len(batch.classes), KEY)
+    schedule = Epochs().schedule(None, len(batch.classes), KEY)
     return ProbeContext(problem, "set", BatchSet("0" * 16, batch, schedule), "test")
 
 

@@ -7,9 +7,9 @@ import pytest
 from limbeck.composition import SELECTIONS
 from limbeck.core.errors import InputError
 from limbeck.learn.networks import build
-from limbeck.learn.protocol import PROTOCOLS
 from limbeck.objectives import Gradient, TrainedDistribution, Trajectory
 from limbeck.options import compose
+from limbeck.protocols import PROTOCOLS
 from limbeck.recipes import RECIPES, published, recipe_for, summaries
 from limbeck.recipes.contract import ITS_OWN, NOT_STATED
 from limbeck.starts import Noise

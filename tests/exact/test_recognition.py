@@ -18,6 +18,7 @@ from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.rules import Momentum
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.recognition import Recognition
@@ -26,7 +27,7 @@ from limbeck.tasks import load
 CPU = torch.device("cpu")
 KEY = Key(("recognition",))
 NETWORK = "convnet-w4-d1"
-SCHEDULE = Schedule(torch.full((3,), 0.01), torch.arange(1)[None], torch.tensor(0.9), torch.tensor(0.0))
+SCHEDULE = Schedule(torch.full((3,), 0.01), torch.arange(1)[None], Momentum(0.9, 0.0).rule())
 
 
 class Kept:

@@ -23,10 +23,11 @@ from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn import microbatches
 from limbeck.learn.optim import SGD
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.rules import Momentum
 from limbeck.learn.training import fit, row_loader
 from limbeck.objectives import Trajectory
 from limbeck.parameterizations import FixedTargets
+from limbeck.protocols import Epochs
 from limbeck.recipes import RECIPES
 from limbeck.runs.store import Store
 from limbeck.schedules import Fixed
@@ -100,7 +101,7 @@ def test_fixed_targets_are_kept_to_the_last_bit_and_not_learned(kind: torch.dtyp
 def test_a_learner_is_scored_after_training_by_soft_cross_entropy() -> None:
     on = problem()
     batch = Relabelled(experts=SHORT, epoch=2).pick(on, 1, KEY)
-    schedule = Protocol(epochs=4, learning_rate=0.1).schedule(len(batch.classes), KEY)
+    schedule = Epochs(epochs=4, learning_rate=0.1).schedule(None, len(batch.classes), KEY)
     found = fit(on.task, on.network, row_loader(on.task, batch), schedule, KEY, CPU)
     module = on.network.factory()  # type: ignore[attr-defined]
     module.load_state_dict(on.network.init(KEY.fold("init")))
@@ -123,7 +124,7 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
         recipe,
         start=start,
         objective=Trajectory(experts=one, reach=1, latest=1, augment=None),
-        schedule=replace(recipe.schedule, around=Fixed(steps=2, momentum=0.0)),
+        schedule=replace(recipe.schedule, around=Fixed(steps=2, optimizer=Momentum(0.0))),
         # Decay pulls at all that is learned.
         optimizer=SGD(learning_rate=1.0, weight_decay=0.1),
     )

@@ -17,12 +17,12 @@ from limbeck.core.family import from_spec
 from limbeck.core.findings import Finding
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.protocol import Protocol
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
 from limbeck.probes.attributes.contract import of_texts
 from limbeck.probes.attributes.measured import HUES, hue_of, top_quarter
 from limbeck.probes.semantics import LEVEL, Semantics
 from limbeck.probes.tables.semantics import CurveRow
+from limbeck.protocols import Epochs
 from limbeck.statistics.ranking import average_precision
 from limbeck.tasks import load
 
@@ -63,7 +63,8 @@ class Planted:
 def context_of(planted: bool) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
-    context = ProbeContext(problem, "set", BatchSet("set", problem.real(KEY, 2), Protocol().schedule(20, KEY)), "test")
+    schedule = Epochs().schedule(None, 20, KEY)
+    context = ProbeContext(problem, "set", BatchSet("set", problem.real(KEY, 2), schedule), "test")
     effects = KEY.fold("effects").normal(20, len(context.rows))
     if planted:
         effects[PAIR] += 3 * Drawn().of(context).carried[:, ATTRIBUTE]

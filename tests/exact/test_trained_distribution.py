@@ -9,8 +9,8 @@ from torch.nn import functional
 from limbeck.core.contracts import Batch, NoCache, Problem, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn.protocol import Protocol
 from limbeck.objectives.trained_distribution import FIRST, Queue, TrainedDistribution
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 KEY = Key(("trained-distribution",))
@@ -23,7 +23,7 @@ def problem(network: str = "convnet-w8-d2") -> Problem:
 
 
 def shown(batch: Batch) -> Synthetic:
-    return Synthetic.of(batch, Protocol().schedule(len(batch.classes), KEY))
+    return Synthetic.of(batch, Epochs().schedule(None, len(batch.classes), KEY))
 
 
 def seed(state: Queue, slot: int) -> dict[str, torch.Tensor]:

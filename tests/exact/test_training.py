@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch
+from limbeck.core.contracts import Batch, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn import microbatches
-from limbeck.learn.optim import SGD
-from limbeck.learn.protocol import PROTOCOLS, Protocol
+from limbeck.learn import microbatches, rules
+from limbeck.learn.epochs import shuffled_epochs
+from limbeck.learn.optim import SGD, AbstractOptimizer, Adam
+from limbeck.learn.rules import AbstractInnerOptimizer, Momentum
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.training import Learner, fit, gradient_function, row_loader, rows_of
+from limbeck.protocols import Epochs
 from limbeck.statistics.estimates import interval
 from limbeck.tasks import load
 
@@ -32,8 +37,8 @@ def test_fitting_equals_a_literal_loop_with_torch_s_own_optimiser(network: str) 
     task = load("digits")
     net = task.network(network)
     batch = digits(50)
-    protocol = Protocol(epochs=4, batch=16, learning_rate=0.05, momentum=0.8, weight_decay=0.01, drop_after=3)
-    schedule = protocol.schedule(50, KEY)
+    protocol = Epochs(epochs=4, batch=16, learning_rate=0.05, optimizer=Momentum(0.8, 0.01), drop_after=3)
+    schedule = protocol.schedule(None, 50, KEY)
     learner = fit(task, net, row_loader(task, batch), schedule, KEY, CPU)
 
     params = {name: value.clone().requires_grad_() for name, value in net.init(KEY.fold("init")).items()}
@@ -55,7 +60,7 @@ def test_fitting_equals_a_literal_loop_with_torch_s_own_optimiser(network: str) 
 
 @given(st.integers(1, 40), st.integers(0, 12), st.integers(1, 5))
 def test_every_epoch_sees_every_item_once(count: int, batch: int, epochs: int) -> None:
-    schedule = Protocol(epochs=epochs, batch=batch).schedule(count, KEY)
+    schedule = shuffled_epochs(count, epochs, batch, 0.1, Momentum().rule(), KEY)
     per_epoch = -(-count // batch) if batch else 1
     assert len(schedule.learning_rates) == epochs * per_epoch
     for epoch in range(epochs):
@@ -63,36 +68,83 @@ def test_every_epoch_sees_every_item_once(count: int, batch: int, epochs: int) -
         assert sorted(seen.tolist()) == list(range(count))
 
 
-def test_the_published_protocols_are_those_published() -> None:
-    assert Protocol() == PROTOCOLS["paper"]
-    paper = PROTOCOLS["paper"].schedule(100, KEY)
-    assert paper.learning_rates.tolist() == pytest.approx([0.01] * 300)
-    assert paper.order.tolist() == [list(range(100))]
-    assert (float(paper.momentum), float(paper.weight_decay)) == pytest.approx((0.9, 0.0))
-    published = [("dc", 300, 151), ("cafe", 600, 301), ("dsa", 1000, 501), ("dm", 1000, 501), ("mtt", 1000, 501)]
-    for name, epochs, drop in published:
-        schedule = PROTOCOLS[name].at(0.01).schedule(500, KEY)
-        assert schedule.order.shape == (2 * epochs, 256)
-        assert schedule.learning_rates.tolist() == pytest.approx([0.01] * (2 * drop) + [0.001] * (2 * (epochs - drop)))
-        assert float(schedule.weight_decay) == pytest.approx(5e-4)
+def test_fitting_by_adam_equals_a_literal_loop_with_torch_s_own_adam() -> None:
+    task, batch = load("digits"), digits(40)
+    net = task.network("convnet-w8-d2-none-tanh")
+    part = rules.Adam(beta1=0.8, beta2=0.95, epsilon=1e-4, weight_decay=0.01)
+    rates = torch.tensor([0.02, 0.01, 0.005, 0.02, 0.01])
+    learner = fit(
+        task, net, row_loader(task, batch), Schedule(rates, torch.arange(40).view(2, 20), part.rule()), KEY, CPU
+    )
+    params = {name: value.clone().requires_grad_() for name, value in net.init(KEY.fold("init")).items()}
+    optimiser = torch.optim.Adam(params.values(), lr=0.0, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.01)
+    for step, rate in enumerate(rates.tolist()):
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        rows = torch.arange(20) + 20 * (step % 2)
+        outputs = net.apply(params, batch.inputs[rows]).outputs
+        torch.nn.functional.cross_entropy(outputs, batch.classes[rows]).backward()
+        optimiser.step()
+    for name, value in learner.params.items():
+        torch.testing.assert_close(value, params[name].detach(), rtol=1e-4, atol=1e-6)
 
 
-def test_a_protocol_takes_the_learning_rate_of_the_set_only_where_it_says_so() -> None:
-    assert PROTOCOLS["mtt"].at(0.03).learning_rate == 0.03
-    assert PROTOCOLS["paper"].at(0.03).learning_rate == 0.01
-    with pytest.raises(InputError, match="learning_rate -0.1"):
-        PROTOCOLS["mtt"].at(-0.1)
+@pytest.mark.parametrize(
+    ("optimizer", "part", "torch_s"),
+    [
+        (
+            SGD(0.1, 0.8, 0.05),
+            Momentum(0.8, 0.05),
+            lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8, weight_decay=0.05),
+        ),
+        (
+            Adam(0.1, 0.8, 0.95, 1e-6, 0.05),
+            rules.Adam(0.8, 0.95, 1e-6, 0.05),
+            lambda p: torch.optim.Adam(p, lr=0.1, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.05),
+        ),
+    ],
+    ids=["sgd", "adam"],
+)
+def test_a_set_and_a_learner_are_stepped_by_one_rule_that_is_torch_s(
+    optimizer: AbstractOptimizer, part: AbstractInnerOptimizer, torch_s: Callable
+) -> None:
+    params = {"a": KEY.fold("a").normal(3, 2).double(), "b": KEY.fold("b").normal(4).double()}
+    reference = {name: leaf.clone().requires_grad_() for name, leaf in params.items()}
+    rule = tree.map(lambda leaf: leaf.double(), part.rule())
+    inner, state, inner_state = params, optimizer.init(params), rule.init(params)
+    torchs = torch_s(reference.values())
+    for step in range(5):
+        gradients = tree.map(lambda leaf, step=step: KEY.fold("g", step).normal(*leaf.shape).double(), params)
+        params, state = optimizer.step(params, gradients, state)
+        inner, inner_state = rule.update(inner, gradients, inner_state, torch.tensor(0.1, dtype=torch.float64))
+        for name, leaf in reference.items():
+            leaf.grad = gradients[name]
+        torchs.step()
+    for name, leaf in reference.items():
+        torch.testing.assert_close(params[name], leaf.detach(), rtol=1e-12, atol=1e-12)
+        # The hyper-parameters of a schedule are stored in single precision.
+        torch.testing.assert_close(inner[name], leaf.detach(), rtol=1e-5, atol=1e-5)
 
 
-def test_the_full_data_get_at_least_the_steps_of_the_set_and_at_least_their_epochs() -> None:
-    protocol = Protocol(full_epochs=5, full_batch=256)
-    assert len(protocol.full_schedule(1000, 300, KEY).learning_rates) == 300
-    assert len(protocol.full_schedule(45_000, 300, KEY).learning_rates) == 5 * 176
-
-
-def test_a_protocol_without_steps_is_refused() -> None:
-    with pytest.raises(InputError, match="epochs 0"):
-        Protocol(epochs=0)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(learning_rate=-1.0), "learning_rate: found -1"),
+        (lambda: SGD(momentum=1.0), "momentum: found 1"),
+        (lambda: SGD(weight_decay=-0.1), "weight_decay: found -0.1"),
+        (lambda: SGD(clip=-1.0), "clip: found -1"),
+        (lambda: Adam(learning_rate=float("nan")), "learning_rate: found nan"),
+        (lambda: Adam(beta1=-0.1), "beta1: found -0.1"),
+        (lambda: Adam(beta2=1.5), "beta2: found 1.5"),
+        (lambda: Adam(epsilon=-1e-8), "epsilon: found -1e-08"),
+        (lambda: Momentum(2.0), "momentum: found 2"),
+        (lambda: Momentum(0.9, -1.0), "weight_decay: found -1"),
+        (lambda: rules.Adam(beta2=1.0), "beta2: found 1"),
+    ],
+)
+def test_nonsense_is_refused_with_what_was_expected(make: Callable, message: str) -> None:
+    with pytest.raises(InputError, match=f"{re.escape(message)}.*, expected"):
+        make()
 
 
 def test_clipping_bounds_the_norm_over_all_leaves() -> None:

@@ -19,6 +19,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.rules import Momentum
 from limbeck.objectives.trajectory import Trajectory
 from limbeck.tasks import load
 
@@ -63,7 +64,7 @@ def shown() -> Synthetic:
     )
     order = torch.tensor([[0, 3, 4, 9], [1, 2, 5, -1], [8, 7, 6, 0]])
     sizes = torch.tensor([0.3, 0.1, 0.4, 0.2]).double().requires_grad_()
-    return Synthetic.of(batch, Schedule(sizes, order, torch.tensor(0.0), torch.tensor(0.0)))
+    return Synthetic.of(batch, Schedule(sizes, order, Momentum(0.0).rule()))
 
 
 def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: int, epoch: int) -> Tensor:
@@ -117,7 +118,7 @@ def test_a_student_that_stays_has_loss_one_and_one_that_arrives_has_none() -> No
     assert float(objective.loss(state, on, synthetic._replace(schedule=still), KEY).detach()) == 1.0
 
     start = on.cache.experts[0]["0"]  # type: ignore[attr-defined]
-    once = Schedule(torch.tensor([0.25]), torch.arange(10)[None], torch.tensor(0.0), torch.tensor(0.0))
+    once = Schedule(torch.tensor([0.25]), torch.arange(10)[None], Momentum(0.0, 0.0).rule())
     params = {name: leaf.clone().requires_grad_() for name, leaf in start.items()}
     outputs = on.network.apply(params, synthetic.batch.inputs.detach()).outputs
     torch.nn.functional.cross_entropy(outputs, synthetic.batch.targets.detach()).backward()

@@ -15,9 +15,10 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
+from limbeck.learn.rules import HeavyBall
 from limbeck.learn.sensitivity import Loss, mean_loss
 from limbeck.learn.training import fit, row_loader, rows_of
-from limbeck.learn.unroll import InnerState, View, advance, as_it_is, initial_state, spacing_for, unroll
+from limbeck.learn.unroll import InnerState, View, advance, initial_state, rows_of_batch, spacing_for, unroll
 from limbeck.tasks import load
 
 KEY = Key(("unroll",))
@@ -79,6 +80,7 @@ class Squares(AbstractTask):
 
 
 LINEAR = mean_loss(Squares(), Linear())
+PLAIN = HeavyBall(number(0.0), number(0.0))
 
 
 def regression(items: int, targets: int = 2) -> Batch:
@@ -90,7 +92,7 @@ def constant(
 ) -> Schedule:
     """Full-batch training by steps of one size."""
     sizes = torch.full((steps,), learning_rate, dtype=torch.float64)
-    return Schedule(sizes, torch.arange(items)[None], number(momentum), number(weight_decay))
+    return Schedule(sizes, torch.arange(items)[None], HeavyBall(number(momentum), number(weight_decay)))
 
 
 def learned(start: InnerState, batch: Batch, schedule: Schedule) -> Named:
@@ -104,10 +106,10 @@ def by_hand(start: InnerState, batch: Batch, schedule: Schedule, moved: Callable
 
     v <- m v + g + d W and W <- W - e v with g = 2/n (W X' - Y') X over the n rows of the step.
     """
-    W, V = start.params["W"], start.velocity["W"]
-    m, d = schedule.momentum, schedule.weight_decay
-    dW, dV = moved("start/params/W"), moved("start/velocity/W")
-    dm, dd = moved("schedule/momentum"), moved("schedule/weight_decay")
+    W, V = start.params["W"], start.optimizer_state["W"]
+    m, d = schedule.rule
+    dW, dV = moved("start/params/W"), moved("start/optimizer_state/W")
+    dm, dd = moved("schedule/rule/momentum"), moved("schedule/rule/weight_decay")
     for step, e in enumerate(schedule.learning_rates):
         rows = [row for row in schedule.order[step % len(schedule.order)].tolist() if row >= 0]
         X, Y, n = batch.inputs[rows], batch.targets[rows], len(rows)
@@ -124,7 +126,7 @@ def by_hand(start: InnerState, batch: Batch, schedule: Schedule, moved: Callable
 def test_linear_regression_equals_the_matrix_recursion_in_every_direction() -> None:
     start = InnerState({"W": normal("W", 2, 3)}, {"W": normal("V", 2, 3)})
     order = torch.tensor([[0, 3, 1], [2, 4, -1], [3, 3, 0]])
-    schedule = Schedule(KEY.fold("sizes").uniform(8).double() * 0.1, order, number(0.9), number(0.05))
+    schedule = Schedule(KEY.fold("sizes").uniform(8).double() * 0.1, order, HeavyBall(number(0.9), number(0.05)))
     batch, goal = regression(5), normal("goal", 2, 3)
     free = learned(start, batch, schedule)
     found = torch.autograd.grad((unroll(LINEAR, start, batch, schedule).params["W"] * goal).sum(), list(free.values()))
@@ -147,7 +149,7 @@ def test_without_momentum_the_closed_form_of_gradient_descent_holds() -> None:
     # W_T = W* + (W_0 - W*)(I - e H)^T with H = 2 X'X / N and W* = Y'X (X'X)^-1.
     steps, e, N = 12, 0.05, 6
     batch, goal = regression(N), normal("goal", 2, 3)
-    start = initial_state({"W": normal("W", 2, 3)})
+    start = initial_state({"W": normal("W", 2, 3)}, PLAIN)
     X, Y, W = batch.inputs.clone(), batch.targets.clone(), start.params["W"].clone()
     schedule = constant(e, steps, N)
     free = learned(start, batch, schedule)
@@ -170,8 +172,8 @@ def test_with_momentum_and_decay_the_companion_matrix_carries_the_start() -> Non
     start = InnerState({"W": normal("W", 2, 3).requires_grad_()}, {"W": normal("V", 2, 3).requires_grad_()})
     end = unroll(LINEAR, start, batch, constant(e, steps, N, m, d))
     to_params, to_velocity = normal("goal", 2, 3), normal("end velocity", 2, 3)
-    objective = (end.params["W"] * to_params).sum() + (end.velocity["W"] * to_velocity).sum()
-    by_params, by_velocity = torch.autograd.grad(objective, [start.params["W"], start.velocity["W"]])
+    objective = (end.params["W"] * to_params).sum() + (end.optimizer_state["W"] * to_velocity).sum()
+    by_params, by_velocity = torch.autograd.grad(objective, [start.params["W"], start.optimizer_state["W"]])
     H, identity = 2 * batch.inputs.T @ batch.inputs / N, torch.eye(3, dtype=torch.float64)
     C = H + d * identity
     A = torch.cat([torch.cat([identity - e * C, -e * m * identity], 1), torch.cat([C, m * identity], 1)])
@@ -183,7 +185,7 @@ def test_a_long_unroll_with_decay_is_ridge_regression() -> None:
     N, d = 5, 0.3
     batch, goal = regression(N), normal("goal", 2, 3)
     inputs, targets = batch.inputs.requires_grad_(), batch.targets.requires_grad_()
-    start = initial_state({"W": normal("W", 2, 3).requires_grad_()})
+    start = initial_state({"W": normal("W", 2, 3).requires_grad_()}, PLAIN)
     end = unroll(LINEAR, start, batch, constant(0.15, 250, N, 0.7, d), keep=1).params["W"]
     ridge = torch.linalg.solve(inputs.T @ inputs + N * d / 2 * torch.eye(3, dtype=torch.float64), inputs.T @ targets).T
     assert error(end.detach(), ridge.detach()) < 1e-10
@@ -206,7 +208,7 @@ def test_one_linear_step_from_any_start_is_exact_with_as_many_items_as_features(
     sizes = schedule.learning_rates.requires_grad_()
     # The 2 D starts +- sqrt(D) e_i have mean 0 and covariance I, so their mean is the expectation over W_0 ~ N(0, I).
     starts = [sign * D**0.5 * unit for sign in (1, -1) for unit in torch.eye(D, dtype=torch.float64)]
-    ends = [unroll(LINEAR, initial_state({"W": start[None]}), batch, schedule).params["W"] for start in starts]
+    ends = [unroll(LINEAR, initial_state({"W": start[None]}, PLAIN), batch, schedule).params["W"] for start in starts]
     miss = torch.stack([(end - goal).square().sum() for end in ends]).mean()
     assert float(miss.detach()) == pytest.approx(D - items, abs=1e-12)
     # No change of targets or learning rate does better, to first order; with M = D none of the items either.
@@ -217,17 +219,21 @@ def test_one_linear_step_from_any_start_is_exact_with_as_many_items_as_features(
 
 
 def literal(
-    loss: Loss, start: InnerState, batch: Batch, schedule: Schedule, steps: range | None = None, view: View = as_it_is
+    loss: Loss,
+    start: InnerState,
+    batch: Batch,
+    schedule: Schedule,
+    steps: range | None = None,
+    view: View = rows_of_batch,
 ) -> InnerState:
     """The same training with a graph through every step, for double backward."""
-    params, velocity = dict(start.params), dict(start.velocity)
+    params, velocity = dict(start.params), dict(start.optimizer_state)
     for step in range(len(schedule.learning_rates)) if steps is None else steps:
-        seen = tree.rows(batch, rows_of(schedule, step))
-        seen = seen._replace(inputs=view(seen.inputs, step))
+        seen = view(batch, rows_of(schedule, step), step)
         held = {name: leaf if leaf.requires_grad else leaf.requires_grad_() for name, leaf in params.items()}
         gradients = torch.autograd.grad(loss(held, seen), list(held.values()), create_graph=True)
         for (name, leaf), gradient_of in zip(held.items(), gradients, strict=True):
-            velocity[name] = schedule.momentum * velocity[name] + gradient_of + schedule.weight_decay * leaf
+            velocity[name] = schedule.rule.momentum * velocity[name] + gradient_of + schedule.rule.weight_decay * leaf
             params[name] = leaf - schedule.learning_rates[step] * velocity[name]
     return InnerState(params, velocity)
 
@@ -241,7 +247,9 @@ def convolutional(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, 
     targets = normal("targets", 7, 10).softmax(1)
     batch = Batch(normal("images", 7, 1, 8, 8), targets, torch.arange(7))
     order = torch.tensor([[0, 3, 1, 6], [2, 4, 5, -1]])
-    schedule = Schedule(0.05 + 0.1 * KEY.fold("sizes").uniform(7), order, torch.tensor(0.8), torch.tensor(0.05))
+    schedule = Schedule(
+        0.05 + 0.1 * KEY.fold("sizes").uniform(7), order, HeavyBall(torch.tensor(0.8), torch.tensor(0.05))
+    )
 
     def cast(leaf: Tensor) -> Tensor:
         return leaf.to(dtype) if leaf.is_floating_point() else leaf
@@ -249,14 +257,15 @@ def convolutional(name: str, dtype: torch.dtype = torch.float64) -> tuple[Loss, 
     return mean_loss(task, network), *tree.map(cast, (state, batch, schedule))
 
 
-def siamese(inputs: Tensor, step: int) -> Tensor:
+def siamese(source: Tree, rows: Tensor, step: int) -> Batch:
     """An operation for each image of each step."""
-    return Siamese().apply(inputs, KEY.fold("view", step), torch.arange(len(inputs)))
+    seen = rows_of_batch(source, rows, step)
+    return seen._replace(inputs=Siamese().apply(seen.inputs, KEY.fold("view", step), torch.arange(len(rows))))
 
 
 def score(state: InnerState) -> Tensor:
-    """A smooth number of parameters and velocity."""
-    return tree.dot(state.params, state.params) + tree.norm(state.velocity).sin()
+    """A smooth number of parameters and velocities."""
+    return tree.dot(state.params, state.params) + tree.norm(state.optimizer_state).sin()
 
 
 def hypergradient(train: Callable[..., InnerState], arguments: tuple, **options: object) -> Named:
@@ -267,7 +276,7 @@ def hypergradient(train: Callable[..., InnerState], arguments: tuple, **options:
 
 
 @pytest.mark.parametrize("name", ["convnet-w4-d2-tanh", "convnet-w3-d1-gelu-batch"])
-@pytest.mark.parametrize("view", [as_it_is, siamese], ids=["plain", "siamese"])
+@pytest.mark.parametrize("view", [rows_of_batch, siamese], ids=["plain", "siamese"])
 def test_a_convnet_equals_double_backward_through_its_training(name: str, view: View) -> None:
     found = hypergradient(unroll, convolutional(name), view=view)
     expected = hypergradient(literal, convolutional(name), view=view)
@@ -289,8 +298,8 @@ def test_in_single_precision_with_kinks_it_is_what_double_backward_gives(name: s
         "batch/inputs",
         "batch/targets",
         "schedule/learning_rates",
-        "schedule/momentum",
-        "schedule/weight_decay",
+        "schedule/rule/momentum",
+        "schedule/rule/weight_decay",
     ):
         assert error(found[path], expected[path]) < 1e-4, path
 
@@ -330,8 +339,8 @@ def test_a_truncated_window_is_double_backward_that_stops_there() -> None:
         "batch/inputs",
         "batch/targets",
         "schedule/learning_rates",
-        "schedule/momentum",
-        "schedule/weight_decay",
+        "schedule/rule/momentum",
+        "schedule/rule/weight_decay",
     ):
         assert error(found[path], expected[path]) < 1e-8, path
     assert found["schedule/learning_rates"].nonzero().flatten().tolist() == [3, 4, 5]
@@ -341,14 +350,15 @@ def test_advancing_and_unrolling_train_as_fitting_does_to_the_bit() -> None:
     task = load("digits")
     network, batch = task.network("convnet-w8-d2"), task.load("train", torch.arange(30))
     schedule = Schedule(
-        torch.full((6,), 0.05), torch.arange(30).view(3, 10).flip(1), torch.tensor(0.9), torch.tensor(0.01)
+        torch.full((6,), 0.05), torch.arange(30).view(3, 10).flip(1), HeavyBall(torch.tensor(0.9), torch.tensor(0.01))
     )
 
-    def view(inputs: Tensor, step: int) -> Tensor:
-        return Siamese().without("flip").apply(inputs, KEY.fold("augment", step), torch.arange(len(inputs)))
+    def view(source: Tree, rows: Tensor, step: int) -> Batch:
+        seen, each = rows_of_batch(source, rows, step), torch.arange(len(rows))
+        return task.augment(seen, KEY.fold("augment", step), each, Siamese())
 
     learner = fit(task, network, row_loader(task, batch), schedule, KEY, CPU, Siamese())
-    start = initial_state(network.init(KEY.fold("init")))
+    start = initial_state(network.init(KEY.fold("init")), schedule.rule)
     for train in (advance, unroll):
         end = train(mean_loss(task, network), start, batch, schedule, view=view)
         assert all(torch.equal(end.params[path], leaf) for path, leaf in learner.params.items())
@@ -360,12 +370,18 @@ def test_advancing_and_unrolling_train_as_fitting_does_to_the_bit() -> None:
 def test_gradcheck_passes_in_everything_that_a_training_comes_from() -> None:
     start = InnerState({"W": normal("W", 2, 3)}, {"W": normal("V", 2, 3)})
     schedule = Schedule(
-        KEY.fold("sizes").uniform(4).double() * 0.1, torch.tensor([[0, 1], [2, -1]]), number(0.9), number(0.1)
+        KEY.fold("sizes").uniform(4).double() * 0.1,
+        torch.tensor([[0, 1], [2, -1]]),
+        HeavyBall(number(0.9), number(0.1)),
     )
     batch = regression(3)
 
     def loss(params: Tree, batch: Batch) -> Tensor:
         return -(batch.targets * (batch.inputs @ params["W"].T).tanh()).exp().mean()
+
+    def view(source: Tree, rows: Tensor, step: int) -> Batch:
+        seen = rows_of_batch(source, rows, step)
+        return seen._replace(inputs=seen.inputs.sin() * (step + 1))
 
     # In the order of the names in `learned`: batch, schedule, start.
     def end(X: Tensor, Y: Tensor, e: Tensor, m: Tensor, d: Tensor, W: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
@@ -373,11 +389,11 @@ def test_gradcheck_passes_in_everything_that_a_training_comes_from() -> None:
             loss,
             InnerState({"W": W}, {"W": V}),
             Batch(X, Y, batch.classes),
-            Schedule(e, schedule.order, m, d),
-            view=lambda inputs, step: inputs.sin() * (step + 1),
+            Schedule(e, schedule.order, HeavyBall(m, d)),
+            view=view,
             keep=2,
         )
-        return moved.params["W"], moved.velocity["W"]
+        return moved.params["W"], moved.optimizer_state["W"]
 
     assert torch.autograd.gradcheck(end, tuple(learned(start, batch, schedule).values()))
 
@@ -400,7 +416,7 @@ def test_the_activations_of_one_step_are_held_at_a_time(train: Callable[..., Inn
 
 
 def test_a_learned_scalar_learning_rate_gets_the_sum_over_steps() -> None:
-    batch, start = regression(4), initial_state({"W": normal("W", 2, 3)})
+    batch, start = regression(4), initial_state({"W": normal("W", 2, 3)}, PLAIN)
     learning_rate, sizes = (
         number(0.05).requires_grad_(),
         torch.full((5,), 0.05, dtype=torch.float64, requires_grad=True),
@@ -414,7 +430,9 @@ def test_a_learned_scalar_learning_rate_gets_the_sum_over_steps() -> None:
 
 
 def test_what_the_loss_does_not_touch_gets_zeros() -> None:
-    start = initial_state({"W": normal("W", 2, 3).requires_grad_(), "unused": normal("unused", 2).requires_grad_()})
+    start = initial_state(
+        {"W": normal("W", 2, 3).requires_grad_(), "unused": normal("unused", 2).requires_grad_()}, PLAIN
+    )
     batch = Batch(*regression(4)[:2], torch.arange(4))
     aside = Batch(torch.cat([batch.inputs, batch.inputs]).requires_grad_(), batch.targets.repeat(2, 1), torch.arange(8))
     end = unroll(LINEAR, start, aside, constant(0.1, 3, 4))
@@ -428,7 +446,7 @@ def test_what_the_loss_does_not_touch_gets_zeros() -> None:
 def test_a_hypergradient_is_not_differentiated_again_in_silence() -> None:
     batch = regression(4)
     batch.inputs.requires_grad_()
-    end = unroll(LINEAR, initial_state({"W": normal("W", 2, 3)}), batch, constant(0.1, 3, 4))
+    end = unroll(LINEAR, initial_state({"W": normal("W", 2, 3)}, PLAIN), batch, constant(0.1, 3, 4))
     (once,) = torch.autograd.grad(score(end), batch.inputs, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         once.sum().backward()
@@ -448,4 +466,4 @@ def test_no_more_states_are_held_than_may_be_kept_where_that_can_be(steps: int) 
 def test_steps_that_a_schedule_does_not_have_are_refused(steps: range) -> None:
     for train in (advance, unroll):
         with pytest.raises(InputError, match="schedule of 5"):
-            train(LINEAR, initial_state({"W": normal("W", 2, 3)}), regression(4), constant(0.1, 5, 4), steps)
+            train(LINEAR, initial_state({"W": normal("W", 2, 3)}, PLAIN), regression(4), constant(0.1, 5, 4), steps)

@@ -19,9 +19,9 @@ from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.explanation import attributes_of
-from limbeck.learn.protocol import Protocol
 from limbeck.probes.attributes import Annotated, Called, Tabular
 from limbeck.probes.semantics import Semantics
+from limbeck.protocols import Epochs
 from limbeck.runs.store import Store
 from limbeck.tasks import load
 
@@ -33,7 +33,7 @@ def context(tmp_path: Path) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, Store(tmp_path / "runs"))
     batch = problem.real(Key(("attributes",)), 1)
-    return ProbeContext(problem, "set", BatchSet("set", batch, Protocol().schedule(10, Key())), "test", 60)
+    return ProbeContext(problem, "set", BatchSet("set", batch, Epochs().schedule(None, 10, Key())), "test", 60)
 
 
 def table(folder: Path, **columns: Any) -> Path:

@@ -11,6 +11,7 @@ import limbeck
 from limbeck.cli import distill, main
 from limbeck.cli.list import KINDS
 from limbeck.core.errors import InputError
+from limbeck.learn import rules
 from limbeck.learn.distances import RowAngleAndMagnitude
 from limbeck.learn.optim import Adam
 from limbeck.objectives import Gradient
@@ -181,10 +182,10 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
     ]
     for row in rows:
         assert row.keys() == {"set", "network", "split", "metric", "mean", "low", "high", "n", "protocol", "bytes"}
-        assert (row["split"], row["metric"], row["n"], row["protocol"]) == ("test", "accuracy", 2, "paper")
+        assert (row["split"], row["metric"], row["n"], row["protocol"]) == ("test", "accuracy", 2, "yang2024")
         assert row["low"] <= row["mean"] <= row["high"]
     assert len({row["bytes"] for row in rows}) == 1
-    assert document["protocols"]["paper"]["epochs"] == 300
+    assert document["protocols"]["yang2024"]["epochs"] == 300
     assert [each["set"] for each in document["verdicts"]] == [str(mine)] * 2
     recorded = [score for score in limbeck.DistilledSet.load(mine).scores if score["split"] == "test"]
     assert [score["mean"] for score in recorded] == [rows[0]["mean"], rows[2]["mean"]]
@@ -255,3 +256,16 @@ def test_help_lists_every_option_of_the_chosen_parts_with_what_it_says_and_its_d
     assert "settings of dsa: published for cifar10 at IPC 50" in said
     assert "cifar10 at IPC 50, convnet, protocol dsa: 60.6 % (the readme of its code)" in said
     assert all(" ".join(each.split()) in said for each in RECIPES["dsa"].deviations)
+
+
+def test_the_optimizer_of_a_schedule_is_a_part_of_it_however_deep() -> None:
+    words = ["digits", "--ipc", "1", "--out", "set.safetensors", "--recipe"]
+    plan, _ = distill._new([*words, "bptt", "--schedule.optimizer", "adam", "--schedule.optimizer.beta1", "0.8"])
+    assert plan.recipe.schedule.optimizer == rules.Adam(beta1=0.8)
+    option = "--schedule.around.optimizer"
+    plan, _ = distill._new([*words, "dd", option, "adam", f"{option}.beta2", "0.9", "--schedule.around.steps", "4"])
+    assert (plan.recipe.schedule.around.steps, plan.recipe.schedule.around.optimizer) == (4, rules.Adam(beta2=0.9))
+    plan, _ = distill._new([*words, "bptt", "--schedule.optimizer.momentum", "0.5"])
+    assert plan.recipe.schedule.optimizer == rules.Momentum(0.5)
+    with pytest.raises(InputError, match="schedule.optimizer.momentum: found 2"):
+        distill._new([*words, "bptt", "--schedule.optimizer.momentum", "2"])

@@ -88,7 +88,7 @@ def test_a_study_writes_sets_with_their_scores_and_the_documents_of_evaluate_and
     assert whole["report"] == "out/report.html" and (there / "out/report.html").stat().st_size > 0
     assert whole["sets"] == {"random": "out/random.safetensors", "mtt": "out/mtt.safetensors"}
     rows = json.loads((there / "out/rows.json").read_text())
-    assert rows["rows"] == whole["rows"] and rows["protocols"]["paper"]["epochs"] == 300
+    assert rows["rows"] == whole["rows"] and rows["protocols"]["yang2024"]["epochs"] == 300
     assert [row["set"] for row in whole["rows"]] == [*whole["sets"].values(), "random"]
     findings = json.loads((there / "out/findings.json").read_text())
     assert findings == {"budget": "quick", "findings": whole["findings"]}

@@ -8,7 +8,7 @@ from limbeck.cli.options import add_scoring, add_session, baselines_of, names_of
 from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
-from limbeck.learn.protocol import named
+from limbeck.protocols import named
 
 
 def run(words: list[str]) -> None:

@@ -51,10 +51,10 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
     from limbeck.learn.augment import AUGMENTATIONS
-    from limbeck.learn.protocol import PROTOCOLS
     from limbeck.objectives import OBJECTIVES
     from limbeck.parameterizations import PARAMETERIZATIONS
     from limbeck.probes import PROBES
+    from limbeck.protocols import protocols
     from limbeck.schedules import SCHEDULES
     from limbeck.starts import STARTS
 
@@ -70,6 +70,6 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "recipes": recipes.summaries,
         "augmentations": AUGMENTATIONS.summaries,
         "codecs": CODECS.summaries,
-        "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in PROTOCOLS.items()],
+        "protocols": lambda: [{"name": name, "summary": str(protocol)} for name, protocol in protocols().items()],
     }
     return listings[kind]()

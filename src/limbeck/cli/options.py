@@ -19,8 +19,8 @@ from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
 from limbeck.evaluation import BASELINES
 from limbeck.explanation import EFFORTS
-from limbeck.learn.protocol import PROTOCOLS
 from limbeck.probes.contract import AbstractProbe
+from limbeck.protocols import protocols
 from limbeck.runs.executors import EXECUTORS
 from limbeck.runs.session import Session
 
@@ -154,7 +154,7 @@ def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]
 def add_scoring(made: Parser) -> None:
     """Add how sets are scored, and beside what."""
     made.add_argument("--repeats", type=int, default=5, help="fresh learners for each score")
-    made.add_argument("--protocol", type=str, default="paper", help=f"one of {', '.join(PROTOCOLS)}")
+    made.add_argument("--protocol", type=str, default="yang2024", help=f"one of {', '.join(protocols())}")
     made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
 
 

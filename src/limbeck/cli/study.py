@@ -23,8 +23,8 @@ from limbeck.cli.tables import scores, verdicts
 from limbeck.comparison import against_baselines
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
-from limbeck.learn.protocol import named
 from limbeck.options import compose
+from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.studies import Study, study
 

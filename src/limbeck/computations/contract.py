@@ -41,6 +41,10 @@ class TrainingSet(Protocol):
         """How it is meant to be trained on."""
 
     @property
+    def initialisation(self) -> Tree | None:
+        """The parameters of a network that it is to be trained from; None: from any."""
+
+    @property
     def per_class(self) -> int:
         """The most items that any class has."""
 
@@ -55,6 +59,7 @@ class BatchSet:
     digest: str
     batch: Batch
     schedule: Schedule
+    initialisation: Tree | None = None
 
     @property
     def per_class(self) -> int:

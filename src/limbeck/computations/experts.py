@@ -17,7 +17,8 @@ from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.family import VALUES, spec_id, to_spec
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.rules import Momentum
+from limbeck.protocols import Epochs
 
 FIRST_SEED = 1_000_000
 """The seed of expert 0: no network that a set is evaluated with begins where an expert began."""
@@ -56,13 +57,11 @@ class Experts:
 
     def training(self, problem: Problem, number: int) -> Training:
         """The training of expert `number`, which does not depend on how many experts there are."""
-        protocol = Protocol(
-            "experts",
-            self.epochs,
-            self.batch,
-            self.learning_rate,
-            self.momentum,
-            self.weight_decay,
+        protocol = Epochs(
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            optimizer=Momentum(self.momentum, self.weight_decay),
             augment=self.augment,
         )
         keeps = tuple(self.step(problem, epoch) for epoch in range(self.epochs + 1))

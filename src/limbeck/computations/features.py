@@ -13,7 +13,7 @@ from limbeck.computations.sources import AllReal, training_count
 from limbeck.computations.training import END, Training
 from limbeck.core.contracts import Problem
 from limbeck.learn.population import read
-from limbeck.learn.protocol import Protocol
+from limbeck.protocols import Epochs
 
 LEAST_STEPS = 150
 """Small data sets are seen more often, until training has had this many steps."""
@@ -33,7 +33,7 @@ def feature_network(problem: Problem, epochs: int) -> Training:
     For `epochs` epochs on the train split, or for as many as give 150 steps where that is more.
     """
     steps = -(-training_count(problem.task) // BATCH)
-    protocol = Protocol(name="features", epochs=max(epochs, -(-LEAST_STEPS // steps)), batch=BATCH)
+    protocol = Epochs(epochs=max(epochs, -(-LEAST_STEPS // steps)), batch=BATCH)
     return Training(AllReal(), SEED, protocol, reads=(), keeps=(END,))
 
 

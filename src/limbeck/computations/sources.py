@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from limbeck.computations.contract import ProbeContext
-from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem, Schedule
+from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.training import RowLoader, row_loader
@@ -31,10 +31,6 @@ class AbstractSource(ABC):
     @abstractmethod
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
         """How the learner of a seed is given rows, and how many there are."""
-
-    def schedule(self, context: ProbeContext) -> Schedule | None:
-        """How the set says that it is meant to be trained on, where there are items of it alone."""
-        return None
 
 
 @dataclass(frozen=True)
@@ -84,10 +80,6 @@ class Mixture(AbstractSource):
         """The same examples for every seed."""
         batch = self.batch(context)
         return row_loader(context.problem.task, batch), len(batch.classes)
-
-    def schedule(self, context: ProbeContext) -> Schedule | None:
-        """The set's own schedule, where the whole set is all there is."""
-        return context.distilled.schedule if self.items is None and not self.real else None
 
     def _clipped(self, task: AbstractTask, inputs: Tree) -> Tree:
         codec = task.codec

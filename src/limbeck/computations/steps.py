@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from limbeck.core.contracts import AbstractAugmentation, Schedule
+from limbeck.core.contracts import AbstractAugmentation, AbstractProtocol, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.epochs import shuffled_epochs
+from limbeck.learn.rules import Momentum
 
 
 @VALUES.register
 @dataclass(frozen=True)
-class Steps:
+class Steps(AbstractProtocol):
     """So many steps of SGD; by default 300 on all items at once, as Yang et al. (ICML 2024) train on a set."""
 
     steps: int = 300
@@ -22,39 +23,56 @@ class Steps:
     learning_rate: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 0.0
+    augment = None
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 0:
             raise InputError(f"steps: found {self.steps} steps, batches of {self.batch}; expected steps from 1 on")
 
     @property
-    def augment(self) -> AbstractAugmentation | None:
-        """None."""
-        return None
+    def name(self) -> str:
+        """How many steps."""
+        return f"{self.steps} steps"
 
     def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
         """The schedule over `count` examples, its order shuffled by the key."""
-        batch = min(self.batch or count, count)
-        per_epoch = -(-count // batch)
-        epochs = -(-self.steps // per_epoch)
-        whole = Protocol("steps", epochs, batch, self.learning_rate, self.momentum, self.weight_decay)
-        found = whole.schedule(count, key)
-        return found._replace(learning_rates=found.learning_rates[: self.steps])
+        epochs = -(-self.steps // -(-count // min(self.batch or count, count)))
+        rule = Momentum(self.momentum, self.weight_decay).rule()
+        whole = shuffled_epochs(count, epochs, self.batch, self.learning_rate, rule, key)
+        return whole._replace(learning_rates=whole.learning_rates[: self.steps])
+
+    def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
+        """As over a set: all real data are seen in as many steps."""
+        return self.schedule(own, count, key)
 
 
 @VALUES.register
 @dataclass(frozen=True)
-class OfAllData:
+class OfAllData(AbstractProtocol):
     """A protocol as it trains on all real data, where a distilled set gets `steps` steps."""
 
-    protocol: Protocol
+    protocol: AbstractProtocol
     steps: int
 
     @property
-    def augment(self) -> AbstractAugmentation | None:
+    def augment(self) -> AbstractAugmentation | None:  # type: ignore[override]
         """That of the protocol."""
         return self.protocol.augment
 
+    @property
+    def name(self) -> str:
+        """That of the protocol."""
+        return self.protocol.name
+
+    @property
+    def uses_own(self) -> bool:
+        """Where the protocol does."""
+        return self.protocol.uses_own
+
     def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
         """The protocol's schedule over all `count` real examples."""
-        return self.protocol.full_schedule(count, self.steps, key)
+        return self.protocol.full_schedule(own, count, self.steps, key)
+
+    def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
+        """The protocol's own."""
+        return self.protocol.full_schedule(own, count, steps, key)

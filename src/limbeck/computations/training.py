@@ -9,16 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
 from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
-from limbeck.core.contracts import Problem
+from limbeck.core.contracts import Problem, Schedule
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
-from limbeck.learn.population import fresh, losses_of, operations, read
-from limbeck.learn.training import Learner, going_on
+from limbeck.learn.population import losses_of, operations, read
+from limbeck.learn.training import Learner, fresh, going_on
 
 REAL_BATCH = 256
 """Real examples that a step of training on all of them sees (Yang et al. 2024)."""
@@ -58,8 +59,9 @@ class Training(AbstractComputation):
 
     @property
     def depends_on_set(self) -> bool:
-        """Whether it is trained on items of the set, or begins where that was done."""
-        return self.on.depends_on_set or (self.start is not None and self.start.depends_on_set)
+        """Whether it is trained on items of the set or as that says, or begins where that was done."""
+        begins = self.start is not None and self.start.depends_on_set
+        return self.on.depends_on_set or self.protocol.uses_own or begins
 
     @property
     def evaluates(self) -> bool:
@@ -73,7 +75,7 @@ class Training(AbstractComputation):
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""
         count = self.on.count(context)
-        schedule = self.protocol.schedule(self.on.schedule(context), count, Key())
+        schedule = self.protocol.schedule(self._own(context, count), count, Key())
         seen = (schedule.order >= 0).double().sum(1).mean() * len(schedule.learning_rates)
         examples = len(context.rows) * len(self.reads) + self.validation
         return operations(context.under(self.network).problem) * (STEP * float(seen) + FORWARD * examples)
@@ -82,7 +84,7 @@ class Training(AbstractComputation):
         """The learner before the first step and after each."""
         problem, key = self._problem(context), Key(("train", self.seed))
         loader, count = self.on.examples(context, self.seed)
-        schedule = self.protocol.schedule(self.on.schedule(context), count, key.fold("order"))
+        schedule = self.protocol.schedule(self._own(context, count), count, key.fold("order"))
         return going_on(
             problem.task,
             gradient_function_of(problem),
@@ -119,6 +121,12 @@ class Training(AbstractComputation):
         statistics = context.under(self.network).problem.network.statistics()
         return Learner(params, context.outcome(self, f"statistics/{step}") if statistics else {})
 
+    def _own(self, context: ProbeContext, count: int) -> Schedule | None:
+        """How the set says that it is to be trained on, for `count` items, where the protocol asks."""
+        if not self.protocol.uses_own:
+            return None
+        return context.distilled.schedule.for_count(len(context.distilled), count)
+
     def _problem(self, context: ProbeContext) -> Problem:
         problem = context.under(self.network).problem
         if self.network and compiles(problem) and not pays(self.flops(context), problem.device):
@@ -128,9 +136,24 @@ class Training(AbstractComputation):
 
     def _first(self, context: ProbeContext, problem: Problem, key: Key) -> Learner:
         if self.start is None:
-            return fresh(problem, key.fold("init"))
+            learner = fresh(problem.network, key.fold("init"), problem.device)
+            if not (self.protocol.uses_initialisation and self.on.depends_on_set):
+                return learner
+            return learner if context.distilled.initialisation is None else _placed(learner, context.distilled)
         kept = self.start.kept(context, self.start.keeps[-1])
         return Learner(*tree.move(tuple(kept), problem.device))
+
+
+def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
+    """The learner where a set says that training begins; InputError where that is of another network."""
+    ours, given = tree.flatten(learner.params), tree.flatten(distilled.initialisation)
+    shapes = [{path: leaf.shape for path, leaf in flat.items()} for flat in (ours, given)]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            "the set is to be trained from parameters of another network; expected its own (leave out --network), or "
+            "a protocol that begins anywhere, such as yang2024"
+        )
+    return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
 
 
 def _keep(kept: dict[str, Any], step: int, learner: Learner) -> None:

@@ -23,6 +23,8 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.key import Key
 from limbeck.core.provenance import arithmetic, source_of
+from limbeck.core.schedule import Schedule as Schedule
+from limbeck.core.schedule import UpdateRule as UpdateRule
 from limbeck.core.task import SPLITS as SPLITS
 from limbeck.core.task import AbstractAugmentation as AbstractAugmentation
 from limbeck.core.task import AbstractCodec as AbstractCodec
@@ -33,16 +35,6 @@ from limbeck.core.task import Metric as Metric
 from limbeck.core.task import Readout as Readout
 from limbeck.core.tree import Tree
 from limbeck.core.version import ALGORITHM
-
-
-class Schedule(NamedTuple):
-    """How a synthetic set is meant to be trained on: part of what is distilled."""
-
-    learning_rates: Float[Tensor, " step"]
-    order: Int[Tensor, "row seen"]
-    """Which items a step sees: step t takes row t modulo the number of rows."""
-    momentum: Float[Tensor, ""]
-    weight_decay: Float[Tensor, ""]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +184,39 @@ class AbstractSchedule(ABC):
     @abstractmethod
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
         """The schedule over items of those classes, differentiable in `params`; the key draws the order."""
+
+
+class AbstractProtocol(ABC):
+    """How a learner is trained on a set when it is scored: a value printed beside every number.
+
+    `own` is the schedule that the set carries; for a baseline, that of the set it is held against.
+    """
+
+    augment: AbstractAugmentation | None
+    """The augmentation of training."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What a row of scores says: a published name, and what was changed of it. `str` spells it out."""
+
+    @property
+    def uses_own(self) -> bool:
+        """Whether anything of `own` is used; where not, it may be None."""
+        return False
+
+    @property
+    def uses_initialisation(self) -> bool:
+        """Whether a set that carries the parameters of a network is trained on from those."""
+        return False
+
+    @abstractmethod
+    def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
+        """The schedule over `count` items, which `own` is over too (`Schedule.for_count`); the key draws the order."""
+
+    @abstractmethod
+    def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
+        """The schedule over all real data, `count` examples, where a distilled set gets `steps` steps."""
 
 
 class AbstractObjective(ABC):

@@ -64,6 +64,11 @@ class AbstractNetwork(ABC):
     def statistics(self) -> Tree:
         """The running statistics of a learner before it has seen anything; an empty dict where there are none."""
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether there are running statistics."""
+        return bool(self.statistics())
+
     @abstractmethod
     def apply(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> Readout:
         """The readout of `inputs`, normalised by running `statistics` where given, else by the batch's own."""

@@ -152,7 +152,7 @@ def joined(learned: dict[str, Tensor], rest: dict[str, Tensor]) -> Batch:
 
 def compiles(problem: Problem) -> bool:
     """Whether a problem's functions are compiled; those of a network that keeps running statistics never are."""
-    return problem.compiled and not problem.network.statistics()
+    return problem.compiled and not problem.network.keeps_statistics
 
 
 def training_loss(problem: Problem) -> Loss:

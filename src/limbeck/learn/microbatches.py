@@ -29,7 +29,7 @@ def microbatch_size(shape: Tree, device: torch.device) -> int:
 
 def microbatch_limit(problem: Problem, count: int) -> int:
     """How many of `count` inputs go through together: all, where the network normalises by statistics of the batch."""
-    return count if problem.network.statistics() else microbatch_size(problem.task.shape, problem.device)
+    return count if problem.network.keeps_statistics else microbatch_size(problem.task.shape, problem.device)
 
 
 def microbatches(rows: Int[Tensor, " example"], most: int) -> tuple[Int[Tensor, " some"], ...]:

@@ -18,13 +18,8 @@ from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.training import Learner, RowLoader, going_on
 
 
-def fresh(problem: Problem, key: Key) -> Learner:
-    """A learner before it has seen anything."""
-    return Learner(*tree.move((problem.network.init(key), problem.network.statistics()), problem.device))
-
-
 def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Schedule, key: Key) -> Iterator[Learner]:
-    """A learner before its first step on the items that `take` gives and after each, as `schedule` says.
+    """A learner before its first step on the items that `loader` gives and after each, as `schedule` says.
 
     Compiled where the problem is. Nothing is augmented, so of the key nothing is drawn but what a network draws.
     """

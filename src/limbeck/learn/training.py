@@ -16,7 +16,6 @@ from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, Abstra
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_size, microbatches
-from limbeck.learn.optim import descend
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, vjp
 
 RowLoader = Callable[[Tensor], Batch]
@@ -30,7 +29,7 @@ class Learner(NamedTuple):
 
 
 GradientFunction = Callable[[Learner, Batch], tuple[Tree, Tree]]
-"""slope(learner, batch) -> the gradient of the mean loss, and the running statistics after the batch."""
+"""gradient_of(learner, batch) -> the gradient of the mean loss, and the running statistics after the batch."""
 
 
 def row_loader(task: AbstractTask, batch: Batch) -> RowLoader:
@@ -44,6 +43,11 @@ def rows_of(schedule: Schedule, step: int) -> Int[Tensor, " item"]:
     return row[row >= 0]
 
 
+def fresh(network: AbstractNetwork, key: Key, device: torch.device) -> Learner:
+    """A learner before it has seen anything."""
+    return Learner(*tree.move((network.init(key), network.statistics()), device))
+
+
 def fit(
     task: AbstractTask,
     network: AbstractNetwork,
@@ -53,7 +57,7 @@ def fit(
     device: torch.device,
     augment: AbstractAugmentation | None = None,
 ) -> Learner:
-    """A fresh learner trained on the items that `take` gives, by mean loss and SGD as `schedule` says.
+    """A fresh learner trained on the items that `loader` gives, by mean loss, as `schedule` says.
 
     The key draws the initial parameters, and with `augment` each image of each step its own operation.
     """
@@ -70,9 +74,9 @@ def fitting(
     augment: AbstractAugmentation | None = None,
 ) -> Iterator[Learner]:
     """The learner of `fit` before its first step and after each."""
-    fresh = Learner(*tree.move((network.init(key.fold("init")), network.statistics()), device))
+    learner = fresh(network, key.fold("init"), device)
     gradient_of = gradient_function(mean_loss(task, network), task, network)
-    return going_on(task, gradient_of, fresh, lambda rows: loader(rows).to(device), schedule, key, augment)
+    return going_on(task, gradient_of, learner, lambda rows: loader(rows).to(device), schedule, key, augment)
 
 
 def going_on(
@@ -84,20 +88,20 @@ def going_on(
     key: Key,
     augment: AbstractAugmentation | None,
 ) -> Iterator[Learner]:
-    """A learner at rest before its first step and after each step of SGD.
+    """A learner at rest before its first step and after each, as `schedule` says.
 
     With `augment` the key draws for each example of each step its own operation.
     """
-    velocity = tree.map(torch.zeros_like, learner.params)
-    momentum, weight_decay = float(schedule.momentum), float(schedule.weight_decay)
+    rule, learning_rates = tree.detach((schedule.rule, schedule.learning_rates))
+    state = rule.init(learner.params)
     yield learner
-    for step, learning_rate in enumerate(schedule.learning_rates.tolist()):
+    for step, learning_rate in enumerate(learning_rates):
         batch = loader(rows_of(schedule, step))
         if augment is not None:
             groups = torch.arange(len(batch.classes), device=batch.classes.device)
             batch = task.augment(batch, key.fold("augment", step), groups, augment)
         gradients, statistics = gradient_of(learner, batch)
-        params, velocity = descend(learner.params, gradients, velocity, learning_rate, momentum, weight_decay)
+        params, state = rule.update(learner.params, gradients, state, learning_rate)
         learner = Learner(params, statistics)
         yield learner
 
@@ -108,11 +112,11 @@ def last(learners: Iterator[Learner]) -> Learner:
 
 
 def gradient_function(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> GradientFunction:
-    """The slope of `loss`, the mean loss of a task's network, in passes (`pieces`).
+    """The gradient of `loss`, the mean loss of a task's network, in microbatches.
 
     A network that normalises by statistics of the batch takes it in one, whether or not the learner keeps running ones.
     """
-    whole = bool(network.statistics())
+    whole = network.keeps_statistics
 
     def gradient_of(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
         if not whole:

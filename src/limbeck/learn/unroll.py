@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,15 +13,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Schedule
+from limbeck.core.contracts import AbstractTask, Batch, Schedule, Synthetic, UpdateRule
 from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
-from limbeck.learn.optim import descend
 from limbeck.learn.sensitivity import Loss, gradient, sensitivity, vjp
 from limbeck.learn.training import rows_of
 
-View = Callable[[Tree, int], Tree]
-"""view(inputs of a minibatch, step) -> what the network is shown: a differentiable function of the inputs alone."""
+View = Callable[[Tree, Tensor, int], Batch]
+"""view(source, rows, step) -> the examples that a step sees: a differentiable function of the source alone."""
 
 STATE_BYTES = 2**29
 """Bytes of states that an unroll keeps for its way back unless told otherwise."""
@@ -30,59 +30,67 @@ class InnerState(NamedTuple):
     """Where a learner is and how it moves."""
 
     params: Tree
-    velocity: Tree
+    optimizer_state: Tree
+    """What the update rule of the schedule carries from step to step."""
 
 
-def initial_state(params: Tree) -> InnerState:
-    """A learner before its first step: no velocity."""
-    return InnerState(params, tree.map(torch.zeros_like, tree.detach(params)))
+def initial_state(params: Tree, rule: UpdateRule) -> InnerState:
+    """A learner before its first step."""
+    return InnerState(params, tree.detach(rule.init(tree.detach(params))))
 
 
-def as_it_is(inputs: Tree, step: int) -> Tree:
-    """The view that changes nothing."""
-    return inputs
+def rows_of_batch(source: Tree, rows: Tensor, step: int) -> Batch:
+    """The view of a source that is the batch itself."""
+    batch: Batch = tree.rows(source, rows)
+    return batch
+
+
+def rows_of_view(task: AbstractTask, synthetic: Synthetic) -> View:
+    """The view that a step has of a synthetic set: those rows of what that step sees of the whole."""
+    return lambda source, rows, step: task.take(synthetic.view(source, step), rows)
 
 
 def advance(
     loss: Loss,
     start: InnerState,
-    batch: Batch,
+    source: Tree,
     schedule: Schedule,
     steps: range | None = None,
-    view: View = as_it_is,
+    view: View = rows_of_batch,
 ) -> InnerState:
-    """The motion after `steps` of `schedule` (all, where none are given), the same bits as `unroll`'s, without a graph.
+    """The state after `steps` of `schedule` (all, where none are given), the same bits as `unroll`'s, without a graph.
 
     Before an `unroll` of the steps that follow it makes a truncated window: the hypergradient through the
     last W steps before a stop is that of `unroll(..., range(stop - W, stop))` from `advance(..., range(stop - W))`.
     """
     inner = _Inner.of(loss, view, schedule, steps)
-    for state in inner.states(tree.detach(start), tree.detach(batch), inner.steps):
-        end = state
+    for reached in inner.walk(tree.detach(start), tree.detach(source), inner.steps):
+        end = reached.state
     return end
 
 
 def unroll(
     loss: Loss,
     start: InnerState,
-    batch: Batch,
+    source: Tree,
     schedule: Schedule,
     steps: range | None = None,
-    view: View = as_it_is,
+    view: View = rows_of_batch,
     keep: int | None = None,
 ) -> InnerState:
-    """The motion after `steps` of `schedule` (all, where none are given), differentiable in all that it came from.
+    """The state after `steps` of `schedule` (all, where none are given), differentiable in all that it came from.
 
     For each step t with the rows that the schedule's order gives it (row t modulo the number of rows):
 
-        v <- momentum v + d loss / d p (p, view(rows, t)) + weight decay p;    p <- p - learning_rate_t v
+        g = d loss / d p (p, view(source, rows, t));    (p, state) <- rule.update(p, g, state, learning_rate_t)
 
-    Any function of the result may be differentiated, once, in the start's parameters and velocity, the
-    batch's inputs and targets, and the schedule's learning rates, momentum and weight decay. The gradient is exact:
-    the adjoint walks back with one `sensitivity` per step (reverse accumulation as in Maclaurin et al.,
-    ICML 2015, with stored instead of reversed states), so memory holds the activations of one step and
-    some states (a state is parameters and velocity), never the activations of all steps. What a view draws
-    must depend on the step alone, since a step is taken again on the way back.
+    Any function of the result may be differentiated, once, in the start's parameters and optimizer state, in the
+    source, and in the schedule's learning rates and the hyper-parameters of its rule. The gradient is exact: a step
+    back is the vector-Jacobian product of the rule's own update, which gives the direction of one `sensitivity` of the
+    loss, and the product of the view (reverse accumulation as in Maclaurin et al., ICML 2015, with stored instead of
+    reversed states). So memory holds the activations of one step and some states (a state here is parameters, their
+    gradient and the optimizer's state), never the activations of all steps. What a view draws must depend on the step
+    alone, since a step is taken again on the way back.
 
     At most `keep` states are held: all steps' states where that many fit, else those a fixed number of
     steps apart, between which the steps are taken again; never fewer than about 2 sqrt(steps). By default
@@ -93,8 +101,9 @@ def unroll(
     if not inner.steps:
         return start
     if keep is None:
-        keep = STATE_BYTES // sum(leaf.numel() * leaf.element_size() for leaf in tree.leaves(start))
-    arguments = (start, batch, schedule)
+        held = tree.leaves((start, start.params))
+        keep = STATE_BYTES // sum(leaf.numel() * leaf.element_size() for leaf in held)
+    arguments = (start, source, schedule)
     structure = tree.map(lambda leaf: None, arguments)
     spacing = spacing_for(len(inner.steps), keep)
     return _filled(start, _Unrolled.apply(inner, structure, spacing, *tree.leaves(arguments)))
@@ -116,119 +125,133 @@ def spacing_for(steps: int, keep: int) -> int:
     return next((spacing for spacing in spacings if held(spacing) <= keep), min(spacings, key=held))
 
 
+class _Reached(NamedTuple):
+    """Where a learner is after some steps, and the gradient that the last of them went down (None before the first)."""
+
+    state: InnerState
+    gradient: Tree
+
+
+class _Adjoint(NamedTuple):
+    """The derivatives that one step back gives."""
+
+    state: InnerState
+    source: Tree
+    learning_rate: Tensor
+    rule: UpdateRule
+
+
 @dataclass(frozen=True)
 class _Inner:
-    """The steps of an inner training as functions of motion and batch."""
+    """The steps of an inner training as functions of state and source."""
 
     loss: Loss
     view: View
     steps: range
     schedule: Schedule
-    sizes: list[float]
-    momentum: float
-    weight_decay: float
 
     @classmethod
     def of(cls, loss: Loss, view: View, schedule: Schedule, steps: range | None) -> _Inner:
-        """The numbers of a schedule read once: on a device each reading waits for all that is under way."""
+        """The steps, without a graph; InputError for steps that the schedule does not have."""
         count = len(schedule.learning_rates)
         steps = range(count) if steps is None else steps
         if steps.step != 1 or (steps and (steps.start < 0 or steps.stop > count)):
             raise InputError(f"found {steps}, expected successive steps of a schedule of {count}; shorten the window")
-        schedule = tree.detach(schedule)
-        numbers = schedule.learning_rates.tolist(), float(schedule.momentum), float(schedule.weight_decay)
-        return cls(loss, view, steps, schedule, *numbers)
+        return cls(loss, view, steps, tree.detach(schedule))
 
     def rows(self, step: int) -> Tensor:
         """The items that a step sees."""
         return rows_of(self.schedule, step)
 
-    def states(self, start: InnerState, batch: Batch, steps: range) -> Iterator[InnerState]:
-        """The motion before the first of `steps` and after each."""
-        state = start
-        yield state
+    def walk(self, start: InnerState, source: Tree, steps: range) -> Iterator[_Reached]:
+        """The state before the first of `steps` and after each."""
+        state, rule = start, self.schedule.rule
+        yield _Reached(start, None)
         for step in steps:
             with torch.no_grad():
-                seen = tree.rows(batch, self.rows(step))
-                seen = seen._replace(inputs=self.view(seen.inputs, step))
-                gradient_of = gradient(self.loss, state.params, seen)
-                size, momentum, weight_decay = self.sizes[step], self.momentum, self.weight_decay
-                state = InnerState(*descend(state.params, gradient_of, state.velocity, size, momentum, weight_decay))
-            yield state
+                seen = self.view(source, self.rows(step), step)
+                descent = gradient(self.loss, state.params, seen)
+                learning_rate = self.schedule.learning_rates[step]
+                state = InnerState(*rule.update(state.params, descent, state.optimizer_state, learning_rate))
+            yield _Reached(state, descent)
 
-    def back(self, state: InnerState, velocity: Tree, batch: Batch, step: int, adjoint: InnerState) -> _Back:
-        """The adjoint taken back through `step`; `motion` is before it, `velocity` and `adjoint` are after it.
+    def back(
+        self, state: InnerState, descent: Tree, source: Tree, schedule: Schedule, step: int, adjoint: InnerState
+    ) -> _Adjoint:
+        """The adjoint taken back through `step`: `state` is before it, `adjoint` after it, `descent` its gradient.
 
-        With (a, b) the adjoint of (p, v) after the step, v' its velocity and c = b - learning_rate a:
-        learning_rate gets -<a, v'>, momentum <c, v>, weight decay <c, p> and the rows d<g, c>/d rows; the adjoint
-        before the step is (a + weight decay c + d<g, c>/dp, momentum c).
+        With (a, b) the adjoint of the state after the step, the update's own derivatives give those in parameters,
+        gradient, state, learning rate and rule. The one in the gradient is the direction c in which the loss is bent:
+        d<g, c>/dp joins the parameters', and d<g, c>/d examples goes back through the view to the source.
         """
-        push = tree.map(lambda b, a: b - self.sizes[step] * a, adjoint.velocity, adjoint.params)
-        seen = tree.rows(tree.detach(batch), self.rows(step))
-        seen = tree.map(lambda part, leaf: part.requires_grad_(leaf.requires_grad), seen, batch)
+        rule, learning_rate = _variables((schedule.rule, schedule.learning_rates[step]), only_learned=True)
+        at = _variables((state.params, descent, state.optimizer_state))
         with torch.enable_grad():
-            shown = self.view(seen.inputs, step)
-        found = sensitivity(self.loss, state.params, seen._replace(inputs=shown), push)
-        by_inputs = vjp(tree.leaves(shown), tree.leaves(found.batch.inputs), seen.inputs)
-        return _Back(
-            InnerState(
-                tree.map(lambda a, c, curved: a + self.weight_decay * c + curved, adjoint.params, push, found.params),
-                tree.map(lambda c: self.momentum * c, push),
-            ),
-            found.batch._replace(inputs=by_inputs),
-            (-tree.dot(adjoint.params, velocity), tree.dot(push, state.velocity), tree.dot(push, state.params)),
+            after = rule.update(*at, learning_rate)
+        given = tree.leaves(after), tree.leaves(tuple(adjoint))
+        (by_params, direction, by_state), by_rule, by_rate = vjp(*given, (at, rule, learning_rate))
+        held = _variables(source, only_learned=True)
+        with torch.enable_grad():
+            shown = self.view(held, self.rows(step), step)
+        curved = sensitivity(self.loss, state.params, shown, direction)
+        return _Adjoint(
+            InnerState(tree.map(torch.add, by_params, curved.params), by_state),
+            vjp(tree.leaves(shown), tree.leaves(curved.batch), held),
+            by_rate,
+            by_rule,
         )
 
 
-class _Back(NamedTuple):
-    """The derivatives that one step back gives."""
-
-    state: InnerState
-    rows: Batch
-    schedule: tuple[Tensor, Tensor, Tensor]
-    """In the learning rate, the momentum and the decay."""
-
-
 class _Unrolled(torch.autograd.Function):
-    """The steps of `unroll` over the leaves of (start, batch, schedule)."""
+    """The steps of `unroll` over the leaves of (start, source, schedule)."""
 
     @staticmethod
     def forward(ctx: Any, inner: _Inner, structure: Tree, spacing: int, *leaves: Tensor) -> tuple[Tensor, ...]:
-        start, batch, _ = _filled(structure, leaves)
+        start, source, _ = _filled(structure, leaves)
         kept = []
-        for index, state in enumerate(inner.states(start, batch, inner.steps)):
-            end = state
+        for index, reached in enumerate(inner.walk(start, source, inner.steps)):
+            end = reached
             if index % spacing == 0 and 0 < index < len(inner.steps):
-                kept.append(state)
+                kept.append(reached)
         ctx.save_for_backward(*leaves)
-        ctx.inner, ctx.structure, ctx.spacing, ctx.kept = inner, structure, spacing, kept
-        # Detached: a context that held what it returns would keep itself alive.
-        ctx.velocity = tree.detach(end.velocity)
-        return tuple(tree.leaves(end))
+        ctx.inner, ctx.structure, ctx.spacing, ctx.kept, ctx.descent = inner, structure, spacing, kept, end.gradient
+        ends = tree.leaves(end.state)
+        ctx.mark_non_differentiable(*(leaf for leaf in ends if not leaf.is_floating_point()))
+        return tuple(ends)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *adjoints: Tensor) -> tuple[Tensor | None, ...]:
         inner, spacing = ctx.inner, ctx.spacing
-        start, batch, schedule = _filled(ctx.structure, ctx.saved_tensors)
-        adjoint, velocity = _filled(start, adjoints), ctx.velocity
+        start, source, schedule = _filled(ctx.structure, ctx.saved_tensors)
+        adjoint, descent = _filled(start, adjoints), ctx.descent
         # Integers (classes, order) get zeros here, and nothing on the way out.
-        data, plan = tree.map(torch.zeros_like, tree.detach((batch, schedule)))
-        for index, kept in reversed(list(enumerate([start, *ctx.kept]))):
+        by_source, by_schedule = tree.map(torch.zeros_like, tree.detach((source, schedule)))
+        for index, kept in reversed(list(enumerate([_Reached(start, None), *ctx.kept]))):
             steps = inner.steps[index * spacing : (index + 1) * spacing]
-            states = list(inner.states(kept, batch, steps[:-1]))
+            path = [kept, *itertools.islice(inner.walk(kept.state, source, steps[:-1]), 1, None)]
             for step in reversed(steps):
-                state = states.pop()
-                found = inner.back(state, velocity, batch, step, adjoint)
-                adjoint, velocity = found.state, state.velocity
-                rows = inner.rows(step)
-                tree.map(lambda total, part, at=rows: total.index_add_(0, at.to(total.device), part), data, found.rows)
-                totals = (plan.learning_rates[step], plan.momentum, plan.weight_decay)
-                for total, part in zip(totals, found.schedule, strict=True):
-                    total.add_(part.to(total.device))
-        found = tree.leaves((adjoint, data, plan))
+                before = path.pop()
+                back = inner.back(before.state, descent, source, schedule, step, adjoint)
+                adjoint, descent = back.state, before.gradient
+                totals = (by_source, by_schedule.learning_rates[step], by_schedule.rule)
+                tree.map(_add_to, totals, (back.source, back.learning_rate, back.rule))
+        found = tree.leaves((adjoint, by_source, by_schedule))
         wanted = ctx.needs_input_grad[3:]
         return None, None, None, *(leaf if want else None for leaf, want in zip(found, wanted, strict=True))
+
+
+def _variables(values: Tree, only_learned: bool = False) -> Tree:
+    """The same numbers as leaves of a fresh graph: those of floating type, or only those that required a gradient."""
+
+    def variable(leaf: Tensor) -> Tensor:
+        return leaf.detach().requires_grad_(leaf.requires_grad if only_learned else leaf.is_floating_point())
+
+    return tree.map(variable, values)
+
+
+def _add_to(total: Tensor, part: Tensor) -> None:
+    total.add_(part.to(total.device))
 
 
 def _filled(structure: Tree, leaves: tuple[Tensor, ...]) -> Tree:

@@ -28,10 +28,11 @@ from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import compiled, compiles, gradient_function_of, joined, parted, training_loss
 from limbeck.learn.distances import AbstractDistance, RowCosine
+from limbeck.learn.epochs import shuffled_epochs
 from limbeck.learn.microbatches import microbatch_size, microbatches
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, surrogate, vjp
-from limbeck.learn.training import Learner, going_on, last, row_loader
+from limbeck.learn.training import Learner, fresh, going_on, last, row_loader
 
 CALIBRATION = 16
 """Real images of each class that set the running statistics of a network before its gradients are matched."""
@@ -86,8 +87,7 @@ class Gradient(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> GradientState:
         """A fresh network."""
-        fresh = Learner(problem.network.init(key.fold("network")), problem.network.statistics())
-        return GradientState(Learner(*tree.move(tuple(fresh), problem.device)), torch.tensor(0))
+        return GradientState(fresh(problem.network, key.fold("network"), problem.device), torch.tensor(0))
 
     def loss(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The distance, summed over classes."""
@@ -127,8 +127,8 @@ class Gradient(AbstractObjective):
 
     def _train(self, learner: Learner, problem: Problem, batch: Batch, key: Key) -> Learner:
         """The network after the epochs between two steps on `batch`."""
-        protocol = Protocol(epochs=self.inner, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
-        schedule = protocol.schedule(len(batch.classes), key.fold("order"))
+        count, plain = len(batch.classes), Momentum(0.0).rule()
+        schedule = shuffled_epochs(count, self.inner, self.batch, self.learning_rate, plain, key.fold("order"))
         task, gradient_of = problem.task, gradient_function_of(problem)
         return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment))
 
@@ -157,7 +157,7 @@ def matched(distance_and_gradient: DistanceAndGradient, params: Tree, batch: Bat
 def eager_distance(
     loss: Loss, distance: AbstractDistance, params: Tree, learned: Leaves, rest: Leaves, aim: Tree
 ) -> Gradients:
-    """The slopes, in the learned leaves of a batch, of the distance of its gradient from an aim; and the distance."""
+    """The gradient, in the learned leaves, of the distance of the gradient at a batch from an aim; and the distance."""
     at, learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), (params, learned))
     with torch.enable_grad():
         loss_here = loss(at, joined(learned, rest))
@@ -167,7 +167,7 @@ def eager_distance(
 
 @functools.lru_cache(maxsize=4)
 def compiled_distance(task: AbstractTask, network: AbstractNetwork, distance: AbstractDistance) -> DistanceAndGradient:
-    """`eager_gap` of the mean loss, compiled: gap(params, learned, rest, aim)."""
+    """`eager_distance` of the mean loss, compiled: a function of (params, learned, rest, aim)."""
     loss = mean_loss(task, network)
 
     def distance_and_gradient(params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Gradients:

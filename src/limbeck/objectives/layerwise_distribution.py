@@ -16,8 +16,9 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import gradient_function_of
+from limbeck.learn.epochs import shuffled_epochs
 from limbeck.learn.microbatches import microbatch_limit
-from limbeck.learn.protocol import Protocol
+from limbeck.learn.rules import Momentum
 from limbeck.learn.training import Learner, going_on, last, row_loader
 from limbeck.statistics.groups import group_means, group_shares
 
@@ -138,8 +139,8 @@ class LayerwiseDistribution(AbstractObjective):
 
     def _seen_once(self, params: Tree, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The network after one epoch on `batch`."""
-        protocol = Protocol(epochs=1, batch=self.batch, learning_rate=self.learning_rate, momentum=0.0)
-        schedule = protocol.schedule(len(batch.classes), key.fold("order"))
+        count, plain = len(batch.classes), Momentum(0.0).rule()
+        schedule = shuffled_epochs(count, 1, self.batch, self.learning_rate, plain, key.fold("order"))
         task, gradient_of, learner = problem.task, gradient_function_of(problem), Learner(params, {})
         return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment)).params
 

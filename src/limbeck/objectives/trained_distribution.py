@@ -18,7 +18,7 @@ from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import gradient_function_of
 from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.optim import SGD
-from limbeck.learn.training import Learner
+from limbeck.learn.training import Learner, fresh
 from limbeck.statistics.groups import group_means
 
 FIRST = 4
@@ -74,12 +74,12 @@ class TrainedDistribution(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> Queue:
         """The first networks, fresh, and empty places for the others."""
-        fresh = [_fresh(problem, key.fold("network", slot)) for slot in range(FIRST)]
+        first = [fresh(problem.network, key.fold("network", slot), problem.device) for slot in range(FIRST)]
 
         def stacked(*leaves: Tensor) -> Tensor:
             return torch.cat([torch.stack(leaves), leaves[0].new_zeros(self.queue - FIRST, *leaves[0].shape)])
 
-        learners = tree.map(stacked, *fresh)
+        learners = tree.map(stacked, *first)
         none = torch.zeros(self.queue, device=problem.device)
         return Queue(learners, tree.map(torch.zeros_like, learners.params), none, none.clone(), torch.tensor(0))
 
@@ -113,9 +113,9 @@ class TrainedDistribution(AbstractObjective):
         if age % self.interval:
             return state
         slot = (FIRST + age // self.interval - 1) % self.queue
-        fresh = _fresh(problem, key.fold("network"))
-        still = tree.map(torch.zeros_like, fresh.params)
-        return _put(state, slot, fresh, still, torch.zeros((), device=problem.device), 0.0)
+        learner = fresh(problem.network, key.fold("network"), problem.device)
+        still = self.optimizer.init(learner.params)
+        return _put(state, slot, learner, still, torch.zeros((), device=problem.device), 0.0)
 
     def _present(self, state: Queue) -> int:
         """How many networks are in the queue."""
@@ -136,11 +136,6 @@ class TrainedDistribution(AbstractObjective):
             learner = Learner(params, statistics)
         seen += self.steps
         return _put(state, slot, learner, velocity, right / seen, seen)
-
-
-def _fresh(problem: Problem, key: Key) -> Learner:
-    """A network that has seen nothing."""
-    return Learner(*tree.move((problem.network.init(key), problem.network.statistics()), problem.device))
 
 
 def _member(stacked: Tree, slot: int) -> Tree:

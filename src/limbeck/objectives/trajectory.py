@@ -16,7 +16,7 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.unroll import View, as_it_is, initial_state, unroll
+from limbeck.learn.unroll import View, initial_state, rows_of_view, unroll
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Trajectory(AbstractObjective):
         """The squared distance at the end, as a share of the squared distance at the start."""
         number, epoch = self.drawn(int(state["step"]), key)
         start, goal = (self.experts.snapshot(problem, number, at) for at in (epoch, epoch + self.reach))
-        inner = training_loss(problem)
-        view = self.view(problem.task, key.fold("augment"))
-        end = unroll(inner, initial_state(start), synthetic.batch, synthetic.schedule, view=view)
-        return _squared_distance(end.params, goal) / _squared_distance(start, goal)
+        learner = initial_state(start, synthetic.schedule.rule)
+        view = self.view(problem.task, synthetic, key.fold("augment"))
+        end = unroll(training_loss(problem), learner, synthetic.source, synthetic.schedule, view=view)
+        return squared_distance(end.params, goal) / squared_distance(start, goal)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """One more step is taken."""
@@ -85,19 +85,18 @@ class Trajectory(AbstractObjective):
         number = int(key.fold("expert").integers(self.experts.count))
         return number, self.earliest + int(key.fold("epoch").integers(end - self.earliest))
 
-    def view(self, task: AbstractTask, key: Key) -> View:
+    def view(self, task: AbstractTask, synthetic: Synthetic, key: Key) -> View:
         """What a student is shown of its minibatches: every example of every step augmented by itself."""
-        if self.augment is None:
-            return as_it_is
+        plain = rows_of_view(task, synthetic)
 
-        def view(inputs: Tree, step: int) -> Tree:
-            each = torch.arange(tree.length(inputs))
-            return task.augment(Batch(inputs, each, each), key.fold(step), each, self.augment).inputs
+        def view(source: Tree, rows: Tensor, step: int) -> Batch:
+            seen = plain(source, rows, step)
+            return task.augment(seen, key.fold(step), torch.arange(len(rows)), self.augment)
 
         return view
 
 
-def _squared_distance(left: Tree, right: Tree) -> Tensor:
-    """The squared distance over all parameters."""
-    apart = tree.map(torch.sub, left, right)
-    return tree.dot(apart, apart)
+def squared_distance(left: Tree, right: Tree) -> Float[Tensor, ""]:
+    """The squared Euclidean distance over all leaves of two trees."""
+    difference = tree.map(torch.sub, left, right)
+    return tree.dot(difference, difference)

@@ -16,7 +16,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.sensitivity import over_parts, surrogate
-from limbeck.learn.unroll import advance, initial_state, unroll
+from limbeck.learn.unroll import advance, initial_state, rows_of_view, unroll
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,12 @@ class TruncatedUnrolled(AbstractObjective):
 def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: range, key: Key) -> Float[Tensor, ""]:
     """The mean real loss of a fresh learner after the steps up to the window's stop, through those in the window."""
     loss = training_loss(problem)
-    start = initial_state(tree.move(problem.network.init(key.fold("network")), problem.device))
-    batch, schedule = synthetic.batch, synthetic.schedule
+    source, schedule, view = synthetic.source, synthetic.schedule, rows_of_view(problem.task, synthetic)
+    params = tree.move(problem.network.init(key.fold("network")), problem.device)
+    start = initial_state(params, schedule.rule)
     if window.start:
-        start = advance(loss, start, batch, schedule, range(window.start))
-    end = unroll(loss, start, batch, schedule, window)
+        start = advance(loss, start, source, schedule, range(window.start), view)
+    end = unroll(loss, start, source, schedule, window, view)
     real, device = problem.real(key.fold("real"), per_class), problem.device
     count = len(real.classes)
     # The gradient on real images is taken here and now, pass by pass.

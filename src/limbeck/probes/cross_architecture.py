@@ -153,7 +153,7 @@ def _suited(context: ProbeContext, name: str) -> str:
     except InputError:
         return ""
     # One image has no variance to normalise a batch by.
-    return "" if network.statistics() and len(context.distilled) < 2 else network.name
+    return "" if network.keeps_statistics and len(context.distilled) < 2 else network.name
 
 
 def _above(gain: Fact) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limbeck.composition import Recipe
 from limbeck.learn.optim import SGD
+from limbeck.learn.rules import Momentum
 from limbeck.objectives import Unrolled
 from limbeck.recipes.contract import VALIDATION, Method, Published, plainly
 from limbeck.schedules import Fixed
@@ -27,7 +28,7 @@ METHOD = Method(
     recipe=Recipe(
         start=Real(),
         objective=Unrolled(per_class=64),
-        schedule=Fixed(steps=150, learning_rate=0.01, momentum=0.9, per_class=10),
+        schedule=Fixed(steps=150, learning_rate=0.01, optimizer=Momentum(0.9), per_class=10),
         optimizer=SGD(learning_rate=0.1, momentum=0.5, clip=2.0),
         steps=500_000,
     ),

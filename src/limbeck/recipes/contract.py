@@ -70,7 +70,7 @@ def expected(
 
 def plainly(mean: float) -> tuple[Expected, ...]:
     """What Yang et al. (ICML 2024) came to with a published CIFAR-10 set of 10 items per class, in percent."""
-    return expected("cifar10", {10: mean}, "paper", "Yang et al., ICML 2024, one network; their code and figures")
+    return expected("cifar10", {10: mean}, "yang2024", "Yang et al., ICML 2024, one network; their code and figures")
 
 
 @dataclass(frozen=True)

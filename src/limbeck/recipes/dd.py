@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limbeck.composition import Recipe
 from limbeck.learn.optim import Adam
+from limbeck.learn.rules import Momentum
 from limbeck.objectives import Unrolled
 from limbeck.recipes.contract import VALIDATION, Expected, Method, Published
 from limbeck.schedules import Fixed, LearnedRates
@@ -29,7 +30,7 @@ METHOD = Method(
     recipe=Recipe(
         start=Noise(),
         objective=Unrolled(),
-        schedule=LearnedRates(Fixed(steps=10, learning_rate=0.02, momentum=0.0)),
+        schedule=LearnedRates(Fixed(steps=10, learning_rate=0.02, optimizer=Momentum(0.0))),
         optimizer=Adam(learning_rate=0.01, beta1=0.5),
         schedule_optimizer=Adam(learning_rate=0.01, beta1=0.5),
         steps=10_000,

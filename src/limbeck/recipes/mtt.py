@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limbeck.composition import Recipe
 from limbeck.learn.optim import SGD
+from limbeck.learn.rules import Momentum
 from limbeck.objectives import Trajectory
 from limbeck.recipes.contract import ACCURACY_LADDER, VALIDATION, Method, Published, expected, plainly
 from limbeck.schedules import Fixed, LearnedRates
@@ -49,7 +50,7 @@ METHOD = Method(
     recipe=Recipe(
         start=Real(),
         objective=Trajectory(),
-        schedule=LearnedRates(around=Fixed(steps=30, learning_rate=START, momentum=0.0), shared=True),
+        schedule=LearnedRates(around=Fixed(steps=30, learning_rate=START, optimizer=Momentum(0.0)), shared=True),
         schedule_optimizer=SGD(learning_rate=0.1, momentum=0.5),
         optimizer=SGD(learning_rate=1000.0, momentum=0.5),
         steps=5000,

@@ -8,7 +8,7 @@ from limbeck.recipes.contract import ACCURACY_LADDER, Expected, Method, expected
 EXPECTED = (
     *expected("cifar10", {1: 14.4, 10: 26.0, 50: 43.4}, "dc", ACCURACY_LADDER),
     *expected("cifar100", {1: 4.2, 10: 14.6, 50: 30.0}, "dc", ACCURACY_LADDER),
-    Expected("cifar10", 10, "convnet", "paper", 0.273, None, False, "Yang et al., ICML 2024, read off a figure"),
+    Expected("cifar10", 10, "convnet", "yang2024", 0.273, None, False, "Yang et al., ICML 2024, read off a figure"),
 )
 
 METHOD = Method(

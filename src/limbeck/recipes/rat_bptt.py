@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limbeck.composition import Recipe
 from limbeck.learn.optim import Adam
+from limbeck.learn.rules import Momentum
 from limbeck.objectives import TruncatedUnrolled
 from limbeck.recipes.contract import ITS_OWN, VALIDATION, Method, Published, expected
 from limbeck.schedules import Fixed
@@ -30,7 +31,7 @@ METHOD = Method(
     recipe=Recipe(
         start=Real(),
         objective=TruncatedUnrolled(per_class=64, window=60),
-        schedule=Fixed(steps=200, learning_rate=0.01, momentum=0.9),
+        schedule=Fixed(steps=200, learning_rate=0.01, optimizer=Momentum(0.9)),
         optimizer=Adam(learning_rate=0.001),
         steps=50_000,
     ),

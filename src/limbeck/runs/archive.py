@@ -17,7 +17,7 @@ from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score
 from limbeck.explanation import EFFORTS, SPLIT
-from limbeck.learn.protocol import PROTOCOLS
+from limbeck.protocols import protocols
 from limbeck.runs.scoring import NamedSet, entries_of, known
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
@@ -94,8 +94,14 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
     networks = [distilled.spec["network"] for _, _, distilled in sets] + [network for _, network, _ in carried]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for protocol in PROTOCOLS.values():
-        entered = entries_of(session, task, sets, tuple(here), protocol, BASELINES)
+    for protocol in protocols().values():
+        try:
+            entered = entries_of(session, task, sets, tuple(here), protocol, BASELINES)
+        except InputError:
+            if not protocol.uses_own:
+                raise
+            # By a schedule that leads nowhere nothing was ever scored.
+            continue
         for device in DEVICES:
             for row in known(session, [each.on(device) for each in entered], protocol):
                 one = (row.set, row.network, row.protocol)

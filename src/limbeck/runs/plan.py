@@ -24,7 +24,7 @@ from limbeck.core.provenance import warn_of_change
 from limbeck.core.version import ALGORITHM, VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
-from limbeck.learn.protocol import Protocol
+from limbeck.protocols import Epochs
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
 from limbeck.tasks import reload
@@ -142,7 +142,7 @@ def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) ->
     metric = plan.task.metrics[0]
     check = Score(
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
-        n=1, protocol=Protocol().name, bytes=bare.budget.bytes, unit=metric.unit,
+        n=1, protocol=Epochs().name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better,
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limbeck.computations.contract import ProbeContext
-from limbeck.core.contracts import AbstractTask
+from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import SPLIT, Entry, Score, entries
-from limbeck.learn.protocol import Protocol
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 
@@ -35,7 +34,7 @@ def entries_of(
     task: AbstractTask,
     sets: Sequence[NamedSet],
     networks: Sequence[str],
-    protocol: Protocol,
+    protocol: AbstractProtocol,
     baselines: Sequence[str],
 ) -> list[Entry]:
     """Every set and baseline under every network, in that order of networks, then sets, then baselines."""
@@ -48,7 +47,7 @@ def entries_of(
 
 
 def score(
-    session: Session, entered: Sequence[Entry], reference: dict[str, object], protocol: Protocol, repeats: int
+    session: Session, entered: Sequence[Entry], reference: dict[str, object], protocol: AbstractProtocol, repeats: int
 ) -> list[Score]:
     """The row of every entry over `repeats` learners; what was trained before is not trained again."""
     requests = [Request(each.training(seed), each.context, each.path) for each in entered for seed in range(repeats)]
@@ -56,7 +55,7 @@ def score(
     return [each.score(protocol.name, [each.value(seed) for seed in range(repeats)]) for each in entered]
 
 
-def known(session: Session, entered: Sequence[Entry], protocol: Protocol) -> list[Score]:
+def known(session: Session, entered: Sequence[Entry], protocol: AbstractProtocol) -> list[Score]:
     """The rows as far as they are known: all learners 0, 1, ... up to the first that is not in the store.
 
     Nothing is trained; an entry without a learner has no row.

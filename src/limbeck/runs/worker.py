@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from limbeck.composition import SELECTIONS as _SELECTIONS  # noqa: F401 (what a coreset is chosen by)
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError
@@ -25,6 +26,7 @@ from limbeck.core.family import from_spec
 from limbeck.core.memory import keep_freed_memory
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
+from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
 from limbeck.runs.executors import Job
 from limbeck.runs.graph import compute
 from limbeck.runs.store import Store

@@ -9,27 +9,26 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
-from limbeck.core.expect import at_least, fraction, positive
+from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.rules import AbstractInnerOptimizer, Momentum
 
 
 @dataclass(frozen=True)
 class Fixed(AbstractSchedule):
-    """Given steps of one size; by default those of the paper's protocol, all items at once."""
+    """Given steps of one size; by default those of Yang et al. (ICML 2024), all items at once."""
 
     steps: int = 300
     learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 0.0
+    optimizer: AbstractInnerOptimizer = Momentum(0.9)
     per_class: int = 0
     """How many items of each class a step sees, drawn anew for each; 0: all items."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps")
         positive(self, "learning_rate")
-        fraction(self, "momentum")
-        at_least(self, 0, "weight_decay", "per_class")
+        at_least(self, 0, "per_class")
 
     def init(self, count: int, key: Key) -> Tree:
         """Nothing is learned."""
@@ -40,8 +39,7 @@ class Fixed(AbstractSchedule):
         return Schedule(
             learning_rates=torch.full((self.steps,), self.learning_rate),
             order=balanced_order(classes, self.per_class, self.steps, key),
-            momentum=torch.tensor(float(self.momentum)),
-            weight_decay=torch.tensor(float(self.weight_decay)),
+            rule=self.optimizer.rule(),
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from limbeck.core.contracts import AbstractSchedule, Schedule
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.rules import Momentum
 from limbeck.schedules.fixed import Fixed
 
 
@@ -22,19 +23,19 @@ class LearnedRates(AbstractSchedule):
     One for every step (Wang et al. 2018), or a single one for all where `shared` (Cazenavette et al. 2022).
     """
 
-    around: Fixed = Fixed(steps=10, momentum=0.0)
+    around: Fixed = Fixed(steps=10, optimizer=Momentum(0.0))
     """Where they start, and everything that is not learned."""
     shared: bool = False
 
     def init(self, count: int, key: Key) -> Tree:
-        """The logarithms of the stated learning rates."""
+        """The logarithms of the given learning rates."""
         size = 1 if self.shared else self.around.steps
         return {"log_learning_rates": torch.full((size,), math.log(self.around.learning_rate))}
 
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
-        """The stated schedule at the learned learning rates, differentiable in them."""
-        sizes = params["log_learning_rates"].exp()
-        return self.around.render({}, classes, key)._replace(learning_rates=sizes.expand(self.around.steps))
+        """The given schedule at the learned learning rates, differentiable in them."""
+        rates = params["log_learning_rates"].exp()
+        return self.around.render({}, classes, key)._replace(learning_rates=rates.expand(self.around.steps))
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ class UnconstrainedRates(AbstractSchedule):
     Fields as for `LearnedRates`.
     """
 
-    around: Fixed = Fixed(steps=10, momentum=0.0)
+    around: Fixed = Fixed(steps=10, optimizer=Momentum(0.0))
     shared: bool = False
 
     def init(self, count: int, key: Key) -> Tree:
-        """The stated learning rates."""
+        """The given learning rates."""
         return {"learning_rates": torch.full((1 if self.shared else self.around.steps,), self.around.learning_rate)}
 
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
-        """The stated schedule at the learned learning rates, differentiable in them."""
-        sizes = params["learning_rates"].expand(self.around.steps)
-        return self.around.render({}, classes, key)._replace(learning_rates=sizes)
+        """The given schedule at the learned learning rates, differentiable in them."""
+        rates = params["learning_rates"].expand(self.around.steps)
+        return self.around.render({}, classes, key)._replace(learning_rates=rates)

@@ -60,6 +60,11 @@ class Network(AbstractNetwork):
         """The running means and variances of a learner that has seen nothing; empty without running statistics."""
         return {name: statistic.clone() for name, statistic in self.anatomy.statistics.items()}
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether a layer keeps running statistics."""
+        return bool(self.anatomy.statistics)
+
     def apply(
         self, params: Params, inputs: Float[Tensor, "example channel height width"], statistics: Params | None = None
     ) -> Readout:

@@ -1,0 +1,53 @@
+"""How a set is meant to be trained on: learning rates, which items each step sees, and how a step is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.tree import Tree
+
+
+@runtime_checkable
+class UpdateRule(Protocol):
+    """How one inner step is made: a named tuple of 0-d tensors, its hyper-parameters, and so a tree itself.
+
+    A step is differentiable in all that it takes, and where it branches it does so by tensors alone.
+    """
+
+    def init(self, params: Tree) -> Tree:
+        """The state before the first step: a tree of tensors."""
+
+    def update(self, params: Tree, gradients: Tree, state: Tree, learning_rate: Tensor | float) -> tuple[Tree, Tree]:
+        """The parameters and the state after one step."""
+
+
+class Schedule(NamedTuple):
+    """How a synthetic set is meant to be trained on: part of what is distilled."""
+
+    learning_rates: Float[Tensor, " step"]
+    order: Int[Tensor, "row seen"]
+    """Which items a step sees: step t takes row t modulo the number of rows, where -1 is no item."""
+    rule: UpdateRule
+
+    def for_count(self, made_for: int, count: int) -> Schedule:
+        """The schedule of a set of `made_for` items, for `count`: itself, or its rates and rule with all items."""
+        return self if made_for == count else self._replace(order=torch.arange(count)[None])
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """The tensors by path: learning_rates, order, and rule/NAME for each hyper-parameter."""
+        return tree.flatten(self)
+
+    @classmethod
+    def from_tensors(cls, parts: Tree, rule: Callable[..., UpdateRule]) -> Schedule:
+        """The inverse of `to_tensors`, from nested dicts; ValueError where a hyper-parameter is not one number."""
+        numbers = parts.get("rule", {})
+        for name, value in numbers.items():
+            if value.shape != () or not value.is_floating_point():
+                raise ValueError(f"rule/{name} has the shape {tuple(value.shape)} and type {value.dtype}")
+        return cls(parts["learning_rates"], parts["order"], rule(**numbers))

@@ -1,0 +1,30 @@
+"""How a learner is trained on a set when it is scored."""
+
+from limbeck.core.contracts import AbstractProtocol
+from limbeck.core.errors import unknown
+from limbeck.core.family import Family
+from limbeck.protocols.epochs import PUBLISHED
+from limbeck.protocols.epochs import Epochs as Epochs
+from limbeck.protocols.own import Own as Own
+
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, Own)
+
+PROTOCOLS: dict[str, AbstractProtocol] = {
+    **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
+    "own": Own(),
+}
+"""The published protocols, each by the name of its source, and what the set itself says."""
+
+
+def protocols() -> dict[str, AbstractProtocol]:
+    """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
+    installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in (Epochs, Own)}
+    return {**installed, **PROTOCOLS}
+
+
+def named(name: str) -> AbstractProtocol:
+    """The protocol of that name; InputError with the nearest names for an unknown one."""
+    known = protocols()
+    if name not in known:
+        raise unknown("protocol", name, known)
+    return known[name]

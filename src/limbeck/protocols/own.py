@@ -1,0 +1,68 @@
+"""Training exactly as the set itself says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from limbeck.core.contracts import AbstractProtocol, Schedule
+from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least
+from limbeck.core.key import Key
+from limbeck.learn.epochs import shuffled_epochs
+from limbeck.protocols.epochs import carried, mean_rate
+
+
+@dataclass(frozen=True)
+class Own(AbstractProtocol):
+    """Exactly as the set says: its learning rates, its order, its number of steps, its update rule and its start.
+
+    Where the set carries the parameters of a network, its learners begin there, else each where its seed says.
+
+    A baseline of as many items is trained in the very same way, one of another number by the same rates and rule with
+    all items at each step. All real data are trained on by the same rule at the mean rate, in shuffled batches of
+    `full_batch`, for as many steps as the set gets but for at least `full_epochs` epochs.
+    """
+
+    full_batch: int = 256
+    full_epochs: int = 5
+    augment = None
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "full_batch", "full_epochs")
+
+    @property
+    def name(self) -> str:
+        """ "own", and the fields that are not the default."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        changed = [f"{name} {value}" for name, (value, default) in values.items() if value != default]
+        return "own" + (f" with {', '.join(changed)}" if changed else "")
+
+    @property
+    def uses_own(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def uses_initialisation(self) -> bool:
+        """Always."""
+        return True
+
+    def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
+        """The set's own; nothing is drawn."""
+        own = carried(own, self.name)
+        last = int(own.order.max())
+        if last >= count:
+            raise InputError(f"protocol {self.name}: found item {last} in the schedule of a set of {count} items")
+        return own
+
+    def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
+        """The schedule over `count` real examples where a distilled set gets `steps` steps."""
+        own = carried(own, self.name)
+        epochs = max(self.full_epochs, -(-steps // -(-count // self.full_batch)))
+        return shuffled_epochs(count, epochs, self.full_batch, mean_rate(own, self.name), own.rule, key)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: the learning rates, order and update rule that the set carries, no augmentation (real data: "
+            f"the mean rate, batches of {self.full_batch})"
+        )
