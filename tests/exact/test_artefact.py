@@ -153,7 +153,7 @@ def changed(field: str, value: Any) -> Callable[[dict], None]:
         (changed("labels", "soft"), "hard labels in 390 bytes, the header says otherwise"),
         (changed("budget.bytes", 1), "the header says otherwise"),
         (changed("classes", ["ape", "bee"]), "a class outside 0..1"),
-        (changed("parameterization", {"part": "sgd"}), "is not a parameterization"),
+        (changed("parameterization", {"part": "optimizer/sgd"}), "is not a parameterization"),
     ],
 )
 def test_a_header_that_is_not_of_a_set_is_refused_in_one_line(change: Any, said: str, tmp_path: Path) -> None:

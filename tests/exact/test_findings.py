@@ -155,7 +155,7 @@ def test_of_an_error_less_is_better_and_differences_have_its_unit() -> None:
     error = {"metric": "squared error", "unit": "K^2", "higher_is_better": False}
     others = [row("random", 4.0, **error), row("herding", 9.0, **error)]
     (better,) = against_baselines([row("a", 2.0, **error), *others], ["a"])
-    assert better.tone == "use" and better.verdict.endswith("by random or herding, by 2 K^2 or more")
+    assert better.tone == "use" and better.verdict.endswith("by random or herding, by 2 K^2 or more.")
     (worse,) = against_baselines([row("a", 10.0, **error), *others], ["a"])
     assert worse.tone == "avoid" and "worse to train on" in worse.verdict and "by up to 6 K^2:" in worse.verdict
 
