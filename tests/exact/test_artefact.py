@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from limbeck.tasks.normalisation import Normalisation
 from safetensors import safe_open
 
 from limbeck.codecs import ImageCodec

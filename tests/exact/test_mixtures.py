@@ -188,7 +188,7 @@ def test_mixing_tells_whether_real_images_in_place_of_the_set_do_as_well(real: f
 def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> None:
     def accuracy(training: dict[str, Any]) -> list[float]:
         on = training["on"]
-        if on["part"] == "all-real":
+        if on["part"] == "source/all-real":
             return [step / 1000 for step in training["reads"]]
         if on["items"] == []:
             return [{1: 0.1, 4: 0.2, 16: 0.3}[on["real"]]]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from limbeck.cli.console import ERRORS, answer, parser, table
 from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, task_of
+from limbeck.core.units import percent
 from limbeck.imported import LAYOUTS, import_set
 
 
@@ -66,7 +67,7 @@ def run(words: list[str]) -> None:
         "imported": origin,
     }
     pixels = origin["pixels"]
-    spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {100 * pixels['outside']:.1f} % outside [0, 1]"
+    spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
         ("items", f"{len(distilled)}, {distilled.label_mode} labels, {min(found)} to {max(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),

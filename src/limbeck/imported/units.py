@@ -14,6 +14,7 @@ from limbeck.codecs.images import ImageCodec, fit_zca
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.units import percent
 from limbeck.tasks.catalog import NAMED
 
 OWN, RAW, WHITENED = "normalised", "raw", "whitened"
@@ -41,7 +42,7 @@ class Reading:
         ranges = ", ".join(f"{low:.2f} to {high:.2f}" for low, high in zip(self.low, self.high, strict=True))
         return (
             f"{self.units}: pixels from {ranges} by channel, mean {self.mean:.2f}, "
-            f"{100 * self.outside:.1f} % outside [0, 1]"
+            f"{percent(self.outside)} outside [0, 1]"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from limbeck.composition import Recipe
 from limbeck.core.register import AbstractEntry
+from limbeck.core.units import per_cent
 from limbeck.options import compose
 
 Setting = tuple[str, int, bool]
@@ -44,11 +45,11 @@ class Expected:
     source: str
 
     def __str__(self) -> str:
-        spread = "" if self.deviation is None else f" +- {100 * self.deviation:.1f}"
+        spread = "" if self.deviation is None else f" +- {per_cent(self.deviation)}"
         whitened = ", whitened" * self.whitened
         return (
             f"{self.data} at IPC {self.ipc}{whitened}, {self.network}, protocol {self.protocol}: "
-            f"{100 * self.mean:.1f}{spread} % ({self.source})"
+            f"{per_cent(self.mean)}{spread} % ({self.source})"
         )
 
 
