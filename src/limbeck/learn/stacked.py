@@ -1,0 +1,180 @@
+"""Many learners of one problem: stacked and trained at once where one of them would not fill a core.
+
+A step of a tiny network is mostly the calling of a hundred small operations. Where learners are stacked, leaf by leaf
+along a first axis `learner`, one call does for all of them. What comes out is what each would be by itself, but for
+rounding.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
+from limbeck.core.key import Key
+from limbeck.learn.compiled import CompiledLoss, compiles
+from limbeck.learn.microbatches import microbatch_size, microbatches
+from limbeck.learn.population import operations, training
+from limbeck.learn.sensitivity import Loss, gradient, mean_loss
+from limbeck.learn.training import Learner, RowLoader, going_on, rows_of
+
+CPU = torch.device("cpu")
+STEP = 3
+"""Passes through a network, of the operations of one forward pass, to learn from an example."""
+FILLS_A_CORE = 1e8
+"""Floating point operations of a learner's step up to which learners are stacked on a processor. Measured on one core
+(`benchmarks/populations.py`): with 1e6 a stack of 20 is 8 times as fast as a loop, with 1e7 some 3 times, with 1e8 1.2
+times, and with 1e9 as fast at best; compiled the ratios are alike."""
+FEWEST = 4
+"""Learners from which a stack on a processor is worth it: two are 0.9 to 1.6 times as fast stacked, four 1.2 to 2.5."""
+ACCELERATED = 40
+"""How many times as many inputs a stack holds on another device than a processor: four million real numbers."""
+KEY = Key(("stacked",))
+
+
+class Setup(NamedTuple):
+    """Where a learner begins, what it learns from and how: all that its training depends on."""
+
+    learner: Learner
+    loader: RowLoader
+    """Its items by number, `row_loader(batch)` or `subset(pool, items)`: none of them is held more than once."""
+    schedule: Schedule
+
+
+def subset(loader: RowLoader, items: Tensor) -> RowLoader:
+    """The rows `items` of what `loader` gives, as items 0, 1, ...
+
+    >>> from limbeck.learn.training import row_loader
+    >>> pool = Batch(torch.arange(5.0), torch.eye(5), torch.arange(5))
+    >>> subset(row_loader(pool), torch.tensor([4, 2, 0]))(torch.tensor([0, 2])).classes.tolist()
+    [4, 0]
+    """
+    return lambda rows: loader(items[rows])
+
+
+def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -> Iterator[tuple[int, int, Learner]]:
+    """(index, step, learner) for each of `setups`, by its index, at each of `steps` that its schedule has, in order.
+
+    Step s is what s updates come to, so step 0 is the initial learner. Nothing is augmented. Setups whose schedules
+    differ in their order alone are stacked, as many at once as `stacks` says; whoever is left is trained by itself.
+    The learners of a stack come step by step, and their stack is done before the next begins.
+    """
+    for indices in alike([setup.schedule for setup in setups]):
+        items = max(map(len, _rows(setups[indices[0]].schedule)))
+        for part in microbatches(torch.tensor(indices), stacks(problem, items, len(indices))):
+            yield from _trained(problem, {index: setups[index] for index in part.tolist()}, steps)
+
+
+def _trained(problem: Problem, setups: dict[int, Setup], steps: Collection[int]) -> Iterator[tuple[int, int, Learner]]:
+    """`trained` for setups of one stack."""
+    if len(setups) == 1:
+        ((index, setup),) = setups.items()
+        for step, learner in enumerate(training(problem, *setup, KEY)):
+            if step in steps:
+                yield index, step, learner
+        return
+    for step, learners in enumerate(stacked_training(problem, list(setups.values()))):
+        if step in steps:
+            for place, index in enumerate(setups):
+                yield index, step, Learner(*tree.map(lambda leaf, at=place: leaf[at], tuple(learners)))
+
+
+def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Learner]:
+    """The learners of `setups`, stacked, before their first step and after each, as their schedules say.
+
+    The schedules differ in their order alone (`alike`). Compiled where the problem is. Inputs are gathered step by
+    step; once, where every step sees all.
+    """
+    device, schedules = problem.device, [setup.schedule for setup in setups]
+    total = _compiled_total(problem.task, problem.network) if compiles(problem) else _total(problem)
+
+    @functools.lru_cache(maxsize=1)
+    def batch_of(row: int) -> Batch:
+        batches = [setup.loader(rows_of(setup.schedule, row)).to(device) for setup in setups]
+        return tree.map(lambda *leaves: torch.stack(leaves), *batches)
+
+    cycle = max(len(schedule.order) for schedule in schedules)
+    start = tree.move(
+        tree.map(lambda *leaves: torch.stack(leaves), *(setup.learner.params for setup in setups)), device
+    )
+    return going_on(
+        lambda learners, batch: (gradient(total, learners.params, batch), {}),
+        Learner(start, {}),
+        lambda rows: batch_of(int(rows)),
+        schedules[0]._replace(order=torch.arange(cycle)[:, None]),
+        KEY,
+        None,
+        problem.task.mirror,
+    )
+
+
+def alike(schedules: Sequence[Schedule]) -> list[list[int]]:
+    """The indices of schedules that differ in their order alone, and see as many items as each other at every step."""
+    groups: dict[object, list[int]] = {}
+    for index, schedule in enumerate(schedules):
+        lengths = torch.tensor([len(rows) for rows in _rows(schedule)])
+        leaves = tree.flatten(schedule._replace(order=lengths))
+        groups.setdefault(tuple((path, *leaf.flatten().tolist()) for path, leaf in leaves.items()), []).append(index)
+    return list(groups.values())
+
+
+def _rows(schedule: Schedule) -> list[Tensor]:
+    return [rows_of(schedule, row) for row in range(len(schedule.order))]
+
+
+def stacks(problem: Problem, items: int, learners: int) -> int:
+    """How many of `learners` that see `items` examples a step are trained stacked at once; 1: one by one.
+
+    On a processor those whose step does not fill a core, few enough that their inputs are those of a microbatch.
+    On another device as many as there are, in stacks of bounded inputs. Never learners with running statistics,
+    nor those of a network that vmap does not take.
+    """
+    processor = problem.device.type == "cpu"
+    most = microbatch_size(problem.task.shape, CPU) * (1 if processor else ACCELERATED) // items
+    stacked = min(learners, most)
+    if stacked < (FEWEST if processor else 2):
+        return 1
+    if processor and STEP * items * operations(problem) > FILLS_A_CORE:
+        return 1
+    return stacked if _stackable(problem.task, problem.network) else 1
+
+
+@functools.lru_cache(maxsize=64)
+def _stackable(task: AbstractTask, network: AbstractNetwork) -> bool:
+    """Whether learners of a network keep no statistics and go through vmap, forward and back."""
+    if network.statistics():
+        return False
+    learners = [network.init(KEY.fold(index)) for index in range(2)]
+    params, batch = (
+        tree.map(lambda *leaves: torch.stack(leaves), *parts)
+        for parts in (learners, [task.load("train", torch.arange(2))] * 2)
+    )
+    try:
+        gradient(_sum_of(mean_loss(task, network)), params, batch)
+    except Exception:
+        # A user's module may do anything that a stack does not bear, and raise anything; by itself it is trained well.
+        return False
+    return True
+
+
+def _sum_of(loss: Loss) -> Loss:
+    """The sum of learners' losses, whose gradient in a learner's parameters is that of its own loss."""
+    return lambda params, batch: vmap(loss)(params, batch).sum()
+
+
+def _total(problem: Problem) -> Loss:
+    return _sum_of(mean_loss(problem.task, problem.network))
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_total(task: AbstractTask, network: AbstractNetwork) -> Loss:
+    return CompiledLoss(_sum_of(mean_loss(task, network)))
+
+
+__all__ = ["Setup", "alike", "stacked_training", "stacks", "subset", "trained"]

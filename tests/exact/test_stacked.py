@@ -1,0 +1,246 @@
+"""Learners that are stacked are the learners that each would be by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractNetwork, Batch, NoCache, Problem, Readout, Schedule
+from limbeck.core.key import Key
+from limbeck.learn import stacked
+from limbeck.learn.networks import Network
+from limbeck.learn.population import fresh, training
+from limbeck.learn.protocol import Protocol
+from limbeck.learn.stacked import Setup, alike, stacked_training, stacks, subset, trained
+from limbeck.learn.training import Learner, last, row_loader
+from limbeck.tasks import load
+
+KEY = Key(("stacked", "test"))
+CPU = torch.device("cpu")
+FULL = Protocol(epochs=5, batch=0, learning_rate=0.05, momentum=0.9, weight_decay=0.01)
+SHUFFLED = replace(FULL, epochs=2, batch=3)
+NETWORKS = [
+    "convnet-w4-d2",
+    "convnet-w4-d1-group-max-tanh",
+    "convnet-w4-d1-layer-nopool-gelu",
+    "convnet-w4-d1-none-sigmoid",
+    "mlp",
+    "lenet",
+    "vit",
+]
+
+
+def problem_of(network: str = "convnet-w4-d1") -> Problem:
+    task = load("digits")
+    return Problem(task, task.network(network), CPU, NoCache())
+
+
+def in_double(value: Any) -> Any:
+    return tree.map(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, value)
+
+
+def setups_of(problem: Problem, protocol: Protocol, counts: tuple[int, ...], double: bool = True) -> list[Setup]:
+    """Learners on items of their own out of one pool, in orders of their own."""
+    pool = problem.task.load("train", torch.arange(40))
+    cast = in_double if double else lambda value: value
+    return [
+        Setup(
+            Learner(*cast(tuple(fresh(problem, KEY.fold(index))))),
+            subset(row_loader(cast(pool)), KEY.fold("items", index).permutation(40)[:count]),
+            protocol.schedule(count, KEY.fold("order", index)),
+        )
+        for index, count in enumerate(counts)
+    ]
+
+
+def steps_of(schedule: Schedule) -> range:
+    return range(len(schedule.learning_rates) + 1)
+
+
+@pytest.fixture(autouse=True)
+def few_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacked, "FEWEST", 2)
+
+
+@pytest.fixture
+def stacked_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many learners each stack held."""
+    sizes: list[int] = []
+
+    def noted(problem: Problem, setups: list[Setup]) -> Iterator[Learner]:
+        sizes.append(len(setups))
+        return stacked_training(problem, setups)
+
+    monkeypatch.setattr(stacked, "stacked_training", noted)
+    return sizes
+
+
+def equal(setups: list[Setup], problem: Problem, tolerance: float) -> None:
+    """At every step each learner of `trained` is the one that is trained by itself, as a share of its norm."""
+    together: dict[tuple[int, int], Learner] = {}
+    for index, step, learner in trained(problem, setups, steps_of(setups[0].schedule)):
+        assert (index, step) not in together
+        together[index, step] = learner
+    for index, setup in enumerate(setups):
+        for step, alone in enumerate(training(problem, *setup, KEY)):
+            learner = together.pop((index, step))
+            assert not tree.leaves(learner.statistics)
+            for one, other in zip(tree.leaves(learner.params), tree.leaves(alone.params), strict=True):
+                assert one.dtype == other.dtype and not one.requires_grad
+                assert float((one - other).norm()) <= tolerance * (1 + float(other.norm()))
+    assert not together
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("protocol", [FULL, SHUFFLED], ids=["full", "shuffled"])
+def test_a_stack_is_its_learners(
+    network: str, protocol: Protocol, stacked_sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = problem_of(network)
+    monkeypatch.setattr(stacked, "FILLS_A_CORE", float("inf"))
+    equal(setups_of(problem, replace(protocol, epochs=1) if network == "vit" else protocol, (5,) * 3), problem, 1e-9)
+    assert stacked_sizes == [3]
+
+
+def test_in_single_precision_they_agree_to_rounding(stacked_sizes: list[int]) -> None:
+    problem = problem_of("convnet-w8-d2")
+    equal(setups_of(problem, FULL, (9,) * 4, double=False), problem, 1e-3)
+    assert stacked_sizes == [4]
+
+
+def test_learners_of_unequal_data_are_stacked_with_their_like(stacked_sizes: list[int]) -> None:
+    problem = problem_of()
+    # In batches of 3: 7 and 7 have rows of 3, 3 and 1; 8 and 8 of 3, 3 and 2; 9 is alone.
+    equal(setups_of(problem, SHUFFLED, (7, 8, 9, 7, 8)), problem, 1e-9)
+    assert stacked_sizes == [2, 2]
+    whole = setups_of(problem, FULL, (6, 5, 5, 5))
+    equal(whole, problem, 1e-9)
+    assert stacked_sizes == [2, 2, 3]
+
+
+def test_schedules_are_alike_that_differ_in_their_order_alone() -> None:
+    one, other = (SHUFFLED.schedule(7, KEY.fold(index)) for index in range(2))
+    assert not torch.equal(one.order, other.order)
+    assert alike([one, other, SHUFFLED.schedule(8, KEY), one]) == [[0, 1, 3], [2]]
+    different = [
+        one._replace(learning_rates=one.learning_rates * 2),
+        one._replace(learning_rates=one.learning_rates[:-1]),
+        *(replace(SHUFFLED, **{field: 0.5}).schedule(7, KEY) for field in ("momentum", "weight_decay")),
+    ]
+    assert alike([one, *different]) == [[index] for index in range(5)]
+
+
+def test_learners_come_at_the_steps_asked_for_stack_after_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of()
+    setups = setups_of(problem, FULL, (4,) * 5)
+    # Inputs of two learners at once: stacks of 2, 2 and 1.
+    monkeypatch.setattr("limbeck.learn.microbatches.NUMBERS", 2 * 4 * 64)
+    order = [(index, step) for index, step, _ in trained(problem, setups, {0, 3, 99})]
+    assert order == [(0, 0), (1, 0), (0, 3), (1, 3), (2, 0), (3, 0), (2, 3), (3, 3), (4, 0), (4, 3)]
+
+
+def test_a_stack_never_holds_more_inputs_than_a_microbatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of()
+    most = 0
+    monkeypatch.setattr("limbeck.learn.microbatches.NUMBERS", 13 * 64)
+    seen = stacked.gradient
+
+    def watched(loss: Any, params: Any, batch: Batch) -> Any:
+        nonlocal most
+        most = max(most, batch.classes.numel())
+        return seen(loss, params, batch)
+
+    monkeypatch.setattr(stacked, "gradient", watched)
+    equal(setups_of(problem, FULL, (3,) * 11), problem, 1e-9)
+    assert most == 12
+
+
+class Halves(AbstractNetwork):
+    """A network of images, before images that come as two halves."""
+
+    def __init__(self, network: AbstractNetwork) -> None:
+        self.name, self.network = "halves", network
+
+    def init(self, key: Key) -> Any:
+        return self.network.init(key)
+
+    def statistics(self) -> Any:
+        return {}
+
+    def apply(self, params: Any, inputs: Any, statistics: Any = None) -> Readout:
+        return self.network.apply(params, torch.cat([inputs["top"], inputs["bottom"]], 2))
+
+    def layers(self, params: Any, inputs: Any, statistics: Any = None) -> tuple[torch.Tensor, ...]:
+        return tuple(self.apply(params, inputs))
+
+    def track(self, params: Any, inputs: Any, statistics: Any) -> tuple[Readout, Any]:
+        return self.apply(params, inputs), {}
+
+
+def test_inputs_that_are_trees_are_stacked() -> None:
+    problem = problem_of()
+
+    def halved(setup: Setup) -> Setup:
+        def loader(rows: torch.Tensor) -> Batch:
+            batch = setup.loader(rows)
+            top, bottom = batch.inputs.chunk(2, 2)
+            return batch._replace(inputs={"top": top, "bottom": bottom})
+
+        return setup._replace(loader=loader)
+
+    setups = setups_of(problem, FULL, (4, 4, 4))
+    expected = last(stacked_training(problem, setups))
+    network = Halves(problem.network)
+    found = last(stacked_training(replace(problem, network=network), [halved(setup) for setup in setups]))
+    for name, leaf in found.params.items():
+        assert torch.equal(leaf, expected.params[name])
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.filterwarnings("error:not compiled")
+def test_a_compiled_stack_is_an_eager_one() -> None:
+    problem = problem_of("mlp")
+    setups = setups_of(problem, SHUFFLED, (6, 6))
+    found, expected = (last(stacked_training(replace(problem, compiled=each), setups)) for each in (True, False))
+    for name, leaf in found.params.items():
+        torch.testing.assert_close(leaf, expected.params[name], rtol=1e-9, atol=1e-12)
+
+
+def test_what_fills_a_core_is_looped_on_a_processor_and_stacked_elsewhere() -> None:
+    small, large = problem_of("convnet-w16-d2"), problem_of("convnet-w128-d2")
+    assert stacks(small, 20, 50) == 50
+    assert stacks(large, 20, 50) == 1
+    elsewhere = replace(large, device=torch.device("cuda"))
+    assert stacks(elsewhere, 20, 50) == 50
+    assert 1 < stacks(elsewhere, 1000, 1000) < 1000
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_few_learners_and_running_statistics_are_looped(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    small = replace(problem_of(), device=torch.device(device))
+    assert stacks(small, 5, 1) == 1
+    assert stacks(small, 5, 2) == (1 if device == "cpu" else 2)
+    assert stacks(replace(problem_of("convnet-w4-d1-batch"), device=torch.device(device)), 5, 50) == 1
+
+
+class Moody(nn.Sequential):
+    """A user's module that vmap does not take: what it does depends on what it computes."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        hidden = self[0](images.flatten(1))
+        return self[1](hidden if hidden.sum() > 0 else -hidden)
+
+
+def test_a_network_that_cannot_be_stacked_is_looped(monkeypatch: pytest.MonkeyPatch, stacked_sizes: list[int]) -> None:
+    network = Network("moody", (1, 8, 8), 10, lambda: Moody(nn.Linear(64, 5), nn.Linear(5, 10)))
+    problem = replace(problem_of(), network=network)
+    assert stacks(problem, 5, 50) == 1
+    equal(setups_of(problem, FULL, (4, 4)), problem, 0.0)
+    assert not stacked_sizes
