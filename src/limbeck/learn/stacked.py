@@ -32,7 +32,7 @@ FILLS_A_CORE = 1e8
 (`benchmarks/populations.py`): with 1e6 a stack of 20 is 8 times as fast as a loop, with 1e7 some 3 times, with 1e8 1.2
 times, and with 1e9 as fast at best; compiled the ratios are alike."""
 FEWEST = 4
-"""Learners from which a stack on a processor is worth it: two are 0.9 to 1.6 times as fast stacked, four 1.2 to 2.5."""
+"""Learners from which a stack on a processor is worth it: two are 0.9 to 1.6 times as fast stacked, four 1.4 to 2.6."""
 ACCELERATED = 40
 """How many times as many inputs a stack holds on another device than a processor: four million real numbers."""
 KEY = Key(("stacked",))
