@@ -32,10 +32,10 @@ from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.memory import keep_freed_memory
 from limbeck.learn.microbatches import microbatch_size
-from limbeck.learn.population import fresh, operations, read, training
+from limbeck.learn.population import operations, read, training
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.stacked import STEP, Setup, stacked_training, stacks
-from limbeck.learn.training import last, row_loader
+from limbeck.learn.training import Learner, last, row_loader
 from limbeck.tasks import load
 
 KEY = Key(("populations",))
@@ -54,7 +54,7 @@ def setups_of(problem: Problem, items: int, learners: int, steps: int) -> list[S
     schedule = Protocol(epochs=steps).schedule(items, KEY)
     return [
         Setup(
-            fresh(problem, KEY.fold(index)),
+            Learner(problem.network.init(KEY.fold(index)), {}),
             row_loader(task.load("train", KEY.fold("rows", index).permutation(count)[:items])),
             schedule,
         )

@@ -15,7 +15,7 @@ from limbeck.core.contracts import AbstractNetwork, Batch, NoCache, Problem, Rea
 from limbeck.core.key import Key
 from limbeck.learn import stacked
 from limbeck.learn.networks import Network
-from limbeck.learn.population import fresh, training
+from limbeck.learn.population import training
 from limbeck.learn.protocol import Protocol
 from limbeck.learn.stacked import Setup, alike, stacked_training, stacks, subset, trained
 from limbeck.learn.training import Learner, last, row_loader
@@ -51,7 +51,7 @@ def setups_of(problem: Problem, protocol: Protocol, counts: tuple[int, ...], dou
     cast = in_double if double else lambda value: value
     return [
         Setup(
-            Learner(*cast(tuple(fresh(problem, KEY.fold(index))))),
+            Learner(cast(problem.network.init(KEY.fold(index))), {}),
             subset(row_loader(cast(pool)), KEY.fold("items", index).permutation(40)[:count]),
             protocol.schedule(count, KEY.fold("order", index)),
         )
