@@ -55,7 +55,7 @@ def setups_of(problem: Problem, items: int, learners: int, steps: int) -> list[S
     return [
         Setup(
             Learner(problem.network.init(KEY.fold(index)), {}),
-            row_loader(task.load("train", KEY.fold("rows", index).permutation(count)[:items])),
+            row_loader(task, task.load("train", KEY.fold("rows", index).permutation(count)[:items])),
             schedule,
         )
         for index in range(learners)

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+import strange_tasks
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, Batch, NoCache, Problem, Readout, Schedule
+from limbeck.core.contracts import Batch, NoCache, Problem, Schedule
 from limbeck.core.key import Key
 from limbeck.learn import stacked
 from limbeck.learn.networks import Network
@@ -52,7 +53,7 @@ def setups_of(problem: Problem, protocol: Protocol, counts: tuple[int, ...], dou
     return [
         Setup(
             Learner(cast(problem.network.init(KEY.fold(index))), {}),
-            subset(row_loader(cast(pool)), KEY.fold("items", index).permutation(40)[:count]),
+            subset(row_loader(problem.task, cast(pool)), KEY.fold("items", index).permutation(40)[:count]),
             protocol.schedule(count, KEY.fold("order", index)),
         )
         for index, count in enumerate(counts)
@@ -161,45 +162,12 @@ def test_a_stack_never_holds_more_inputs_than_a_microbatch(monkeypatch: pytest.M
     assert most == 12
 
 
-class Halves(AbstractNetwork):
-    """A network of images, before images that come as two halves."""
-
-    def __init__(self, network: AbstractNetwork) -> None:
-        self.name, self.network = "halves", network
-
-    def init(self, key: Key) -> Any:
-        return self.network.init(key)
-
-    def statistics(self) -> Any:
-        return {}
-
-    def apply(self, params: Any, inputs: Any, statistics: Any = None) -> Readout:
-        return self.network.apply(params, torch.cat([inputs["top"], inputs["bottom"]], 2))
-
-    def layers(self, params: Any, inputs: Any, statistics: Any = None) -> tuple[torch.Tensor, ...]:
-        return tuple(self.apply(params, inputs))
-
-    def track(self, params: Any, inputs: Any, statistics: Any) -> tuple[Readout, Any]:
-        return self.apply(params, inputs), {}
-
-
-def test_inputs_that_are_trees_are_stacked() -> None:
-    problem = problem_of()
-
-    def halved(setup: Setup) -> Setup:
-        def loader(rows: torch.Tensor) -> Batch:
-            batch = setup.loader(rows)
-            top, bottom = batch.inputs.chunk(2, 2)
-            return batch._replace(inputs={"top": top, "bottom": bottom})
-
-        return setup._replace(loader=loader)
-
-    setups = setups_of(problem, FULL, (4, 4, 4))
-    expected = last(stacked_training(problem, setups))
-    network = Halves(problem.network)
-    found = last(stacked_training(replace(problem, network=network), [halved(setup) for setup in setups]))
-    for name, leaf in found.params.items():
-        assert torch.equal(leaf, expected.params[name])
+@pytest.mark.parametrize("name", strange_tasks.LOADERS)
+def test_strange_tasks_are_stacked_but_for_graphs(name: str, stacked_sizes: list[int]) -> None:
+    task = strange_tasks.LOADERS[name](None)
+    problem = Problem(task, task.network("small"), CPU, NoCache())
+    equal(setups_of(problem, SHUFFLED, (7,) * 4), problem, 0.0 if name == "graph" else 1e-9)
+    assert stacked_sizes == ([] if name == "graph" else [4])
 
 
 @pytest.mark.usefixtures("unchecked_shapes")

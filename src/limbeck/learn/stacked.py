@@ -29,10 +29,10 @@ STEP = 3
 """Passes through a network, of the operations of one forward pass, to learn from an example."""
 FILLS_A_CORE = 1e8
 """Floating point operations of a learner's step up to which learners are stacked on a processor. Measured on one core
-(`benchmarks/populations.py`): with 1e6 a stack of 20 is 8 times as fast as a loop, with 1e7 some 3 times, with 1e8 1.2
-times, and with 1e9 as fast at best; compiled the ratios are alike."""
+(`benchmarks/populations.py`): with 2e6 a stack of 20 is six times as fast as a loop, with 1e7 three times, with 1e8 1.3
+times; beyond, 0.9 to 1.8 times. Compiled the ratios are alike."""
 FEWEST = 4
-"""Learners from which a stack on a processor is worth it: two are 0.9 to 1.6 times as fast stacked, four 1.4 to 2.6."""
+"""Learners from which a stack on a processor is worth it: 1.4 to 2.2 times as fast; of two, 0.9 to 1.6 times."""
 ACCELERATED = 40
 """How many times as many inputs a stack holds on another device than a processor: four million real numbers."""
 KEY = Key(("stacked",))
@@ -43,16 +43,15 @@ class Setup(NamedTuple):
 
     learner: Learner
     loader: RowLoader
-    """Its items by number, `row_loader(batch)` or `subset(pool, items)`: none of them is held more than once."""
+    """Its items by number: `row_loader(task, batch)`, or a `subset` of a pool that many share, which is held once."""
     schedule: Schedule
 
 
 def subset(loader: RowLoader, items: Tensor) -> RowLoader:
     """The rows `items` of what `loader` gives, as items 0, 1, ...
 
-    >>> from limbeck.learn.training import row_loader
-    >>> pool = Batch(torch.arange(5.0), torch.eye(5), torch.arange(5))
-    >>> subset(row_loader(pool), torch.tensor([4, 2, 0]))(torch.tensor([0, 2])).classes.tolist()
+    >>> pool = lambda rows: Batch(rows.double(), torch.eye(9)[rows], rows)
+    >>> subset(pool, torch.tensor([4, 2, 0]))(torch.tensor([0, 2])).classes.tolist()
     [4, 0]
     """
     return lambda rows: loader(items[rows])
@@ -81,8 +80,8 @@ def _trained(problem: Problem, setups: dict[int, Setup], steps: Collection[int])
         return
     for step, learners in enumerate(stacked_training(problem, list(setups.values()))):
         if step in steps:
-            for place, index in enumerate(setups):
-                yield index, step, Learner(*tree.map(lambda leaf, at=place: leaf[at], tuple(learners)))
+            for position, index in enumerate(setups):
+                yield index, step, Learner(*tree.map(lambda leaf, at=position: leaf[at], tuple(learners)))
 
 
 def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Learner]:
@@ -104,13 +103,13 @@ def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Lear
         tree.map(lambda *leaves: torch.stack(leaves), *(setup.learner.params for setup in setups)), device
     )
     return going_on(
+        problem.task,
         lambda learners, batch: (gradient(total, learners.params, batch), {}),
         Learner(start, {}),
         lambda rows: batch_of(int(rows)),
         schedules[0]._replace(order=torch.arange(cycle)[:, None]),
         KEY,
         None,
-        problem.task.mirror,
     )
 
 
@@ -133,8 +132,10 @@ def stacks(problem: Problem, items: int, learners: int) -> int:
 
     On a processor those whose step does not fill a core, few enough that their inputs are those of a microbatch.
     On another device as many as there are, in stacks of bounded inputs. Never learners with running statistics,
-    nor those of a network that vmap does not take.
+    nor those of a network that vmap does not take, nor of graphs, whose items are read together.
     """
+    if tree.joined(problem.task.shape):
+        return 1
     processor = problem.device.type == "cpu"
     most = microbatch_size(problem.task.shape, CPU) * (1 if processor else ACCELERATED) // items
     stacked = min(learners, most)
