@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
 from limbeck.learn.population import losses_of, operations, read
+from limbeck.learn.stacked import Setup, stacks, trained
 from limbeck.learn.training import Learner, fresh, going_on
 
 REAL_BATCH = 256
@@ -29,6 +30,8 @@ FORWARD, STEP = 1, 3
 """Passes through a network, of the operations of one forward pass, to read an example and to learn from it."""
 END = -1
 """The step that stands for the last one."""
+MOST = 64
+"""Learners that are done together at most: what a worker that dies may lose."""
 
 
 @dataclass(frozen=True)
@@ -82,38 +85,54 @@ class Training(AbstractComputation):
 
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
         """The learner before the first step and after each."""
-        problem, key = self._problem(context), Key(("train", self.seed))
-        loader, count = self.on.examples(context, self.seed)
-        schedule = self.protocol.schedule(self._own(context, count), count, key.fold("order"))
+        problem = self._problem(context)
+        setup = self.setup(context)
         return going_on(
             problem.task,
             gradient_function_of(problem),
-            self._first(context, problem, key),
-            lambda rows: loader(rows).to(problem.device),
-            schedule,
-            key,
+            setup.learner,
+            lambda rows: setup.loader(rows).to(problem.device),
+            setup.schedule,
+            Key(("train", self.seed)),
             self.protocol.augment,
         )
 
+    def setup(self, context: ProbeContext) -> Setup:
+        """Where the learner begins, what it learns from, and how."""
+        problem, key = context.under(self.network).problem, Key(("train", self.seed))
+        loader, count = self.on.examples(context, self.seed)
+        schedule = self.protocol.schedule(self._own(context, count), count, key.fold("order"))
+        return Setup(self._first(context, problem, key), loader, schedule)
+
     def run(self, context: ProbeContext) -> Tree:
         """Train, and read and keep on the way."""
-        problem = context.under(self.network).problem
-        readings: list[dict[str, Tensor]] = []
-        kept: dict[str, Any] = {"params": {}, "statistics": {}}
+        record = Record(self, context)
         for step, learner in enumerate(self.learners(context)):
-            if step in self.reads:
-                readings.append(reading(problem, context, learner))
-            if step in self.keeps:
-                _keep(kept, step, learner)
-        if END in self.reads:
-            readings.append(reading(problem, context, learner))
-        if END in self.keeps:
-            _keep(kept, END, learner)
-        outcome = {name: torch.stack([each[name] for each in readings]) for name in (readings[0] if readings else ())}
-        if self.validation:
-            chosen_on = replace(context, split="validation", evaluation_size=self.validation)
-            outcome["validation"] = reading(problem, chosen_on, learner)[problem.task.metrics[0].name]
-        return {**outcome, **{part: steps for part, steps in kept.items() if tree.leaves(steps)}}
+            record.add(step, learner)
+        return record.outcome(learner)
+
+    def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
+        """Learners of one network and protocol, read and kept alike, go together where none of them fills a core."""
+        if self.protocol.augment is not None or self.start is not None:
+            return None, 1
+        count = self.on.count(context)
+        items = min(getattr(self.protocol, "batch", 0) or count, count)
+        together = stacks(self._problem(context), items, MOST)
+        return (self.network, self.protocol, count, self.reads, self.keeps, self.validation), together
+
+    def run_together(self, others: Sequence[AbstractComputation], context: ProbeContext) -> list[Tree]:
+        """The outcomes of trainings of one `stack` key, trained as a stack; equal to `run` up to rounding."""
+        trainings = [self, *(each for each in others if isinstance(each, Training))]
+        setups = [each.setup(context) for each in trainings]
+        records = [Record(each, context) for each in trainings]
+        last = len(setups[0].schedule.learning_rates)
+        outcomes: dict[int, Tree] = {}
+        steps = {last, *self.reads, *self.keeps}
+        for index, step, learner in trained(self._problem(context), setups, steps):
+            records[index].add(step, learner)
+            if step == last:
+                outcomes[index] = records[index].outcome(learner)
+        return [outcomes[index] for index in range(len(trainings))]
 
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is kept."""
@@ -156,9 +175,32 @@ def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
     return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
 
 
-def _keep(kept: dict[str, Any], step: int, learner: Learner) -> None:
-    for part, leaves in learner._asdict().items():
-        kept[part][str(step)] = tree.move(leaves, CPU)
+class Record:
+    """What a training is read to be and keeps on its way."""
+
+    def __init__(self, training: Training, context: ProbeContext) -> None:
+        self.training, self.context = training, context
+        self.problem = context.under(training.network).problem
+        self.readings: list[dict[str, Tensor]] = []
+        self.kept: dict[str, Any] = {"params": {}, "statistics": {}}
+
+    def add(self, step: int, learner: Learner) -> None:
+        """Read and keep the learner after a step, where that is asked for."""
+        if step in self.training.reads:
+            self.readings.append(reading(self.problem, self.context, learner))
+        if step in self.training.keeps:
+            for part, leaves in learner._asdict().items():
+                self.kept[part][str(step)] = tree.move(leaves, CPU)
+
+    def outcome(self, learner: Learner) -> Tree:
+        """The outcome of the training, whose last learner this is."""
+        self.add(END, learner)
+        names = self.readings[0] if self.readings else ()
+        outcome = {name: torch.stack([each[name] for each in self.readings]) for name in names}
+        if self.training.validation:
+            chosen_on = replace(self.context, split="validation", evaluation_size=self.training.validation)
+            outcome["validation"] = reading(self.problem, chosen_on, learner)[self.problem.task.metrics[0].name]
+        return {**outcome, **{part: steps for part, steps in self.kept.items() if tree.leaves(steps)}}
 
 
 def reading(problem: Problem, context: ProbeContext, learner: Learner) -> dict[str, Tensor]:
