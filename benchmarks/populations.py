@@ -33,9 +33,9 @@ from limbeck.core.key import Key
 from limbeck.core.memory import keep_freed_memory
 from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.population import operations, read, training
-from limbeck.learn.protocol import Protocol
 from limbeck.learn.stacked import STEP, Setup, stacked_training, stacks
 from limbeck.learn.training import Learner, last, row_loader
+from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 KEY = Key(("populations",))
@@ -51,7 +51,7 @@ CASES = [
 def setups_of(problem: Problem, items: int, learners: int, steps: int) -> list[Setup]:
     """Learners with data and initial parameters of their own."""
     task, count = problem.task, sum(map(len, problem.task.groups("train")))
-    schedule = Protocol(epochs=steps).schedule(items, KEY)
+    schedule = Epochs(epochs=steps).schedule(None, items, KEY)
     return [
         Setup(
             Learner(problem.network.init(KEY.fold(index)), {}),

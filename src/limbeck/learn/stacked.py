@@ -119,7 +119,8 @@ def alike(schedules: Sequence[Schedule]) -> list[list[int]]:
     for index, schedule in enumerate(schedules):
         lengths = torch.tensor([len(rows) for rows in _rows(schedule)])
         leaves = tree.flatten(schedule._replace(order=lengths))
-        groups.setdefault(tuple((path, *leaf.flatten().tolist()) for path, leaf in leaves.items()), []).append(index)
+        numbers = tuple((path, *leaf.flatten().tolist()) for path, leaf in leaves.items())
+        groups.setdefault((type(schedule.rule), numbers), []).append(index)
     return list(groups.values())
 
 
