@@ -130,7 +130,7 @@ class Planted:
 
 
 def mixed(differences: dict[int, list[float]], real: float = 0.3) -> ProbeContext:
-    """A set whose learners lose and gain so much with real images, member by member, around 0.5; `real` is theirs."""
+    """A set whose learners lose and gain so much with real images, seed by seed, around 0.5; `real` is theirs."""
 
     def accuracy(training: dict[str, Any]) -> list[float]:
         on, seed = training["on"], training["seed"]
@@ -185,7 +185,7 @@ def test_mixing_tells_whether_real_images_in_place_of_the_set_do_as_well(real: f
     )
 
 
-def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> None:
+def test_a_set_is_equivalent_to_what_gives_the_same_accuracy_by_geometric_means() -> None:
     def accuracy(training: dict[str, Any]) -> list[float]:
         on = training["on"]
         if on["part"] == "source/all-real":
@@ -212,7 +212,7 @@ def test_a_set_is_worth_what_gives_the_same_accuracy_by_geometric_means() -> Non
         assert total == pytest.approx(1.0, abs=1e-4)
 
 
-def test_a_set_above_the_measured_curve_is_worth_more_than_its_end() -> None:
+def test_a_set_above_the_measured_curve_is_equivalent_to_more_than_its_end() -> None:
     accuracy = lambda training: [0.9 if training["on"].get("items", []) != [] else 0.2] * 31  # noqa: E731
     finding = Substitution(sizes=(1, 4), repeats=2, trajectories=1).find(context_of(WILD, Planted(accuracy)))
     assert "Equivalent to more than 4 random real images per class, or more than 300 steps" in finding.verdict

@@ -53,10 +53,10 @@ class Planted(ProbeContext):
         return tree.branch(self.plant(computation), branch)
 
 
-def context_of(batch: Batch, cache: Any = None, judged: int = 100, network: str = NETWORK) -> ProbeContext:
+def context_of(batch: Batch, cache: Any = None, evaluation_size: int = 100, network: str = NETWORK) -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), CPU, cache or Kept())
-    return ProbeContext(problem, "set", BatchSet("digest", batch, SCHEDULE), "test", judged)
+    return ProbeContext(problem, "set", BatchSet("digest", batch, SCHEDULE), "test", evaluation_size)
 
 
 def real_items(per_class: int = 2) -> Batch:
@@ -66,7 +66,7 @@ def real_items(per_class: int = 2) -> Batch:
 
 def planted(plant: Callable[[AbstractComputation], Tree], items: Batch | None = None) -> Planted:
     found = context_of(real_items() if items is None else items)
-    return Planted(found.problem, found.distilled, found.split, found.judged, plant)
+    return Planted(found.problem, found.name, found.set, found.split, found.evaluation_size, plant)
 
 
 def accuracy(value: float) -> Tree:
@@ -83,7 +83,7 @@ def test_what_is_recognised_is_what_the_learner_says() -> None:
     assert float(found["accuracy"]) == float((outputs.argmax(1) == context.distilled.batch.classes).double().mean())
 
 
-def test_items_that_are_judged_examples_lie_on_them() -> None:
+def test_items_that_are_evaluation_examples_lie_on_them() -> None:
     examples = context_of(real_items()).examples
     items = tree.rows(examples, torch.arange(0, 100, 7))
     context = context_of(items)
@@ -191,14 +191,14 @@ def test_the_first_draw_is_customary_and_the_others_are_in_the_space() -> None:
     assert replace(where, network="mlp").setting(7) != where.setting(7)
 
 
-def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_is_judged() -> None:
-    judged = {0: 0.2, 1: 0.9, 2: 0.4}
+def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_its_test_accuracy() -> None:
+    test = {0: 0.2, 1: 0.9, 2: 0.4}
     validation = {0: 0.3, 1: 0.5, 2: 0.6}
 
     def plant(computation: AbstractComputation) -> Tree:
         assert isinstance(computation, Draw)
         value = torch.tensor(validation[computation.index], dtype=torch.float64)
-        return {"validation": value, **accuracy(judged[computation.index])}
+        return {"validation": value, **accuracy(test[computation.index])}
 
     context = planted(plant)
     found = Chosen(search(), 3, 1).run(context)
@@ -207,7 +207,7 @@ def test_the_draw_with_the_best_validation_accuracy_is_taken_whatever_is_judged(
     assert torch.equal(found["accuracy"], again["accuracy"])
 
 
-def test_a_draw_is_read_on_validation_and_on_judged_examples() -> None:
+def test_a_draw_is_read_on_validation_and_on_evaluation_examples() -> None:
     context = context_of(real_items())
     found = Draw(search(), 1).run(context)
     learner = list(search().training(context, 1, 0).learners(context))[-1]

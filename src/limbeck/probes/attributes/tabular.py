@@ -20,7 +20,7 @@ EXPECTED = "expected a parquet file with a column index (rows of the evaluation 
 
 @dataclass(frozen=True)
 class Tabular(AbstractAttributes):
-    """Columns of a parquet file whose column `index` is the row in the judged split.
+    """Columns of a parquet file whose column `index` is the row in the evaluation split.
 
     A column of booleans is an attribute; one of text or whole numbers with up to 32 distinct values is an attribute for
     each of them; one of text with more is split into words and phrases. Rows that are not in the file, and empty
