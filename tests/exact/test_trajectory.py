@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from limbeck.computations.experts import Experts
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.experts import FIRST_SEED, Experts
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
@@ -30,13 +31,15 @@ EXPERTS = Experts(count=3, epochs=6)
 
 
 @dataclass(frozen=True)
-class Told:
-    """A memo that holds the given snapshots of every expert, whatever it is asked to make."""
+class Snapshots:
+    """A cache that holds the given snapshots of every expert by epoch, whatever it is asked to make."""
 
-    experts: tuple[Tree, ...]
+    experts: tuple[dict[int, Tree], ...]
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        return tree.branch(self.experts[address["number"]], branch)
+        expert = self.experts[address["computation"]["seed"] - FIRST_SEED]
+        steps = {str(EXPERTS.step(problem(), epoch)): params for epoch, params in expert.items()}
+        return tree.branch({"params": steps}, branch)
 
 
 @functools.cache
@@ -50,8 +53,8 @@ def problem(network: str = "convnet-w3-d1-instance-avg-tanh") -> Problem:
         at = KEY.fold(number, epoch)
         return {name: leaf + 0.1 * at.fold(name).normal(*leaf.shape) for name, leaf in start.items()}
 
-    told = tuple({str(epoch): moved(number, epoch) for epoch in range(7)} for number in range(EXPERTS.count))
-    return Problem(task, net, CPU, Told(told))
+    walks = tuple({epoch: moved(number, epoch) for epoch in range(7)} for number in range(EXPERTS.count))
+    return Problem(task, net, CPU, Snapshots(walks))
 
 
 def shown() -> Synthetic:
@@ -70,7 +73,7 @@ def shown() -> Synthetic:
 def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: int, epoch: int) -> Tensor:
     """Step by step as published, keeping the whole graph."""
     expert = on.cache.experts[number]  # type: ignore[attr-defined]
-    start, goal = expert[str(epoch)], expert[str(epoch + objective.reach)]
+    start, goal = expert[epoch], expert[epoch + objective.reach]
     params = {name: leaf.clone().requires_grad_() for name, leaf in start.items()}
     for step in range(STEPS):
         row = synthetic.schedule.order[step % 3]
@@ -115,16 +118,16 @@ def test_a_student_that_stays_has_loss_one_and_one_that_arrives_has_none() -> No
     objective = Trajectory(experts=replace(EXPERTS, count=1), latest=1, augment=None)
     still = synthetic.schedule._replace(learning_rates=torch.zeros(STEPS))
     state = {"step": torch.tensor(0)}
-    assert float(objective.loss(state, on, synthetic._replace(schedule=still), KEY).detach()) == 1.0
+    assert float(objective.loss(state, on, replace(synthetic, schedule=still), KEY).detach()) == 1.0
 
-    start = on.cache.experts[0]["0"]  # type: ignore[attr-defined]
+    start = on.cache.experts[0][0]  # type: ignore[attr-defined]
     once = Schedule(torch.tensor([0.25]), torch.arange(10)[None], Momentum(0.0, 0.0).rule())
     params = {name: leaf.clone().requires_grad_() for name, leaf in start.items()}
     outputs = on.network.apply(params, synthetic.batch.inputs.detach()).outputs
     torch.nn.functional.cross_entropy(outputs, synthetic.batch.targets.detach()).backward()
     goal = {name: leaf.detach() - 0.25 * leaf.grad for name, leaf in params.items()}
-    told = replace(on, cache=Told(({"0": start, "2": goal},)))
-    arrived = objective.loss(state, told, Synthetic.of(synthetic.batch, once), KEY)
+    there = replace(on, cache=Snapshots(({0: start, 2: goal},)))
+    arrived = objective.loss(state, there, Synthetic.of(synthetic.batch, once), KEY)
     assert float(arrived.detach()) < 1e-24
 
 
@@ -166,16 +169,16 @@ def test_an_expert_is_a_literal_loop_of_sgd_over_the_training_data(network: str)
     task = load("digits")
     on = Problem(task, task.network(network), CPU, NoCache())
     experts = Experts(epochs=2, batch=500, learning_rate=0.1)
-    found = experts.train(on, 3)
-    assert list(found) == ["0", "1", "2"]
+    found = experts.training(on, 3).run(ProbeContext(on))["params"]
+    assert list(found) == [str(experts.step(on, epoch)) for epoch in range(3)]
 
-    key, augment = Key(("expert", 3)), Siamese()
+    key, augment = Key(("train", FIRST_SEED + 3)), Siamese()
     rows = torch.cat(task.groups("train"))
     params = {name: leaf.clone().requires_grad_() for name, leaf in on.network.init(key.fold("init")).items()}
     optimiser = torch.optim.SGD(params.values(), lr=0.1)
     step = 0
     for epoch in range(3):
-        for name, leaf in found[str(epoch)].items():
+        for name, leaf in found[str(experts.step(on, epoch))].items():
             torch.testing.assert_close(leaf, params[name].detach(), rtol=1e-4, atol=1e-5)
         for part in key.fold("order").fold(epoch).permutation(len(rows)).split(500):
             batch = task.load("train", rows[part])
@@ -190,11 +193,15 @@ def test_an_expert_does_not_depend_on_how_many_there_are_and_starts_alike_howeve
     task = load("digits")
     on = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
     few, many = Experts(count=1, epochs=1), Experts(count=9, epochs=2)
-    assert few.address(on, 0) == replace(few, count=5).address(on, 0)
-    assert few.address(on, 0) != few.address(on, 1) != many.address(on, 1)
-    short, long = few.train(on, 0), many.train(on, 0)
-    assert all(torch.equal(short["1"][name], long["1"][name]) for name in short["1"])
-    assert not torch.equal(short["0"]["head.weight"], many.train(on, 1)["0"]["head.weight"])
+    assert few.training(on, 0) == replace(few, count=5).training(on, 0)
+    assert few.training(on, 0) != few.training(on, 1) != many.training(on, 1)
+
+    def snapshots(experts: Experts, number: int) -> Tree:
+        return experts.training(on, number).run(ProbeContext(on))["params"]
+
+    short, long, end = snapshots(few, 0), snapshots(many, 0), str(few.step(on, 1))
+    assert all(torch.equal(short[end][name], long[end][name]) for name in short[end])
+    assert not torch.equal(short["0"]["head.weight"], snapshots(many, 1)["0"]["head.weight"])
 
 
 @pytest.mark.parametrize("fields", [dict(count=0), dict(epochs=0), dict(batch=-1), dict(learning_rate=0.0)])
