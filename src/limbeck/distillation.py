@@ -230,7 +230,7 @@ def _of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
 
 
 def _roll_back(anchor: State, bad: State) -> State:
-    """The anchor, from where the run goes on with other draws; the second time, a refusal."""
+    """The anchor, from where the run goes on with other draws; the second time, an error."""
     if int(bad.rollbacks) > 0:
         raise InputError(
             f"step {int(bad.step)}: the loss or a parameter is not finite, and again after going back once; "

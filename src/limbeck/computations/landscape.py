@@ -34,7 +34,7 @@ class Sides(NamedTuple):
 
 
 def sampled(context: ProbeContext, most: int) -> Batch:
-    """At most `most` of the judged examples, evenly spaced among them; all for 0."""
+    """At most `most` of the evaluation examples, evenly spaced among them; all for 0."""
     examples = context.examples
     count = len(examples.classes)
     rows = torch.linspace(0, count - 1, min(most or count, count), dtype=torch.float64).round().long()
@@ -54,7 +54,7 @@ def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
 
 
 def losses_at(context: ProbeContext, point: Float[Tensor, " parameter"], like: Tree, most: int) -> list[float]:
-    """The mean losses on a sample of the judged examples and on the set, with the parameters in a row."""
+    """The mean losses on a sample of the evaluation examples and on the set, with the parameters in a row."""
     params = tree.move(shaped(like, point.to(tree.leaves(like)[0])), context.problem.device)
     return [mean_loss_at(context.problem, params, batch) for batch in (sampled(context, most), context.distilled.batch)]
 
@@ -65,7 +65,7 @@ class Paths(AbstractComputation):
 
     The outcome is "real" and "ours" (kept, axis): the coordinates of every kept learner in the plane and its distance
     from it; and "corners" (corner, axis): coordinates of start, real end and end on the set, then the losses on the
-    judged sample and on the set of the learners that were kept there, and the same of the points of the plane.
+    evaluation sample and on the set of the learners that were kept there, and the same of the points of the plane.
     """
 
     real: Training
@@ -112,7 +112,7 @@ class Surface(AbstractComputation):
     """Losses on some rows of a square grid over the plane of `paths`.
 
     The grid has `size` points a side and covers corners and paths with `margin` of their extent beyond them. The
-    outcome is "judged" and "set" (row, column), and the coordinates "y" (row,) and "x" (column,).
+    outcome is "evaluation" and "set" (row, column), and the coordinates "y" (row,) and "x" (column,).
     """
 
     paths: Paths
@@ -146,6 +146,6 @@ class Surface(AbstractComputation):
             [losses_at(context, plane.place(across, y[row]), like, self.paths.most) for across in x]
             for row in self.rows
         ]
-        judged, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
+        on_examples, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
         here = torch.tensor([y[row] for row in self.rows], dtype=torch.float64)
-        return {"judged": judged.clone(), "set": of_set.clone(), "x": torch.tensor(x, dtype=torch.float64), "y": here}
+        return {"evaluation": on_examples.clone(), "set": of_set.clone(), "x": torch.tensor(x, dtype=torch.float64), "y": here}

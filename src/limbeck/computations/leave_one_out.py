@@ -1,4 +1,4 @@
-"""What each example does to each judged one: learners trained without it beside learners trained with it."""
+"""What each example does to each evaluation example: learners trained without it beside learners trained with it."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def real_without(context: ProbeContext, place: int, seed: int) -> Training:
 
 
 def losses(context: ProbeContext, training: Training) -> Float[Tensor, " example"]:
-    """The loss of each judged example under the trained learner, in nats for cross-entropy."""
+    """The loss of each evaluation example under the trained learner, in nats for cross-entropy."""
     return context.outcome(training, "losses")[-1].double()
 
 
 def matrix(context: ProbeContext, seed: int, items: tuple[int, ...] | None = None) -> Float[Tensor, "item example"]:
-    """The influence of items (all where None) on judged examples, by exact leave-one-out under one learner's start.
+    """The influence of items (all where None) on evaluation examples, by exact leave-one-out under one learner's start.
 
     influence[i, j] = loss of j under the learner trained without item i - loss of j under the one trained with all
 

@@ -50,11 +50,11 @@ class Recognised(AbstractComputation):
 
 @dataclass(frozen=True)
 class Surroundings(AbstractComputation):
-    """Where the items lie among the judged examples in the features of a learner, and on a plane.
+    """Where the items lie among the evaluation examples in the features of a learner, and on a plane.
 
     The outcome has "agreement" and "distance" (item,), "real/agreement" and "real/distance" (query,): the share of the
-    nearest judged examples that are of the same class, and the distance to the nearest one of the same class, of each
-    item and of up to `sample` judged examples themselves, each without itself. Under "map" are the coordinates of
+    nearest evaluation examples that are of the same class, and the distance to the nearest one of the same class, of each
+    item and of up to `sample` evaluation examples themselves, each without itself. Under "map" are the coordinates of
     the "items" (item, 2) and of up to `shown` "examples" (example, 2) in one projection of both, and the "classes"
     (example,) of these.
     """
@@ -87,12 +87,12 @@ class Surroundings(AbstractComputation):
         """Read the features, find the neighbours, and draw the map."""
         problem = context.under(self.learner.network).problem
         kept = self.learner.kept(context, self.learner.keeps[-1])
-        judged, distilled, key = context.examples, context.distilled.batch, Key(("surroundings",))
-        points = read(problem, kept, judged.inputs).features
+        examples, distilled, key = context.examples, context.distilled.batch, Key(("surroundings",))
+        points = read(problem, kept, examples.inputs).features
         items = read(problem, kept, distilled.inputs).features
         rows = key.permutation(len(points))[: self.sample].sort().values
-        ours, theirs = (items, distilled.classes), (points[rows], judged.classes[rows])
-        among = (points, judged.classes)
+        ours, theirs = (items, distilled.classes), (points[rows], examples.classes[rows])
+        among = (points, examples.classes)
         shown = rows[key.fold("shown").permutation(len(rows))[: self.shown]]
         plane = self.projection.project(torch.cat([points[shown], items]), key.fold("map"))
         return {
@@ -105,6 +105,6 @@ class Surroundings(AbstractComputation):
             "map": {
                 "examples": plane[: len(shown)],
                 "items": plane[len(shown) :],
-                "classes": judged.classes[shown],
+                "classes": examples.classes[shown],
             },
         }

@@ -76,7 +76,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Draw(AbstractComputation):
-    """One draw of a search, by member 0: its "validation" accuracy and its "accuracy" on judged examples."""
+    """One draw of a search, by member 0: its "validation" accuracy and its "accuracy" on evaluation examples."""
 
     search: Search
     index: int

@@ -90,7 +90,7 @@ class Cache(Protocol):
 
 
 class NoCache:
-    """The memo that keeps nothing."""
+    """The cache that keeps nothing."""
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         """Make it afresh."""

@@ -18,7 +18,7 @@ class InputError(ValueError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """The refusal of a name that is not in `known`, with the nearest known names suggested."""
+    """The error for a name that is not in `known`, with the nearest known names suggested."""
     choices = sorted(known)
     near = difflib.get_close_matches(name, choices, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"choose from {', '.join(choices) or 'none'}"

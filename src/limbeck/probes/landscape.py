@@ -92,7 +92,7 @@ class Landscape(AbstractProbe):
         groups = {name: rows for name, rows in (("right", right), ("wrong", ~right)) if rows.any()}
         risen = [estimate(f"rise where it ends {name}", _of(losses, lowest, rows)) for name, rows in groups.items()]
         paths, surface = context.outcome(self._paths()), [context.outcome(each) for each in self._surfaces()]
-        of_test, of_set = (torch.cat([each[name] for each in surface]) for name in ("judged", "set"))
+        of_test, of_set = (torch.cat([each[name] for each in surface]) for name in ("evaluation", "set"))
         alike = rank_correlation(of_test, of_set)
         verdict, tone = _verdict(ours.reads[lowest], float(means[lowest]), float(means[-1]), rise, after, risen)
         facts = (
@@ -179,7 +179,7 @@ def _path(kind: type[PathRows], training: Training, coordinates: Tensor) -> list
 
 def _surface(parts: list[dict[str, Tensor]]) -> Table:
     return SurfaceRow.table(
-        SurfaceRow(x, y, float(part["judged"][row, column]), float(part["set"][row, column]))
+        SurfaceRow(x, y, float(part["evaluation"][row, column]), float(part["set"][row, column]))
         for part in parts
         for row, y in enumerate(part["y"].tolist())
         for column, x in enumerate(part["x"].tolist())
