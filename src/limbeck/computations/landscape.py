@@ -148,4 +148,5 @@ class Surface(AbstractComputation):
         ]
         on_examples, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
         here = torch.tensor([y[row] for row in self.rows], dtype=torch.float64)
-        return {"evaluation": on_examples.clone(), "set": of_set.clone(), "x": torch.tensor(x, dtype=torch.float64), "y": here}
+        across = torch.tensor(x, dtype=torch.float64)
+        return {"evaluation": on_examples.clone(), "set": of_set.clone(), "x": across, "y": here}

@@ -53,7 +53,8 @@ class Surroundings(AbstractComputation):
     """Where the items lie among the evaluation examples in the features of a learner, and on a plane.
 
     The outcome has "agreement" and "distance" (item,), "real/agreement" and "real/distance" (query,): the share of the
-    nearest evaluation examples that are of the same class, and the distance to the nearest one of the same class, of each
+    nearest evaluation examples that are of the same class, and the distance to the nearest one of the same class, of
+    each
     item and of up to `sample` evaluation examples themselves, each without itself. Under "map" are the coordinates of
     the "items" (item, 2) and of up to `shown` "examples" (example, 2) in one projection of both, and the "classes"
     (example,) of these.
