@@ -114,9 +114,9 @@ def test_bad_input_is_one_line_and_exit_code_2_and_writes_nothing(
     ("words", "message"),
     [
         ("--network convnett", "unknown network 'convnett'"),
-        ("--protocol papr", "unknown protocol 'papr': did you mean 'paper'"),
+        ("--protocol yang2042", "unknown protocol 'yang2042': did you mean 'yang2024'"),
         ("--baselines randm", "unknown baseline 'randm': did you mean 'random'"),
-        ("--repeats 0", "0 members: expected at least one"),
+        ("--repeats 0", "repeats 0: expected at least one"),
     ],
 )
 def test_a_bad_choice_for_an_evaluation_is_refused(

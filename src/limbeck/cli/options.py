@@ -177,7 +177,7 @@ def effort_in(words: list[str], command: str) -> str:
     except ArgumentError as error:
         raise InputError(f"{error}; see `limbeck {command} --help`") from error
     if name not in EFFORTS:
-        raise unknown("budget", name, EFFORTS)
+        raise unknown("effort", name, EFFORTS)
     return name
 
 
