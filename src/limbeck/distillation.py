@@ -14,6 +14,7 @@ from torch import Tensor
 from limbeck.composition import Recipe
 from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
+from limbeck.computations.sources import CPU
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
@@ -33,7 +34,10 @@ FIRST_CHECK = 3_000_000
 
 
 class State(NamedTuple):
-    """Everything a run is after some steps: tensors alone, since randomness is a function of (key, step)."""
+    """Everything a run is after some steps: tensors alone, since randomness is a function of (key, step).
+
+    What Python decides by (all from `step` on) is on the CPU.
+    """
 
     learned: dict[str, Tree]
     """By group: those of the parameterization, and "schedule"."""
@@ -48,7 +52,7 @@ class State(NamedTuple):
     rollbacks: Tensor
     """How often the run fell back to its anchor."""
     losses: Tensor
-    """(step,) float64, NaN where not yet known."""
+    """(step,) float64, NaN where not yet known, and where it or what is learned was not finite."""
     scores: Tensor
     """(check,) float64 validation accuracies, NaN where not yet known."""
 
@@ -74,7 +78,7 @@ Watcher = Callable[[int, int, float | None, float | None], None]
 
 
 class Distilled(NamedTuple):
-    """What a run comes to."""
+    """What a run comes to, on the CPU."""
 
     params: Parameters
     schedule: Schedule
@@ -111,7 +115,7 @@ class Distillation:
         learned = tree.move({**params.learned, SCHEDULE: schedule}, device)
         return State(
             learned=learned,
-            fixed=tree.move(params.fixed, device),
+            fixed=params.fixed,
             optimizers={group: recipe.optimizer_of(group).init(leaves) for group, leaves in learned.items()},
             objective=objective.init(self.problem, self.key.fold("objective")) if objective else {},
             step=torch.tensor(0),
@@ -149,7 +153,8 @@ class Distillation:
         with torch.no_grad():
             shown = self.show(learned, state.fixed, now)
         losses = state.losses.clone()
-        losses[step] = loss
+        # The guard and the record in one, as every reading waits for the device.
+        losses[step] = tree.read(torch.where(tree.all_finite((loss, learned)), loss, torch.nan))
         return state._replace(
             learned=learned,
             optimizers=optimizers,
@@ -180,8 +185,9 @@ class Distillation:
         if not bool(state.scores[index].isnan()):
             return state
         # What is scored is what will lie in the file.
-        stored = self.recipe.parameterization.stored(state.params)
-        shown = self.show({**state.learned, **stored.learned}, stored.fixed, self.key)
+        learned, fixed = tree.move((state.learned, state.fixed), CPU)
+        stored = self.recipe.parameterization.stored(Parameters(_of_set(learned), fixed))
+        shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
         context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
         outcome = Training(Mixture(), FIRST_CHECK + index, Epochs()).run(context)
@@ -197,7 +203,8 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     state = anchor = run.begin()
     kept = checkpoints.read()
     if kept is not None:
-        state, anchor = tree.move(tree.unflatten((state, anchor), kept), run.problem.device)
+        like = (state, anchor)
+        state, anchor = tree.map(lambda leaf, here: leaf.to(here.device), tree.unflatten(like, kept), like)
     written = time.monotonic()
     try:
         while True:
@@ -212,13 +219,13 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
                 checkpoints.write(tree.flatten((state, anchor)))
                 written = time.monotonic()
             after = run.step(state)
-            state = after if tree.finite((after.learned, after.losses[step])) else _roll_back(anchor, after)
+            state = after if bool(after.losses[step].isfinite()) else _roll_back(anchor, after)
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
     return Distilled(
-        params=state.params,
-        schedule=tree.detach(run.show(state.learned, state.fixed, run.key).schedule),
+        params=tree.move(state.params, CPU),
+        schedule=tree.move(tree.detach(run.show(state.learned, state.fixed, run.key).schedule), CPU),
         losses=state.losses,
         checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
     )

@@ -125,7 +125,7 @@ def test_the_accuracy_is_that_of_real_training_images() -> None:
     state, real = fresh(part, on), on.real(KEY, 7)
     named = on.network.apply(state.params, real.inputs).outputs.argmax(1)
     expected = sum(int(a) == int(b) for a, b in zip(named, real.classes, strict=True)) / 70
-    assert float(part._accuracy(state.params, on, KEY)) == pytest.approx(expected)
+    assert part._accuracy(state.params, on, KEY) == pytest.approx(expected)
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The accuracies that will be measured, one after the other; the last one from then on."""
     script: list[float] = []
 
-    def accuracy(*_: Any) -> Tensor:
-        return torch.tensor(script.pop(0) if len(script) > 1 else script[0])
+    def accuracy(*_: Any) -> float:
+        return script.pop(0) if len(script) > 1 else script[0]
 
     monkeypatch.setattr(LayerwiseDistribution, "_accuracy", accuracy)
     yield script

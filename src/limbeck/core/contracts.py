@@ -160,7 +160,10 @@ class AbstractParameterization(ABC):
 
     @abstractmethod
     def init(self, start: Batch, key: Key) -> Parameters:
-        """Parameters that render near `start`."""
+        """Parameters that render near `start`, each leaf where those leaves of `start` lie that it is used with.
+
+        What is learned is moved to the device, and what is fixed stays where it is put here: classes on the CPU.
+        """
 
     @abstractmethod
     def render(self, params: Parameters, key: Key) -> Batch:
@@ -183,7 +186,10 @@ class AbstractSchedule(ABC):
 
     @abstractmethod
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
-        """The schedule over items of those classes, differentiable in `params`; the key draws the order."""
+        """The schedule over items of those classes, differentiable in `params`; the key draws the order.
+
+        The order is on the CPU, learning rates are where `params` are.
+        """
 
 
 class AbstractProtocol(ABC):
@@ -224,7 +230,10 @@ class AbstractObjective(ABC):
 
     @abstractmethod
     def init(self, problem: Problem, key: Key) -> Tree:
-        """The state before the first step: a tree of tensors, empty where none is needed."""
+        """The state before the first step: a tree of tensors, empty where none is needed.
+
+        Numbers that Python decides by (steps, ages, accuracies that end a training) are on the CPU.
+        """
 
     @abstractmethod
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:

@@ -32,7 +32,7 @@ class Schedule(NamedTuple):
 
     learning_rates: Float[Tensor, " step"]
     order: Int[Tensor, "row seen"]
-    """Which items a step sees: step t takes row t modulo the number of rows, where -1 is no item."""
+    """Which items a step sees, on the CPU: step t takes row t modulo the number of rows, where -1 is no item."""
     rule: UpdateRule
 
     def for_count(self, made_for: int, count: int) -> Schedule:

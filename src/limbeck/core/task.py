@@ -31,11 +31,14 @@ class Batch(NamedTuple):
     targets: Tree
     """What the task's loss holds outputs against: a tensor (example, ...), or a tree of them; weights over classes."""
     classes: Int[Tensor, " example"]
-    """The group each example was made for: its class, or 0 where a task has one. Soft targets may drift, this not."""
+    """The group each example was made for: its class, or 0 where a task has one. Soft targets may drift, this not.
+
+    It decides shapes and draws, so it stays on the CPU; whoever computes with it on a device moves what comes of it.
+    """
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`."""
-        return Batch(*tree.move(tuple(self), device))
+        """The same batch with its inputs and targets on `device`."""
+        return Batch(tree.move(self.inputs, device), tree.move(self.targets, device), self.classes)
 
 
 class Readout(NamedTuple):

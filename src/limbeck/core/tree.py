@@ -191,9 +191,23 @@ def count(tree: Tree) -> int:
     return sum(leaf.numel() for leaf in leaves(tree))
 
 
+def all_finite(tree: Tree) -> Tensor:
+    """Whether every number of every leaf is finite: a 0-d truth value where the leaves lie, which is not read."""
+    return torch.stack([torch.isfinite(leaf).all() for leaf in leaves(tree)]).all()
+
+
 def finite(tree: Tree) -> bool:
     """Whether every number of every leaf is finite."""
     return all(bool(torch.isfinite(leaf).all()) for leaf in leaves(tree))
+
+
+def read(number: Tensor) -> float:
+    """The number in a 0-d tensor, for what Python decides by it.
+
+    A step of a distillation reads from its device here and nowhere else, for whoever reads waits until the device has
+    done all that it was given. `tests/conformance/test_another_device.py` counts the readings of every objective.
+    """
+    return float(number)
 
 
 EXAMPLES = -1
@@ -201,8 +215,12 @@ EXAMPLES = -1
 
 
 def rows(tree: Tree, index: Tensor) -> Tree:
-    """The rows of every leaf at `index` (whole numbers, or a mask) of its first axis."""
-    return map(lambda leaf: leaf[index], tree)
+    """The rows of every leaf at `index` (whole numbers, or a mask) of its first axis.
+
+    The index is moved to where each leaf lies. It is best kept on the CPU: a mask is made into numbers first.
+    """
+    at = index.nonzero()[:, 0] if index.dtype == torch.bool else index
+    return map(lambda leaf: leaf[at.to(leaf.device)], tree)
 
 
 def row(tree: Tree, index: int) -> Tree:

@@ -61,7 +61,7 @@ class AdamRule(NamedTuple):
         return {
             "first": tree.map(torch.zeros_like, params),
             "second": tree.map(torch.zeros_like, params),
-            "count": torch.tensor(0),
+            "count": torch.tensor(0),  # On the CPU.
         }
 
     def update(self, params: Tree, gradients: Tree, state: Tree, learning_rate: Number) -> tuple[Tree, Tree]:
@@ -82,7 +82,7 @@ class AdamRule(NamedTuple):
 
 def _missing(beta: Number, count: Tensor) -> Tensor:
     """1 - beta^count: what a moment that began at zero has of its weight. In double precision, beta being near 1."""
-    return 1 - torch.as_tensor(beta, dtype=torch.float64, device=count.device) ** count
+    return 1 - torch.as_tensor(beta, dtype=torch.float64) ** count
 
 
 def _root(second: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ def going_on(
     for step, learning_rate in enumerate(learning_rates):
         batch = loader(rows_of(schedule, step))
         if augment is not None:
-            groups = torch.arange(len(batch.classes), device=batch.classes.device)
+            groups = torch.arange(len(batch.classes))
             batch = task.augment(batch, key.fold("augment", step), groups, augment)
         gradients, statistics = gradient_of(learner, batch)
         params, state = rule.update(learner.params, gradients, state, learning_rate)
@@ -120,8 +120,8 @@ def gradient_function(loss: Loss, task: AbstractTask, network: AbstractNetwork) 
 
     def gradient_of(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
         if not whole:
-            rows = torch.arange(len(batch.classes), device=batch.classes.device)
-            parts = microbatches(rows, microbatch_size(task.shape, rows.device))
+            most = microbatch_size(task.shape, tree.leaves(learner.params)[0].device)
+            parts = microbatches(torch.arange(len(batch.classes)), most)
             return over_parts(loss, learner.params, [task.take(batch, part) for part in parts])[1], {}
         params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
         readout, statistics = network.track(params, batch.inputs, learner.statistics)

@@ -48,6 +48,7 @@ class GradientState(NamedTuple):
 
     learner: Learner
     age: Int[Tensor, ""]
+    """On the CPU."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class LayerwiseState(NamedTuple):
 
     params: Tree
     accuracies: Float[Tensor, " recent"]
-    """After each of the last steps of the set, the latest at the end; NaN where there was none yet."""
+    """After each of the last steps of the set, the latest at the end; NaN where there was none yet. On the CPU."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class LayerwiseDistribution(AbstractObjective):
     def init(self, problem: Problem, key: Key) -> LayerwiseState:
         """A fresh network, of which nothing is known."""
         params = tree.move(problem.network.init(key.fold("network")), problem.device)
-        return LayerwiseState(params, self._unknown(problem))
+        return LayerwiseState(params, self._unknown())
 
     def loss(self, state: LayerwiseState, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The distance summed over layers and classes, and the loss of the real images."""
@@ -107,9 +107,9 @@ class LayerwiseDistribution(AbstractObjective):
         aims: tuple[Tensor, ...] = ()
         features = []
         with torch.no_grad():
-            for rows in torch.arange(len(real.classes), device=problem.device).split(most):
+            for rows in torch.arange(len(real.classes)).split(most):
                 layers = read(problem.task.take(real, rows))
-                sums = tuple(share[rows].to(layer.dtype).T @ layer for layer in layers)
+                sums = tuple(share[rows].to(layer).T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
                 features.append(layers[-1])
         means = [group_means(layer, shown.classes, count) for layer in read(shown)]
@@ -129,7 +129,7 @@ class LayerwiseDistribution(AbstractObjective):
 
     def _trained(self, params: Tree, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The network after as many epochs on `batch` as it takes to move it."""
-        accuracies = self._unknown(problem)
+        accuracies = self._unknown()
         for epoch in range(self.longest):
             params = self._seen_once(params, problem, batch, key.fold(epoch))
             accuracies = _pushed(accuracies, self._accuracy(params, problem, key.fold("judged", epoch)))
@@ -145,23 +145,23 @@ class LayerwiseDistribution(AbstractObjective):
         return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment)).params
 
     @torch.no_grad()
-    def _accuracy(self, params: Tree, problem: Problem, key: Key) -> Tensor:
+    def _accuracy(self, params: Tree, problem: Problem, key: Key) -> float:
         """The share of some real training images that the network names rightly."""
         real = problem.real(key, self.judged)
         most = microbatch_limit(problem, len(real.classes))
         named = torch.cat(
             [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in tree.split(real.inputs, most)]
         )
-        return (named == real.classes).float().mean()
+        return tree.read((named == real.classes.to(named.device)).float().mean())
 
-    def _unknown(self, problem: Problem) -> Tensor:
+    def _unknown(self) -> Tensor:
         """The accuracies of a window before any is known."""
-        return torch.full((self.window,), torch.nan, device=problem.device)
+        return torch.full((self.window,), torch.nan)
 
 
-def _pushed(accuracies: Tensor, latest: Tensor) -> Tensor:
+def _pushed(accuracies: Tensor, latest: float) -> Tensor:
     """The accuracies with the latest at the end, in place of the oldest."""
-    return torch.cat([accuracies[1:], latest[None]])
+    return torch.cat([accuracies[1:], accuracies.new_tensor([latest])])
 
 
 def _spread(accuracies: Tensor) -> float:

@@ -33,9 +33,9 @@ class Queue(NamedTuple):
     accuracies: Float[Tensor, " slot"]
     """The share of the training images that each network has named rightly, over all its training so far."""
     batches: Float[Tensor, " slot"]
-    """How many batches each network has been trained on."""
+    """How many batches each network has been trained on, on the CPU."""
     age: Int[Tensor, ""]
-    """Steps of the set so far."""
+    """Steps of the set so far, on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,14 @@ class TrainedDistribution(AbstractObjective):
             return torch.cat([torch.stack(leaves), leaves[0].new_zeros(self.queue - FIRST, *leaves[0].shape)])
 
         learners = tree.map(stacked, *first)
-        none = torch.zeros(self.queue, device=problem.device)
-        return Queue(learners, tree.map(torch.zeros_like, learners.params), none, none.clone(), torch.tensor(0))
+        none = torch.zeros(self.queue)
+        return Queue(
+            learners,
+            tree.map(torch.zeros_like, learners.params),
+            none.to(problem.device),
+            none.clone(),
+            torch.tensor(0),
+        )
 
     def loss(self, state: Queue, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The squared distance and the weighted loss, summed over classes."""
@@ -96,7 +102,7 @@ class TrainedDistribution(AbstractObjective):
         real = problem.real(key.fold("real"), self.per_class)
         with torch.no_grad():
             microbatch_limit = microbatch_size(problem.task.shape, problem.device)
-            rows = torch.arange(len(real.classes), device=problem.device).split(microbatch_limit)
+            rows = torch.arange(len(real.classes)).split(microbatch_limit)
             target = torch.cat([read(problem.task.take(real, part))[0] for part in rows])
         features, outputs = read(synthetic.batch)
         classes = synthetic.batch.classes
@@ -125,12 +131,13 @@ class TrainedDistribution(AbstractObjective):
         """The queue after one of its networks took its steps on real images."""
         task, network, descent = problem.task, problem.network, gradient_function_of(problem)
         learner, velocity = Learner(*_member(state.learners, slot)), _member(state.velocities, slot)
-        seen, right = float(state.batches[slot]), state.accuracies[slot] * state.batches[slot]
+        seen = float(state.batches[slot])
+        right = state.accuracies[slot] * seen
         for step in range(self.steps):
             real = problem.real(key.fold("batch", step), -(-self.batch // len(task.classes)))
             with torch.no_grad():
                 named = network.track(learner.params, real.inputs, learner.statistics)[0].outputs.argmax(1)
-            right = right + (named == real.classes).to(right.dtype).mean()
+            right = right + (named == real.classes.to(named.device)).to(right.dtype).mean()
             gradient_of, statistics = descent(learner, real)
             params, velocity = self.optimizer.step(learner.params, gradient_of, velocity)
             learner = Learner(params, statistics)
@@ -146,11 +153,11 @@ def _member(stacked: Tree, slot: int) -> Tree:
 def _put(state: Queue, slot: int, learner: Learner, velocity: Tree, accuracy: Tensor, batches: float) -> Queue:
     """The queue with one slot replaced; the queue given is left as it is."""
     before = (state.learners, state.velocities, state.accuracies, state.batches)
-    now = (learner, velocity, accuracy, torch.full_like(accuracy, batches))
-    index = torch.tensor(slot, device=accuracy.device)
+    now = (learner, velocity, accuracy, torch.full_like(state.batches[slot], batches))
+    index = torch.tensor([slot])
 
     def replaced(leaf: Tensor, new: Tensor) -> Tensor:
-        return leaf.index_copy(0, index[None], new[None].to(leaf.dtype))
+        return leaf.index_copy(0, index.to(leaf.device), new[None].to(leaf.dtype))
 
     learners, velocities, accuracies, counts = tree.map(replaced, before, now)
     return Queue(learners, velocities, accuracies, counts, state.age)

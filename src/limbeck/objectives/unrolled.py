@@ -89,12 +89,11 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     if window.start:
         start = advance(loss, start, source, schedule, range(window.start), view)
     end = unroll(loss, start, source, schedule, window, view)
-    real, device = problem.real(key.fold("real"), per_class), problem.device
+    real = problem.real(key.fold("real"), per_class)
     count = len(real.classes)
     # The gradient on real images is taken here and now, pass by pass.
     parts = [
-        problem.task.take(real, rows)
-        for rows in microbatches(torch.arange(count, device=device), microbatch_limit(problem, count))
+        problem.task.take(real, rows) for rows in microbatches(torch.arange(count), microbatch_limit(problem, count))
     ]
     value, gradients = over_parts(loss, end.params, parts)
     return surrogate(value, end.params, gradients)

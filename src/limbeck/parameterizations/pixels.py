@@ -42,7 +42,8 @@ class Pixels(AbstractParameterization):
         inputs = tree.merge(params.learned.get("inputs", {}), fixed.get("inputs", {}))
         if "targets" in fixed:
             return Batch(inputs, fixed["targets"], fixed["classes"])
-        return Batch(inputs, one_hot(fixed["classes"], len(fixed["outputs"]), fixed["outputs"].dtype), fixed["classes"])
+        outputs, classes = fixed["outputs"], fixed["classes"]
+        return Batch(inputs, one_hot(classes, len(outputs), outputs.dtype).to(outputs.device), classes)
 
 
 def _is_kept(leaf: Tensor) -> bool:
@@ -50,7 +51,7 @@ def _is_kept(leaf: Tensor) -> bool:
 
 
 def one_hot(classes: Tensor, count: int, dtype: torch.dtype) -> Tensor:
-    """The hard labels (item, output) of classes; unlike torch's own, it reads no number from the device."""
+    """The hard labels (item, output) of classes, where those are."""
     return (classes[:, None] == torch.arange(count, device=classes.device)).to(dtype)
 
 
@@ -59,7 +60,8 @@ def is_hard(batch: Batch) -> bool:
     targets = batch.targets
     if not isinstance(targets, Tensor) or not targets.is_floating_point() or targets.dim() != 2:
         return False
-    return torch.equal(targets, one_hot(batch.classes, targets.shape[1], targets.dtype))
+    hard = one_hot(batch.classes, targets.shape[1], targets.dtype).to(targets.device)
+    return bool(tree.read((targets == hard).all()))
 
 
 def unlabelled(start: Batch) -> Batch:

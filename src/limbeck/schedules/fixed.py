@@ -54,7 +54,7 @@ def balanced_order(classes: Int[Tensor, " item"], per_class: int, steps: int, ke
         return torch.arange(len(classes))[None]
     columns = []
     for label in labels:
-        items = (classes == label).nonzero()[:, 0].cpu()
+        items = (classes == label).nonzero()[:, 0]
         ranks = key.fold("order", label).uniform(steps, len(items)).argsort(1)[:, :per_class]
         columns.append(items[ranks])
     return torch.cat(columns, 1)

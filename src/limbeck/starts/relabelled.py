@@ -43,7 +43,7 @@ class Relabelled(AbstractStart):
         picked = self.start.pick(problem, per_class, key)
         params = self.experts.snapshot(problem, self.number, self.epoch)
         count, load = len(picked.classes), row_loader(problem.task, picked)
-        parts = torch.arange(count, device=picked.classes.device).split(microbatch_limit(problem, count))
+        parts = torch.arange(count).split(microbatch_limit(problem, count))
         with torch.no_grad():
             outputs = [problem.network.apply(params, load(rows).inputs).outputs for rows in parts]
         return picked._replace(targets=torch.cat(outputs).softmax(1))

@@ -28,7 +28,7 @@ def group_means(values: Tree, groups: Int[Tensor, " example"], count: int) -> Tr
     """
 
     def mean(leaf: Tensor) -> Tensor:
-        shares = group_shares(groups, count, leaf.dtype)
+        shares = group_shares(groups, count, leaf.dtype).to(leaf.device)
         return (shares.T @ leaf.reshape(len(leaf), -1)).reshape(count, *leaf.shape[1:])
 
     return tree.map(mean, values)

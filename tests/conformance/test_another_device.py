@@ -1,0 +1,268 @@
+"""Every part on another device: torch's `meta`, whose tensors have no numbers, so that whatever reads one raises.
+
+There most faults of a run on a GPU show without one: tensors of two devices in one operation, and a number that is
+read on the way, for which a GPU is waited for. What may be read is read by `tree.read`, and is counted here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from limbeck.composition import Recipe
+from limbeck.computations import AllReal, Training
+from limbeck.computations.contract import BatchSet, ProbeContext
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractNetwork, Problem, Schedule, Synthetic
+from limbeck.core.key import Key
+from limbeck.core.tree import Tree
+from limbeck.distillation import Distillation
+from limbeck.estimators import ESTIMATORS
+from limbeck.learn import networks
+from limbeck.learn.augment import OPERATIONS, Siamese
+from limbeck.learn.distances import DISTANCES
+from limbeck.learn.networks.layers import NORMS
+from limbeck.learn.optim import OPTIMIZERS, Adam
+from limbeck.learn.rules import INNER_OPTIMIZERS
+from limbeck.learn.sensitivity import mean_loss, sensitivity
+from limbeck.learn.training import Learner, fresh, gradient_function
+from limbeck.learn.unroll import advance, initial_state, unroll
+from limbeck.objectives import OBJECTIVES, Distribution, Gradient, LayerwiseDistribution, Unrolled
+from limbeck.parameterizations import PARAMETERIZATIONS
+from limbeck.protocols import protocols
+from limbeck.schedules import SCHEDULES, Fixed
+from limbeck.tasks import load
+
+META, CPU = torch.device("meta"), torch.device("cpu")
+KEY = Key(("another device",))
+SHORT = Fixed(steps=3, learning_rate=0.05, per_class=1)
+
+
+class OneDevice(TorchDispatchMode):
+    """Raises where tensors of two devices meet; a single number on the CPU may meet any, and copies go anywhere.
+
+    torch's `meta` itself raises for most operations, but not for products of matrices, convolutions, indices, and
+    what is written in place.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        given = [leaf for leaf in torch.utils._pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        devices = {leaf.device.type for leaf in given if leaf.dim() or leaf.device.type != "cpu"}
+        if len(devices) > 1 and func._overloadpacket is not torch.ops.aten.copy_:
+            raise RuntimeError(f"{func}: tensors on {sorted(devices)}")
+        return func(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """A cache in which every expert is still as a network began."""
+
+    network: AbstractNetwork
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        return self.network.init(KEY) if branch.startswith("params/") else tree.branch(make(), branch)
+
+
+def problem_of(network: str = "convnet-w4-d2") -> Problem:
+    task = load("digits")
+    return Problem(task, task.network(network), META, Untrained(task.network(network)))
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """What was read from the device so far; each number is read as 1."""
+    found: list[Tensor] = []
+
+    def read(number: Tensor) -> float:
+        if number.device == CPU:
+            return float(number)
+        assert number.shape == ()
+        found.append(number)
+        return 1.0
+
+    monkeypatch.setattr(tree, "read", read)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def one_device() -> Iterator[None]:
+    with OneDevice():
+        yield
+
+
+def test_the_law_sees_what_it_forbids() -> None:
+    there, here = torch.ones(3, 3, device=META), torch.ones(3, 3)
+    for mixed in (
+        lambda: there @ here,
+        lambda: there + here,
+        lambda: there[torch.tensor([0])],
+        lambda: here.mul_(there),
+        lambda: here * there.sum(),
+    ):
+        with pytest.raises(RuntimeError, match="device|tensors on"):
+            mixed()
+    for reading in (
+        lambda: there.sum().item(),
+        lambda: float(there.sum()),
+        lambda: bool(there.any()),
+        lambda: there.tolist(),
+        lambda: there.nonzero(),
+        lambda: there[there > 0],
+        lambda: there.unique(),
+        lambda: here.copy_(there),
+        lambda: there.cpu(),
+        lambda: tree.read(there.sum()),
+    ):
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            reading()
+    assert (there * torch.tensor(2.0)).device == here.to(META).device == META
+
+
+def parts(family: Any) -> Any:
+    return [pytest.param(part(), id=name) for name, part in family.parts.items()]
+
+
+def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2) -> list[int]:
+    """Steps of a distillation, and how many numbers were read from the device in each."""
+    run = Distillation(problem_of(), replace(recipe, steps=steps), per_class=2, key=KEY)
+    state, counts = run.begin(), []
+    assert len(readings) <= 1, "whether labels are hard is all that is asked before the first step"
+    for _ in range(steps):
+        readings.clear()
+        state = run.step(state)
+        counts.append(len(readings))
+    assert int(state.step) == steps and state.losses.device == CPU and not bool(state.losses.isnan().any())
+    assert all(leaf.device == META for leaf in tree.leaves((state.learned, state.optimizers)) if leaf.dim())
+    shown = run.show(state.learned, state.fixed, KEY)
+    assert {leaf.device for leaf in tree.leaves((shown.batch.inputs, shown.batch.targets))} == {META}
+    assert shown.batch.classes.device == shown.schedule.order.device == CPU
+    return counts
+
+
+def recipe_of(**fields: Any) -> Recipe:
+    return Recipe(**{"objective": Unrolled(per_class=3), "schedule": SHORT, "optimizer": Adam(), **fields})
+
+
+@pytest.mark.parametrize("objective", parts(OBJECTIVES))
+def test_a_step_of_an_objective_reads_one_number_and_those_that_it_decides_by(
+    objective: Any, readings: list[Tensor]
+) -> None:
+    # Each step reads its loss, which is NaN where anything is not finite. Only one objective decides by what it
+    # measures: it reads an accuracy after each step, and one after each epoch, here all, as it seems never to move.
+    decides = 1 + objective.longest if isinstance(objective, LayerwiseDistribution) else 0
+    assert distilled(recipe_of(objective=objective), readings) == [1 + decides] * 2
+
+
+@pytest.mark.parametrize("network", ["convnet-w4-d2-batch"])
+@pytest.mark.parametrize("objective", parts(OBJECTIVES))
+def test_a_step_of_an_objective_under_running_statistics(objective: Any, network: str, readings: list[Tensor]) -> None:
+    problem = problem_of(network)
+    state, batch = objective.init(problem, KEY), problem.real(KEY, 2)
+    inputs = batch.inputs.requires_grad_()
+    shown = recipe_of().schedule.render({}, batch.classes, KEY)
+    synthetic = Synthetic.of(batch, shown)
+    loss = objective.loss(state, problem, synthetic, KEY)
+    (slope,) = torch.autograd.grad(loss, [inputs])
+    assert loss.device == slope.device == META and slope.shape == inputs.shape
+    after = objective.advance(tree.detach(state), problem, Synthetic.of(tree.detach(batch), shown), KEY)
+    where = [[leaf.device for leaf in tree.leaves(one)] for one in (state, after)]
+    assert where[0] == where[1]
+
+
+@pytest.mark.parametrize("distance", parts(DISTANCES))
+def test_a_distance_of_gradients(distance: Any, readings: list[Tensor]) -> None:
+    objective = Gradient(distance=distance, per_class=4, outer=1, inner=1)
+    assert distilled(recipe_of(objective=objective), readings) == [1, 1]
+
+
+@pytest.mark.parametrize("parameterization", parts(PARAMETERIZATIONS))
+@pytest.mark.parametrize("schedule", parts(SCHEDULES))
+def test_what_is_learned(parameterization: Any, schedule: Any, readings: list[Tensor]) -> None:
+    around = getattr(schedule, "around", None)
+    schedule = replace(schedule, around=replace(around, steps=3)) if around else replace(schedule, steps=3)
+    recipe = recipe_of(parameterization=parameterization, schedule=schedule)
+    assert distilled(recipe, readings) == [1, 1]
+
+
+@pytest.mark.parametrize("estimator", parts(ESTIMATORS))
+@pytest.mark.parametrize("optimizer", parts(OPTIMIZERS))
+def test_how_it_is_stepped(estimator: Any, optimizer: Any, readings: list[Tensor]) -> None:
+    if hasattr(estimator, "pairs"):
+        estimator = replace(estimator, pairs=2)
+    clipping = replace(optimizer, clip=1.0)
+    objective = Distribution(per_class=3)
+    assert distilled(recipe_of(objective=objective, estimator=estimator, optimizer=clipping), readings) == [1, 1]
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_an_augmentation(operation: str) -> None:
+    images = load("digits").load("train", torch.arange(5)).inputs.to(META).requires_grad_()
+    changed = Siamese(operations=(operation,)).apply(images, KEY, torch.arange(5))
+    assert torch.autograd.grad(changed.sum(), [images])[0].shape == images.shape
+
+
+NAMES = [
+    *(family["name"] for family in networks.names() if ":" not in family["name"]),
+    *(f"convnet-w4-d1-{norm}" for norm in NORMS),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network(name: str) -> None:
+    problem = problem_of(name)
+    task, network, learner = problem.task, problem.network, fresh(problem.network, KEY, META)
+    batch = problem.real(KEY, 1)
+    loss = mean_loss(task, network)
+    gradient, statistics = gradient_function(loss, task, network)(learner, batch)
+    network.apply(learner.params, batch.inputs, statistics)
+    assert all(leaf.device == META for layer in network.layers(learner.params, batch.inputs) for leaf in [layer])
+    free = batch._replace(inputs=batch.inputs.requires_grad_())
+    bent = sensitivity(loss, learner.params, free, gradient)
+    assert {leaf.device for leaf in tree.leaves((bent.params, bent.batch.inputs, statistics))} == {META}
+
+
+@pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in protocols().items()])
+def test_two_steps_of_training_by_a_protocol(protocol: Any) -> None:
+    here = replace(problem_of(), device=CPU).real(KEY, 2)
+    shown = BatchSet("", here, SHORT.render({}, here.classes, KEY))
+    context = ProbeContext(problem_of(), set=shown)
+    learners = list(itertools.islice(Training(protocol=protocol).learners(context), 3))
+    assert len(learners) == 3 and all(on_meta(learner) for learner in learners)
+
+
+def test_two_steps_of_training_on_real_data_and_under_running_statistics() -> None:
+    context = ProbeContext(problem_of())
+    for network in ("", "convnet-w4-d1-batch"):
+        learners = itertools.islice(Training(AllReal(), network=network).learners(context), 3)
+        assert [on_meta(learner) for learner in learners] == [True] * 3
+
+
+@pytest.mark.parametrize("optimizer", parts(INNER_OPTIMIZERS))
+def test_an_unroll_and_its_way_back(optimizer: Any) -> None:
+    problem = problem_of()
+    batch = problem.real(KEY, 2)
+    source = batch._replace(inputs=batch.inputs.requires_grad_(), targets=batch.targets.requires_grad_())
+    plain = replace(SHORT, optimizer=optimizer).render({}, batch.classes, KEY)
+    learned = tree.map(lambda leaf: leaf.to(META).requires_grad_(), (plain.learning_rates, plain.rule))
+    schedule = Schedule(learned[0], plain.order, learned[1])
+    loss = mean_loss(problem.task, problem.network)
+    start = initial_state(fresh(problem.network, KEY, META).params, schedule.rule)
+    start = advance(loss, start, source, schedule, range(1))
+    for keep in (1, None):
+        end = unroll(loss, start, source, schedule, range(1, 3), keep=keep)
+        wanted = [source.inputs, source.targets, *tree.leaves(learned)]
+        gradients = torch.autograd.grad(tree.norm(end.params), wanted)
+        assert [leaf.device for leaf in gradients] == [META] * len(wanted)
+        assert [leaf.shape for leaf in gradients] == [leaf.shape for leaf in wanted]
+
+
+def on_meta(learner: Learner) -> bool:
+    return all(leaf.device == META for leaf in tree.leaves(tuple(learner)))
