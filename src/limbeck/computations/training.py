@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
-from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture
+from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture, training_key
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule
@@ -82,14 +82,14 @@ class Training(AbstractComputation):
 
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
         """The learner before the first step and after each."""
-        problem, key = self._problem(context), Key(("train", self.seed))
+        problem, key = self._problem(context), training_key(self.seed)
         loader, count = self.on.examples(context, self.seed)
         schedule = self.protocol.schedule(self._own(context, count), count, key.fold("order"))
         return going_on(
             problem.task,
             gradient_function_of(problem),
             self._first(context, problem, key),
-            lambda rows: loader(rows).to(problem.device),
+            lambda rows, step: loader(rows, step).to(problem.device),
             schedule,
             key,
             self.protocol.augment,
