@@ -155,7 +155,13 @@ def add_scoring(made: Parser) -> None:
     """Add how sets are scored, and beside what."""
     made.add_argument("--repeats", type=int, default=5, help="fresh learners for each score")
     made.add_argument("--protocol", type=str, default="yang2024", help=f"one of {', '.join(protocols())}")
-    made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
+    made.add_argument(
+        "--baselines",
+        type=str,
+        default=",".join(BASELINES),
+        help="by commas; none leaves them out. NAME has as many items per class as the set, NAME:bytes as many real "
+        "ones as fit in its bytes",
+    )
 
 
 def baselines_of(text: str) -> tuple[str, ...]:
