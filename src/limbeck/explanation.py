@@ -119,7 +119,7 @@ def effort_of(
     names.
     """
     if effort not in EFFORTS:
-        raise unknown("budget", effort, EFFORTS)
+        raise unknown("effort", effort, EFFORTS)
     found = EFFORTS[effort]
     listed = {part_name(type(probe)): probe for probe in found.probes}
     chosen: list[AbstractProbe] = []

@@ -51,7 +51,7 @@ def whole(distilled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     ("words", "message"),
     [
         ("--probe mixin", "unknown probe 'mixin': did you mean 'mixing'"),
-        ("--effort fast", "unknown budget 'fast'"),
+        ("--effort fast", "unknown effort 'fast'"),
         ("--network convnett", "unknown network 'convnett'"),
         ("--data digit", "unknown data 'digit'"),
         ("--compile sometimes", "--compile"),

@@ -193,7 +193,7 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         ("--recipes dmm", "unknown recipe 'dmm': did you mean 'dm'"),
         ("--recipes ,", "0 recipes"),
         ("--recipes dm --probe mixin", "unknown probe 'mixin': did you mean 'mixing'"),
-        ("--recipes dm --effort fast", "unknown budget 'fast'"),
+        ("--recipes dm --effort fast", "unknown effort 'fast'"),
         ("--recipes dm --baselines randm", "unknown baseline 'randm': did you mean 'random'"),
         ("--recipes dm --protocol papr", "unknown protocol 'papr': did you mean 'paper'"),
         ("--recipes dm --network convnett", "unknown network 'convnett'"),
