@@ -69,9 +69,10 @@ def evaluate(
     """Score sets on the test split beside their baselines: one row for each set or baseline and network.
 
     `networks` is by default the one that the first set was distilled with. All sets must be of the same data. Baselines
-    are coreset recipes, or "full" for all real training data. `repeats` fresh learners are trained for a row. `data`
-    names the data where they are no longer where the set says. Every learner is kept, so an evaluation that was
-    interrupted, or asked for more learners, goes on where it was, and probes that ask for the same learner find it.
+    are selections of real examples, as many per class as the set has ("random") or as fit in its bytes
+    ("random:bytes"), or "full" for all real training data. `repeats` fresh learners are trained for a row. `data` names
+    the data where they are no longer where the set says. Every learner is kept, so an evaluation that was interrupted,
+    or asked for more learners, goes on where it was, and probes that ask for the same learner find it.
 
     Raises InputError for unknown names, other data, or repeats < 1.
     """

@@ -27,22 +27,21 @@ class SizeRow(Row, table="facts", caption="95 % intervals over n measurements"):
 
 
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
-    """What the scores of each of `sets` come to beside real images at its stored size, under each network.
+    """What the scores of each of `sets` come to beside as many real images and beside equal bytes, by network.
 
     `rows` are of sets and baselines: {set, network, split, metric, unit, higher_is_better, mean, low, high, n,
-    protocol, bytes}. Two are significantly different where their 95 % intervals do not touch: a stricter rule than a
-    test of the difference. A set without a baseline of its size has no finding.
+    protocol, bytes, per_class, matched}. Two are significantly different where their 95 % intervals do not touch: a
+    stricter rule than a test of the difference. A set without a baseline that matches it has no finding.
     """
     findings = []
     several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
     for row in rows:
         where = "".join(f"{row[name]}: " for name in several)
-        alike = [each for each in rows if each["set"] not in sets and _comparable(each, row)]
-        same = [each for each in alike if each["set"] != "full"]
-        if row["set"] in sets and same:
-            whole = next((each for each in alike if each["set"] == "full"), None)
-            tone, verdict = _standing(row, same)
-            if whole is not None:
+        others = [each for each in rows if each["set"] not in sets and _comparable(each, row)]
+        matched = {how: matching(row, others, how) for how in ("items", "bytes", "")}
+        if row["set"] in sets and (matched["items"] or matched["bytes"]):
+            tone, verdict = _standings(row, matched["items"], matched["bytes"])
+            for whole in matched[""][:1]:
                 away = whole["mean"] - row["mean"]
                 position = "below" if away >= 0 else "above"
                 verdict += f" {apart(abs(away), row['unit'])} {position} all real data."
@@ -70,13 +69,47 @@ def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol
     }
 
 
+def matching(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], how: str) -> list[Mapping[str, Any]]:
+    """The rows among `others` of baselines that were matched with a set's row by "items", by "bytes" or not at all.
+
+    By bytes it is, of each baseline, the largest that fits in the bytes of the set.
+    """
+    found = [each for each in others if each["matched"] == how]
+    if how == "items":
+        return [each for each in found if each["per_class"] == row["per_class"]]
+    if how == "bytes":
+        fit = [each for each in found if each["bytes"] <= row["bytes"]]
+        return [each for each in fit if each["bytes"] == max(other["bytes"] for other in fit)]
+    return found
+
+
 def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    fields = ("network", "split", "metric", "protocol", *(() if one["set"] == "full" else ("bytes",)))
-    return all(one[name] == other[name] for name in fields)
+    return all(one[name] == other[name] for name in ("network", "split", "metric", "protocol"))
 
 
-def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """Tone and verdict of a set's score among those of real images of its size."""
+def _standings(
+    row: Mapping[str, Any], by_items: Sequence[Mapping[str, Any]], by_bytes: Sequence[Mapping[str, Any]]
+) -> tuple[str, str]:
+    """The more cautious tone and the verdict of a set's score beside as many real images and beside equal bytes."""
+    tones, sentences = [], []
+    if by_items:
+        tone, verdict = _standing(row, by_items, "as many real images")
+        tones.append(tone)
+        sentences.append(verdict)
+    if by_bytes:
+        tone, verdict = _standing(row, by_bytes, "real images")
+        tones.append(tone)
+        size = f"{by_bytes[0]['per_class']} real images per class"
+        # Where one more of each class would fit, there is none.
+        if row["bytes"] - by_bytes[0]["bytes"] >= by_bytes[0]["bytes"] / by_bytes[0]["per_class"]:
+            size += ", all there are"
+        verdict = verdict.removeprefix("Inconclusive: ")
+        sentences.append(f"At equal bytes ({size}): {verdict[0].lower()}{verdict[1:]}")
+    return next(tone for tone in ("avoid", "unknown", "note", "use") if tone in tones), " ".join(sentences)
+
+
+def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]], images: str) -> tuple[str, str]:
+    """Tone and verdict of a set's score among those of real images."""
     if min(each["n"] for each in (row, *same)) < 2:
         return "unknown", "Inconclusive: a single learner has no interval. Evaluate with more repeats."
     higher = [each for each in same if each["low"] > row["high"]]
@@ -87,19 +120,19 @@ def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]]) -> tupl
     if below:
         most = max(abs(each["mean"] - row["mean"]) for each in below)
         by = f"{'up to ' if len(below) > 1 else ''}{apart(most, row['unit'])}"
-        sentences.append(f"Significantly worse to train on than {_chosen(below)}, by {by}: use those instead.")
+        sentences.append(f"Significantly worse to train on than {_chosen(images, below)}, by {by}: use those instead.")
     if above:
         least = min(abs(row["mean"] - each["mean"]) for each in above)
         by = f"{apart(least, row['unit'])}{' or more' if len(above) > 1 else ''}"
-        sentences.append(f"Significantly better to train on than {_chosen(above)}, by {by}.")
+        sentences.append(f"Significantly better to train on than {_chosen(images, above)}, by {by}.")
     if between:
         opening = "Inconclusive: not" if not sentences else "Not"
-        sentences.append(f"{opening} significantly different from {_chosen(between)}.")
+        sentences.append(f"{opening} significantly different from {_chosen(images, between)}.")
     return "avoid" if below else "note" if between else "use", " ".join(sentences)
 
 
-def _chosen(rows: Sequence[Mapping[str, Any]]) -> str:
-    return f"as many real images by {_listed([each['set'] for each in rows])}"
+def _chosen(images: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"{images} by {_listed([each['set'].partition(':')[0] for each in rows])}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,7 +11,11 @@ import pytest
 import torch
 
 import limbeck
+from limbeck.composition import SELECTIONS
+from limbeck.computations import Coreset, Training
+from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts, followed
+from limbeck.core.contracts import Budget
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.version import ALGORITHM
@@ -134,6 +138,8 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
         high=0.3,
         n=2,
         bytes=9,
+        per_class=1,
+        matched="",
     )
     here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "yang2024"}
     elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}
@@ -160,6 +166,26 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
     keep(random, 0, 0.2)
     counts = {each["set"]: each["n"] for each in archive.scores(session, listed, task)[1:]}
     assert counts == {"now": 2, "random": 2}
+
+
+@pytest.mark.parametrize(("size", "shown"), [(257 * 10, []), (257 * 30 - 1, [2]), (256 * 10, [])])
+def test_baselines_that_were_matched_by_bytes_are_read_back_where_they_are_others(
+    size: int, shown: list[int], distilled: DistilledSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, task = Store(tmp_path), limbeck.load("digits")
+    made = replace(distilled, scores=())
+    monkeypatch.setattr(DistilledSet, "budget", Budget(260, size))
+    session, listed = limbeck.Session(store.root), [("now", tmp_path / "set.safetensors", made)]
+    for count in (1, 2):
+        training = Training(Coreset(SELECTIONS["random"], count), 0, named("yang2024"))
+        outcome = {"accuracy": torch.tensor([count / 4], dtype=torch.float64)}
+        store.remember(ProbeContext(session.problem(task, NETWORK), "now", made).address(training), lambda: outcome)  # noqa: B023
+    rows = archive.scores(session, listed, task)
+    assert [(row["set"], row["per_class"], row["mean"]) for row in rows if row["matched"] == "items"] == [
+        ("random", 1, 0.25)
+    ]
+    assert [row["per_class"] for row in rows if row["matched"] == "bytes"] == shown
+    assert all(row["bytes"] == 257 * 10 * row["per_class"] for row in rows)
 
 
 def test_experts_that_are_followed_are_found_once_as_many_as_the_most_that_are_asked_for() -> None:

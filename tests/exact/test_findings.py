@@ -123,7 +123,9 @@ def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the
 
 def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str, object]:
     metric = {"metric": "accuracy", "unit": "fraction", "higher_is_better": True}
-    rest = {"network": "convnet", "split": "test", "protocol": "yang2024", "bytes": 8, "n": 5, **metric, **other}
+    rest = {"network": "convnet", "split": "test", "protocol": "yang2024", "bytes": 8, "n": 5, **metric}
+    matched = "" if name in ("a", "b", "full") else "bytes" if name.endswith(":bytes") else "items"
+    rest = {**rest, "per_class": 1, "matched": matched, **other}
     return {"set": name, "mean": mean, "low": mean - half, "high": mean + half, **rest}
 
 
@@ -145,10 +147,40 @@ def test_a_set_is_significantly_different_from_baselines_of_its_size_where_inter
 ) -> None:
     wide = 0.05 if mean == 0.45 else 0.01
     others = [row("random", 0.40, half=0.01 if wide == 0.05 else 0.03), row("herding", 0.50, half=wide)]
-    elsewhere = [row("kmeans", 0.9, bytes=80), row("kmeans", 0.9, split="validation"), row("b", 0.9)]
+    elsewhere = [row("kmeans", 0.9, per_class=10), row("kmeans", 0.9, split="validation"), row("b", 0.9)]
     half = 0.035 if mean == 0.45 else 0.01
     (found,) = against_baselines([row("a", mean, half=half), *others, *elsewhere], ["a", "b"])[:1]
     assert (found.set, found.tone, found.verdict) == ("a", tone, verdict)
+
+
+@pytest.mark.parametrize(
+    ("items", "by_bytes", "tone", "verdict"),
+    [
+        (0.4, 0.7, "avoid", "Significantly better to train on than as many real images by random, by 20.0 points. At "
+         "equal bytes (4 real images per class): significantly worse to train on than real images by random, by 10.0 "
+         "points: use those instead."),
+        (None, 0.6, "note", "At equal bytes (4 real images per class): not significantly different from real images by "
+         "random."),
+        (0.6, 0.4, "note", "Inconclusive: not significantly different from as many real images by random. At equal "
+         "bytes (4 real images per class): significantly better to train on than real images by random, by 20.0 "
+         "points."),
+    ],
+)  # fmt: skip
+def test_a_set_is_beside_as_many_real_images_and_then_beside_equal_bytes(
+    items: float | None, by_bytes: float, tone: str, verdict: str
+) -> None:
+    rows = [row("a", 0.6, bytes=49), row("random:bytes", by_bytes, bytes=40, per_class=4)]
+    # One that is larger than the set, and one that fits but is not the largest.
+    rows += [row("random:bytes", 0.9, bytes=50, per_class=5), row("random:bytes", 0.1, bytes=10)]
+    if items is not None:
+        rows.append(row("random", items, bytes=10))
+    (found,) = against_baselines(rows, ["a"])
+    assert (found.tone, found.verdict) == (tone, verdict)
+
+
+def test_where_all_real_images_fit_in_the_bytes_of_a_set_it_says_so() -> None:
+    rows = [row("a", 0.6, bytes=60), row("random:bytes", 0.4, bytes=40, per_class=4)]
+    assert "(4 real images per class, all there are)" in against_baselines(rows, ["a"])[0].verdict
 
 
 def test_of_an_error_less_is_better_and_differences_have_its_unit() -> None:

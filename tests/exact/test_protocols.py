@@ -106,7 +106,7 @@ def test_own_gives_the_accuracy_of_training_exactly_as_the_set_says(
     # It is not what any other number of steps, or the mean rate, comes to.
     schedule = Own().schedule(read.schedule, 20, KEY)
     assert schedule.learning_rates.tolist() == pytest.approx([scale * rate for rate in RATES])
-    learner = fit(on.task, on.network, lambda rows: read.batch._replace(
+    learner = fit(on.task, on.network, lambda rows, step: read.batch._replace(
         inputs=read.batch.inputs[rows], targets=read.batch.targets[rows], classes=read.batch.classes[rows]
     ), schedule, key, CPU)  # fmt: skip
     for path, leaf in learner.params.items():

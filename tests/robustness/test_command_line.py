@@ -181,10 +181,16 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
         ("random", "mlp-w8"),
     ]
     for row in rows:
-        assert row.keys() == {"set", "network", "split", "metric", "mean", "low", "high", "n", "protocol", "bytes"}
+        assert row.keys() == {
+            *("set", "network", "split", "metric", "unit", "higher_is_better", "mean", "low", "high", "n"),
+            *("protocol", "bytes", "per_class", "matched"),
+        }
         assert (row["split"], row["metric"], row["n"], row["protocol"]) == ("test", "accuracy", 2, "yang2024")
         assert row["low"] <= row["mean"] <= row["high"]
-    assert len({row["bytes"] for row in rows}) == 1
+    made = limbeck.DistilledSet.load(mine)
+    # Digits are kept as 64 numbers of 4 bytes and a label of one.
+    assert [row["bytes"] for row in rows] == [made.budget.bytes, 10 * made.per_class * 257] * 2
+    assert [(row["per_class"], row["matched"]) for row in rows] == [(made.per_class, ""), (made.per_class, "items")] * 2
     assert document["protocols"]["yang2024"]["epochs"] == 300
     assert [each["set"] for each in document["verdicts"]] == [str(mine)] * 2
     recorded = [score for score in limbeck.DistilledSet.load(mine).scores if score["split"] == "test"]

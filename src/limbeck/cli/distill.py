@@ -100,7 +100,7 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     arguments.add_argument("--ipc", type=int, required=True, help="items per class")
     arguments.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
     arguments.add_argument(
-        "--steps", type=int | None, default=None, help=f"how many steps; here {shown.steps} unless told"
+        "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
     arguments.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")

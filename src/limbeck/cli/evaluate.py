@@ -15,7 +15,9 @@ def run(words: list[str]) -> None:
     """Score sets and print one row for each set or baseline and network."""
     made = parser("evaluate", "Score distilled sets beside honest baselines.")
     made.add_argument("sets", type=str, nargs="+", help="files that `limbeck distill` wrote, all of the same data")
-    made.add_argument("--network", type=str, default="", help="one or more, by commas; by default the set's own")
+    made.add_argument(
+        "--network", type=str, default="", help="one or more networks, by commas; by default the set's own"
+    )
     add_scoring(made)
     made.add_argument("--record", action="store_true", help="write the sets' scores into their files")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")

@@ -34,7 +34,9 @@ def _parser(effort: str) -> Parser:
         "sets", type=str, nargs="+", help="files of `limbeck distill` or `limbeck import`, of the same data"
     )
     add_probes(made, effort)
-    made.add_argument("--network", type=str, default="", help="by default that of the first set")
+    made.add_argument(
+        "--network", type=str, default="", help="the network that is asked about; by default that of the first set"
+    )
     made.add_argument(
         "--attributes", type=str, default="", help="a parquet file: index (row of the test split), booleans or text"
     )

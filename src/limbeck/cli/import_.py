@@ -29,13 +29,18 @@ def run(words: list[str]) -> None:
         type=str,
         default="",
         help="the units of its numbers: normalised (those of the data), raw (pixels in [0, 1]), whitened (such pixels "
-        "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default told from the numbers",
+        "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default guessed from the numbers",
     )
-    made.add_argument("--yes", action="store_true", help="take the units as told from the numbers, without asking")
     made.add_argument(
-        "--learning-rate", type=float | None, default=None, help="by default the published one, else 0.01"
+        "--yes", action="store_true", help="take the units that are guessed from the numbers, without asking"
     )
-    made.add_argument("--network", type=str, default="convnet", help="what it is scored with unless another is named")
+    made.add_argument(
+        "--learning-rate",
+        type=float | None,
+        default=None,
+        help="of training on it; by default the published one, else 0.01",
+    )
+    made.add_argument("--network", type=str, default="convnet", help="the network that it is scored with by default")
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
     add_mirror(made)

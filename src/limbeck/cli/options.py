@@ -116,9 +116,14 @@ def defaults_of(part: Any) -> dict[str, Any]:
 
 
 def add_session(made: Parser, compiles: bool = False, data_root: bool = True) -> None:
-    """Add where and how work is done, and whether it is told; `session` reads them."""
+    """Add where and how work is done, and whether progress is shown; `session` reads them."""
     made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
-    made.add_argument("--executor", type=str, default="local", help=f"one of {', '.join(EXECUTORS)}: who does the work")
+    made.add_argument(
+        "--executor",
+        type=str,
+        default="local",
+        help=f"one of {', '.join(EXECUTORS)}: processes of this machine, or commands to run anywhere",
+    )
     if compiles:
         add_compile(made)
     add_device(made)
@@ -155,7 +160,13 @@ def add_scoring(made: Parser) -> None:
     """Add how sets are scored, and beside what."""
     made.add_argument("--repeats", type=int, default=5, help="fresh learners for each score")
     made.add_argument("--protocol", type=str, default="yang2024", help=f"one of {', '.join(protocols())}")
-    made.add_argument("--baselines", type=str, default=",".join(BASELINES), help="by commas; none leaves them out")
+    made.add_argument(
+        "--baselines",
+        type=str,
+        default=",".join(BASELINES),
+        help="by commas; none leaves them out. NAME has as many items per class as the set, NAME:bytes as many real "
+        "ones as fit in its bytes",
+    )
 
 
 def baselines_of(text: str) -> tuple[str, ...]:
@@ -169,7 +180,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def effort_in(words: list[str], command: str) -> str:
-    """The budget that --effort names. It comes first since it says what the options of each probe are by default."""
+    """The effort that --effort names. It comes first since it says what the options of each probe are by default."""
     first = PlainParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--effort", default="standard")
     try:
@@ -182,7 +193,7 @@ def effort_in(words: list[str], command: str) -> str:
 
 
 def add_probes(made: Parser, effort: str) -> None:
-    """Add which probes are asked and how thoroughly: --PROBE.FIELD for every probe, as in that budget by default."""
+    """Add which probes are asked and how thoroughly: --PROBE.FIELD for every probe, as at that effort by default."""
     made.add_argument(
         "--probe", type=str, default="all", help="one or more of `limbeck list probes`, by commas; or all"
     )

@@ -16,7 +16,9 @@ def run(words: list[str]) -> None:
     made = parser("report", "Make a page of what was found of sets before. Nothing is computed.")
     made.add_argument("sets", type=str, nargs="+", help="files of sets that were explained or scored, of the same data")
     made.add_argument("--out", type=Path, required=True, help="where to write the page (.html)")
-    made.add_argument("--network", type=str, default="", help="that of the findings; by default that of the first set")
+    made.add_argument(
+        "--network", type=str, default="", help="the network of the findings; by default that of the first set"
+    )
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
     add_quiet(made)
     add_root(made)

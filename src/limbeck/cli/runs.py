@@ -21,7 +21,7 @@ def run(words: list[str]) -> None:
     made = parser("runs", "List the runs that are kept, show one, or clean up.")
     made.add_argument("action", type=str, nargs="?", default="list", help=f"one of {', '.join(ACTIONS)}")
     made.add_argument("id", type=str, nargs="?", default="", help="the beginning of a run's id")
-    made.add_argument("--all", action="store_true", help="clean: finished runs and remembered results too")
+    made.add_argument("--all", action="store_true", help="clean: finished runs and kept results too")
     add_runs(made)
     given = made.parse_args(words)
     if given.action not in ACTIONS:

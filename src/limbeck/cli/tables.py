@@ -19,17 +19,17 @@ MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
     """A row for each set or baseline: one column for each network, its 95 % interval and number of learners."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
-    found = {(row["set"], row["bytes"], row["network"]): row for row in rows}
-    sets = list(dict.fromkeys((row["set"], row["bytes"]) for row in rows))
+    found = {(row["set"], row["per_class"], row["bytes"], row["network"]): row for row in rows}
+    sets = list(dict.fromkeys((row["set"], row["per_class"], row["bytes"]) for row in rows))
     cells = [
-        (Path(name).name, size(stored), *(_score(found[name, stored, each]) for each in networks))
-        for name, stored in sets
+        (Path(name).name, str(count), size(stored), *(_score(found[name, count, stored, each]) for each in networks))
+        for name, count, stored in sets
     ]
     first: dict[str, Any] = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
     named = headed(f"Test {first['metric']}", first["unit"])
     direction = "" if first["higher_is_better"] else ", lower is better"
     title = f"{named}{direction}, 95 % interval, n learners. Protocol {protocol}"
-    return table(title, ("set", "stored", *networks), cells, right=("stored", *networks))
+    return table(title, ("set", "per class", "stored", *networks), cells, right=("per class", "stored", *networks))
 
 
 def _score(row: dict[str, Any]) -> str:

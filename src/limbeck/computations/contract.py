@@ -34,7 +34,14 @@ class TrainingSet(Protocol):
 
     @property
     def batch(self) -> Batch:
-        """Its examples, on the CPU."""
+        """Its examples, on the CPU; one view of them where training sees another at each step."""
+
+    @property
+    def views(self) -> bool:
+        """Whether training sees another view of it at each step."""
+
+    def view(self, key: Key, step: int) -> Batch:
+        """What step `step` of a training under `key` sees of the whole set; `batch` where there is one view."""
 
     @property
     def schedule(self) -> Schedule:
@@ -60,6 +67,11 @@ class BatchSet:
     batch: Batch
     schedule: Schedule
     initialisation: Tree | None = None
+    views = False
+
+    def view(self, key: Key, step: int) -> Batch:
+        """The batch, at every step."""
+        return self.batch
 
     @property
     def per_class(self) -> int:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
@@ -30,7 +31,7 @@ class AbstractSource(ABC):
 
     @abstractmethod
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
-        """How the learner of a seed is given rows, and how many there are."""
+        """How the learner of a seed is given the rows of each step, and how many rows there are."""
 
 
 @dataclass(frozen=True)
@@ -62,28 +63,47 @@ class Mixture(AbstractSource):
         return items + self.real * len(context.problem.task.classes) - len(self.without_real)
 
     def batch(self, context: ProbeContext) -> Batch:
-        """The examples, those of the set first."""
-        task, parts = context.problem.task, list[Batch]()
-        if self.depends_on_set:
-            whole = context.distilled.batch
-            rows = torch.arange(len(context.distilled)) if self.items is None else torch.tensor(self.items)
-            chosen = task.take(whole, rows)
-            parts.append(chosen._replace(inputs=self._clipped(task, chosen.inputs)))
-        if self.real:
-            drawn = real(context.problem, self.real, self.shuffle)
-            left = torch.ones(len(drawn.classes), dtype=torch.bool)
-            left[list(self.without_real)] = False
-            parts.append(task.take(drawn, left))
-        return task.join(parts)
+        """The examples, those of the set first; one view of them where there are several."""
+        chosen = [self._chosen(context, context.distilled.batch)] if self.depends_on_set else []
+        return context.problem.task.join([*chosen, *self._real(context)])
 
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
-        """The same examples for every seed."""
-        batch = self.batch(context)
-        return row_loader(context.problem.task, batch), len(batch.classes)
+        """The same examples for every seed; of a set with views the view of each step under the seed's key."""
+        task, batch = context.problem.task, self.batch(context)
+        if not (self.depends_on_set and context.distilled.views):
+            return row_loader(task, batch), len(batch.classes)
+        drawn, key = self._real(context), training_key(seed)
+
+        def load(rows: Tensor, step: int) -> Batch:
+            chosen = self._chosen(context, context.distilled.view(key, step))
+            return task.take(task.join([chosen, *drawn]), rows)
+
+        return load, len(batch.classes)
+
+    def _chosen(self, context: ProbeContext, whole: Batch) -> Batch:
+        """Those of the set's items that are asked for."""
+        task = context.problem.task
+        rows = torch.arange(len(whole.classes)) if self.items is None else torch.tensor(self.items)
+        chosen = task.take(whole, rows)
+        return chosen._replace(inputs=self._clipped(task, chosen.inputs))
+
+    def _real(self, context: ProbeContext) -> list[Batch]:
+        """The real examples, where there are any."""
+        if not self.real:
+            return []
+        drawn = real(context.problem, self.real, self.shuffle)
+        left = torch.ones(len(drawn.classes), dtype=torch.bool)
+        left[list(self.without_real)] = False
+        return [context.problem.task.take(drawn, left)]
 
     def _clipped(self, task: AbstractTask, inputs: Tree) -> Tree:
         codec = task.codec
         return codec.encode(codec.clip(codec.decode(inputs))) if self.clipped else inputs
+
+
+def training_key(seed: int) -> Key:
+    """The randomness of the learner of a seed: its initial parameters, the order and the views of what it sees."""
+    return Key(("train", seed))
 
 
 def real(problem: Problem, per_class: int, shuffle: int) -> Batch:
@@ -108,7 +128,7 @@ class AllReal(AbstractSource):
         """The rows of the train split, class by class."""
         task = context.problem.task
         every = torch.cat(task.groups("train"))
-        return (lambda rows: task.load("train", every[rows])), len(every)
+        return (lambda rows, step: task.load("train", every[rows])), len(every)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
-from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture
+from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture, training_key
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule
@@ -91,15 +91,15 @@ class Training(AbstractComputation):
             problem.task,
             gradient_function_of(problem),
             setup.learner,
-            lambda rows: setup.loader(rows).to(problem.device),
+            lambda rows, step: setup.loader(rows, step).to(problem.device),
             setup.schedule,
-            Key(("train", self.seed)),
+            training_key(self.seed),
             self.protocol.augment,
         )
 
     def setup(self, context: ProbeContext) -> Setup:
         """Where the learner begins, what it learns from, and how."""
-        problem, key = context.under(self.network).problem, Key(("train", self.seed))
+        problem, key = context.under(self.network).problem, training_key(self.seed)
         loader, count = self.on.examples(context, self.seed)
         schedule = self.protocol.schedule(self._own(context, count), count, key.fold("order"))
         return Setup(self._first(context, problem, key), loader, schedule)
@@ -113,7 +113,8 @@ class Training(AbstractComputation):
 
     def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
         """Learners of one network and protocol, read and kept alike, go together where none of them fills a core."""
-        if self.protocol.augment is not None or self.start is not None:
+        views = self.on.depends_on_set and context.distilled.views
+        if self.protocol.augment is not None or self.start is not None or views:
             return None, 1
         count = self.on.count(context)
         items = min(getattr(self.protocol, "batch", 0) or count, count)

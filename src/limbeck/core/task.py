@@ -156,6 +156,15 @@ class Metric(NamedTuple):
         return (0.0, 1.0) if self.unit == "fraction" else (-math.inf, math.inf)
 
 
+def label_bytes(classes: int) -> int:
+    """The bytes of the smallest unsigned integer that numbers so many classes.
+
+    >>> label_bytes(10), label_bytes(256), label_bytes(257)
+    (1, 1, 2)
+    """
+    return next(size for size in (1, 2, 4, 8) if classes <= 256**size)
+
+
 class AbstractTask(ABC):
     """What is learned and how it is evaluated. Splits are "train", "validation" and "test"."""
 
@@ -178,6 +187,18 @@ class AbstractTask(ABC):
     def reference(self) -> dict[str, Any]:
         """What `limbeck.tasks.reload` makes the task again from: its name, options of `load`, and fingerprint; JSON."""
         return {"name": self.name, "fingerprint": self.fingerprint}
+
+    @property
+    def bytes_per_example(self) -> int:
+        """What one real example takes to store, label included: here 4 bytes a number, and a label as an integer.
+
+        Targets that are no choice of one class are numbers, too.
+        """
+        targets = self.load("train", torch.tensor([0])).targets
+        count = len(self.classes)
+        if count > 1 and isinstance(targets, Tensor) and targets.shape == (1, count):
+            return 4 * tree.numel(self.shape) + label_bytes(count)
+        return 4 * (tree.numel(self.shape) + sum(leaf.numel() for leaf in tree.leaves(targets)))
 
     @abstractmethod
     def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:

@@ -27,7 +27,7 @@ def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Sc
         problem.task,
         gradient_function_of(problem),
         learner,
-        lambda rows: loader(rows).to(problem.device),
+        lambda rows, step: loader(rows, step).to(problem.device),
         schedule,
         key,
         None,

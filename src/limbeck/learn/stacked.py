@@ -54,7 +54,7 @@ def subset(loader: RowLoader, items: Tensor) -> RowLoader:
     >>> subset(pool, torch.tensor([4, 2, 0]))(torch.tensor([0, 2])).classes.tolist()
     [4, 0]
     """
-    return lambda rows: loader(items[rows])
+    return lambda rows, step: loader(items[rows], step)
 
 
 def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -> Iterator[tuple[int, int, Learner]]:
@@ -95,7 +95,7 @@ def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Lear
 
     @functools.lru_cache(maxsize=1)
     def batch_of(row: int) -> Batch:
-        batches = [setup.loader(rows_of(setup.schedule, row)).to(device) for setup in setups]
+        batches = [setup.loader(rows_of(setup.schedule, row), row).to(device) for setup in setups]
         return tree.map(lambda *leaves: torch.stack(leaves), *batches)
 
     cycle = max(len(schedule.order) for schedule in schedules)
@@ -106,7 +106,7 @@ def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Lear
         problem.task,
         lambda learners, batch: (gradient(total, learners.params, batch), {}),
         Learner(start, {}),
-        lambda rows: batch_of(int(rows)),
+        lambda rows, step: batch_of(int(rows)),
         schedules[0]._replace(order=torch.arange(cycle)[:, None]),
         KEY,
         None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -18,7 +17,8 @@ from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, vjp
 
-RowLoader = Callable[[Tensor], Batch]
+RowLoader = Callable[[Tensor, int], Batch]
+"""loader(rows, step) -> the examples that a step of training sees of those rows."""
 
 
 class Learner(NamedTuple):
@@ -33,8 +33,8 @@ GradientFunction = Callable[[Learner, Batch], tuple[Tree, Tree]]
 
 
 def row_loader(task: AbstractTask, batch: Batch) -> RowLoader:
-    """Rows of a batch of a task's that is in memory."""
-    return functools.partial(task.take, batch)
+    """Rows of a batch of a task's that is in memory, the same at every step."""
+    return lambda rows, step: task.take(batch, rows)
 
 
 def rows_of(schedule: Schedule, step: int) -> Int[Tensor, " item"]:
@@ -76,7 +76,9 @@ def fitting(
     """The learner of `fit` before its first step and after each."""
     learner = fresh(network, key.fold("init"), device)
     gradient_of = gradient_function(mean_loss(task, network), task, network)
-    return going_on(task, gradient_of, learner, lambda rows: loader(rows).to(device), schedule, key, augment)
+    return going_on(
+        task, gradient_of, learner, lambda rows, step: loader(rows, step).to(device), schedule, key, augment
+    )
 
 
 def going_on(
@@ -96,7 +98,7 @@ def going_on(
     state = rule.init(learner.params)
     yield learner
     for step, learning_rate in enumerate(learning_rates):
-        batch = loader(rows_of(schedule, step))
+        batch = loader(rows_of(schedule, step), step)
         if augment is not None:
             groups = torch.arange(len(batch.classes))
             batch = task.augment(batch, key.fold("augment", step), groups, augment)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from limbeck.comparison import matching
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, measured, measured_range, percent, size
 from limbeck.distilled_set import DistilledSet
@@ -91,12 +92,12 @@ def _equivalents(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
 def _beside(
     index: int, name: str, own: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]]
 ) -> Figure | None:
-    """The set and the baselines of its size, and all data, under its first network."""
+    """The set, the baselines that match it by items and by bytes, and all data, under its first network."""
     if not own:
         return None
-    network, stored = own[0]["network"], own[0]["bytes"]
+    network = own[0]["network"]
     others = [row for row in baselines if row["network"] == network and row["split"] == own[0]["split"]]
-    others = [row for row in others if row["bytes"] == stored or row["set"] == "full"]
+    others = [row for how in ("items", "bytes", "") for row in matching(own[0], others, how)]
     title = f"{name} beside baselines"
     return standing([(name, Look(index), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
 
@@ -122,7 +123,20 @@ def standing(scored: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) 
 
 def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows of scores as a table."""
-    columns = ("set", "network", "split", "metric", "mean", "low", "high", "n", "protocol", "bytes")
+    columns = (
+        "set",
+        "network",
+        "split",
+        "metric",
+        "mean",
+        "low",
+        "high",
+        "n",
+        "protocol",
+        "bytes",
+        "per_class",
+        "matched",
+    )
     return Table("scores", columns, tuple(tuple(row[name] for name in columns) for row in rows), "95 % intervals")
 
 

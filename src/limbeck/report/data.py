@@ -30,7 +30,8 @@ class ReportData:
     findings: tuple[Finding, ...]
     """Of any probes and sets, and those across sets."""
     rows: tuple[dict[str, Any], ...]
-    """Scores: {set, network, split, metric, unit, higher_is_better, mean, low, high, n, protocol, bytes}."""
+    """Scores: {set, network, split, metric, unit, higher_is_better, mean, low, high, n, protocol, bytes,
+    per_class, matched}."""
     examples: Mapping[int, Tensor]
     """Pictures (height, width, 3) of test examples by row, of those that findings name and that have one."""
     facts: Mapping[str, str]

@@ -11,7 +11,6 @@ from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.learn.microbatches import microbatch_limit
-from limbeck.learn.training import row_loader
 from limbeck.starts.real import Real
 
 
@@ -42,8 +41,8 @@ class Relabelled(AbstractStart):
         """`per_class` items of every class as the other start gives them, softly labelled."""
         picked = self.start.pick(problem, per_class, key)
         params = self.experts.snapshot(problem, self.number, self.epoch)
-        count, load = len(picked.classes), row_loader(problem.task, picked)
+        take, count = problem.task.take, len(picked.classes)
         parts = torch.arange(count).split(microbatch_limit(problem, count))
         with torch.no_grad():
-            outputs = [problem.network.apply(params, load(rows).inputs).outputs for rows in parts]
+            outputs = [problem.network.apply(params, take(picked, rows).inputs).outputs for rows in parts]
         return picked._replace(targets=torch.cat(outputs).softmax(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
 from limbeck.core.errors import unknown
 from limbeck.core.key import Key
+from limbeck.core.task import label_bytes
 from limbeck.core.tree import Tree
 from limbeck.tasks.readers.source import Array
 
@@ -70,6 +72,11 @@ class ImageTask(AbstractTask):
         if name not in self.splits:
             raise unknown("split", name, self.splits)
         return self.splits[name]
+
+    @property
+    def bytes_per_example(self) -> int:
+        """The bytes of an image as it is decoded, and of its label as an integer."""
+        return math.prod(self.shape) * self.splits["train"].images.itemsize + label_bytes(len(self.classes))
 
     @cached_property
     def _classes(self) -> dict[str, tuple[Tensor, ...]]:
