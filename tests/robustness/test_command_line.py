@@ -159,7 +159,7 @@ def test_options_of_parts_reach_the_spec(here: Path, runs: Path) -> None:
     )
     assert main([*words.split(), "--runs", str(runs)]) == 0
     recipe = limbeck.DistilledSet.load("a.safetensors").spec["recipe"]
-    assert recipe["start"] == {"part": "noise"}
+    assert recipe["start"] == {"part": "start/noise"}
     assert recipe["objective"]["per_class"] == 7
     assert recipe["objective"]["augment"]["operations"] == ["flip", "crop"]
     assert (recipe["optimizer"]["learning_rate"], recipe["optimizer"]["momentum"], recipe["steps"]) == (0.5, 0.5, 1)

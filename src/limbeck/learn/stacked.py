@@ -50,8 +50,8 @@ class Setup(NamedTuple):
 def subset(loader: RowLoader, items: Tensor) -> RowLoader:
     """The rows `items` of what `loader` gives, as items 0, 1, ...
 
-    >>> pool = lambda rows: Batch(rows.double(), torch.eye(9)[rows], rows)
-    >>> subset(pool, torch.tensor([4, 2, 0]))(torch.tensor([0, 2])).classes.tolist()
+    >>> pool = lambda rows, step: Batch(rows.double(), torch.eye(9)[rows], rows)
+    >>> subset(pool, torch.tensor([4, 2, 0]))(torch.tensor([0, 2]), 0).classes.tolist()
     [4, 0]
     """
     return lambda rows, step: loader(items[rows], step)
