@@ -133,21 +133,24 @@ def effort_of(
     return Effort(found.evaluation_size, tuple(chosen))
 
 
-def askable(probes: Sequence[AbstractProbe], task: AbstractTask, named: bool) -> tuple[AbstractProbe, ...]:
-    """The probes that can be asked of sets of the task.
+def askable(probes: Sequence[AbstractProbe], task: AbstractTask) -> tuple[AbstractProbe, ...]:
+    """The probes that can be asked of sets of the task; a warning names each that is left out.
 
-    Raises InputError for one that cannot, where the probes were `named`; else warns of it and leaves it out.
+    Raises InputError, as the first of them says, where none can be asked.
     """
-    found = []
+    found: list[AbstractProbe] = []
+    refused: list[InputError] = []
     for probe in probes:
         try:
             probe.check(task)
         except InputError as error:
-            if named:
-                raise
-            warnings.warn(f"left out: {error}", stacklevel=2)
+            refused.append(error)
         else:
             found.append(probe)
+    if refused and not found:
+        raise refused[0]
+    for error in refused:
+        warnings.warn(f"left out: {error}", stacklevel=2)
     return tuple(found)
 
 
