@@ -104,7 +104,8 @@ def explain(
 
     `probes`, by name or with fields of your own, are by default all; `effort` (quick, standard or full) says how
     thoroughly those by name ask, full by the sizes of Yang et al. (ICML 2024). `network` is by default the one that the
-    first set was distilled with. What was computed for one probe or set is found again by the others, and by a call
+    first set was distilled with. A probe that cannot be asked of the task is left out with a warning, and refused where
+    it is all that was asked for. What was computed for one probe or set is found again by the others, and by a call
     after an interruption. `data` is as in `evaluate`.
 
     The attributes that the probe semantics looks for are by default measured of the pixels. `attributes` is a parquet
@@ -126,7 +127,7 @@ def explain(
             (explanation.context_of(problem, name, distilled, asked.evaluation_size), path)
             for name, path, distilled in listed
         ]
-        findings = ask(used, contexts, asked.probes, reference)
+        findings = ask(used, contexts, explanation.askable(asked.probes, task), reference)
     by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
     return [*findings, by_size] if by_size else findings
 

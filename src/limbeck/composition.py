@@ -76,6 +76,9 @@ class Selections:
         return dict(sorted({**starts, **self._listed}.items()))
 
     def __getitem__(self, name: str) -> AbstractStart:
+        # Packages are not looked at for what is listed: the catalogue, which they import, asks while it is imported.
+        if name in self._listed:
+            return self._listed[name]
         if name not in self.starts:
             raise unknown("selection", name, self.starts)
         return self.starts[name]

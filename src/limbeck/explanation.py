@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from limbeck.computations.contract import ProbeContext
-from limbeck.core.contracts import Problem
+from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.distilled_set import DistilledSet
@@ -130,6 +131,27 @@ def effort_of(
             probe = replace(probe, attributes=attributes)
         chosen.append(probe)
     return Effort(found.evaluation_size, tuple(chosen))
+
+
+def askable(probes: Sequence[AbstractProbe], task: AbstractTask) -> tuple[AbstractProbe, ...]:
+    """The probes that can be asked of sets of the task; a warning names each that is left out.
+
+    Raises InputError, as the first of them says, where none can be asked.
+    """
+    found: list[AbstractProbe] = []
+    refused: list[InputError] = []
+    for probe in probes:
+        try:
+            probe.check(task)
+        except InputError as error:
+            refused.append(error)
+        else:
+            found.append(probe)
+    if refused and not found:
+        raise refused[0]
+    for error in refused:
+        warnings.warn(f"left out: {error}", stacklevel=2)
+    return tuple(found)
 
 
 def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes | None:

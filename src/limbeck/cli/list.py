@@ -15,7 +15,9 @@ KINDS = (
     "parameterizations",
     "schedules",
     "objectives",
+    "distances",
     "estimators",
+    "optimizers",
     "probes",
     "recipes",
     "protocols",
@@ -51,6 +53,8 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
     from limbeck.learn.augment import AUGMENTATIONS
+    from limbeck.learn.distances import DISTANCES
+    from limbeck.learn.optim import OPTIMIZERS
     from limbeck.objectives import OBJECTIVES
     from limbeck.parameterizations import PARAMETERIZATIONS
     from limbeck.probes import PROBES
@@ -65,7 +69,9 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "parameterizations": PARAMETERIZATIONS.summaries,
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,
+        "distances": DISTANCES.summaries,
         "estimators": ESTIMATORS.summaries,
+        "optimizers": OPTIMIZERS.summaries,
         "probes": PROBES.summaries,
         "recipes": recipes.summaries,
         "augmentations": AUGMENTATIONS.summaries,

@@ -64,6 +64,7 @@ class Agreement(AbstractProbe):
 
     question = "What does a learner of the set predict like?"
     tables = (PoolRow, MatchedRow, PeerRow)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 0, "subsets", "trajectories", "decayed", "seed", "window")

@@ -35,6 +35,7 @@ class Continuation(AbstractProbe):
 
     question = "Can a finished learner be trained further on the set?"
     tables = (ContinuationRow,)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "repeats", "every", "steps")

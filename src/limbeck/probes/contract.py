@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.findings import Finding, Row
@@ -20,11 +21,21 @@ class AbstractProbe(ABC):
 
     tables: ClassVar[tuple[type[Row], ...]] = ()
     """The rows of the tables of its findings: of a finding that has any tables, all of them."""
+    by_accuracy: ClassVar[bool] = False
+    """Whether it rests on how often learners are right, which only a task scored by accuracy says."""
 
     @property
     @abstractmethod
     def question(self) -> str:
         """The question in plain words; the same for all of a class."""
+
+    def check(self, task: AbstractTask) -> None:
+        """Raise InputError where the question cannot be asked of a set of that task."""
+        if self.by_accuracy and "accuracy" not in {metric.name for metric in task.metrics}:
+            raise InputError(
+                f"probe {part_name(type(self))}: expected a task that is scored by accuracy; {task.name} is scored by "
+                f"{' and '.join(metric.name for metric in task.metrics)}; leave this probe out"
+            )
 
     @abstractmethod
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:

@@ -49,6 +49,7 @@ class CrossArchitecture(AbstractProbe):
 
     question = "Does the set teach other networks than its own?"
     tables = (NetworkRow, DrawRow)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "draws", "repeats", "sample", "steps")

@@ -16,6 +16,7 @@ from limbeck.computations.leave_one_out import spread
 from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING
 from limbeck.core import tree
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
@@ -76,6 +77,15 @@ class Influence(AbstractProbe):
     def __post_init__(self) -> None:
         expect(self, 1, "repeats")
         expect(self, 0, "items", "repeated", "added", "baseline", "shown", "scattered")
+
+    def check(self, task: AbstractTask) -> None:
+        """Refuse inputs whose sides are as long as the batch: between those of two batches there is no distance."""
+        super().check(task)
+        if tree.joined(task.shape):
+            raise InputError(
+                f"probe influence: expected examples between which there is a distance; those of {task.name} are as "
+                "long as the batch that they are in; leave this probe out"
+            )
 
     def left_out(self, context: ProbeContext) -> tuple[int, ...]:
         """The items that are left out under the first seed."""
@@ -248,11 +258,6 @@ def distances(context: ProbeContext, items: Sequence[int]) -> Float[Tensor, "ite
     task = context.problem.task
     ours = tree.flat_rows(task.codec.decode(context.distilled.batch.inputs))
     theirs = tree.flat_rows(task.codec.decode(context.examples.inputs))
-    if ours.shape[1] != theirs.shape[1]:
-        raise InputError(
-            f"influence of {task.name}: items and examples have {ours.shape[1]} and {theirs.shape[1]} numbers, between "
-            "which there is no distance; leave the probe influence out"
-        )
     ours, theirs = ours.to(torch.float32), theirs.to(torch.float32)
     return torch.cdist(ours[list(items)], theirs).double()
 

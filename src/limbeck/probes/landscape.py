@@ -54,6 +54,7 @@ class Landscape(AbstractProbe):
 
     question = "Does a learner of the set grow over-confident, and is its loss a picture of the real one?"
     tables = (LossRow, SplitRow, CornerRow, RealPathRow, SetPathRow, SurfaceRow)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "every", "rows")

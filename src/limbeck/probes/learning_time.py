@@ -49,6 +49,7 @@ class LearningTime(AbstractProbe):
 
     question = "When does real training learn what the set holds?"
     tables = (TrajectoryRow, LearnedRow)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "every")

@@ -29,6 +29,7 @@ class Mixing(AbstractProbe):
 
     question = "Can real images be added to the set?"
     tables = (MixingRow,)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "repeats")

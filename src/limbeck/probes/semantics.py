@@ -56,6 +56,7 @@ class Semantics(AbstractProbe):
 
     question = "Which nameable attributes do its images hold?"
     tables = (AttributeRow, AccuracyRow, CurveRow)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "repeats", "permutations")

@@ -48,6 +48,7 @@ class Substitution(AbstractProbe):
 
     question = "How many real images is the set equivalent to?"
     tables = (RealImagesRow, RealStepsRow, RangeRow, DensityRow)
+    by_accuracy = True
 
     def __post_init__(self) -> None:
         expect(self, 1, "sizes", "repeats", "trajectories", "every")

@@ -39,7 +39,7 @@ def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int,
     parts = []
     for index, rows in enumerate(task.groups("train")):
         shuffled = rows[key.fold("targets", index).permutation(len(rows))]
-        parts.append(task.load("train", shuffled[torch.arange(per_class) % len(rows)])._replace(inputs={}))
+        parts.append(task.load("train", shuffled[torch.arange(per_class) % len(rows)]))
     labels = task.join(parts)
     inputs = tree.build(
         task.shape, len(labels.classes), lambda path, shape: draw(shape, key.fold(path) if path else key)
