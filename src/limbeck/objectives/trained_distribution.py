@@ -80,14 +80,8 @@ class TrainedDistribution(AbstractObjective):
             return torch.cat([torch.stack(leaves), leaves[0].new_zeros(self.queue - FIRST, *leaves[0].shape)])
 
         learners = tree.map(stacked, *first)
-        none = torch.zeros(self.queue)
-        return Queue(
-            learners,
-            tree.map(torch.zeros_like, learners.params),
-            none.to(problem.device),
-            none.clone(),
-            torch.tensor(0),
-        )
+        accuracies, batches = torch.zeros(self.queue, device=problem.device), torch.zeros(self.queue)
+        return Queue(learners, tree.map(torch.zeros_like, learners.params), accuracies, batches, torch.tensor(0))
 
     def loss(self, state: Queue, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The squared distance and the weighted loss, summed over classes."""
