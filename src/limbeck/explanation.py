@@ -149,8 +149,8 @@ def askable(probes: Sequence[AbstractProbe], task: AbstractTask) -> tuple[Abstra
             found.append(probe)
     if refused and not found:
         raise refused[0]
-    for error in refused:
-        warnings.warn(f"left out: {error}", stacklevel=2)
+    for each in refused:
+        warnings.warn(f"left out: {each}", stacklevel=2)
     return tuple(found)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import strange_tasks
 import torch
 from torch import Tensor
 
+import strange_tasks
 from limbeck import DistilledSet, distill, evaluate, explain, write_report
 from limbeck.codecs import CODECS
 from limbeck.composition import Recipe
