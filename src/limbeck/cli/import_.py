@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.console import ERRORS, answer, parser, table
+from limbeck.cli.console import ERRORS, Parser, answer, parser, table
 from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, task_of
 from limbeck.core.units import percent
 from limbeck.imported import LAYOUTS, import_set
@@ -17,36 +17,7 @@ from limbeck.imported import LAYOUTS, import_set
 
 def run(words: list[str]) -> None:
     """Read a published set, ask about its units, and write it."""
-    made = parser("import", "Make a set of limbeck's of one that others distilled and published.")
-    formats = "; ".join(f"{name}: {layout.summary}" for name, layout in LAYOUTS.items())
-    made.add_argument("file", type=Path, help="the file or folder; no code from it is run")
-    made.add_argument("--format", type=str, required=True, help=formats)
-    made.add_argument("--data", type=str, required=True, help="the data that it was distilled from")
-    made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
-    made.add_argument("--which", type=int | None, default=None, help="which set of several in the file, from 0")
-    made.add_argument(
-        "--normalisation",
-        type=str,
-        default="",
-        help="the units of its numbers: normalised (those of the data), raw (pixels in [0, 1]), whitened (such pixels "
-        "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default guessed from the numbers",
-    )
-    made.add_argument(
-        "--yes", action="store_true", help="take the units that are guessed from the numbers, without asking"
-    )
-    made.add_argument(
-        "--learning-rate",
-        type=float | None,
-        default=None,
-        help="of training on it; by default the published one, else 0.01",
-    )
-    made.add_argument("--network", type=str, default="convnet", help="the network that it is scored with by default")
-    made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
-    made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
-    add_mirror(made)
-    add_quiet(made)
-    add_root(made)
-    given = made.parse_args(words)
+    given = _parser().parse_args(words)
     check_out(given.out)
     distilled = import_set(
         given.file,
@@ -80,6 +51,39 @@ def run(words: list[str]) -> None:
         ("digest", origin["digest"]),
     ]
     answer(document, given.json, table(str(given.out), ("", ""), rows), quiet=given.quiet)
+
+
+def _parser() -> Parser:
+    made = parser("import", "Make a set of limbeck's of one that others distilled and published.")
+    formats = "; ".join(f"{name}: {layout.summary}" for name, layout in LAYOUTS.items())
+    made.add_argument("file", type=Path, help="the file or folder; no code from it is run")
+    made.add_argument("--format", type=str, required=True, help=formats)
+    made.add_argument("--data", type=str, required=True, help="the data that it was distilled from")
+    made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
+    made.add_argument("--which", type=int | None, default=None, help="which set of several in the file, from 0")
+    made.add_argument(
+        "--normalisation",
+        type=str,
+        default="",
+        help="the units of its numbers: normalised (those of the data), raw (pixels in [0, 1]), whitened (such pixels "
+        "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default guessed from the numbers",
+    )
+    made.add_argument(
+        "--yes", action="store_true", help="take the units that are guessed from the numbers, without asking"
+    )
+    made.add_argument(
+        "--learning-rate",
+        type=float | None,
+        default=None,
+        help="of training on it; by default the published one, else 0.01",
+    )
+    made.add_argument("--network", type=str, default="convnet", help="the network that it is scored with by default")
+    made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
+    made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
+    add_mirror(made)
+    add_quiet(made)
+    add_root(made)
+    return made
 
 
 def _asking(yes: bool, quiet: bool) -> Callable[[str], bool] | None:
