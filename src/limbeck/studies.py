@@ -88,16 +88,17 @@ def study(
     _check(folder, plans, repeats)
     under = task.network(network).name
     with opened(session) as used:
-        paths = _distil(used, plans, folder)
+        phases = len(plans) + 2
+        paths = _distil(used, plans, folder, phases)
         names = [str(path) for path in paths.values()]
-        used.progress.phase("evaluate")
+        used.progress.phase(f"{phases - 1} of {phases}: evaluate")
         scores = evaluate(
             names, networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines, session=used
         )
         rows = tuple(score.row() for score in scores)
         for path in paths.values():
             keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
-        used.progress.phase("explain")
+        used.progress.phase(f"{phases} of {phases}: explain")
         findings = explain(names, probes=probes, effort=effort, network=under, session=used)
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
@@ -107,13 +108,13 @@ def study(
     return made
 
 
-def _distil(session: Session, plans: Mapping[str, Plan], folder: Path) -> dict[str, Path]:
+def _distil(session: Session, plans: Mapping[str, Plan], folder: Path, phases: int) -> dict[str, Path]:
     """Run every plan, after training the experts it follows, and name the files of the sets."""
     paths = {}
-    for name, plan in plans.items():
+    for number, (name, plan) in enumerate(plans.items(), start=1):
         if finished(session.store.at(plan.spec_on(session.device))) is None:
             complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
-        session.progress.phase(f"distil {name}")
+        session.progress.phase(f"{number} of {phases}: distil {name}")
         paths[name] = folder / f"{name}.safetensors"
         keep(run_plan(plan, session)[0], paths[name])
     return paths

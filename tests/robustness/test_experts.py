@@ -172,7 +172,7 @@ def test_the_command_of_a_refusal_trains_what_was_missing(
 
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, message in [
-        ("experts digits --count 0", "found count 0"),
+        ("experts digits --count 0", "experts.count: found 0, expected a number of at least 1"),
         ("experts digits --epochs many", "epochs"),
         ("experts digits --network convnett", "unknown network 'convnett'"),
         ("experts digits --epoch 3", "did you mean '--epochs'"),

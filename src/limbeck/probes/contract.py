@@ -4,8 +4,7 @@ A probe answers one question about a distilled set. What takes long (training le
 as computations, which are done once, side by side, and found again by every probe and every set that asks for the same.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: a parser resolves those of a base in the module of the probe, where they have no names.
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
