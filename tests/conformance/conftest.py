@@ -12,6 +12,7 @@ import torch
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import FIRST_SEED, Experts
+from limbeck.computations.features import SEED as FEATURES_SEED
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
 from limbeck.core.key import Key
@@ -97,7 +98,7 @@ class Apprentices:
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         seed = address["computation"].get("seed", 0) if "computation" in address else 0
-        return tree.branch(self.expert(seed % 2) if seed >= FIRST_SEED else make(), branch)
+        return tree.branch(self.expert(seed % 2) if FIRST_SEED <= seed < FEATURES_SEED else make(), branch)
 
 
 def problem_of(task: AbstractTask, network: str) -> Problem:

@@ -154,6 +154,7 @@ def changed(field: str, value: Any) -> Callable[[dict], None]:
         (changed("budget.bytes", 1), "the header says otherwise"),
         (changed("classes", ["ape", "bee"]), "a class outside 0..1"),
         (changed("parameterization", {"part": "schedule/fixed"}), "is not a parameterization"),
+        (changed("rule", 5), "header.rule: found 5, expected text"),
     ],
 )
 def test_a_header_that_is_not_of_a_set_is_refused_in_one_line(change: Any, said: str, tmp_path: Path) -> None:
