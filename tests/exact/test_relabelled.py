@@ -14,7 +14,7 @@ from torch.func import functional_call
 import limbeck
 from limbeck.computations import Steps, Training
 from limbeck.computations.contract import ProbeContext
-from limbeck.computations.experts import Experts
+from limbeck.computations.experts import FIRST_SEED, Experts
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Budget, NoCache, Problem
 from limbeck.core.errors import InputError
@@ -42,13 +42,13 @@ SHORT = Experts(count=2, epochs=2)
 
 @dataclass(frozen=True)
 class Told:
-    """A memo of experts whose snapshots are drawn by number and epoch."""
+    """A memo of experts whose snapshots are drawn by number and step."""
 
     network: Any
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        assert address["name"] == "experts"
-        return self.network.init(KEY.fold(address["number"], int(branch)))
+        number, step = address["computation"]["seed"] - FIRST_SEED, branch.removeprefix("params/")
+        return self.network.init(KEY.fold(number, int(step)))
 
 
 def problem(network: str = NETWORK) -> Problem:
@@ -66,7 +66,7 @@ def test_the_labels_are_the_predictions_of_that_snapshot(
     picked, plain = Relabelled(start, SHORT, number=1, epoch=2).pick(on, 2, KEY), start.pick(on, 2, KEY)
     assert torch.equal(picked.inputs, plain.inputs) and torch.equal(picked.classes, plain.classes)
     module = on.network.factory().train()  # type: ignore[attr-defined]
-    params = {name: leaf.double() for name, leaf in on.network.init(KEY.fold(1, 2)).items()}
+    params = {name: leaf.double() for name, leaf in on.network.init(KEY.fold(1, SHORT.step(on, 2))).items()}
     outputs = functional_call(module.double(), params, (plain.inputs.double(),))
     expected = outputs.exp() / outputs.exp().sum(1, keepdim=True)
     torch.testing.assert_close(picked.targets.double(), expected, rtol=1e-4, atol=1e-6)
@@ -118,7 +118,8 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
     task, store, recipe = load("digits"), Store(tmp_path), RECIPES["tesla"].recipe
     on = Problem(task, task.network(NETWORK), CPU, store)
     one = Experts(count=1, epochs=2, augment=None)
-    one.train(on, 0)
+    training, before = one.training(on, 0), ProbeContext(on)
+    store.remember(before.address(training), lambda: training.run(before))
     start = Relabelled(experts=one, epoch=2)
     recipe = replace(
         recipe,

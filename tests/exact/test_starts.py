@@ -71,8 +71,9 @@ class Expert:
     """A memo that has an expert, which is as good after any epoch, and keeps nothing else."""
 
     def remember(self, address: dict, make: Callable[[], Tree], branch: str = "") -> Tree:
-        if address["name"] == "experts":
-            return PROBLEM.network.init(KEY.fold("expert", address["number"]))
+        seed = address["computation"]["seed"]
+        if seed != features.SEED:
+            return PROBLEM.network.init(KEY.fold("expert", seed))
         return tree.branch(make(), branch)
 
 
@@ -202,19 +203,20 @@ def test_features_are_of_a_network_that_learned_the_training_images() -> None:
 
 
 def test_one_network_is_trained_for_the_features_of_every_coreset() -> None:
-    kept: dict[str, Tree] = {}
+    kept: dict[int, Tree] = {}
 
     class Notebook:
-        def remember(self, address: dict, make: Callable[[], Tree]) -> Tree:
-            if address["name"] not in kept:
-                kept[address["name"]] = make()
-            return kept[address["name"]]
+        def remember(self, address: dict, make: Callable[[], Tree], branch: str = "") -> Tree:
+            seed = address["computation"]["seed"]
+            if seed not in kept:
+                kept[seed] = make()
+            return tree.branch(kept[seed], branch)
 
     problem = replace(PROBLEM, cache=Notebook())
     for start in (Herding(), KMeans(), KCenter()):
         start.pick(problem, 2, KEY)
         start.pick(problem, 2, KEY.fold("another"))
-    assert list(kept) == ["features after 1 epochs"]
+    assert list(kept) == [features.SEED]
 
 
 def test_no_more_images_than_the_cap_are_considered() -> None:
