@@ -162,10 +162,10 @@ def test_parts_of_one_name_in_two_families_are_two() -> None:
 def test_a_family_and_a_value_have_a_name_of_their_own() -> None:
     with pytest.raises(TypeError, match="a family 'test' already"):
         Family("test", object)
-    with pytest.raises(TypeError, match="'siamese' already"):
-        from limbeck.learn.augment import Siamese
+    with pytest.raises(TypeError, match="'experts' already"):
+        from limbeck.computations.experts import Experts
 
-        VALUES.register(make_dataclass(Siamese.__name__, [], namespace=HERE))
+        VALUES.register(make_dataclass(Experts.__name__, [], namespace=HERE))
     with pytest.raises(TypeError, match="is of no family"):
         to_spec(make_dataclass("Homeless", [])())
 
