@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH
 from limbeck.core.family import part_name, spec_id, to_spec
+from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
+
+Item = TypeVar("Item")
 
 GAIN = 2.0
 """How much faster compiled training is than eager, about: 2.6 times at ConvNet width 16 and 1.4 at width 32."""
@@ -89,25 +92,26 @@ class Graph:
         before = STARTING + (COMPILING if compiled else 0)
         clock = _Clock(session, sum(node.flops for node in missing) / rate + before, rate)
         for stage in stages:
-            chunks = self._chunks(sorted(stage, key=lambda node: -node.flops), session)
-            jobs = [self._job(chunk, session, compiled) for chunk in chunks]
-            session.executor.run(jobs, lambda index, chunks=chunks: clock.count(chunks[index]))  # type: ignore[misc]
+            self._complete_stage(stage, session, compiled, clock)
+
+    def _complete_stage(self, stage: Sequence[Node], session: Session, compiled: bool, clock: _Clock) -> None:
+        """Do computations that need none of one another, the longest first."""
+        chunks = self._chunks(sorted(stage, key=lambda node: -node.flops), session)
+        jobs = [self._job(chunk, session, compiled) for chunk in chunks]
+        session.executor.run(jobs, lambda index: clock.count(chunks[index]))
 
     def _chunks(self, stage: Sequence[Node], session: Session) -> list[list[Node]]:
         """The nodes of a stage in chunks of one context, those together that are best done together."""
-        groups: dict[Hashable, list[Node]] = {}
-        most: dict[Hashable, int] = {}
-        for index, node in enumerate(stage):
-            key, together = node.request.computation.stack(node.request.context)
-            place: Hashable = (
-                index if together < 2 else (key, node.request.path, node.request.context.problem.network.name)
-            )
-            groups.setdefault(place, []).append(node)
-            most[place] = together
+
+        def stack(node: Node) -> tuple[Hashable, int]:
+            computation, context, path = node.request
+            key, most = computation.stack(context)
+            return (key, path, context.problem.network.name), most
+
         chunks = []
-        for place, nodes in groups.items():
+        for most, nodes in _grouped(stage, stack):
             # A group that would leave workers idle is split further.
-            size = max(1, min(most[place], -(-len(nodes) // session.workers)))
+            size = max(1, min(most, -(-len(nodes) // session.workers)))
             chunks += [nodes[start : start + size] for start in range(0, len(nodes), size)]
         return chunks
 
@@ -130,16 +134,25 @@ class Graph:
 def compute(computations: Sequence[AbstractComputation], context: ProbeContext, store: Store) -> None:
     """Do the computations that are missing in the store and keep them, those of one `stack` key together."""
     missing = [each for each in computations if not store.holds(context.address(each))]
-    groups: dict[Hashable, list[AbstractComputation]] = {}
-    for index, each in enumerate(missing):
-        key, together = each.stack(context)
-        groups.setdefault(key if together > 1 else index, []).append(each)
-    for first, *others in groups.values():
+    for _, (first, *others) in _grouped(missing, lambda each: each.stack(context)):
         if not others:
             context.outcome(first)
             continue
         for each, outcome in zip((first, *others), first.run_together(others, context), strict=True):
-            store.remember(context.address(each), lambda outcome=outcome: outcome)  # type: ignore[misc]
+            _keep(store, context.address(each), outcome)
+
+
+def _grouped(items: Sequence[Item], stack: Callable[[Item], tuple[Hashable, int]]) -> list[tuple[int, list[Item]]]:
+    """The items of one key together where they are best done so, each group with how many are best at most."""
+    groups: dict[Hashable, tuple[int, list[Item]]] = {}
+    for index, item in enumerate(items):
+        key, most = stack(item)
+        groups.setdefault((key,) if most > 1 else index, (most, []))[1].append(item)
+    return list(groups.values())
+
+
+def _keep(store: Store, address: dict[str, Any], outcome: Tree) -> None:
+    store.remember(address, lambda: outcome)
 
 
 class _Clock:

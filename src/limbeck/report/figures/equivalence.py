@@ -52,13 +52,13 @@ def substitution(findings: Sequence[SetFinding]) -> list[Figure]:
 def _crossing(tables: list[SetRows[RealRows]], at: Callable[[RealRows], int], x: Axis, title: str) -> Figure:
     """The curve of real data, and where each set's accuracy lies on it."""
     lines: list[Line] = [
-        Line(
-            f"real data{of}",
-            REAL,
-            each.column(at),
-            each.column(lambda row: row.test_accuracy),
-            each.column(lambda row: row.low),
-            each.column(lambda row: row.high),
+        each.line(
+            at,
+            lambda row: row.test_accuracy,
+            lambda row: row.low,
+            lambda row: row.high,
+            name=f"real data{of}",
+            look=REAL,
         )
         for of, each in once(tables, lambda row: (at(row), row.test_accuracy))
     ]
@@ -80,11 +80,9 @@ def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
     def middle(row: DensityRow) -> float:
         return (row.from_ + row.to) / 2
 
-    lines = [
-        Line(each.of.name, each.of.look(), each.column(middle), each.column(lambda row: row.set)) for each in tables
-    ]
+    lines = [each.line(middle, lambda row: row.set) for each in tables]
     first = tables[0]
-    lines.append(Line("real images", Look(-1, 1), first.column(middle), first.column(lambda row: row.real)))
+    lines.append(first.line(middle, lambda row: row.real, name="real images", look=Look(-1, 1)))
     # Real images have much at exactly 0 and 1: the axis is that of the sets.
     most = max(finite(row.set for each in tables for row in each.rows))
     edges = [Rule("", REAL, x=0.0), Rule("", REAL, x=1.0)]
@@ -103,35 +101,25 @@ def mixing(findings: Sequence[SetFinding]) -> list[Figure]:
     if not tables:
         return []
     lines = [
-        Line(
-            each.of.name,
-            each.of.look(),
-            each.column(lambda row: row.added_per_class),
-            each.column(lambda row: row.set_and_real),
-            each.column(lambda row: row.low),
-            each.column(lambda row: row.high),
+        each.line(
+            lambda row: row.added_per_class, lambda row: row.set_and_real, lambda row: row.low, lambda row: row.high
         )
         for each in tables
     ]
     lines += [
-        Line(
-            f"as many real images in its place{of}",
-            Look(-1, 1),
-            each.column(lambda row: row.added_per_class),
-            each.column(lambda row: row.real_alone),
-            each.column(lambda row: row.low_alone),
-            each.column(lambda row: row.high_alone),
+        each.line(
+            lambda row: row.added_per_class,
+            lambda row: row.real_alone,
+            lambda row: row.low_alone,
+            lambda row: row.high_alone,
+            name=f"as many real images in its place{of}",
+            look=Look(-1, 1),
         )
         for of, each in once(tables, lambda row: (row.added_per_class, row.real_alone, row.low_alone, row.high_alone))
     ]
     gains = [
-        Line(
-            each.of.name,
-            each.of.look(),
-            each.column(lambda row: row.added_per_class),
-            each.column(lambda row: row.gain),
-            each.column(lambda row: row.low_gain),
-            each.column(lambda row: row.high_gain),
+        each.line(
+            lambda row: row.added_per_class, lambda row: row.gain, lambda row: row.low_gain, lambda row: row.high_gain
         )
         for each in tables
     ]

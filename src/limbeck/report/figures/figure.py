@@ -42,6 +42,11 @@ class SetRows(Generic[Kind]):
         """One value of every row."""
         return [value(row) for row in self.rows]
 
+    def line(self, *values: Callable[[Kind], Value], name: str | None = None, look: Look | None = None) -> Line:
+        """A curve of x and y, and the ends of its band where given; under its set's name and look unless told."""
+        columns = [self.column(value) for value in values]
+        return Line(self.of.name if name is None else name, look or self.of.look(), *columns)
+
 
 @dataclass(frozen=True)
 class Figure:

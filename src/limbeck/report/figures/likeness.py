@@ -134,23 +134,11 @@ def learning_time(findings: Sequence[SetFinding]) -> list[Figure]:
     figures = []
     if trajectories := rows_of(findings, TrajectoryRow):
         lines = [
-            Line(
-                each.of.name,
-                each.of.look(),
-                each.column(lambda row: row.step),
-                each.column(lambda row: row.smoothed),
-                each.column(lambda row: row.low),
-                each.column(lambda row: row.high),
-            )
+            each.line(lambda row: row.step, lambda row: row.smoothed, lambda row: row.low, lambda row: row.high)
             for each in trajectories
         ]
         lines += [
-            Line(
-                f"test accuracy{of}",
-                Look(-1, 1),
-                each.column(lambda row: row.step),
-                each.column(lambda row: row.test_accuracy),
-            )
+            each.line(lambda row: row.step, lambda row: row.test_accuracy, name=f"test accuracy{of}", look=Look(-1, 1))
             for of, each in once(trajectories, lambda row: (row.step, row.test_accuracy))
         ]
         title = "Recognition while real data are learned"
