@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from limbeck.runs.experts import complete_experts
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 from limbeck.tasks import load
+from waiting import wait_until
 
 NETWORK = "convnet-w4-d1"
 KEY = Key(("experts",))
@@ -191,10 +191,7 @@ def test_what_was_made_before_a_stop_is_kept(stop: signal.Signals, tmp_path: Pat
     command = [sys.executable, "-m", "limbeck.cli", *words.split()]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     kept = Kept(tmp_path, Experts(count=6, epochs=8))
-    for _ in range(1200):
-        if kept.place(0).exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
+    wait_until(kept.place(0).exists, process)
     first = Kept(tmp_path, Experts(count=1, epochs=8)).changed()
     process.send_signal(stop)
     _, complained = process.communicate(timeout=60)

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.explanation import EFFORTS
 from limbeck.probes.influence import Influence
+from waiting import wait_until
 
 NETWORK = "convnet-w4-d1"
 ASKED = ["--probe", "mixing", "--effort", "quick", "--workers", "1", "--json"]
@@ -142,9 +142,7 @@ def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
 ) -> None:
     command = [sys.executable, "-m", "limbeck.cli", "explain", str(distilled), "--runs", str(tmp_path), *ASKED]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("remembered/*.safetensors")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: any(tmp_path.glob("remembered/*.safetensors")), first)
     first.send_signal(signal.SIGINT)
     _, complained = first.communicate(timeout=60)
     assert first.returncode == 130 and "go on with: limbeck explain" in complained

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from limbeck.learn.optim import SGD
 from limbeck.runs.plan import Plan
 from limbeck.runs.store import Store
 from limbeck.tasks import load
+from waiting import wait_until
 
 DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checkpoint-seconds 0"
 
@@ -40,12 +40,8 @@ def limbeck_run(words: str, folder: Path, **options: Any) -> subprocess.Popen:
     )
 
 
-def wait_for_checkpoint(folder: Path) -> None:
-    for _ in range(600):
-        if any(folder.glob("runs/runs/*/checkpoint.safetensors")):
-            return
-        time.sleep(0.05)
-    raise AssertionError("no checkpoint within 30 s")
+def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
+    wait_until(lambda: any(folder.glob("runs/runs/*/checkpoint.safetensors")), process)
 
 
 def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(checkout: Path) -> None:
@@ -59,7 +55,7 @@ def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(checkout:
 def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
     words = f"{DISTILL} --steps 100000 --out a.safetensors"
     process = limbeck_run(words, tmp_path)
-    wait_for_checkpoint(tmp_path)
+    wait_for_checkpoint(tmp_path, process)
     process.send_signal(signal.SIGINT)
     said, complained = process.communicate(timeout=60)
     # To a shell both are 130: python itself ends by the signal where that came in the midst of an import.
@@ -73,7 +69,7 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_two_at_once_do_not_share_a_run(tmp_path: Path) -> None:
     first = limbeck_run(f"{DISTILL} --steps 100000 --out a.safetensors", tmp_path)
-    wait_for_checkpoint(tmp_path)
+    wait_for_checkpoint(tmp_path, first)
     second = limbeck_run(f"{DISTILL} --steps 100000 --out b.safetensors", tmp_path)
     _, complained = second.communicate(timeout=60)
     first.send_signal(signal.SIGTERM)

@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from limbeck.objectives import Distribution, Trajectory
 from limbeck.recipes import RECIPES, recipe_for
 from limbeck.runs.executors import Local
 from limbeck.starts import Noise
+from waiting import wait_until
 
 NETWORK = "convnet-w4-d1"
 WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --effort quick --probe mixing"
@@ -273,10 +273,7 @@ def test_an_interrupted_study_goes_on_and_two_at_once_come_to_the_same(whole: di
     words = ["study", *ASKED, "--out", "out"]
     first = limbeck_run(tmp_path, *words)
     # Interrupted before, in a distillation, the second of two at once would rightly be refused.
-    deadline = time.monotonic() + 300
-    while not (tmp_path / "out/mtt.safetensors").exists():
-        assert time.monotonic() < deadline, "no second set within five minutes"
-        time.sleep(0.05)
+    wait_until((tmp_path / "out/mtt.safetensors").exists, first)
     first.send_signal(signal.SIGINT)
     said, complained = first.communicate(timeout=60)
     assert first.returncode == 130 and said == "" and not list(tmp_path.rglob("*.part"))
