@@ -9,7 +9,7 @@ import torch
 
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn import neighbours, projections
+from limbeck.statistics import neighbours, projections
 from limbeck.statistics.neighbours import agreement, nearest, to_own_class
 from limbeck.statistics.projections import Pca, Umap
 
