@@ -185,7 +185,7 @@ def test_of_several_probes_those_that_do_not_apply_are_left_out_with_a_warning()
 @tasks
 def test_report_has_a_page_without_pictures_and_show_refuses(task: AbstractTask, session: Session) -> None:
     path, page = saved(task, session), session.store.root / "page.html"
-    evaluate(path, protocol=FEW_STEPS, repeats=1, baselines=("random",), session=session)
+    evaluate(path, protocol="own", repeats=1, baselines=("random",), session=session)
     explain(path, probes=[CHEAP["curvature"]], session=session)
     made = write_report([path], out=page, session=session)
     assert made.rows and made.findings and task.metrics[0].name in page.read_text().lower()

@@ -217,7 +217,8 @@ def test_there_is_something_to_learn(name: str, monkeypatch: pytest.MonkeyPatch)
     network = task.network("small" if name in STRANGE else "mlp")
     count = sum(len(rows) for rows in task.groups("train"))
     protocol = Epochs(epochs=100, learning_rate=0.1)
-    learner = fit(task, network, lambda rows, step: task.load("train", rows), protocol.schedule(count, KEY), KEY, CPU)
+    schedule = protocol.schedule(None, count, KEY)
+    learner = fit(task, network, lambda rows, step: task.load("train", rows), schedule, KEY, CPU)
 
     def predict(inputs: tree.Tree) -> torch.Tensor:
         return network.apply(learner.params, inputs).outputs

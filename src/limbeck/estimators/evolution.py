@@ -34,14 +34,16 @@ class Evolution(AbstractEstimator):
         at_least(self, 1, "pairs")
         positive(self, "sigma")
 
-    @torch.no_grad()
     def gradient(self, loss: Callable[[Tree], Tensor], learned: Tree, key: Key) -> tuple[Tensor, Tree]:
         """The loss and the estimate of its gradient, whose directions the key draws."""
+        # Derivatives stay allowed inside the loss: it may train a learner of its own.
         total = tree.map(torch.zeros_like, learned)
         for pair in range(self.pairs):
             direction = self.direction(learned, key.fold("pair", pair))
             above, below = (
-                loss(tree.map(lambda leaf, along, sign=sign: leaf + sign * self.sigma * along, learned, direction))
+                loss(
+                    tree.map(lambda leaf, along, by=sign * self.sigma: leaf + by * along, learned, direction)
+                ).detach()
                 for sign in (1, -1)
             )
             slope = (above - below) / (2 * self.pairs * self.sigma)
