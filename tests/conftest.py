@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -14,17 +15,16 @@ from types import ModuleType
 import jaxtyping
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
 # Before torch and numpy are loaded, and for every process a test starts: the workers share the cores.
 for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[threads] = "1"
 
-# Every annotated shape in limbeck is checked while tests run, and only then.
-install_import_hook("limbeck", "beartype.beartype")
-
 # Modules that tests share.
 sys.path.append(str(Path(__file__).parent))
+
+# Before anything of limbeck is imported.
+importlib.import_module("shapes").check()
 
 settings.register_profile("limbeck", derandomize=True, database=None, max_examples=20, deadline=None)
 settings.load_profile("limbeck")

@@ -10,16 +10,16 @@ import torch
 from hypothesis import settings
 from jaxtyping import TypeCheckError
 
-from limbeck.core.key import Key
+from limbeck.statistics.curves import slope
 
 
 def test_a_worker_computes_on_one_thread() -> None:
     assert torch.get_num_threads() == 1
 
 
-def test_annotations_are_checked() -> None:
+def test_shapes_are_checked() -> None:
     with pytest.raises(TypeCheckError):
-        Key().normal("three")  # type: ignore[arg-type]
+        slope(torch.zeros(3), torch.zeros(4))
 
 
 def test_property_tests_are_the_same_every_time() -> None:

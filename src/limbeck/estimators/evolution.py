@@ -41,9 +41,7 @@ class Evolution(AbstractEstimator):
         for pair in range(self.pairs):
             direction = self.direction(learned, key.fold("pair", pair))
             above, below = (
-                loss(
-                    tree.map(lambda leaf, along, by=sign * self.sigma: leaf + by * along, learned, direction)
-                ).detach()
+                loss(tree.map(lambda leaf, along, by=sign * self.sigma: leaf + by * along, learned, direction)).detach()
                 for sign in (1, -1)
             )
             slope = (above - below) / (2 * self.pairs * self.sigma)
