@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     isolated.setenv("LIMBECK_RUNS", str(home / "runs"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     config.add_cleanup(isolated.undo)
+    # The processes that tests start compile limbeck once, not each anew.
+    isolated.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     # What starts in the background of a script ignores Ctrl-C, and so would every process a test starts.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
+from limbeck.runs.graph import compute
 from limbeck.schedules import Fixed
 from limbeck.tasks import load
 
@@ -63,6 +64,9 @@ class Notebook:
 
     kept: dict[str, Tree] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+
+    def holds(self, address: dict[str, Any]) -> bool:
+        return spec_id(address) in self.kept
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         name = spec_id(address)
@@ -99,6 +103,19 @@ def context(notebook: Notebook) -> ProbeContext:
     return context_of(real(2), notebook)
 
 
+def make_all(context: ProbeContext, computations: Sequence[AbstractComputation], notebook: Notebook) -> None:
+    """Do computations and what they need, together where that is faster, as a command does."""
+    needs = [need for each in computations for need in each.needs()]
+    if needs:
+        make_all(context, needs, notebook)
+    compute(list(dict.fromkeys(computations)), context, notebook)
+
+
+def find(probe: AbstractProbe, context: ProbeContext, notebook: Notebook) -> Finding:
+    make_all(context, probe.computations(context), notebook)
+    return probe.find(context)
+
+
 def all_of(context: ProbeContext, computations: tuple[AbstractComputation, ...]) -> Iterator[AbstractComputation]:
     for each in computations:
         yield from all_of(context, each.needs())
@@ -129,8 +146,7 @@ def test_a_finding_rests_on_the_computations_that_were_asked_for_and_is_data(
     cache = context.problem.cache
     assert isinstance(cache, Notebook)
     asked = {spec_id(context.address(each)) for each in all_of(context, probe.computations(context))}
-    for each in all_of(context, probe.computations(context)):
-        context.outcome(each)
+    make_all(context, probe.computations(context), cache)
     cache.asked.clear()
     found = probe.find(context)
     assert cache.asked and cache.asked <= asked
@@ -163,12 +179,12 @@ def test_a_probe_answers_of_a_strange_set(probe: AbstractProbe, make: Callable[[
     batch = make()
     strange = context_of(batch, notebook)
     digest = spec_id([batch.inputs.sum().item(), batch.targets.sum().item(), len(batch.classes)])
-    check(probe.find(replace(strange, set=replace(strange.distilled, digest=digest))), probe)
+    check(find(probe, replace(strange, set=replace(strange.distilled, digest=digest)), notebook), probe)
 
 
 @probes
 def test_a_probe_answers_under_a_network_of_batch_statistics(probe: AbstractProbe, notebook: Notebook) -> None:
-    check(probe.find(context_of(real(2), notebook, "convnet-w4-d1-batch")), probe)
+    check(find(probe, context_of(real(2), notebook, "convnet-w4-d1-batch"), notebook), probe)
 
 
 def check(found: Finding, probe: AbstractProbe) -> None:

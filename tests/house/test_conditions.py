@@ -27,6 +27,11 @@ def test_property_tests_are_the_same_every_time() -> None:
     assert settings().deadline is None
 
 
+def test_no_test_waits_for_a_number_of_seconds() -> None:
+    files = [file for file in Path(__file__).parents[1].rglob("*.py") if file != Path(__file__)]
+    assert not [file.name for file in files if "timeout=" in file.read_text()], "use tests/waiting.py"
+
+
 def test_cache_and_runs_are_not_the_user_s() -> None:
     home = Path.home()
     assert home.name.startswith("limbeck-tests-")

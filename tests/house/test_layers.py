@@ -15,7 +15,6 @@ def test_imports_point_downwards_only(checkout: Path, tmp_path: Path) -> None:
         cwd=checkout,
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert found.returncode == 0, found.stdout + found.stderr
     assert "0 broken" in found.stdout

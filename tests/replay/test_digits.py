@@ -78,14 +78,14 @@ REPLAYS = {
         0.781,
         before=f"experts digits --network {NETWORK} --count 3 --epochs 6 --learning_rate 0.02 --batch 64 --workers 1",
     ),
-    # 81.5 (79.3 to 83.7); 78.6. From k-means images, which come to 74.1 (71.6 to 76.6) as they are: from random ones
-    # seven settings came to 56.2 to 66.6 on validation, which does not clear random images.
+    # 74.5 (69.3 to 79.6); 75.4 and 77.5 with --seed 1 and 2. From k-means images, which come to 74.1 (71.6 to 76.6) as
+    # they are: from random ones seven settings came to 56.2 to 66.6 on validation, which does not clear random images.
     "tesla": Replay(
         "--steps 40 --start.start kmeans --start.epoch 10 --optimizer.learning_rate 100 "
         "--schedule_optimizer.learning_rate 0.1 "
         "--schedule.around.steps 10 --schedule.around.learning_rate 0.1 --objective.latest 6 "
         + " ".join(f"--{part}.experts.{field}" for part in ("start", "objective") for field in TEACHERS),
-        0.815,
+        0.745,
         before=f"experts digits --network {NETWORK} --workers 1 " + " ".join(f"--{field}" for field in TEACHERS),
     ),
 }

@@ -194,7 +194,7 @@ def test_what_was_made_before_a_stop_is_kept(stop: signal.Signals, tmp_path: Pat
     wait_until(kept.place(0).exists, process)
     first = Kept(tmp_path, Experts(count=1, epochs=8)).changed()
     process.send_signal(stop)
-    _, complained = process.communicate(timeout=60)
+    _, complained = process.communicate()
     assert process.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
     if stop == signal.SIGINT:
         assert complained.splitlines()[-1] == f"limbeck: interrupted; go on with: limbeck {words}"

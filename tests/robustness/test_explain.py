@@ -144,13 +144,13 @@ def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: any(tmp_path.glob("remembered/*.safetensors")), first)
     first.send_signal(signal.SIGINT)
-    _, complained = first.communicate(timeout=60)
+    _, complained = first.communicate()
     assert first.returncode == 130 and "go on with: limbeck explain" in complained
     assert not list(tmp_path.rglob("*.part"))
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("remembered/*.safetensors")}
     assert kept and not list(tmp_path.glob("findings/*"))
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(2)]
-    found = [json.loads(each.communicate(timeout=300)[0])["findings"] for each in both]
+    found = [json.loads(each.communicate()[0])["findings"] for each in both]
     assert found == [whole[1], whole[1]]
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 

@@ -42,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(place: Path) -> dict[str, Any]:
     """The document of a study that nothing happened to; its runs are beside it."""
-    return json.loads(limbeck_run(place, "study", *ASKED, "--out", "out", "--json").communicate(timeout=300)[0])
+    return json.loads(limbeck_run(place, "study", *ASKED, "--out", "out", "--json").communicate()[0])
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_quiet_says_nothing_and_json_alone_is_said_still(
 def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(there: Path) -> None:
     report = ["report", "out/mtt.safetensors", "--out", "a.html"]
     for words in (["study", *ASKED, "--out", "out"], ["study", "--help"], report):
-        said, complained = limbeck_run(there, *words).communicate(timeout=120)
+        said, complained = limbeck_run(there, *words).communicate()
         assert said and "\x1b" not in said + complained and "\r" not in said + complained
         if words[0] == "study" and "--help" not in words:
             assert said.splitlines()[-1] == "out/report.html"
@@ -275,14 +275,14 @@ def test_an_interrupted_study_goes_on_and_two_at_once_come_to_the_same(whole: di
     # Interrupted before, in a distillation, the second of two at once would rightly be refused.
     wait_until((tmp_path / "out/mtt.safetensors").exists, first)
     first.send_signal(signal.SIGINT)
-    said, complained = first.communicate(timeout=60)
+    said, complained = first.communicate()
     assert first.returncode == 130 and said == "" and not list(tmp_path.rglob("*.part"))
     assert complained.splitlines()[-1] == f"limbeck: interrupted; go on with: limbeck {shlex.join(words)}"
     kept = changed(tmp_path / "runs")
     assert kept and not (tmp_path / "out/report.html").exists()
     both = [limbeck_run(tmp_path, *words, "--json") for _ in range(2)]
     for each in both:
-        said, complained = each.communicate(timeout=300)
+        said, complained = each.communicate()
         assert each.returncode == 0, complained
         assert json.loads(said) == whole
     now = changed(tmp_path / "runs")

@@ -13,6 +13,7 @@ from torch import Tensor
 from limbeck.core.findings import Fact
 from limbeck.core.key import Key
 from limbeck.learn.spectra import Symmetric, signs
+from limbeck.statistics.estimates import t_quantile
 
 
 class Trace(NamedTuple):
@@ -25,9 +26,7 @@ class Trace(NamedTuple):
 
     def fact(self, name: str) -> Fact:
         """With its 95 % interval, value -+ t(0.975, estimates - 1) error."""
-        from scipy import stats
-
-        half = float(stats.t.ppf(0.975, self.estimates - 1)) * self.error if self.estimates > 1 else 0.0
+        half = t_quantile(self.estimates - 1) * self.error if self.estimates > 1 else 0.0
         return Fact(name, self.value, self.value - half, self.value + half, self.estimates)
 
 

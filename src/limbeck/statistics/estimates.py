@@ -10,6 +10,17 @@ import torch
 from limbeck.core.findings import Fact
 
 
+def t_quantile(freedom: float) -> float:
+    """The 97.5 % quantile of Student's t at so many degrees of freedom: half the width of 95 % intervals.
+
+    >>> round(t_quantile(4), 4)
+    2.7764
+    """
+    from scipy import special  # whose import takes a third of the time of scipy.stats
+
+    return float(special.stdtrit(freedom, 0.975))
+
+
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """The mean of independent measurements and its 95 % confidence interval, mean -+ t(0.975, n - 1) s / sqrt(n).
 
@@ -18,13 +29,11 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     >>> [round(value, 4) for value in interval([1.0, 2.0, 3.0])]
     [2.0, -0.4841, 4.4841]
     """
-    from scipy import stats
-
     sample = torch.tensor(values, dtype=torch.float64)
     mean = float(sample.mean())
     if len(values) < 2:
         return mean, mean, mean
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(sample.std()) / len(values) ** 0.5
+    half = t_quantile(len(values) - 1) * float(sample.std()) / len(values) ** 0.5
     return mean, mean - half, mean + half
 
 
@@ -57,8 +66,6 @@ def difference(name: str, first: Sequence[float], second: Sequence[float]) -> Fa
     >>> [round(bound, 4) for bound in found[1:4]]
     [2.0, -0.4841, 4.4841]
     """
-    from scipy import stats
-
     samples = [torch.tensor(values, dtype=torch.float64) for values in (first, second)]
     value, count = float(samples[0].mean() - samples[1].mean()), min(len(first), len(second))
     if count < 2:
@@ -67,7 +74,7 @@ def difference(name: str, first: Sequence[float], second: Sequence[float]) -> Fa
     if not sum(spreads):
         return Fact(name, value, value, value, count)
     freedom = sum(spreads) ** 2 / sum(u**2 / (len(sample) - 1) for u, sample in zip(spreads, samples, strict=True))
-    half = float(stats.t.ppf(0.975, freedom)) * sum(spreads) ** 0.5
+    half = t_quantile(freedom) * sum(spreads) ** 0.5
     return Fact(name, value, value - half, value + half, count)
 
 
