@@ -26,7 +26,7 @@ from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
 from limbeck.learn.sensitivity import gradient, mean_loss
 from limbeck.learn.training import rows_of
-from limbeck.objectives import OBJECTIVES, Gradient
+from limbeck.objectives import OBJECTIVES, Gradient, LayerwiseDistribution
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
@@ -46,7 +46,7 @@ FAMILIES = (
 )
 PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 starts = pytest.mark.parametrize("start", [pytest.param(part(), id=name) for name, part in STARTS.parts.items()])
-QUICK = {"gradient": Gradient(outer=1, inner=1)}
+QUICK = {"gradient": Gradient(outer=1, inner=1), "layerwise-distribution": LayerwiseDistribution(longest=4)}
 """Objectives whose defaults are published loops, which would take a test minutes."""
 objectives = pytest.mark.parametrize(
     "objective", [pytest.param(QUICK.get(name) or part(), id=name) for name, part in OBJECTIVES.parts.items()]

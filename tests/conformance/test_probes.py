@@ -44,7 +44,7 @@ SMALL: dict[str, AbstractProbe] = {
         Continuation(repeats=2, every=100),
         CrossArchitecture(("mlp",), draws=2, repeats=1, steps=(20,)),
         Curvature(100, stride=300, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1),
-        Influence(items=4, repeated=2, added=2, baseline=2),
+        Influence(items=2, repeated=2, added=1, baseline=2),
         Landscape(every=100, size=3, sample=20),
         LearningTime(every=100),
         Mixing(added=(0, 2), repeats=2),

@@ -21,10 +21,12 @@ from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.explanation import EFFORTS
 from limbeck.probes.influence import Influence
+from limbeck.probes.mixing import Mixing
 from waiting import wait_until
 
 NETWORK = "convnet-w4-d1"
-ASKED = ["--probe", "mixing", "--effort", "quick", "--workers", "1", "--json"]
+PROBE = ["--probe", "mixing", "--effort", "quick", "--mixing.added", "[0,2]", "--workers", "1"]
+ASKED = [*PROBE, "--json"]
 
 
 def made(path: Path, seed: int = 0, ipc: int = 1, data: str = "digits") -> Path:
@@ -43,7 +45,8 @@ def distilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(distilled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """The runs and the findings of an examination that nothing happened to."""
     runs = tmp_path_factory.mktemp("whole")
-    found = limbeck.explain(distilled, probes=("mixing",), effort="quick", session=limbeck.Session(runs, workers=1))
+    probes = [replace(probe, added=(0, 2)) for probe in EFFORTS["quick"].probes if isinstance(probe, Mixing)]
+    found = limbeck.explain(distilled, probes=probes, effort="quick", session=limbeck.Session(runs, workers=1))
     return runs, [finding.document() for finding in found]
 
 
@@ -114,7 +117,7 @@ def test_a_summary_has_the_verdict_and_tables_where_they_are_asked_for(
     distilled: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs, (found,) = whole
-    words = ["explain", str(distilled), "--runs", str(runs), "--probe", "mixing", "--effort", "quick"]
+    words = ["explain", str(distilled), "--runs", str(runs), *PROBE]
     assert main(words) == 0
     brief = capsys.readouterr().out
     assert main([*words, "--tables"]) == 0

@@ -26,7 +26,7 @@ from limbeck.starts import Noise
 from waiting import wait_until
 
 NETWORK = "convnet-w4-d1"
-WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --effort quick --probe mixing"
+WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --effort quick --probe learning-time"
 FEW = (
     "--repeats 1 --baselines random --workers 1 --set mtt.objective.experts.count=1 "
     "--set mtt.objective.experts.epochs=2 --compile never"
@@ -93,7 +93,7 @@ def test_a_study_writes_sets_with_their_scores_and_the_documents_of_evaluate_and
     findings = json.loads((there / "out/findings.json").read_text())
     assert findings == {"budget": "quick", "findings": whole["findings"]}
     assert [(each["probe"], each["set"]) for each in findings["findings"]] == [
-        ("mixing", path) for path in whole["sets"].values()
+        ("learning-time", path) for path in whole["sets"].values()
     ]
     for row in whole["rows"][:2]:
         made = limbeck.DistilledSet.load(row["set"])
@@ -159,7 +159,7 @@ def test_without_a_store_a_report_has_the_scores_of_the_header_or_says_what_to_r
     [
         ["study", *ASKED, "--out", "out"],
         ["report", "out/mtt.safetensors", "--out", "page.html"],
-        ["explain", "out/mtt.safetensors", "--probe", "mixing", "--effort", "quick"],
+        ["explain", "out/mtt.safetensors", "--probe", "learning-time", "--effort", "quick"],
         ["evaluate", "out/mtt.safetensors", "--repeats", "1", "--baselines", "random"],
         shlex.split(f"distill digits --recipe random --ipc 1 --network {NETWORK} --checks 1 --out quiet.safetensors"),
         shlex.split(f"experts digits --network {NETWORK} --count 1 --epochs 2"),
