@@ -280,23 +280,35 @@ def test_a_name_that_is_nearly_one_of_another_package_is_suggested(monkeypatch: 
 class Point:
     """An entry point that is not installed."""
 
+    dist = None
+
     def __init__(self, name: str, value: object) -> None:
-        self.name, self.value, self._thing = name, "package:thing", value
+        self.name, self.value, self._thing = name, f"package of {name}", value
 
     def load(self) -> object:
         return self._thing
 
 
-@pytest.mark.parametrize(("thing", "message"), [(7, "is not a function"), (lambda root: 7, "returned int")])
-def test_an_entry_point_that_makes_no_task_is_refused(
-    thing: object, message: str, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Installs one entry point, and no other is."""
+    monkeypatch.setattr("limbeck.core.register._BROKEN", set())
+    return lambda *point: monkeypatch.setattr("limbeck.core.register.entry_points", lambda group: [Point(*point)])
+
+
+def test_an_entry_point_that_is_no_loader_is_left_out_and_one_that_makes_no_task_refused(
+    installed: Callable[..., None],
 ) -> None:
-    monkeypatch.setattr("limbeck.tasks.register.entry_points", lambda group: [Point("mine", thing)])
-    with pytest.raises(InputError, match=message):
+    installed("mine", 7)
+    with pytest.warns(UserWarning, match="'mine' is left out: package of mine is not a function"):
+        assert not Tasks({}).parts
+    installed("mine", lambda root: 7)
+    with pytest.raises(InputError, match="returned int"):
         Tasks({}).load("mine", None, {})
 
 
-def test_a_listed_task_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("limbeck.tasks.register.entry_points", lambda group: [Point("digits", strange_tasks.graph)])
+def test_a_listed_task_is_never_replaced(installed: Callable[..., None]) -> None:
+    installed("digits", strange_tasks.graph)
     listed = Known("digits", lambda root: strange_tasks.Pairs())
-    assert Tasks({"digits": listed}).parts == {"digits": listed}
+    with pytest.warns(UserWarning, match="'digits' is left out: there is a task of that name already"):
+        assert Tasks({"digits": listed}).parts == {"digits": listed}

@@ -82,7 +82,10 @@ def place(tmp_path: Path) -> Path:
     }
     theirs = "[limbeck.objective]\nshrinking = theirs.objective:Shrinking\n"
     install(tmp_path, "theirs", "1.0", theirs, files)
-    broken = "[limbeck.objective]\na = broken:A\nb = broken:B\n[limbeck.start]\nc = broken:C\n"
+    broken = (
+        "[limbeck.objective]\na = broken:A\nb = broken:B\n[limbeck.start]\nc = broken:C\n"
+        "[limbeck.task]\nd = broken:load\n"
+    )
     install(tmp_path, "broken", "0.1", broken, {"broken.py": "import a_module_that_is_not_there\n"})
     return tmp_path
 

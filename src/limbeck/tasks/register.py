@@ -6,13 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
+from limbeck.core.register import installed, leave_out
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.sources import image_task
 
@@ -48,17 +48,19 @@ class Tasks:
 
     @functools.cached_property
     def parts(self) -> dict[str, Known]:
-        """Every task by name; a listed one is never replaced by an installed one."""
-        installed = {}
-        for point in sorted(entry_points(group="limbeck.task"), key=lambda each: each.name):
-            loader = point.load()
+        """Every task by name; a listed one is never replaced by an installed one.
+
+        An entry point that cannot be used is left out, with a warning that names its package.
+        """
+        parts = dict(self._listed)
+        for point, loader in installed("task"):
             if not callable(loader):
-                raise InputError(
-                    f"entry point {point.name!r} ({point.value}) is not a function from a root folder to a task; "
-                    "correct or uninstall the package that declares it"
-                )
-            installed[point.name] = Known(summary(loader), loader)
-        return {**self._listed, **{name: known for name, known in installed.items() if name not in self._listed}}
+                leave_out(point, f"{point.value} is not a function from a root folder to a task")
+            elif point.name in parts:
+                leave_out(point, "there is a task of that name already")
+            else:
+                parts[point.name] = Known(summary(loader), loader)
+        return parts
 
     def summaries(self) -> list[dict[str, str]]:
         """[{name, summary}] of every task."""
