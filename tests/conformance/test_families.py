@@ -287,8 +287,9 @@ def test_distilling_beats_its_start(objective: Any, problem: Problem) -> None:
     def accuracy(params: Any) -> float:
         batch = render(params, KEY)
         shown = BatchSet("", batch, SHORT.render({}, batch.classes, KEY))
+        context = ProbeContext(problem, set=shown, split="validation")
         first, *others = (Training(protocol=Steps(100), seed=seed) for seed in range(4))
-        outcomes = first.run_together(others, ProbeContext(problem, set=shown, split="validation"))
+        outcomes = first.run_together(context, [(each, context) for each in others])
         return sum(float(outcome["accuracy"][-1]) for outcome in outcomes) / 4
 
     assert accuracy(done.params) > accuracy(steps.begin().params) + 0.02

@@ -108,7 +108,7 @@ def make_all(context: ProbeContext, computations: Sequence[AbstractComputation],
     needs = [need for each in computations for need in each.needs()]
     if needs:
         make_all(context, needs, notebook)
-    compute(list(dict.fromkeys(computations)), context, notebook)
+    compute([(each, context) for each in dict.fromkeys(computations)], notebook)
 
 
 def find(probe: AbstractProbe, context: ProbeContext, notebook: Notebook) -> Finding:

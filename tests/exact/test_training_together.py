@@ -22,20 +22,22 @@ LEFT_OUT = [Training(Mixture(tuple(each for each in range(20) if each != item)),
 SUBSETS = [Training(Mixture((), 2, seed), seed, Steps(20, 8), reads=(10, 20), keeps=(20,)) for seed in range(4)]
 
 
-def context_of(network: str = "convnet-w8-d2") -> ProbeContext:
+def context_of(network: str = "convnet-w8-d2", name: str = "set") -> ProbeContext:
     task = load("digits")
     problem = Problem(task, task.network(network), torch.device("cpu"), NoCache())
-    batch = problem.real(KEY, 2)
-    return ProbeContext(problem, "set", BatchSet("digest", batch, Fixed().render({}, batch.classes, KEY)), "test", 50)
+    batch = problem.real(KEY.fold(name), 2)
+    return ProbeContext(problem, name, BatchSet("digest", batch, Fixed().render({}, batch.classes, KEY)), "test", 50)
 
 
 @pytest.mark.parametrize("trainings", [LEFT_OUT, SUBSETS], ids=["left out", "subsets"])
 def test_trainings_done_together_come_to_what_each_comes_to(trainings: list[Training]) -> None:
-    context, (first, *others) = context_of(), trainings
-    keys = {each.stack(context) for each in trainings}
+    sets = context_of(name="one"), context_of(name="another")
+    asked = [(each, sets[index % 2]) for index, each in enumerate(trainings)]
+    keys = {each.stack(context) for each, context in asked}
     assert len(keys) == 1 and next(iter(keys))[1] > 1
-    for each, outcome in zip(trainings, first.run_together(others, context), strict=True):
-        alone = tree.flatten(each.run(context))
+    (first, context), *others = asked
+    for (each, its), outcome in zip(asked, first.run_together(context, others), strict=True):
+        alone = tree.flatten(each.run(its))
         together = tree.flatten(outcome)
         assert alone.keys() == together.keys()
         for name, leaf in alone.items():

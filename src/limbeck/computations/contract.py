@@ -159,12 +159,19 @@ class AbstractComputation(ABC):
         """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the context alone."""
 
     def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
-        """A key, and how many computations of one context with this key are best done together; 1: by itself."""
+        """A key, and how many computations with this key are best done together; 1: by itself.
+
+        Their contexts are of one network, device and evaluation; the sets may be several.
+        """
         return None, 1
 
-    def run_together(self, others: Sequence[AbstractComputation], context: ProbeContext) -> list[Tree]:
+    def run_together(self, context: ProbeContext, others: Sequence[Asked]) -> list[Tree]:
         """The outcomes of this computation and of `others`, which have its `stack` key; equal to `run` to rounding."""
-        return [each.run(context) for each in (self, *others)]
+        return [self.run(context), *(each.run(its) for each, its in others)]
+
+
+Asked = tuple[AbstractComputation, ProbeContext]
+"""A computation in its context."""
 
 
 @functools.lru_cache(maxsize=32)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
+from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
 from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture, training_key
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
@@ -121,11 +121,11 @@ class Training(AbstractComputation):
         together = stacks(self._problem(context), items, MOST)
         return (self.network, self.protocol, count, self.reads, self.keeps, self.validation), together
 
-    def run_together(self, others: Sequence[AbstractComputation], context: ProbeContext) -> list[Tree]:
+    def run_together(self, context: ProbeContext, others: Sequence[Asked]) -> list[Tree]:
         """The outcomes of trainings of one `stack` key, trained as a stack; equal to `run` up to rounding."""
-        trainings = [self, *(each for each in others if isinstance(each, Training))]
-        setups = [each.setup(context) for each in trainings]
-        records = [Record(each, context) for each in trainings]
+        asked = [(self, context), *((each, its) for each, its in others if isinstance(each, Training))]
+        setups = [each.setup(its) for each, its in asked]
+        records = [Record(each, its) for each, its in asked]
         last = len(setups[0].schedule.learning_rates)
         outcomes: dict[int, Tree] = {}
         steps = {last, *self.reads, *self.keeps}
@@ -133,7 +133,7 @@ class Training(AbstractComputation):
             records[index].add(step, learner)
             if step == last:
                 outcomes[index] = records[index].outcome(learner)
-        return [outcomes[index] for index in range(len(trainings))]
+        return [outcomes[index] for index in range(len(asked))]
 
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from limbeck.computations import AllReal, Steps, Training
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext
 from limbeck.computations.training import REAL_BATCH
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.tree import Tree
@@ -26,8 +27,6 @@ STARTING, COMPILING = 5.0, 35.0
 """About how many seconds a worker takes to start, and to compile."""
 TRIAL = Training(AllReal(), protocol=Steps(3, REAL_BATCH), reads=())
 """What the speed of this machine is measured by."""
-CHUNKS = 4
-"""Chunks of small computations for each worker, at least: what a worker that dies may lose."""
 
 
 class Request(NamedTuple):
@@ -101,22 +100,23 @@ class Graph:
         session.executor.run(jobs, lambda index: clock.count(chunks[index]))
 
     def _chunks(self, stage: Sequence[Node], session: Session) -> list[list[Node]]:
-        """The nodes of a stage in chunks of one context, those together that are best done together."""
+        """The nodes of a stage in chunks of one network, those together that are best done together."""
 
         def stack(node: Node) -> tuple[Hashable, int]:
-            computation, context, path = node.request
+            computation, context, _ = node.request
             key, most = computation.stack(context)
-            return (key, path, context.problem.network.name), most
+            return (key, context.problem.network.name, context.split, context.evaluation_size), most
 
-        chunks = []
+        chunks, total = [], sum(node.flops for node in stage)
         for most, nodes in _grouped(stage, stack):
-            # A group that would leave workers idle is split further.
-            size = max(1, min(most, -(-len(nodes) // session.workers)))
+            # A group that would leave workers idle is split: one that is more than half of what falls to a worker.
+            halves = math.ceil(2 * session.workers * sum(node.flops for node in nodes) / total)
+            size = max(1, min(most, math.ceil(len(nodes) / min(session.workers, halves))))
             chunks += [nodes[start : start + size] for start in range(0, len(nodes), size)]
         return chunks
 
     def _job(self, chunk: Sequence[Node], session: Session, compiled: bool) -> Job:
-        computation, context, path = chunk[0].request
+        context = chunk[0].request.context
         return {
             "store": str(session.store.root.absolute()),
             "device": str(session.device),
@@ -124,22 +124,28 @@ class Graph:
             "data": self.reference,
             "data_root": None if session.data_root is None else str(session.data_root.absolute()),
             "network": context.problem.network.name,
-            "set": None if path is None else str(path.absolute()),
-            "name": context.name,
             "evaluation": [context.split, context.evaluation_size],
-            "computations": [to_spec(node.request.computation) for node in chunk],
+            "computations": [
+                {
+                    "set": None if path is None else str(path.absolute()),
+                    "name": its.name,
+                    "computation": to_spec(computation),
+                }
+                for computation, its, path in (node.request for node in chunk)
+            ],
         }
 
 
-def compute(computations: Sequence[AbstractComputation], context: ProbeContext, store: Store) -> None:
+def compute(asked: Sequence[Asked], store: Store) -> None:
     """Do the computations that are missing in the store and keep them, those of one `stack` key together."""
-    missing = [each for each in computations if not store.holds(context.address(each))]
-    for _, (first, *others) in _grouped(missing, lambda each: each.stack(context)):
+    missing = [(each, context) for each, context in asked if not store.holds(context.address(each))]
+    for _, group in _grouped(missing, lambda one: one[0].stack(one[1])):
+        (first, context), *others = group
         if not others:
             context.outcome(first)
             continue
-        for each, outcome in zip((first, *others), first.run_together(others, context), strict=True):
-            _keep(store, context.address(each), outcome)
+        for (each, its), outcome in zip(group, first.run_together(context, others), strict=True):
+            _keep(store, its.address(each), outcome)
 
 
 def _grouped(items: Sequence[Item], stack: Callable[[Item], tuple[Hashable, int]]) -> list[tuple[int, list[Item]]]:

@@ -1,7 +1,7 @@
 """What a worker does: jobs, one line of JSON each, until its input ends.
 
 `python -m limbeck.runs.worker` answers each with {} or {"error": message}; `limbeck worker CHUNK.jsonl` reads them from
-a file. A job is a chunk of computations of one context; whatever finishes is in the store.
+a file. A job is a chunk of computations of one network, each of a set or of none; whatever finishes is in the store.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _task(data: str, root: str | None) -> AbstractTask:
     return reload(json.loads(data), None if root is None else Path(root))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=8)
 def _set(path: str) -> DistilledSet:
     return DistilledSet.load(path)
 
@@ -51,11 +51,16 @@ def do(job: Job) -> None:
         network, device = task.network(job["network"]), torch.device(job["device"])
         problem = Problem(task, network, device, store, job["compiled"])
         split, size = job["evaluation"]
-        distilled = None if job["set"] is None else _set(job["set"])
-        computations = [from_spec(spec) for spec in job["computations"]]
+        asked = [
+            (
+                from_spec(each["computation"]),
+                ProbeContext(problem, each["name"], None if each["set"] is None else _set(each["set"]), split, size),
+            )
+            for each in job["computations"]
+        ]
     except (KeyError, TypeError) as error:
         raise InputError(f"not a job ({type(error).__name__}: {error}); expected a line that limbeck wrote") from error
-    compute(computations, ProbeContext(problem, job["name"], distilled, split, size), store)
+    compute(asked, store)
 
 
 def main() -> None:
