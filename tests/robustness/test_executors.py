@@ -18,9 +18,11 @@ import limbeck
 from limbeck.cli import main
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import ProbeContext
+from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors
 from limbeck.runs.executors import Local, WorkerFailedError, local
+from limbeck.runs.executors.printed import Printed
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 
@@ -124,6 +126,19 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
     parent.wait()
     # A handle of a process can be read when it has ended.
     assert select.select([worker], [], [])[0] == [worker]
+
+
+@pytest.mark.parametrize(("workers", "jobs", "commands"), [(1, 7, 1), (3, 7, 3), (9, 7, 7), (1, 120, 3)])
+def test_there_is_a_command_for_each_worker_and_every_job_is_in_one(
+    workers: int, jobs: int, commands: int, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    with pytest.raises(Deferred, match=f"^{commands} commands"):
+        Printed(tmp_path, lines.append, workers).run([{"job": index} for index in range(jobs)], lambda index: None)
+    chunks = [Path(shlex.split(line)[2]).read_text().splitlines() for line in lines]
+    found = [[json.loads(line)["job"] for line in chunk] for chunk in chunks]
+    assert len(found) == commands and [chunk[0] for chunk in found] == list(range(commands))
+    assert sorted(job for chunk in found for job in chunk) == list(range(jobs))
 
 
 def test_printed_commands_do_the_work_and_the_same_command_then_answers(

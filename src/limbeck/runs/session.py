@@ -78,7 +78,7 @@ class Session:
             return executor
         if executor not in EXECUTORS:
             raise unknown("executor", executor, EXECUTORS)
-        return Local(self.workers) if executor == "local" else Printed(self.store.root / "chunks", tell)
+        return Local(self.workers) if executor == "local" else Printed(self.store.root / "chunks", tell, self.workers)
 
     def problem(self, task: AbstractTask, network: str) -> Problem:
         """A task and a network on the session's device, with its store as the cache."""

@@ -13,8 +13,8 @@ from limbeck.core.family import spec_id
 from limbeck.core.files import write_text
 from limbeck.runs.executors.contract import AbstractExecutor, Job
 
-CHUNK = 50
-"""Jobs of one command."""
+MOST = 50
+"""Jobs of one command at most: what is lost where it dies."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class Printed(AbstractExecutor):
     folder: Path
     tell: Callable[[str], object]
     """Takes each command line."""
-    chunk: int = CHUNK
+    workers: int = 1
+    """How many will be done side by side: there are as many commands, where there are as many jobs."""
 
     def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
         """Write the chunks, tell a command for each, and raise Deferred."""
-        for start in range(0, len(jobs), self.chunk):
-            part = jobs[start : start + self.chunk]
+        commands = min(len(jobs), max(self.workers, -(-len(jobs) // MOST)))
+        for first in range(commands):
+            part = jobs[first::commands]  # Dealt out, as the longest come first.
             path = (self.folder / f"{spec_id(part)}.jsonl").absolute()
             write_text(path, "".join(json.dumps(job, sort_keys=True) + "\n" for job in part))
             self.tell(f"limbeck worker {shlex.quote(str(path))}")
-        chunks = -(-len(jobs) // self.chunk)
-        raise Deferred(f"{chunks} commands to run, here or where the same store is; then give the same command again")
+        raise Deferred(f"{commands} commands to run, here or where the same store is; then give the same command again")
