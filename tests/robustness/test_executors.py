@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from limbeck.runs.executors import Local, WorkerFailedError, local
 from limbeck.runs.executors.printed import Printed
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
+from waiting import wait_until
 
 NETWORK = "convnet-w4-d1"
 TRAININGS = [Training(AllReal(), seed, Steps(2 + seed, 32), keeps=(2,)) for seed in range(4)]
@@ -126,6 +128,37 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
     parent.wait()
     # A handle of a process can be read when it has ended.
     assert select.select([worker], [], [])[0] == [worker]
+
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from limbeck.core.files import write_atomically
+from limbeck.runs import worker
+
+def write(temporary):
+    temporary.write_bytes(b"half")
+    Path("begun").touch()
+    while True:
+        time.sleep(1)
+
+worker.do = lambda job: write_atomically(Path("outcome"), write)
+worker.main()
+"""
+
+
+@pytest.mark.parametrize("end", [lambda it: it.terminate(), lambda it: it.stdin.close()], ids=["stopped", "orphaned"])
+def test_a_worker_that_is_to_end_leaves_no_half_of_a_file(
+    end: Callable[[subprocess.Popen[str]], None], tmp_path: Path
+) -> None:
+    worker = subprocess.Popen([sys.executable, "-c", WRITING], cwd=tmp_path, stdin=subprocess.PIPE, text=True)
+    assert worker.stdin is not None
+    worker.stdin.write("{}\n")
+    worker.stdin.flush()
+    wait_until((tmp_path / "begun").exists, worker)
+    end(worker)
+    assert worker.wait() == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["begun"]
 
 
 @pytest.mark.parametrize(("workers", "jobs", "commands"), [(1, 7, 1), (3, 7, 3), (9, 7, 7), (1, 120, 3)])

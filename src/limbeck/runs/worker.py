@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -28,6 +29,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
 from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
 from limbeck.runs.executors import Job
+from limbeck.runs.executors.local import GRACE
 from limbeck.runs.graph import compute
 from limbeck.runs.store import Store
 from limbeck.tasks import reload
@@ -66,6 +68,8 @@ def do(job: Job) -> None:
 def main() -> None:
     """Answer jobs until there are no more; where the input ends while one is under way, whoever asked is gone."""
     keep_freed_memory()
+    # An exception, so that a file in the making is removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     jobs: Queue[str | None] = Queue()
     busy = threading.Event()
 
@@ -73,6 +77,8 @@ def main() -> None:
         for line in sys.stdin:
             jobs.put(line)
         if busy.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(GRACE)
             os.kill(os.getpid(), signal.SIGKILL)
         jobs.put(None)
 

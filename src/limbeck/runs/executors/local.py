@@ -23,6 +23,8 @@ from limbeck.runs.executors.contract import AbstractExecutor, Job, WorkerFailedE
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMMAND = (sys.executable, "-m", "limbeck.runs.worker")
+GRACE = 10.0
+"""Seconds that a worker has to put away what it is writing before it is killed."""
 TRIES = 2
 """How often a job is given out whose worker breaks down."""
 
@@ -137,11 +139,17 @@ class _Serving:
         self._stopped = False
 
     def stop(self) -> None:
-        """End the worker, and with it the job that it is at."""
+        """End the worker, and with it the job that it is at; a file that it is writing is removed."""
         with self._guard:
             self._stopped = True
             if self._worker is not None:
-                self._worker.process.kill()
+                self._worker.process.terminate()
+                try:
+                    self._worker.process.wait(GRACE)
+                except subprocess.TimeoutExpired:
+                    pass
+                finally:
+                    self._worker.process.kill()
 
     def _serve(self) -> None:
         while (worker := self._at_work()) is not None:
