@@ -65,11 +65,15 @@ def do(job: Job) -> None:
     compute(asked, store)
 
 
+def _leave(number: int, _frame: object) -> None:
+    """End by an exception, so that a file in the making is removed on the way out."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Answer jobs until there are no more; where the input ends while one is under way, whoever asked is gone."""
     keep_freed_memory()
-    # An exception, so that a file in the making is removed on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _leave)
     jobs: Queue[str | None] = Queue()
     busy = threading.Event()
 
