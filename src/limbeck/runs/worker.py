@@ -29,10 +29,12 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
 from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
 from limbeck.runs.executors import Job
-from limbeck.runs.executors.local import GRACE
 from limbeck.runs.graph import compute
 from limbeck.runs.store import Store
 from limbeck.tasks import reload
+
+GRACE = 10.0
+"""Seconds that a worker has to put away what it is writing before it is killed."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -67,6 +69,7 @@ def do(job: Job) -> None:
 
 def _leave(number: int, _frame: object) -> None:
     """End by an exception, so that a file in the making is removed on the way out."""
+    signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
@@ -79,6 +82,7 @@ def main() -> None:
 
     def listen() -> None:
         for line in sys.stdin:
+            busy.set()
             jobs.put(line)
         if busy.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
@@ -88,7 +92,6 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     while (line := jobs.get()) is not None:
-        busy.set()
         answer: dict[str, Any] = {}
         try:
             do(json.loads(line))

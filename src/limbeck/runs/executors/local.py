@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, Queue
 from tempfile import TemporaryFile
@@ -23,8 +24,6 @@ from limbeck.runs.executors.contract import AbstractExecutor, Job, WorkerFailedE
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMMAND = (sys.executable, "-m", "limbeck.runs.worker")
-GRACE = 10.0
-"""Seconds that a worker has to put away what it is writing before it is killed."""
 TRIES = 2
 """How often a job is given out whose worker breaks down."""
 
@@ -139,17 +138,13 @@ class _Serving:
         self._stopped = False
 
     def stop(self) -> None:
-        """End the worker, and with it the job that it is at; a file that it is writing is removed."""
+        """End the worker, and with it its job. It kills itself where that takes long, as its input ends."""
         with self._guard:
             self._stopped = True
-            if self._worker is not None:
+            if self._worker is not None and self._worker.process.stdin is not None:
                 self._worker.process.terminate()
-                try:
-                    self._worker.process.wait(GRACE)
-                except subprocess.TimeoutExpired:
-                    pass
-                finally:
-                    self._worker.process.kill()
+                with suppress(OSError):  # It may have ended before.
+                    self._worker.process.stdin.close()
 
     def _serve(self) -> None:
         while (worker := self._at_work()) is not None:
