@@ -41,8 +41,19 @@ from torch import nn
 def small(shape, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], classes))
 """
+CODEC = """
+from dataclasses import dataclass
+
+from limbeck.codecs import Identity
+
+
+@dataclass(frozen=True)
+class Halved(Identity):
+    def encode(self, native):
+        return native / 2
+"""
 ADDRESSES = """
-import json, torch
+import codecs_of_theirs, dataclasses, json, torch
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.family import spec_id, to_spec
 from limbeck.objectives import OBJECTIVES
@@ -50,10 +61,13 @@ from limbeck.tasks import load
 
 task = load("digits")
 networks = [task.network(name) for name in ("convnet", "module:nets.small")]
-problems = [Problem(task, network, torch.device("cpu"), NoCache()) for network in networks]
+coded = dataclasses.replace(task, codec=codecs_of_theirs.Halved())
+pairs = [(task, networks[0]), (task, networks[1]), (coded, networks[0])]
+problems = [Problem(*pair, torch.device("cpu"), NoCache()) for pair in pairs]
 spec = to_spec(OBJECTIVES["shrinking"](factor=2.0))
 print(json.dumps({"spec": spec, "objective": spec_id(spec), "own": spec_id(problems[0].basis),
-    "network": spec_id(problems[1].basis), "sources": problems[1].basis["sources"]}))
+    "network": spec_id(problems[1].basis), "codec": spec_id(problems[2].basis),
+    "sources": problems[1].basis["sources"]}))
 """
 
 
@@ -79,6 +93,7 @@ def place(tmp_path: Path) -> Path:
         "theirs/constants.py": "FACTOR = 1.0\n",
         "theirs/idle.py": "NOBODY = 'uses it'\n",
         "nets.py": NETWORK,
+        "codecs_of_theirs.py": CODEC,
     }
     theirs = "[limbeck.objective]\nshrinking = theirs.objective:Shrinking\n"
     install(tmp_path, "theirs", "1.0", theirs, files)
@@ -125,13 +140,14 @@ def test_what_is_edited_has_another_address_and_nothing_else_has(place: Path) ->
         then = addresses(place)
         for file, text in texts.items():
             (place / file).write_text(text)
-        return {name for name in ("objective", "own", "network") if then[name] != first[name]}
+        return {name for name in ("objective", "own", "network", "codec") if then[name] != first[name]}
 
     assert edited(("theirs/objective.py", "self.factor *", "2 * self.factor *")) == {"objective"}
     assert edited(("theirs/helping.py", "inputs.square()", "inputs.abs()")) == {"objective"}
     assert edited(("theirs-1.dist-info/METADATA", "Version: 1.0", "Version: 1.1")) == {"objective"}
     nobody, network = ("theirs/idle.py", "uses", "used"), ("nets.py", "nn.Flatten()", "nn.Flatten(), nn.Identity()")
     assert edited(nobody, network) == {"network"}
+    assert edited(("codecs_of_theirs.py", "native / 2", "native / 3")) == {"codec"}
 
 
 def test_an_edited_objective_gives_no_old_result_and_a_broken_package_breaks_nothing(place: Path) -> None:

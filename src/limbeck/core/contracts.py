@@ -126,7 +126,8 @@ class Problem:
         It is the data, the network, the sources of those that limbeck did not bring, the version of limbeck's
         algorithms, and how the device calculates.
         """
-        sources = {"task": source_of(type(self.task)), "network": self.network.source}
+        brought = {"task": source_of(type(self.task)), "codec": source_of(type(self.task.codec))}
+        sources = {**brought, "network": self.network.source}
         return {
             "data": self.task.fingerprint,
             "network": self.network.name,
