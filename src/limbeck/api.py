@@ -145,17 +145,26 @@ def opened(session: Session | None) -> Iterator[Session]:
 def loaded(sets: Sets, session: Session) -> list[NamedSet]:
     """Each set with its name and a file that workers can read it from; one in memory is written into the store.
 
-    Raises InputError where there is none.
+    A file is called as it is given, and is one set however often it is; those in memory are "set", or "set 1", "set 2"
+    and so on where they are several. Raises InputError where there is none.
     """
     listed = [sets] if isinstance(sets, DistilledSet | str | Path) else list(sets)
     if not listed:
         raise InputError("no sets: expected at least one")
-    found: list[NamedSet] = []
-    for each in listed:
+    several = sum(isinstance(each, DistilledSet) for each in listed) > 1
+    found: dict[str, NamedSet] = {}
+    for number, each in enumerate(listed, 1):
         if isinstance(each, DistilledSet):
-            path = session.store.root / "sets" / f"{each.digest[:32]}.safetensors"
-            each.save(path)
-            found.append(("set", path, each))
+            name, path, distilled = f"set {number}" if several else "set", _kept(each, session), each
         else:
-            found.append((str(each), Path(each), DistilledSet.load(each)))
-    return found
+            name, path = str(each), Path(each)
+            distilled = found[name][2] if name in found else DistilledSet.load(path)
+        found[name] = (name, path, distilled)
+    return list(found.values())
+
+
+def _kept(distilled: DistilledSet, session: Session) -> Path:
+    """The file of a set that is in memory, in the store of a session."""
+    path = session.store.root / "sets" / f"{distilled.digest[:32]}.safetensors"
+    distilled.save(path)
+    return path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from limbeck.core.contracts import AbstractProtocol
@@ -30,14 +31,14 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
     """What the scores of each of `sets` come to beside as many real images and beside equal bytes, by network.
 
     `rows` are of sets and baselines: {set, network, split, metric, unit, higher_is_better, mean, low, high, n,
-    protocol, bytes, per_class, matched}. Two are significantly different where their 95 % intervals do not touch: a
-    stricter rule than a test of the difference. A set without a baseline that matches it has no finding.
+    protocol, bytes, per_class, matched, beside}. Two are significantly different where their 95 % intervals do not
+    touch: a stricter rule than a test of the difference. A set without a baseline that matches it has no finding.
     """
     findings = []
     several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
     for row in rows:
         where = "".join(f"{row[name]}: " for name in several)
-        others = [each for each in rows if each["set"] not in sets and _comparable(each, row)]
+        others = [each for each in rows if each["set"] not in sets]
         matched = {how: matching(row, others, how) for how in ("items", "bytes", "")}
         if row["set"] in sets and (matched["items"] or matched["bytes"]):
             tone, verdict = _standings(row, matched["items"], matched["bytes"])
@@ -72,9 +73,11 @@ def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol
 def matching(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], how: str) -> list[Mapping[str, Any]]:
     """The rows among `others` of baselines that were matched with a set's row by "items", by "bytes" or not at all.
 
-    By bytes it is, of each baseline, the largest that fits in the bytes of the set.
+    They are of the same network, split, metric and protocol, and of no other set alone. By bytes it is, of each
+    baseline, the largest that fits in the bytes of the set.
     """
-    found = [each for each in others if each["matched"] == how]
+    alike = [each for each in others if each["beside"] in ("", row["set"]) and _comparable(each, row)]
+    found = [each for each in alike if each["matched"] == how]
     if how == "items":
         return [each for each in found if each["per_class"] == row["per_class"]]
     if how == "bytes":
@@ -85,6 +88,26 @@ def matching(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], how: s
 
 def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one[name] == other[name] for name in ("network", "split", "metric", "protocol"))
+
+
+def short_names(names: Iterable[str], ending: str = "") -> dict[str, str]:
+    """Files by their names alone where those differ, without an ending.
+
+    >>> short_names(["runs/mtt.safetensors", "dm.safetensors"], ".safetensors")
+    {'runs/mtt.safetensors': 'mtt', 'dm.safetensors': 'dm'}
+    >>> short_names(["a/dm.safetensors", "b/dm.safetensors"])
+    {'a/dm.safetensors': 'a/dm.safetensors', 'b/dm.safetensors': 'b/dm.safetensors'}
+    """
+    whole = {name: name.removesuffix(ending) or name for name in names}
+    last = {name: Path(text).name or text for name, text in whole.items()}
+    return last if len(set(last.values())) == len(last) else whole
+
+
+def called(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
+    """What a row of scores is called among `rows`, by the short names of sets: whose it is, where several have it."""
+    name = names.get(row["set"], row["set"])
+    several = len({each["beside"] for each in rows if each["set"] == row["set"]}) > 1
+    return f"{name} beside {names.get(row['beside'], row['beside'])}" if several else name
 
 
 def _standings(

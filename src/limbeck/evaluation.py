@@ -45,6 +45,8 @@ class Score:
     """The most items that any class has."""
     matched: str
     """How a baseline was matched with sets, "items" or "bytes"; "" for a set and for all real data."""
+    beside: str
+    """The one set that a baseline is of, since it is trained as that says; "" where it is beside all of its size."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
@@ -66,6 +68,8 @@ class Entry:
     per_class: int
     """The most items that any class has."""
     matched: str = ""
+    """As in `Score`."""
+    beside: str = ""
     """As in `Score`."""
 
     def on(self, device: torch.device) -> Entry:
@@ -98,6 +102,7 @@ class Entry:
             higher_is_better=metric.higher_is_better,
             per_class=self.per_class,
             matched=self.matched,
+            beside=self.beside,
         )
 
 
@@ -137,7 +142,7 @@ def entries(
     for name in baselines:
         of_sets = [_baseline(name, entry, distilled) for entry, (*_, distilled) in zip(sets, contexts, strict=True)]
         if protocol.uses_own:
-            found += of_sets
+            found += [replace(each, beside=entry.name) for each, entry in zip(of_sets, sets, strict=True)]
         elif name == "full":
             found.append(replace(of_sets[0], path=None))
         else:

@@ -153,7 +153,7 @@ def write_report(
     report = Path(out)
     check_page(report)
     with opened(session) as used:
-        listed = loaded(list(dict.fromkeys(map(str, sets))), used)
+        listed = loaded(sets, used)
         task = reload(one_reference(listed, data), used.data_root)
         under = task.network(network or listed[0][2].spec["network"]).name
         named_sets = [(name, distilled) for name, _, distilled in listed]

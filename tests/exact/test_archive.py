@@ -140,6 +140,7 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
         bytes=9,
         per_class=1,
         matched="",
+        beside="",
     )
     here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "yang2024"}
     elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}

@@ -25,7 +25,7 @@ from limbeck.schedules import Fixed
 KEY = Key(("artefact",))
 SCORE = {
     "set": "", "network": "convnet", "split": "test", "metric": "accuracy", "mean": 0.5, "low": 0.4, "high": 0.6,
-    "n": 5, "protocol": "yang2024", "bytes": 100, "per_class": 2, "matched": "",
+    "n": 5, "protocol": "yang2024", "bytes": 100, "per_class": 2, "matched": "", "beside": "",
 }  # fmt: skip
 
 

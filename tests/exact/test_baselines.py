@@ -12,6 +12,7 @@ import torch
 
 import limbeck
 import strange_tasks
+from limbeck.api import loaded
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.errors import InputError
@@ -94,6 +95,21 @@ def test_sets_of_one_size_share_a_baseline_unless_each_decides_how_it_is_trained
     assert names == [*[("random", 2), ("random", 1)] * 2, ("random:bytes", 7), ("random:bytes", 3)]
     own = beside(task, sets, ("random:bytes",), Own())[3:]
     assert [(each.per_class, each.path) for each in own] == [(count, Path("set")) for count in (7, 7, 3)]
+    assert [each.score("own", [0.5]).beside for each in own] == ["set 0", "set 1", "set 2"]
+    assert {each.score("p", [0.5]).beside for each in beside(task, sets, ("random", "full"))} == {""}
+
+
+def test_every_set_has_a_name_of_its_own_and_a_file_is_one_set_however_often_it_is_given(tmp_path: Path) -> None:
+    task = images(np.uint8)
+    whole = {"data": task.reference, "spec": {"network": "mlp-w4"}}
+    one, two = (replace(set_of(task, count), **whole) for count in (1, 2))
+    session, file = limbeck.Session(tmp_path / "store"), tmp_path / "a.safetensors"
+    one.save(file)
+    assert [name for name, _, _ in loaded(one, session)] == ["set"]
+    listed = loaded([one, file, two, str(file)], session)
+    assert [name for name, _, _ in listed] == ["set 1", str(file), "set 3"]
+    for (_, path, made), given in zip(listed, (one, one, two), strict=True):
+        assert made.digest == DistilledSet.load(path).digest == given.digest
 
 
 def test_a_set_smaller_than_one_real_image_of_each_class_has_no_baseline_of_its_bytes() -> None:

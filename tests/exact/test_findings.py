@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.comparison import against_baselines, over_sizes, side_by_side
+from limbeck.comparison import against_baselines, called, over_sizes, side_by_side
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.statistics.estimates import crossing, estimate
 
@@ -125,7 +125,7 @@ def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str
     metric = {"metric": "accuracy", "unit": "fraction", "higher_is_better": True}
     rest = {"network": "convnet", "split": "test", "protocol": "yang2024", "bytes": 8, "n": 5, **metric}
     matched = "" if name in ("a", "b", "full") else "bytes" if name.endswith(":bytes") else "items"
-    rest = {**rest, "per_class": 1, "matched": matched, **other}
+    rest = {**rest, "per_class": 1, "matched": matched, "beside": "", **other}
     return {"set": name, "mean": mean, "low": mean - half, "high": mean + half, **rest}
 
 
@@ -151,6 +151,20 @@ def test_a_set_is_significantly_different_from_baselines_of_its_size_where_inter
     half = 0.035 if mean == 0.45 else 0.01
     (found,) = against_baselines([row("a", mean, half=half), *others, *elsewhere], ["a", "b"])[:1]
     assert (found.set, found.tone, found.verdict) == ("a", tone, verdict)
+
+
+def test_a_baseline_that_is_trained_as_another_set_says_is_none_of_this_one() -> None:
+    rows = [row("a", 0.6), row("b", 0.6)]
+    rows += [row("random", mean, beside=name) for name, mean in (("a", 0.4), ("b", 0.7))]
+    rows += [row("full", mean, beside=name, bytes=999) for name, mean in (("a", 0.8), ("b", 0.9))]
+    a, b = against_baselines(rows, ["a", "b"])
+    assert a.tone == "use" and a.verdict.endswith("by random, by 20.0 points. 20.0 points below all real data.")
+    assert b.tone == "avoid" and b.verdict.endswith(
+        "by random, by 10.0 points: use those instead. 30.0 points below all real data."
+    )
+    names = {"a": "short", "b": "b"}
+    assert [called(each, rows, names) for each in rows[:4]] == ["short", "b", "random beside short", "random beside b"]
+    assert called(row("random", 0.4, beside="a"), rows[:3], names) == "random"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 import torch
 from markupsafe import Markup
 
-from limbeck.comparison import over_sizes
+from limbeck.comparison import over_sizes, short_names
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes.tables.influence import ExampleRow
 from limbeck.report import page, rows_needed
@@ -171,6 +171,29 @@ def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, stud
     assert "test accuracy30.0 % 28.0 to 32.0 %, convnet, n 5" in text
     assert "equivalent to> 60 real images per class" in text
     assert "convnet: Significantly worse to train on than as many real images by random, by 20.0 points" in text
+
+
+def test_scores_of_one_protocol_stand_together_and_a_baseline_beside_its_set(studied: ModuleType) -> None:
+    whole = studied.report_data()
+    own = [
+        {**row, "protocol": "own", "beside": beside, "mean": row["mean"] / 2}
+        for row in whole.rows
+        for beside in (studied.SETS if row["set"] == "random" else ("",))
+    ]
+    read = Reader(page(replace(whole, rows=(*whole.rows, *own))))
+    scores = {key: cells[1:] for key, cells in read.tables.items() if key.startswith("scores-")}
+    assert len(scores) == 6
+    for cells in scores.values():
+        assert len({cell[8] for cell in cells}) == 1
+    # Under each of two networks, and under both; by own there is a baseline for each of two sets.
+    assert sorted(len(cells) for cells in scores.values()) == [4, 4, 5, 5, 8, 10]
+    text = "".join(read.text)
+    for name in short_names(studied.SETS, ".safetensors").values():
+        assert f"random beside {name}" in text
+    for title in ("Accuracy of learners, mlp", "Accuracy under every network"):
+        assert all(f"{title}, protocol {protocol}" in text for protocol in ("yang2024", "own"))
+    (card,) = (cells for key, cells in read.tables.items() if key == "card-1-scores")
+    assert [row[0] for row in card[1:]] == [studied.SETS[0], "random", "full"]
 
 
 def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group
 
 from limbeck.cli.console import table
-from limbeck.comparison import shared
+from limbeck.comparison import called, shared, short_names
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, size
 
@@ -19,12 +18,12 @@ MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
     """A row for each set or baseline: one column for each network, its 95 % interval and number of learners."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
-    found = {(row["set"], row["per_class"], row["bytes"], row["network"]): row for row in rows}
-    sets = list(dict.fromkeys((row["set"], row["per_class"], row["bytes"]) for row in rows))
-    cells = [
-        (Path(name).name, str(count), size(stored), *(_score(found[name, count, stored, each]) for each in networks))
-        for name, count, stored in sets
-    ]
+    names = short_names(row["set"] for row in rows if not row["matched"])
+    lines: dict[tuple[object, ...], dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        line = (called(row, rows, names), str(row["per_class"]), size(row["bytes"]))
+        lines.setdefault(line, {})[row["network"]] = row
+    cells = [(*line, *(_score(scored[each]) for each in networks)) for line, scored in lines.items()]
     first: dict[str, Any] = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
     named = headed(f"Test {first['metric']}", first["unit"])
     direction = "" if first["higher_is_better"] else ", lower is better"
@@ -41,24 +40,25 @@ def _score(row: dict[str, Any]) -> str:
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:
     """For each set its verdicts, and the tables behind them where they are asked for."""
     parts: list[Group | str] = []
+    names = short_names(dict.fromkeys(finding.set for finding in found))
     for name in dict.fromkeys(finding.set for finding in found):
         of_set = [finding for finding in found if finding.set == name]
         rows = [(MARKS[finding.tone], finding.probe, finding.verdict) for finding in of_set]
-        parts.append(table(Path(name).name, ("", "probe", "verdict"), rows))
+        parts.append(table(names[name], ("", "probe", "verdict"), rows))
         if tables:
             for finding in of_set:
                 parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
                 parts += [_numbers(each) for each in finding.tables]
-    names = list(dict.fromkeys(finding.set for finding in found if finding.facts))
-    if len(names) > 1:
-        parts.append(_beside(found, names))
+    having = {name: short for name, short in names.items() if any(each.facts for each in found if each.set == name)}
+    if len(having) > 1:
+        parts.append(_beside(found, having))
     return parts
 
 
-def _beside(found: Sequence[Finding], names: list[str]) -> Group:
-    """A row for each fact that more than one set has, a column for each set."""
+def _beside(found: Sequence[Finding], names: Mapping[str, str]) -> Group:
+    """A row for each fact that more than one set has, a column for each of the sets, under its short name."""
     rows = [(*name, *(_fact(by_set.get(each)) for each in names)) for name, by_set in shared(found).items()]
-    columns = [Path(name).name for name in names]
+    columns = list(names.values())
     return table("side by side: value (95 % interval)", ("probe", "fact", *columns), rows, right=columns)
 
 

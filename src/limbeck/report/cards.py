@@ -95,9 +95,7 @@ def _beside(
     """The set, the baselines that match it by items and by bytes, and all data, under its first network."""
     if not own:
         return None
-    network = own[0]["network"]
-    others = [row for row in baselines if row["network"] == network and row["split"] == own[0]["split"]]
-    others = [row for how in ("items", "bytes", "") for row in matching(own[0], others, how)]
+    others = [row for how in ("items", "bytes", "") for row in matching(own[0], baselines, how)]
     title = f"{name} beside baselines"
     return standing([(name, Look(index), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
 
@@ -136,24 +134,25 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
         "bytes",
         "per_class",
         "matched",
+        "beside",
     )
     return Table("scores", columns, tuple(tuple(row[name] for name in columns) for row in rows), "95 % intervals")
 
 
-def matrix(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Figure | None:
-    """Scores of every set and baseline under every network as a heat map; None where there is one network."""
+def matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], title: str) -> Figure | None:
+    """A heat map of every set and baseline, by the label of its row, under every network; None for one network."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
-    entries = list(dict.fromkeys((row["set"], row["bytes"]) for row in rows))
     if len(networks) < 2:
         return None
-    by_entry = {(row["set"], row["bytes"], row["network"]): row for row in rows}
-    cells = [[by_entry.get((*entry, network)) for network in networks] for entry in entries]
+    found = {(label, row["network"]): row for label, row in zip(labels, rows, strict=True)}
+    entries = list(dict.fromkeys(labels))
+    cells = [[found.get((entry, network)) for network in networks] for entry in entries]
     values = [[cell["mean"] if cell else None for cell in line] for line in cells]
     texts = [
         [(bare(cell["mean"], cell["unit"]), f"± {_half(cell)}") if cell else ("", "") for cell in line]
         for line in cells
     ]
-    picture = heat([names.get(entry[0], entry[0]) for entry in entries], networks, values, texts, title)
+    picture = heat(entries, networks, values, texts, title)
     named = headed(rows[0]["metric"].capitalize(), rows[0]["unit"])
     caption = f"{named}, half of its 95 % interval below."
     return Figure(title, picture, caption, (), (("", scores(rows)),))

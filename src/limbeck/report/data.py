@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -31,7 +30,7 @@ class ReportData:
     """Of any probes and sets, and those across sets."""
     rows: tuple[dict[str, Any], ...]
     """Scores: {set, network, split, metric, unit, higher_is_better, mean, low, high, n, protocol, bytes,
-    per_class, matched}."""
+    per_class, matched, beside}."""
     examples: Mapping[int, Tensor]
     """Pictures (height, width, 3) of test examples by row, of those that findings name and that have one."""
     facts: Mapping[str, str]
@@ -48,16 +47,3 @@ def shown_examples(finding: Finding) -> list[ExampleRow]:
     """The test examples that a page shows beside images, where the finding is of influence."""
     rows = (ExampleRow.of(finding) or []) if finding.probe == "influence" else []
     return [row for row in rows if row.side in SIDES and row.rank <= RANKS]
-
-
-def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Files by their names alone where those differ, without the ending of sets.
-
-    >>> short_names(["runs/mtt.safetensors", "dm.safetensors"])
-    {'runs/mtt.safetensors': 'mtt', 'dm.safetensors': 'dm'}
-    >>> short_names(["a/dm.safetensors", "b/dm.safetensors"])
-    {'a/dm.safetensors': 'a/dm', 'b/dm.safetensors': 'b/dm'}
-    """
-    whole = {name: name.removesuffix(".safetensors") or name for name in names}
-    last = {name: Path(text).name or text for name, text in whole.items()}
-    return last if len(set(last.values())) == len(last) else whole

@@ -11,12 +11,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from limbeck.comparison import against_baselines
+from limbeck.comparison import against_baselines, called, short_names
+from limbeck.core.units import size
 from limbeck.core.version import VERSION
 from limbeck.probes.tables.influence import ExampleRow
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
-from limbeck.report.data import RANKS, ReportData, rows_needed, short_names
+from limbeck.report.data import RANKS, ReportData, rows_needed
 from limbeck.report.figures.figure import Figure, key
 from limbeck.report.gallery import Gallery, gallery, item_data, listing
 from limbeck.report.numbers import PageTable, slug, spread, written
@@ -27,7 +28,7 @@ from limbeck.report.sections import TONES, PageFigure, Section, beside, sections
 def page(data: ReportData) -> str:
     """The whole HTML document of a study: one file that loads nothing, with every number behind every picture."""
     full = [name for name, _ in data.distilled_sets]
-    names = short_names(full)
+    names = short_names(full, ".safetensors")
     order = {name: index for index, name in enumerate(full)}
     findings = list(data.findings)
     rows = [{**row} for row in data.rows]
@@ -108,23 +109,33 @@ def _json(value: Any) -> Markup:
 
 
 def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, int]) -> list[Figure]:
-    """All scores beside one another."""
-    rows = [{**row} for row in data.rows]
+    """All scores beside one another, those of one protocol together."""
     drawn: list[Figure | None] = []
-    for network in dict.fromkeys(row["network"] for row in rows):
-        mine = [row for row in rows if row["network"] == network]
+    protocols = dict.fromkeys(row["protocol"] for row in data.rows)
+    for protocol in protocols:
         # Sets in their order, then what they are held against.
-        mine.sort(key=lambda row: order.get(row["set"], len(order)))
-        scored = []
-        for row in mine:
-            index = order.get(row["set"], -1)
-            sizes = {each["bytes"] for each in mine if each["set"] == row["set"]}
-            name = names.get(row["set"], row["set"]) + (f", {row['bytes']} B" if len(sizes) > 1 else "")
-            scored.append((name, Look(index) if index >= 0 else Look(-1, 1), row))
-        drawn.append(standing(scored, f"{mine[0]['metric'].capitalize()} of learners, {network}"))
-    if rows:
-        drawn.append(matrix(rows, names, f"{rows[0]['metric'].capitalize()} under every network"))
+        rows = sorted(
+            ({**row} for row in data.rows if row["protocol"] == protocol),
+            key=lambda row: order.get(row["set"], len(order)),
+        )
+        metric, by = rows[0]["metric"].capitalize(), f", protocol {protocol}" if len(protocols) > 1 else ""
+        labels = [_label(row, rows, names) for row in rows]
+        for network in dict.fromkeys(row["network"] for row in rows):
+            scored = [
+                (label, Look(order[row["set"]]) if row["set"] in order else Look(-1, 1), row)
+                for label, row in zip(labels, rows, strict=True)
+                if row["network"] == network
+            ]
+            drawn.append(standing(scored, f"{metric} of learners, {network}{by}"))
+        drawn.append(matrix(rows, labels, f"{metric} under every network{by}"))
     return [each for each in drawn if each is not None]
+
+
+def _label(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
+    """What a row is called among `rows`, with its bytes where there are others of that name of other bytes."""
+    label = called(row, rows, names)
+    sizes = {each["bytes"] for each in rows if called(each, rows, names) == label}
+    return f"{label}, {size(row['bytes'])}" if len(sizes) > 1 else label
 
 
 def _on_page(where: str, figures: Sequence[Figure | None]) -> list[PageFigure | None]:

@@ -86,14 +86,14 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
     row of a set that its header has, the header's stands there, under the name that the set has now.
     """
     carried = {
-        (name, score["network"], score["protocol"], score["per_class"]): {**score, "set": name}
+        (name, score["network"], score["protocol"], score["per_class"], ""): {**score, "set": name}
         for name, _, distilled in sets
         for score in distilled.scores
         if score.keys() >= SCORED and score["split"] == SPLIT
     }
     networks = [distilled.spec["network"] for _, _, distilled in sets] + [network for _, network, *_ in carried]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
-    rows: dict[tuple[str, str, str, int], dict[str, Any]] = {}
+    rows: dict[tuple[str, str, str, int, str], dict[str, Any]] = {}
     counts = {(distilled.per_class, fitting(task, distilled.budget.bytes)) for _, _, distilled in sets}
     by_bytes = all(fit for _, fit in counts) and any(count != fit for count, fit in counts)
     baselines = (*BASELINES, *(f"{name}:{BYTES}" for name in BASELINES if by_bytes and name != "full"))
@@ -107,7 +107,7 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
             continue
         for device in DEVICES:
             for row in known(session, [each.on(device) for each in entered], protocol):
-                one = (row.set, row.network, row.protocol, row.per_class)
+                one = (row.set, row.network, row.protocol, row.per_class, row.beside)
                 # Learners of several devices are no one sample: those of the device that trained the most stand there.
                 rows[one] = max(rows.get(one, row.row()), row.row(), key=lambda each: each["n"])
     return [*(row for one, row in carried.items() if one not in rows), *rows.values()]

@@ -143,7 +143,7 @@ def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) ->
     check = Score(
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
         n=1, protocol=Epochs().name, bytes=bare.budget.bytes, unit=metric.unit,
-        higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="",
+        higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 
