@@ -133,6 +133,11 @@ class Row:
         return tuple(field.name.rstrip("_").replace("_", " ") for field in dataclasses.fields(cls))
 
     @classmethod
+    def place(cls, field: str) -> int:
+        """Where the column of a field stands; ValueError where there is no such field."""
+        return [each.name for each in dataclasses.fields(cls)].index(field)
+
+    @classmethod
     def table(cls: type[Own], rows: Iterable[Own], caption: str = "") -> Table:
         """The table of these rows, with the caption of the class where none is given."""
         named = [

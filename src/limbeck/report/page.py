@@ -161,9 +161,13 @@ def _tables(
 def _item_data(
     data: ReportData, names: Mapping[str, str], galleries: Sequence[Gallery | None], by_probe: Sequence[Section]
 ) -> dict[str, Any]:
-    """What is known of single images, the test examples that they are shown beside, and which table has others."""
+    """What is known of single images, the test examples that they are shown beside, and which table has others where.
+
+    {sets: [{name, items, examples: the key of a table, or ""}], examples: {row: picture}, places: {field: column}}.
+    """
     others = [table for section in by_probe if section.probe == "influence" for table in section.others]
-    listed = {each.whose: each.key for each in others if each.table.name == ExampleRow.table_name}
+    kept = (ExampleRow.table_name, ExampleRow.columns())
+    listed = {each.whose: each.key for each in others if (each.table.name, each.table.columns) == kept}
     sets = []
     for (name, distilled), shown in zip(data.distilled_sets, galleries, strict=True):
         items = [tile.item for _, tiles in shown.groups for tile in tiles] if shown else []
@@ -171,4 +175,5 @@ def _item_data(
         sets.append({"name": names[name], "items": known, "examples": listed.get(names[name], "")})
     wanted = set(rows_needed(data.findings))
     pictures = {str(row): small(image) for row, image in sorted(data.examples.items()) if row in wanted}
-    return {"sets": sets, "examples": pictures}
+    places = {name: ExampleRow.place(name) for name in ("item", "class_", "influence", "distance")}
+    return {"sets": sets, "examples": pictures, "places": places}

@@ -96,9 +96,8 @@
     return element;
   };
   const scatter = (set, number, name, colour) => {
-    const place = (column) => tables[set.examples].columns.indexOf(column);
-    if (!set.examples || place("distance") < 0) return [];
-    const [item, of, influence, distance] = ["item", "class", "influence", "distance"].map(place);
+    if (!set.examples) return [];
+    const { item, class_: of, influence, distance } = data.places;
     const points = rowsOf(set.examples).filter((row) => row[item] === number).map((row) => [row[distance], row[influence], row[of] === name]);
     if (points.length < 2) return [];
     const range = (index) => { const all = points.map((row) => row[index]); return [Math.min(...all), Math.max(...all)]; };
