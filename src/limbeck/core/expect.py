@@ -28,23 +28,28 @@ def expect(part: object, field: str, holds: bool, wanted: str) -> None:
 
 
 def at_least(part: object, least: int, *fields: str) -> None:
-    """Each field is a finite number of at least `least`."""
+    """Each field is a finite number of at least `least`, or a tuple of one or more of them."""
     for field in fields:
-        expect(part, field, _finite(part, field) and getattr(part, field) >= least, f"a number of at least {least}")
+        value = getattr(part, field)
+        numbers = value if isinstance(value, tuple) else (value,)
+        holds = bool(numbers) and all(_finite(each) and each >= least for each in numbers)
+        what = "one or more numbers" if isinstance(value, tuple) else "a number"
+        expect(part, field, holds, f"{what} of at least {least}")
 
 
 def positive(part: object, *fields: str) -> None:
     """Each field is a finite number above 0."""
     for field in fields:
-        expect(part, field, _finite(part, field) and getattr(part, field) > 0, "a number above 0")
+        value = getattr(part, field)
+        expect(part, field, _finite(value) and value > 0, "a number above 0")
 
 
 def fraction(part: object, *fields: str) -> None:
     """Each field is at least 0 and less than 1, as a momentum is."""
     for field in fields:
-        expect(part, field, _finite(part, field) and 0 <= getattr(part, field) < 1, "a number from 0 to below 1")
+        value = getattr(part, field)
+        expect(part, field, _finite(value) and 0 <= value < 1, "a number from 0 to below 1")
 
 
-def _finite(part: object, field: str) -> bool:
-    value = getattr(part, field)
+def _finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
-from limbeck.core.expect import at_least, expect, positive
+from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -78,7 +78,7 @@ class LayerwiseDistribution(AbstractObjective):
         at_least(self, 2, "window")
         at_least(self, 0, "discrimination", "settled", "moved")
         positive(self, "learning_rate")
-        expect(self, "weights", min(self.weights, default=-1) >= 0, "one or more numbers of at least 0")
+        at_least(self, 0, "weights")
 
     def weighted(self, count: int) -> tuple[float, ...]:
         """The weights of `count` layers.

@@ -12,10 +12,11 @@ from limbeck.computations import AllReal, Mixture, Steps, Training, real_traject
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import training_count
 from limbeck.computations.training import DEFAULT_TRAINING, REAL_BATCH
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
 from limbeck.core.units import percent
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.agreement import MatchedRow, PeerRow, PoolRow
 from limbeck.statistics.agreement import chance
 from limbeck.statistics.estimates import difference, estimate
@@ -67,8 +68,8 @@ class Agreement(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 0, "subsets", "trajectories", "decayed", "seed", "window")
-        expect(self, 1, "epochs", "every")
+        at_least(self, 0, "subsets", "trajectories", "decayed", "seed", "window")
+        at_least(self, 1, "epochs", "every")
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The set's learner, and all of the pools."""

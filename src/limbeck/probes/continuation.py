@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from limbeck.computations import AllReal, Mixture, Steps, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding
 from limbeck.core.units import per_cent, percent, points
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.continuation import IMAGES, ON, SET, ContinuationRow
 from limbeck.statistics.estimates import estimate
 
@@ -38,8 +39,8 @@ class Continuation(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "repeats", "every", "steps")
-        expect(self, 0, "further")
+        at_least(self, 1, "repeats", "every", "steps")
+        at_least(self, 0, "further")
 
     def _begun(self, seed: int) -> Training:
         return real_trajectory(seed, self.every)

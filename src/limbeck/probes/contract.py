@@ -43,15 +43,3 @@ class AbstractProbe(ABC):
     @abstractmethod
     def find(self, context: ProbeContext) -> Finding:
         """The answer. What it asks `context.outcome` for is among `computations`."""
-
-
-def expect(part: AbstractProbe, least: int, *fields: str) -> None:
-    """Raise InputError for a part of whose fields one, or a number in one, is less than `least`, or that is empty."""
-    for name in fields:
-        value = getattr(part, name)
-        numbers = value if isinstance(value, tuple) else (value,)
-        if not numbers or min(numbers) < least:
-            found = f"{part_name(type(part))}.{name} {value}"
-            raise InputError(
-                f"{found}: expected {'numbers' if isinstance(value, tuple) else 'a number'} from {least:g} on"
-            )

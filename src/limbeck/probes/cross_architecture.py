@@ -9,9 +9,10 @@ from typing import NamedTuple
 from limbeck.computations import Chosen, Draw, Mixture, Search
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import percent
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.cross_architecture import REAL, SET, DrawRow, NetworkRow
 from limbeck.statistics.estimates import estimate
 
@@ -52,8 +53,8 @@ class CrossArchitecture(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "draws", "repeats", "sample", "steps")
-        expect(self, 0, "batches")
+        at_least(self, 1, "draws", "repeats", "sample", "steps")
+        at_least(self, 0, "batches")
 
     def _search(self, context: ProbeContext, network: str, real: bool) -> Search:
         on = Mixture((), context.distilled.per_class) if real else Mixture()

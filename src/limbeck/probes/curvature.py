@@ -8,11 +8,12 @@ from typing import NamedTuple, TypeVar
 
 from limbeck.computations import HessianTrace, Spectrum, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import percent
 from limbeck.learn.spectra import Quadrature, smoothed
 from limbeck.learn.traces import Trace
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.curvature import (
     END,
     PEAK,
@@ -62,8 +63,8 @@ class Curvature(AbstractProbe):
     tables = (RealTraceRow, SetTraceRow, SpectrumRow, ExtremeRow)
 
     def __post_init__(self) -> None:
-        expect(self, 1, "every", "stride", "images", "most", "starts", "iterations")
-        expect(self, 0, "relative", "floor")
+        at_least(self, 1, "every", "stride", "images", "most", "starts", "iterations")
+        at_least(self, 0, "relative", "floor")
 
     def _trainings(self) -> tuple[Training, Training]:
         return real_trajectory(0, self.every), path(self.every)

@@ -18,10 +18,11 @@ from limbeck.computations.training import DEFAULT_TRAINING
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
 from limbeck.core.units import percent
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.influence import (
     CORRELATIONS,
     DISTANCE,
@@ -75,8 +76,8 @@ class Influence(AbstractProbe):
     tables = (ItemRow, RealImageRow, ExampleRow)
 
     def __post_init__(self) -> None:
-        expect(self, 1, "repeats")
-        expect(self, 0, "items", "repeated", "added", "baseline", "shown", "scattered")
+        at_least(self, 1, "repeats")
+        at_least(self, 0, "items", "repeated", "added", "baseline", "shown", "scattered")
 
     def check(self, task: AbstractTask) -> None:
         """Refuse inputs whose sides are as long as the batch: between those of two batches there is no distance."""

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from limbeck.computations import Paths, Surface, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import percent
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.landscape import (
     CornerRow,
     LossRow,
@@ -57,9 +58,9 @@ class Landscape(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "every", "rows")
-        expect(self, 2, "size")
-        expect(self, 0, "margin", "sample")
+        at_least(self, 1, "every", "rows")
+        at_least(self, 2, "size")
+        at_least(self, 0, "margin", "sample")
 
     def _trainings(self) -> tuple[Training, Training]:
         return real_trajectory(0, self.every), path(self.every)

@@ -11,9 +11,10 @@ from torch import Tensor
 from limbeck.computations import RecognitionTrajectory, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import per_cent, percent
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
 from limbeck.statistics.curves import lasting, moving_mean, settled, slope, standard_error
 from limbeck.statistics.estimates import estimate
@@ -52,7 +53,7 @@ class LearningTime(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "every")
+        at_least(self, 1, "every")
 
     def _trajectory(self) -> Training:
         return real_trajectory(0, self.every)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import DEFAULT_TRAINING, accuracies
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding
 from limbeck.core.units import points
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.mixing import MixingRow
 from limbeck.statistics.estimates import estimate
 
@@ -32,8 +33,8 @@ class Mixing(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "repeats")
-        expect(self, 0, "added")
+        at_least(self, 1, "repeats")
+        at_least(self, 0, "added")
 
     def _mixed(self, added: int, seed: int) -> Training:
         return Training(Mixture(real=added, shuffle=seed), seed)

@@ -13,10 +13,11 @@ from limbeck.computations import AllReal, Recognised, Steps, Surroundings, Train
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH, accuracies
 from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.tree import Tree
 from limbeck.core.units import percent
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.recognition import DISTILLED, REAL, MapRow, NeighbourRow, PredictionRow, RecognitionRow
 from limbeck.statistics.estimates import estimate
 from limbeck.statistics.projections import AbstractProjection, Pca
@@ -57,8 +58,8 @@ class Recognition(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "repeats", "every", "neighbours", "sample", "shown")
-        expect(self, 0, "space")
+        at_least(self, 1, "repeats", "every", "neighbours", "sample", "shown")
+        at_least(self, 0, "space")
 
     def _known(self, context: ProbeContext) -> list[tuple[str, int]]:
         """The architectures that can take the data, each once, the problem's own as ""."""

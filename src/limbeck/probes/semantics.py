@@ -15,11 +15,12 @@ from limbeck.computations import leave_one_out
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.leave_one_out import spread
 from limbeck.computations.training import DEFAULT_TRAINING
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.key import Key
 from limbeck.core.units import percent
 from limbeck.probes.attributes import AbstractAttributes, Attributes, Measured
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
 from limbeck.statistics.ranking import average_precision, chance, exceedance, false_discovery, precision_recall, strict
 
@@ -59,8 +60,8 @@ class Semantics(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "repeats", "permutations")
-        expect(self, 0, "items")
+        at_least(self, 1, "repeats", "permutations")
+        at_least(self, 0, "items")
 
     def _items(self, context: ProbeContext) -> tuple[int, ...]:
         return spread(len(context.distilled), self.items)

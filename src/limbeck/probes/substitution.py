@@ -12,10 +12,11 @@ from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING, accuracies
 from limbeck.core import tree
+from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.tree import Tree
 from limbeck.core.units import per_cent, percent, points
-from limbeck.probes.contract import AbstractProbe, expect
+from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.substitution import (
     ACCURACY,
     IMAGES,
@@ -51,7 +52,7 @@ class Substitution(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        expect(self, 1, "sizes", "repeats", "trajectories", "every")
+        at_least(self, 1, "sizes", "repeats", "trajectories", "every")
 
     def _of_set(self, clipped: bool = False) -> list[Training]:
         return [Training(Mixture(clipped=clipped), seed) for seed in range(self.repeats)]
