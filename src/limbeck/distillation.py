@@ -19,6 +19,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, pays
 from limbeck.protocols import Epochs
@@ -49,6 +50,8 @@ class State(NamedTuple):
     step: Tensor
     work: Tensor
     """float64: the floating point operations of the first step, NaN before it."""
+    products: Tensor
+    """In how many convolutions and matrix products, 0 before it."""
     rollbacks: Tensor
     """How often the run fell back to its anchor."""
     losses: Tensor
@@ -85,6 +88,8 @@ class Distilled(NamedTuple):
     losses: Tensor
     checks: tuple[tuple[int, float], ...]
     """(step, validation accuracy of one fresh learner) in order."""
+    threads: int
+    """By how many threads the steps after the first were done."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ class Distillation:
             objective=objective.init(self.problem, self.key.fold("objective")) if objective else {},
             step=torch.tensor(0),
             work=torch.tensor(torch.nan, dtype=torch.float64),
+            products=torch.tensor(0),
             rollbacks=torch.tensor(0),
             losses=torch.full((recipe.steps,), torch.nan, dtype=torch.float64),
             scores=torch.full((len(self.due),), torch.nan, dtype=torch.float64),
@@ -130,11 +136,19 @@ class Distillation:
         if int(state.step) == 0:
             with Operations() as operations:
                 after = self._stepped(self.problem, state)
-            return after._replace(work=torch.tensor(float(operations.count), dtype=torch.float64))
+            work = torch.tensor(float(operations.count), dtype=torch.float64)
+            return after._replace(work=work, products=torch.tensor(operations.products))
         wanted = self.compile
         if wanted is None:
             wanted = pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)
-        return self._stepped(replace(self.problem, compiled=wanted), state)
+        with computing_by(self.threads(state)):
+            return self._stepped(replace(self.problem, compiled=wanted), state)
+
+    def threads(self, state: State) -> int:
+        """By how many threads the steps after the first, and the checks, are done."""
+        if int(state.step) == 0 or self.problem.device.type != "cpu":
+            return torch.get_num_threads()
+        return threads_for(float(state.work), int(state.products))
 
     def _stepped(self, problem: Problem, state: State) -> State:
         objective = self.recipe.objective
@@ -190,7 +204,8 @@ class Distillation:
         shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
         context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
-        outcome = Training(Mixture(), FIRST_CHECK + index, Epochs()).run(context)
+        with computing_by(self.threads(state)):
+            outcome = Training(Mixture(), FIRST_CHECK + index, Epochs()).run(context)
         scores[index] = outcome[self.problem.task.metrics[0].name][-1]
         return state._replace(scores=scores)
 
@@ -228,6 +243,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
         schedule=tree.move(tree.detach(run.show(state.learned, state.fixed, run.key).schedule), CPU),
         losses=state.losses,
         checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
+        threads=run.threads(state),
     )
 
 

@@ -12,6 +12,7 @@ from limbeck import __version__
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.memory import keep_freed_memory
+from limbeck.core.threads import sleep_soon
 
 COMMANDS = {
     "list": "name the tasks, networks, objectives, recipes and other parts there are",
@@ -59,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"limbeck {__version__}")
         return DONE
     keep_freed_memory()
+    sleep_soon()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:

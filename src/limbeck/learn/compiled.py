@@ -53,6 +53,8 @@ class Operations(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
+        self.products = 0
+        """How many convolutions and matrix products there were."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -66,6 +68,7 @@ class Operations(TorchDispatchMode):
         formula = flop_registry.get(func._overloadpacket)
         if formula is not None:
             self.count += formula(*args, **kwargs, out_val=made)
+            self.products += 1
         return made
 
 

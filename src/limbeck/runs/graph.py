@@ -13,6 +13,7 @@ from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext
 from limbeck.computations.training import REAL_BATCH
 from limbeck.core.family import part_name, spec_id, to_spec
+from limbeck.core.threads import computing_by
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job
@@ -177,10 +178,11 @@ class _Clock:
 
 
 def speed(context: ProbeContext) -> float:
-    """The floating point operations a second of training on real data, eagerly: a short measurement."""
+    """The floating point operations a second of training on real data, eagerly, by one thread: a short measurement."""
     eager = replace(context, problem=replace(context.problem, compiled=False))
-    for _ in range(2):  # The first time is to warm up.
-        begun = time.perf_counter()
-        TRIAL.run(eager)
-        seconds = time.perf_counter() - begun
+    with computing_by(1):
+        for _ in range(2):  # The first time is to warm up.
+            begun = time.perf_counter()
+            TRIAL.run(eager)
+            seconds = time.perf_counter() - begun
     return TRIAL.flops(eager) / seconds

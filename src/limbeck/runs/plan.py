@@ -161,7 +161,7 @@ def _record(outcome: distillation.Distilled, device: torch.device, seconds: floa
         "seconds_since_last_resume": round(seconds, 3),
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "device": str(device)},
         "versions": {"limbeck": VERSION, "torch": torch.__version__, "python": platform.python_version()},
-        "threads": torch.get_num_threads(),
+        "threads": outcome.threads,
         "peak_memory_bytes": peak_memory(),
         "first_loss": float(losses[0]) if len(losses) else None,
         "last_loss": float(losses[-1]) if len(losses) else None,

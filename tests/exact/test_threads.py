@@ -1,0 +1,98 @@
+"""By how many threads a run computes: one where its products are small, which is decided by counting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from limbeck.composition import Recipe
+from limbeck.core.contracts import AbstractObjective, NoCache, Problem
+from limbeck.core.key import Key
+from limbeck.core.threads import SHARED_FROM, computing_by, sleep_soon, threads_for
+from limbeck.distillation import Distillation, distill
+from limbeck.tasks import load
+
+
+@dataclass(frozen=True)
+class Multiplying(AbstractObjective):
+    """The sum of a square of a large matrix, or of a small one, that notes by how many threads it is computed."""
+
+    side: int
+    seen: list[int] = field(default_factory=list)
+
+    def init(self, problem: Problem, key: Key) -> dict[str, Any]:
+        return {}
+
+    def loss(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> torch.Tensor:
+        self.seen.append(torch.get_num_threads())
+        matrix = torch.ones(self.side, self.side)
+        return synthetic.batch.inputs.sum() * (matrix @ matrix).mean()
+
+    def advance(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> Any:
+        return state
+
+
+class Nowhere:
+    def read(self) -> None:
+        return None
+
+    def write(self, tensors: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("side", "threads"), [(8, 1), (512, 3)])
+def test_steps_after_the_first_are_by_one_thread_where_products_are_small(side: int, threads: int) -> None:
+    task = load("digits")
+    problem = Problem(task, task.network("convnet-w4-d1"), torch.device("cpu"), NoCache())
+    objective = Multiplying(side)
+    recipe = Recipe(objective=objective, steps=3)
+    with computing_by(3):
+        done = distill(Distillation(problem, recipe, 1, Key(("threads",)), checks=1), Nowhere(), lambda *_: None)
+        assert torch.get_num_threads() == 3
+    assert objective.seen == [3, threads, threads] and done.threads == threads
+
+
+def test_products_are_shared_from_a_size_on_and_nothing_that_was_not_counted_is() -> None:
+    with computing_by(2):
+        assert [threads_for(SHARED_FROM * 4 * share, 4) for share in (0.99, 1.0, 2.0)] == [1, 2, 2]
+        assert threads_for(float("nan"), 0) == 1
+
+
+def test_threads_are_as_before_after_a_block_that_failed() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), computing_by(before + 1):
+        assert torch.get_num_threads() == before + 1
+        raise KeyError
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("given", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
+def test_threads_sleep_soon_unless_the_environment_says_otherwise(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    sleep_soon()
+    assert {name: os.environ[name] for name in names if name in os.environ} == (given or {"GOMP_SPINCOUNT": "3000"})
+
+
+def test_a_command_says_so_before_torch_is_imported() -> None:
+    code = (
+        "import os, sys\n"
+        "from limbeck.cli import main\n"
+        "os.environ.pop('GOMP_SPINCOUNT', None)\n"
+        "assert 'torch' not in sys.modules\n"
+        "main(['list', 'starts'])\n"
+        "assert 'torch' in sys.modules and os.environ['GOMP_SPINCOUNT'] == '3000'\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
