@@ -218,8 +218,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     state = anchor = run.begin()
     kept = checkpoints.read()
     if kept is not None:
-        like = (state, anchor)
-        state, anchor = tree.map(lambda leaf, here: leaf.to(here.device), tree.unflatten(like, kept), like)
+        state, anchor = _restored((state, anchor), kept)
     written = time.monotonic()
     try:
         while True:
@@ -245,6 +244,17 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
         checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
         threads=run.threads(state),
     )
+
+
+def _restored(like: tuple[State, State], kept: dict[str, Tensor]) -> tuple[State, State]:
+    """The states of a checkpoint, on the devices of those before the first step."""
+    try:
+        return tree.map(lambda leaf, here: leaf.to(here.device), tree.unflatten(like, kept), like)
+    except KeyError as error:
+        raise InputError(
+            f"the run's checkpoint has no {error}: another version of limbeck or of one of the run's parts wrote it; "
+            "find the run with `limbeck runs`, remove it with `limbeck runs clean ID`, and begin again"
+        ) from error
 
 
 def _of_set(learned: dict[str, Tree]) -> dict[str, Tree]:

@@ -17,6 +17,7 @@ import torch
 
 import limbeck
 from limbeck.composition import Recipe
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.family import spec_id
@@ -140,7 +141,7 @@ def test_the_spec_of_a_run_by_other_algorithms_is_read_with_one_line_of_warning(
     assert spec_id(cpu) != spec_id(cuda)
     assert Plan.of(cuda).spec_on(torch.device("cpu")) == cpu
     with pytest.warns(
-        UserWarning, match="the spec: made with version 1 of limbeck's algorithms, here is version 2"
+        UserWarning, match="the spec: made with version 1 of limbeck's algorithms, here is version 3"
     ) as said:
         assert Plan.of({**cpu, "algorithm": 1}).spec_on(torch.device("cpu")) == cpu
     assert len(said) == 1
@@ -207,6 +208,16 @@ def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
     assert torch.isfinite(done.losses).all()
     # After the fall other draws are made: this objective's are larger by its number of falls.
     assert done.losses[ANCHOR_EVERY] > 1.5 * done.losses[ANCHOR_EVERY - 1]
+
+
+def test_a_checkpoint_of_another_layout_is_refused_with_what_to_do() -> None:
+    class Older(Nowhere):
+        def read(self) -> Any:
+            begun = real_trajectory().begin()
+            return {path: leaf for path, leaf in tree.flatten((begun, begun)).items() if path != "1/rollbacks"}
+
+    with pytest.raises(InputError, match=r"has no '1/rollbacks': another version .* `limbeck runs clean ID`"):
+        distill(real_trajectory(), Older(), lambda *_: None)
 
 
 def test_the_second_time_it_is_refused_with_what_to_do() -> None:
