@@ -27,8 +27,8 @@ CASES = [
     *(f"digits:convnet-w{width}:{items}" for width, items in ((8, 10), (32, 10), (32, 100), (128, 20), (128, 100))),
     *(f"digits@32:convnet-w{width}:{items}" for width, items in ((16, 10), (16, 40), (32, 40), (32, 100), (128, 100))),
 ]
-LENGTH = 0.2
-"""Seconds, about, that one way takes in a round, on an idle machine."""
+LENGTH, MOST = 0.2, 30
+"""Seconds, about, that one way takes in a round on an idle machine, and its steps at most."""
 
 
 def measure(case: str, rounds: int) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def measure(case: str, rounds: int) -> dict[str, Any]:
     most = torch.get_num_threads()
     with Operations() as counted:
         gradient(loss, params, batch)
-    steps = max(1, int(LENGTH * 2e10 / counted.count)) if counted.count > 2e7 else 100
+    steps = max(1, min(MOST, int(LENGTH * 2e10 / counted.count)))
     times: dict[int, list[float]] = {1: [], most: []}
     for index in range(rounds + 1):
         for threads in (1, most) if index % 2 else (most, 1):
