@@ -232,7 +232,7 @@ def test_a_root_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setenv("LIMBECK_DATA", str(tmp_path / "away"))
     refused(tmp_path, "mnist", f"LIMBECK_DATA {tmp_path / 'away'}", "no such folder")
     monkeypatch.delenv("LIMBECK_DATA")
-    refused(tmp_path, "mnist", "pass root= or set LIMBECK_DATA")
+    refused(tmp_path, "mnist", "name one with --data-root (root= in Python), or set LIMBECK_DATA")
 
 
 def test_a_missing_set_says_every_place_that_was_looked_in(tmp_path):

@@ -142,7 +142,7 @@ def fit_zca(chunks: Callable[[], Iterable[Float[Tensor, "_ channel height width"
         if size > _LARGEST:
             raise InputError(
                 f"ZCA of images of {size} numbers, expected at most {_LARGEST} (its matrix has the square of that); "
-                "load smaller images with size=, or leave zca out"
+                "load smaller images with --size (size= in Python), or leave zca out"
             )
         count += len(chunk)
         total = total + chunk.flatten(1).sum(0, dtype=torch.float64)

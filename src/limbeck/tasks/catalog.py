@@ -165,7 +165,10 @@ def locate(name: str, root: Path | None) -> Source:
     if not named.layouts:
         return digits.find()
     if root is None:
-        raise InputError(f"{name} is read from a folder and none was given; pass root= or set LIMBECK_DATA")
+        raise InputError(
+            f"{name} is read from a folder and none was given; "
+            "name one with --data-root (root= in Python), or set LIMBECK_DATA"
+        )
     for layout in named.layouts:
         source = layout.find(root / layout.place)
         if source is not None:
@@ -177,4 +180,7 @@ def locate(name: str, root: Path | None) -> Source:
             f"download the binary version ({archive}) and unpack it in {root}"
         )
     looked = "; or ".join(f"{root / layout.place} for {layout.contents}" for layout in named.layouts)
-    raise InputError(f"{name}: not found; looked in {looked}; put the files there or pass another root")
+    raise InputError(
+        f"{name}: not found; looked in {looked}; put the files there, or name another folder with --data-root "
+        "(root= in Python)"
+    )
