@@ -103,7 +103,10 @@ def main() -> None:
         return
     rows = []
     for busy in given.busy:
-        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+        # In sessions of their own, as other programs are: the system shares its cores among sessions.
+        loops = [
+            subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(busy)
+        ]
         try:
             for case in given.cases:
                 for spins in ("", SPINS):

@@ -21,5 +21,4 @@ def header_of(codec: AbstractCodec) -> dict[str, Any]:
 
 def codec_of(header: dict[str, Any], tensors: dict[str, Tensor]) -> AbstractCodec:
     """The codec that `header_of` and `to_tensors` wrote; InputError for one of no installed package."""
-    codec: AbstractCodec = CODECS[header["name"]].from_tensors(tensors)  # type: ignore[attr-defined]
-    return codec
+    return CODECS[header["name"]].from_tensors(tensors)

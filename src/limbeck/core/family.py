@@ -13,7 +13,7 @@ import functools
 import hashlib
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from limbeck.core.errors import unknown
 from limbeck.core.provenance import bring, source_of, warn_of_change
@@ -22,9 +22,10 @@ from limbeck.core.register import installed, leave_out
 PART, FROM = "part", "from"
 """The fields of a spec that are no fields of the part: its name, and its source where that is not limbeck."""
 
-_FAMILIES: dict[str, Family] = {}
+_FAMILIES: dict[str, Family[Any]] = {}
 
 Part = TypeVar("Part", bound=type)
+Contract = TypeVar("Contract")
 
 
 def part_name(part: type) -> str:
@@ -36,13 +37,13 @@ def part_name(part: type) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", part.__name__).lower()
 
 
-class Family:
+class Family(Generic[Contract]):
     """The parts of one contract: those listed in its package, and those of installed entry points.
 
     A third party adds a part with an entry point in the group `limbeck.KIND` that names the class.
     """
 
-    def __init__(self, kind: str, contract: type, *parts: type) -> None:
+    def __init__(self, kind: str, contract: type[Contract], *parts: type[Contract]) -> None:
         self.kind = kind
         self.contract = contract
         self._listed = {part_name(part): part for part in parts}
@@ -51,14 +52,14 @@ class Family:
         _FAMILIES[kind] = self
 
     @functools.cached_property
-    def parts(self) -> dict[str, type]:
+    def parts(self) -> dict[str, type[Contract]]:
         """Every part by name; a listed part is never replaced by an installed one.
 
         An entry point that cannot be used is left out, with a warning that names its package.
         """
         parts = dict(self._listed)
         for point, part in installed(self.kind):
-            if not (isinstance(part, type) and issubclass(part, self.contract) and dataclasses.is_dataclass(part)):
+            if not (dataclasses.is_dataclass(part) and isinstance(part, type) and issubclass(part, self.contract)):
                 leave_out(point, f"{point.value} is not a dataclass that implements {self.contract.__name__}")
                 continue
             bring(part, point.dist)
@@ -79,7 +80,7 @@ class Family:
         self.__dict__.pop("parts", None)
         return part
 
-    def __getitem__(self, name: str) -> type:
+    def __getitem__(self, name: str) -> type[Contract]:
         if name not in self.parts:
             raise unknown(self.kind, name, self.parts)
         return self.parts[name]
@@ -93,7 +94,7 @@ VALUES = Family("value", object)
 """What parts hold that is of no contract, such as a protocol: a dataclass is one by `@VALUES.register`."""
 
 
-def family_of(contract: object) -> Family | None:
+def family_of(contract: object) -> Family[Any] | None:
     """The family whose parts implement a contract, if there is one."""
     return next((family for family in _FAMILIES.values() if family.contract is contract), None)
 

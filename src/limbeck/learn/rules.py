@@ -154,7 +154,7 @@ INNER_OPTIMIZERS = Family("inner-optimizer", AbstractInnerOptimizer, Momentum, A
 def rule_name(rule: UpdateRule) -> str:
     """The name of a rule in a file: that of the part that makes it."""
     for name, part in INNER_OPTIMIZERS.parts.items():
-        if part.makes is type(rule):  # type: ignore[attr-defined]
+        if part.makes is type(rule):
             return name
     raise InputError(
         f"an update rule {part_name(type(rule))!r} that no part makes; register its part under limbeck.inner-optimizer"
@@ -163,5 +163,4 @@ def rule_name(rule: UpdateRule) -> str:
 
 def rule_named(name: str) -> Callable[..., UpdateRule]:
     """The rule of that name, made of its hyper-parameters; InputError for one that no part here makes."""
-    rule: Callable[..., UpdateRule] = INNER_OPTIMIZERS[name].makes  # type: ignore[attr-defined]
-    return rule
+    return INNER_OPTIMIZERS[name].makes

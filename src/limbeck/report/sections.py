@@ -78,7 +78,7 @@ def sections(findings: Sequence[Finding], order: Mapping[str, int], names: Mappi
 
 def rows_by_probe() -> dict[str, tuple[type[Row], ...]]:
     """The rows of the tables of every probe that is installed, and of what is found across sizes."""
-    return {**{name: part.tables for name, part in PROBES.parts.items()}, "budget": (SizeRow,)}  # type: ignore[attr-defined]
+    return {**{name: part.tables for name, part in PROBES.parts.items()}, "budget": (SizeRow,)}
 
 
 def _section(probe: str, findings: list[SetFinding], owned: tuple[type[Row], ...] | None) -> Section:
