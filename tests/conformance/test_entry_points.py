@@ -86,7 +86,7 @@ def test_what_a_package_brings_is_listed_run_scored_and_explained_and_its_versio
     limbeck(tmp_path, evaluate)
     runs = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").glob("runs/*/spec.json"))]
     assert len(runs) == 2, "the same command under another version is another run"
-    # The parts of the recipe, and the task.
+    # The parts of the recipe, the task and its codec.
     assert sorted({tuple(sorted(set(versions(run)))) for run in runs}) == [("1",), ("2",)]
-    assert all(len(versions(run)) == 9 for run in runs)
+    assert all(len(versions(run)) == 10 for run in runs)
     assert len(kept()) > len(first)
