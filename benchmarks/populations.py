@@ -48,6 +48,13 @@ CASES = [
 ]
 
 
+def problem_of(data: str, network: str) -> Problem:
+    """The problem of a case on the processor; after an `@` the data have the side that images are resized to."""
+    name, _, side = data.partition("@")
+    task = load(name, size=int(side) if side else None)
+    return Problem(task, task.network(network), torch.device("cpu"), NoCache())
+
+
 def setups_of(problem: Problem, items: int, learners: int, steps: int) -> list[Setup]:
     """Learners with data and initial parameters of their own."""
     task, count = problem.task, sum(map(len, problem.task.groups("train")))
@@ -105,10 +112,8 @@ def rows(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What is measured of each case and number of learners."""
     for case in given.cases:
         data, network, items = case.split(":")
-        name, _, size = data.partition("@")
-        task = load(name, size=int(size) if size else None)
-        problem = Problem(task, task.network(network), torch.device("cpu"), NoCache())
-        most = max(2, microbatch_size(task.shape, problem.device) // int(items))
+        problem = problem_of(data, network)
+        most = max(2, microbatch_size(problem.task.shape, problem.device) // int(items))
         for learners in sorted({min(learners, most) for learners in given.learners}):
             setups = setups_of(problem, int(items), learners, given.steps)
             row = {

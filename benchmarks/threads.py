@@ -34,22 +34,19 @@ LENGTH, MOST = 0.2, 30
 def measure(case: str, rounds: int) -> dict[str, Any]:
     """One case, in this process."""
     import torch
+    from populations import problem_of
 
-    from limbeck.core.contracts import NoCache, Problem
     from limbeck.core.key import Key
     from limbeck.core.memory import keep_freed_memory
     from limbeck.core.threads import computing_by, threads_for
     from limbeck.learn.compiled import Operations
     from limbeck.learn.sensitivity import gradient, mean_loss
-    from limbeck.tasks import load
 
     keep_freed_memory()
     data, network, items = case.split(":")
-    name, _, side = data.partition("@")
-    task = load(name, size=int(side) if side else None)
-    problem = Problem(task, task.network(network), torch.device("cpu"), NoCache())
-    batch = task.load("train", torch.arange(int(items)))
-    params, loss = problem.network.init(Key(("threads",))), mean_loss(task, problem.network)
+    problem = problem_of(data, network)
+    batch = problem.task.load("train", torch.arange(int(items)))
+    params, loss = problem.network.init(Key(("threads",))), mean_loss(problem.task, problem.network)
     most = torch.get_num_threads()
     with Operations() as counted:
         gradient(loss, params, batch)

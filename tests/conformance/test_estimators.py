@@ -20,6 +20,7 @@ from limbeck.estimators import ESTIMATORS, Backprop, Evolution
 from limbeck.learn.optim import SGD, Adam
 from limbeck.objectives import Distribution, Unrolled
 from limbeck.schedules import Fixed, LearnedRates
+from nowhere import Nowhere
 
 KEY = Key(("estimators",))
 every = pytest.mark.parametrize("estimator", [pytest.param(part(), id=name) for name, part in ESTIMATORS.parts.items()])
@@ -154,14 +155,6 @@ class Sign(AbstractObjective):
 
     def advance(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> Any:
         return state
-
-
-class Nowhere:
-    def read(self) -> None:
-        return None
-
-    def write(self, tensors: Any) -> None:
-        pass
 
 
 def test_a_set_is_distilled_without_a_derivative(problem: Problem) -> None:

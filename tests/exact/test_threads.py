@@ -17,6 +17,7 @@ from limbeck.core.key import Key
 from limbeck.core.threads import SHARED_FROM, computing_by, sleep_soon, threads_for
 from limbeck.distillation import Distillation, distill
 from limbeck.tasks import load
+from nowhere import Nowhere
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,6 @@ class Multiplying(AbstractObjective):
 
     def advance(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> Any:
         return state
-
-
-class Nowhere:
-    def read(self) -> None:
-        return None
-
-    def write(self, tensors: Any) -> None:
-        pass
 
 
 @pytest.mark.parametrize(("side", "threads"), [(8, 1), (512, 3)])

@@ -131,7 +131,7 @@ def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 
 WRITING = """
-import sys, time
+import signal
 from pathlib import Path
 from limbeck.core.files import write_atomically
 from limbeck.runs import worker
@@ -139,8 +139,7 @@ from limbeck.runs import worker
 def write(temporary):
     temporary.write_bytes(b"half")
     Path("begun").touch()
-    while True:
-        time.sleep(1)
+    signal.pause()
 
 worker.do = lambda job: write_atomically(Path("outcome"), write)
 worker.main()

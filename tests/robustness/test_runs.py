@@ -29,6 +29,7 @@ from limbeck.learn.optim import SGD
 from limbeck.runs.plan import Plan
 from limbeck.runs.store import Store
 from limbeck.tasks import load
+from nowhere import Nowhere
 from waiting import wait_until
 
 DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checks 1 --checkpoint-seconds 0"
@@ -183,14 +184,6 @@ class Fragile(AbstractObjective):
 
     def advance(self, state: Any, problem: Problem, synthetic: Any, key: Key) -> Any:
         return state
-
-
-class Nowhere:
-    def read(self) -> None:
-        return None
-
-    def write(self, tensors: Any) -> None:
-        pass
 
 
 def real_trajectory(*bad: tuple[int, int]) -> Distillation:

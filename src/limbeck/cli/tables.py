@@ -40,16 +40,16 @@ def _score(row: dict[str, Any]) -> str:
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:
     """For each set its verdicts, and the tables behind them where they are asked for."""
     parts: list[Group | str] = []
-    names = short_names(dict.fromkeys(finding.set for finding in found))
-    for name in dict.fromkeys(finding.set for finding in found):
+    names = short_names(finding.set for finding in found)
+    for name, short in names.items():
         of_set = [finding for finding in found if finding.set == name]
         rows = [(MARKS[finding.tone], finding.probe, finding.verdict) for finding in of_set]
-        parts.append(table(names[name], ("", "probe", "verdict"), rows))
+        parts.append(table(short, ("", "probe", "verdict"), rows))
         if tables:
             for finding in of_set:
                 parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
                 parts += [_numbers(each) for each in finding.tables]
-    having = {name: short for name, short in names.items() if any(each.facts for each in found if each.set == name)}
+    having = {finding.set: names[finding.set] for finding in found if finding.facts}
     if len(having) > 1:
         parts.append(_beside(found, having))
     return parts

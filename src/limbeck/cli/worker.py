@@ -6,11 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-import torch
-
 from limbeck.cli.console import answer, bar, parser
 from limbeck.cli.options import add_quiet
 from limbeck.core.errors import InputError
+from limbeck.core.threads import computing_by
 from limbeck.runs.worker import do
 
 
@@ -26,8 +25,7 @@ def run(words: list[str]) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{given.chunk}: {error}; expected a .jsonl file that --executor print wrote") from error
     # As every worker: several run side by side, and one thread gives the same bits anywhere.
-    torch.set_num_threads(1)
-    with bar(given.quiet) as progress:
+    with computing_by(1), bar(given.quiet) as progress:
         for index, job in enumerate(jobs):
             progress.update(index, len(jobs), "jobs")
             do(job)

@@ -126,8 +126,11 @@ class Problem:
         It is the data, the network, the sources of those that limbeck did not bring, the version of limbeck's
         algorithms, and how the device calculates.
         """
-        brought = {"task": source_of(type(self.task)), "codec": source_of(type(self.task.codec))}
-        sources = {**brought, "network": self.network.source}
+        sources = {
+            "task": source_of(type(self.task)),
+            "codec": source_of(type(self.task.codec)),
+            "network": self.network.source,
+        }
         return {
             "data": self.task.fingerprint,
             "network": self.network.name,

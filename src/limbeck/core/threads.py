@@ -11,8 +11,7 @@ from contextlib import contextmanager
 
 SHARED_FROM = 1e8
 """Floating point operations of one convolution or matrix product from which threads share it. Below, two threads gain
-up to 1.4 times on two cores of their own, and lose where another program uses one of them."""
-
+up to 1.7 times on two cores of their own, and lose where another program uses one of them."""
 
 SPINS = "3000"
 """How often a thread looks for work before it sleeps; some tens of microseconds."""

@@ -114,12 +114,10 @@ def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, 
     protocols = dict.fromkeys(row["protocol"] for row in data.rows)
     for protocol in protocols:
         # Sets in their order, then what they are held against.
-        rows = sorted(
-            ({**row} for row in data.rows if row["protocol"] == protocol),
-            key=lambda row: order.get(row["set"], len(order)),
-        )
+        of_it = [row for row in data.rows if row["protocol"] == protocol]
+        rows = sorted(of_it, key=lambda row: order.get(row["set"], len(order)))
         metric, by = rows[0]["metric"].capitalize(), f", protocol {protocol}" if len(protocols) > 1 else ""
-        labels = [_label(row, rows, names) for row in rows]
+        labels = _labels(rows, names)
         for network in dict.fromkeys(row["network"] for row in rows):
             scored = [
                 (label, Look(order[row["set"]]) if row["set"] in order else Look(-1, 1), row)
@@ -131,11 +129,16 @@ def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, 
     return [each for each in drawn if each is not None]
 
 
-def _label(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
-    """What a row is called among `rows`, with its bytes where there are others of that name of other bytes."""
-    label = called(row, rows, names)
-    sizes = {each["bytes"] for each in rows if called(each, rows, names) == label}
-    return f"{label}, {size(row['bytes'])}" if len(sizes) > 1 else label
+def _labels(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
+    """What each row is called among all, with its bytes where there are others of that name of other bytes."""
+    labels = [called(row, rows, names) for row in rows]
+    sizes: dict[str, set[int]] = {}
+    for label, row in zip(labels, rows, strict=True):
+        sizes.setdefault(label, set()).add(row["bytes"])
+    return [
+        f"{label}, {size(row['bytes'])}" if len(sizes[label]) > 1 else label
+        for label, row in zip(labels, rows, strict=True)
+    ]
 
 
 def _on_page(where: str, figures: Sequence[Figure | None]) -> list[PageFigure | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -85,15 +85,16 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
     Networks are the one that each set was distilled with and those of the scores in its header. Where the store has no
     row of a set that its header has, the header's stands there, under the name that the set has now.
     """
-    carried = {
-        (name, score["network"], score["protocol"], score["per_class"], ""): {**score, "set": name}
+    headed = (
+        {**score, "set": name}
         for name, _, distilled in sets
         for score in distilled.scores
         if score.keys() >= SCORED and score["split"] == SPLIT
-    }
-    networks = [distilled.spec["network"] for _, _, distilled in sets] + [network for _, network, *_ in carried]
+    )
+    carried = {_place(row): row for row in headed}
+    networks = [distilled.spec["network"] for _, _, distilled in sets] + [row["network"] for row in carried.values()]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
-    rows: dict[tuple[str, str, str, int, str], dict[str, Any]] = {}
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     counts = {(distilled.per_class, fitting(task, distilled.budget.bytes)) for _, _, distilled in sets}
     by_bytes = all(fit for _, fit in counts) and any(count != fit for count, fit in counts)
     baselines = (*BASELINES, *(f"{name}:{BYTES}" for name in BASELINES if by_bytes and name != "full"))
@@ -106,11 +107,16 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
             # By a schedule that leads nowhere nothing was ever scored.
             continue
         for device in DEVICES:
-            for row in known(session, [each.on(device) for each in entered], protocol):
-                one = (row.set, row.network, row.protocol, row.per_class, row.beside)
+            for score in known(session, [each.on(device) for each in entered], protocol):
+                row = score.row()
                 # Learners of several devices are no one sample: those of the device that trained the most stand there.
-                rows[one] = max(rows.get(one, row.row()), row.row(), key=lambda each: each["n"])
-    return [*(row for one, row in carried.items() if one not in rows), *rows.values()]
+                rows[_place(row)] = max(rows.get(_place(row), row), row, key=lambda each: each["n"])
+    return [*(row for place, row in carried.items() if place not in rows), *rows.values()]
+
+
+def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a row of scores from every other."""
+    return tuple(row[name] for name in ("set", "network", "protocol", "per_class", "beside"))
 
 
 def _names(task: AbstractTask, network: str) -> tuple[str, ...]:
