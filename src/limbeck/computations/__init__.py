@@ -1,15 +1,16 @@
 """Computations: learners, and what is measured of them, each done once and kept."""
 
 from limbeck.computations.contract import AbstractComputation
+from limbeck.computations.course import course, path
 from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.landscape import Paths, Surface
-from limbeck.computations.path import path
+from limbeck.computations.level import Level
 from limbeck.computations.recognition import Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
 from limbeck.computations.sources import AbstractSource, AllReal, Coreset, Mixture
 from limbeck.computations.steps import OfAllData, Steps
-from limbeck.computations.training import Training, real_trajectory
+from limbeck.computations.training import Training
 from limbeck.core.family import Family
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Coreset",
     "Draw",
     "HessianTrace",
+    "Level",
     "Mixture",
     "OfAllData",
     "Paths",
@@ -33,8 +35,8 @@ __all__ = [
     "Surface",
     "Surroundings",
     "Training",
+    "course",
     "path",
-    "real_trajectory",
 ]
 
 COMPUTATIONS = Family(
@@ -52,3 +54,5 @@ COMPUTATIONS = Family(
     Training,
 )
 SOURCES = Family("source", AbstractSource, AllReal, Coreset, Mixture)
+
+real_trajectory = lambda seed, every, steps=300, network="": course(seed, every, steps, network)  # noqa: E731 MOVING

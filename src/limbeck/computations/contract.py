@@ -17,9 +17,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from limbeck.computations.steps import Steps
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.errors import InputError
-from limbeck.core.family import part_name, to_spec
+from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 
@@ -94,6 +95,10 @@ class ProbeContext:
     """Which split the evaluation examples are of."""
     evaluation_size: int = 0
     """How many there are, of every class alike; 0 for all of the split."""
+    draw: int | None = None
+    """Which draw of random real examples the set is, where it is a control."""
+    level: float = 0.05
+    """One less the confidence at which questions are decided: less than 0.05 where they are looked at again."""
 
     @property
     def distilled(self) -> TrainingSet:
@@ -117,6 +122,22 @@ class ProbeContext:
         if not network:
             return self
         return replace(self, problem=replace(self.problem, network=_network(self.problem.task, network)))
+
+    def control(self, draw: int) -> ProbeContext:
+        """The same context about a control: random real examples in place of the set, as many of each class."""
+        return replace(self, name=f"control {draw}", set=_control(self.problem.task, self._classes, draw), draw=draw)
+
+    def controls(self, count: int) -> list[ProbeContext]:
+        """Those of the first `count` draws."""
+        return [self.control(draw) for draw in range(count)]
+
+    @property
+    def _classes(self) -> tuple[int, ...]:
+        return tuple(self.distilled.batch.classes.tolist())
+
+    def known(self, computation: AbstractComputation) -> bool:
+        """Whether the outcome of a computation is kept already."""
+        return self.problem.cache.holds(self.address(computation))
 
     def address(self, computation: AbstractComputation) -> dict[str, Any]:
         """Where the outcome of a computation is kept: all that determines it."""
@@ -178,6 +199,20 @@ Asked = tuple[AbstractComputation, ProbeContext]
 def _network(task: AbstractTask, name: str) -> AbstractNetwork:
     # A large network takes a while to make, and thousands of computations may ask for one.
     return task.network(name)
+
+
+@functools.lru_cache(maxsize=64)
+def _control(task: AbstractTask, classes: tuple[int, ...], draw: int) -> BatchSet:
+    """Real training examples of those classes, in their order, each once; again where a class has too few."""
+    groups, taken = task.groups("train"), dict.fromkeys(classes, 0)
+    key = Key(("control", draw))
+    orders = {label: groups[label][key.fold(label).permutation(len(groups[label]))] for label in taken}
+    rows = []
+    for label in classes:
+        rows.append(orders[label][taken[label] % len(orders[label])])
+        taken[label] += 1
+    batch = task.load("train", torch.stack(rows))
+    return BatchSet(spec_id({"control": draw, "classes": list(classes)}), batch, Steps().schedule(None, len(rows), key))
 
 
 @functools.lru_cache(maxsize=8)

@@ -9,8 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
+from limbeck.computations.record import END
 from limbeck.computations.sources import AllReal, training_count
-from limbeck.computations.training import END, Training
+from limbeck.computations.training import Training
 from limbeck.core.contracts import Problem
 from limbeck.learn.population import read
 from limbeck.protocols import Epochs

@@ -6,10 +6,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
+from limbeck.computations.level import Level
+from limbeck.computations.record import END, Record
 from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture, training_key
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
@@ -18,7 +17,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
-from limbeck.learn.population import losses_of, operations, read
+from limbeck.learn.population import operations
 from limbeck.learn.stacked import Setup, stacks, trained
 from limbeck.learn.training import Learner, fresh, going_on
 
@@ -28,8 +27,8 @@ DEFAULT_TRAINING = "300 full-batch steps of SGD 0.01, momentum 0.9"
 """The training of a learner unless a probe says otherwise (Yang et al. 2024)."""
 FORWARD, STEP = 1, 3
 """Passes through a network, of the operations of one forward pass, to read an example and to learn from it."""
-END = -1
-"""The step that stands for the last one."""
+USUAL = 2000
+"""About how many steps a training takes to level off: ConvNet width 16 on CIFAR-10."""
 MOST = 64
 """Learners that are done together at most: what a worker that dies may lose."""
 
@@ -59,6 +58,9 @@ class Training(AbstractComputation):
     keeps: tuple[int, ...] = ()
     validation: int = 0
     """How many validation examples the final learner is read on, too."""
+    until: Level | None = None
+    """Where given, training ends at the first of its readings at which it has levelled off, if that is before its last
+    step. The outcome has "steps" (read,) then: those that it was read at."""
 
     @property
     def depends_on_set(self) -> bool:
@@ -79,7 +81,9 @@ class Training(AbstractComputation):
         """The operations of its steps and of its readings."""
         count = self.on.count(context)
         schedule = self.protocol.schedule(self._own(context, count), count, Key())
-        seen = (schedule.order >= 0).double().sum(1).mean() * len(schedule.learning_rates)
+        # How long a training takes that ends where it has levelled off is not known: about so long.
+        steps = len(schedule.learning_rates) if self.until is None else min(USUAL, len(schedule.learning_rates))
+        seen = (schedule.order >= 0).double().sum(1).mean() * steps
         examples = len(context.rows) * len(self.reads) + self.validation
         return operations(context.under(self.network).problem) * (STEP * float(seen) + FORWARD * examples)
 
@@ -106,15 +110,17 @@ class Training(AbstractComputation):
 
     def run(self, context: ProbeContext) -> Tree:
         """Train, and read and keep on the way."""
-        record = Record(self, context)
+        record = self._record(context)
         for step, learner in enumerate(self.learners(context)):
             record.add(step, learner)
+            if record.levelled:
+                break
         return record.outcome(learner)
 
     def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
         """Learners of one network and protocol, read and kept alike, go together where none of them fills a core."""
         views = self.on.depends_on_set and context.distilled.views
-        if self.protocol.augment is not None or self.start is not None or views:
+        if self.protocol.augment is not None or self.start is not None or self.until is not None or views:
             return None, 1
         count = self.on.count(context)
         items = min(getattr(self.protocol, "batch", 0) or count, count)
@@ -125,7 +131,7 @@ class Training(AbstractComputation):
         """The outcomes of trainings of one `stack` key, trained as a stack; equal to `run` up to rounding."""
         asked = [(self, context), *((each, its) for each, its in others if isinstance(each, Training))]
         setups = [each.setup(its) for each, its in asked]
-        records = [Record(each, its) for each, its in asked]
+        records = [each._record(its) for each, its in asked]
         last = len(setups[0].schedule.learning_rates)
         outcomes: dict[int, Tree] = {}
         steps = {last, *self.reads, *self.keeps}
@@ -134,6 +140,10 @@ class Training(AbstractComputation):
             if step == last:
                 outcomes[index] = records[index].outcome(learner)
         return [outcomes[index] for index in range(len(asked))]
+
+    def steps(self, context: ProbeContext) -> list[int]:
+        """The steps that it was read at, from what is kept."""
+        return list(self.reads) if self.until is None else context.outcome(self, "steps").tolist()
 
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is kept."""
@@ -146,6 +156,10 @@ class Training(AbstractComputation):
         if not self.protocol.uses_own:
             return None
         return context.distilled.schedule.for_count(len(context.distilled), count)
+
+    def _record(self, context: ProbeContext) -> Record:
+        problem = context.under(self.network).problem
+        return Record(context, problem, self.reads, self.keeps, self.validation, self.until)
 
     def _problem(self, context: ProbeContext) -> Problem:
         problem = context.under(self.network).problem
@@ -174,64 +188,6 @@ def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
             "a protocol that begins anywhere, such as yang2024"
         )
     return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
-
-
-class Record:
-    """What a training is read to be and keeps on its way."""
-
-    def __init__(self, training: Training, context: ProbeContext) -> None:
-        self.training, self.context = training, context
-        self.problem = context.under(training.network).problem
-        self.readings: list[dict[str, Tensor]] = []
-        self.kept: dict[str, Any] = {"params": {}, "statistics": {}}
-
-    def add(self, step: int, learner: Learner) -> None:
-        """Read and keep the learner after a step, where that is asked for."""
-        if step in self.training.reads:
-            self.readings.append(reading(self.problem, self.context, learner))
-        if step in self.training.keeps:
-            for part, leaves in learner._asdict().items():
-                self.kept[part][str(step)] = tree.move(leaves, CPU)
-
-    def outcome(self, learner: Learner) -> Tree:
-        """The outcome of the training, whose last learner this is."""
-        self.add(END, learner)
-        names = self.readings[0] if self.readings else ()
-        outcome = {name: torch.stack([each[name] for each in self.readings]) for name in names}
-        if self.training.validation:
-            chosen_on = replace(self.context, split="validation", evaluation_size=self.training.validation)
-            outcome["validation"] = reading(self.problem, chosen_on, learner)[self.problem.task.metrics[0].name]
-        return {**outcome, **{part: steps for part, steps in self.kept.items() if tree.leaves(steps)}}
-
-
-def reading(problem: Problem, context: ProbeContext, learner: Learner) -> dict[str, Tensor]:
-    """What a learner says of the evaluation examples: "predictions", "losses" and each metric of the task.
-
-    A metric that is not told from outputs alone is that of the whole split.
-    """
-    task, examples = problem.task, context.examples
-    outputs = read(problem, learner, examples.inputs).outputs
-    values = task.measure(outputs, examples)
-    if values is None:
-        values = task.evaluate(
-            lambda inputs: read(problem, learner, inputs).outputs, context.split, Key(("evaluate", context.split))
-        )
-    return {
-        "predictions": outputs.argmax(-1).to(torch.int16),
-        "losses": losses_of(problem, outputs, examples.targets),
-        **{name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()},
-    }
-
-
-def real_trajectory(seed: int, every: int, steps: int = 300, network: str = "") -> Training:
-    """Training on all real examples, read before the first step and after every `every` of them.
-
-    The learner of the first trajectory is kept at each reading, that of any other at the end. Whatever probes ask of
-    real training they ask of these, so that it is done once for all of them.
-    """
-    stops = tuple(sorted({*range(0, steps + 1, every), steps}))
-    keeps = stops if seed == 0 else (steps,)
-    return Training(AllReal(), seed, Steps(steps, REAL_BATCH), network, reads=stops, keeps=keeps)
 
 
 def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:

@@ -88,6 +88,9 @@ class Cache(Protocol):
         Where a `branch` is named (a path as in `tree.branch`), that branch alone, and no more is read.
         """
 
+    def holds(self, address: dict[str, Any]) -> bool:
+        """Whether there is something at `address`."""
+
 
 class NoCache:
     """The cache that keeps nothing."""
@@ -95,6 +98,10 @@ class NoCache:
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         """Make it afresh."""
         return tree.branch(make(), branch)
+
+    def holds(self, address: dict[str, Any]) -> bool:
+        """No."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,29 @@ class Fact(NamedTuple):
         return cls(name, value, value, value, 1)
 
 
+class Claim(NamedTuple):
+    """What a verdict says of a number, or leaves open: where its interval lies of a cut."""
+
+    fact: str
+    """The name of the number."""
+    cut: float
+    side: str
+    """Where all of the interval lies, "above" or "below" the cut; else "open"."""
+    draws: int
+    """About how many independent draws would decide it where it is open; 0 where none that can be had would."""
+
+
+class Verdict(NamedTuple):
+    """What a probe says of a set, and what that rests on."""
+
+    text: str
+    """In plain words, with the numbers it rests on."""
+    tone: str
+    """One of `TONES`."""
+    claims: tuple[Claim, ...] = ()
+    """What was asked of the numbers; none where nothing is said."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of plain values under named columns; accuracies and shares are fractions in [0, 1]."""
@@ -73,10 +96,17 @@ class Finding:
     """How it was measured: protocol, counts, seeds, evaluation examples."""
     caveats: tuple[str, ...] = ()
     """What the numbers do not say."""
+    control: tuple[Fact, ...] = ()
+    """The same numbers of as many random real images, by name: what they come to without any distillation."""
+    claims: tuple[Claim, ...] = ()
+    """What the verdict says of numbers, and what it leaves open."""
+    deciding: str = ""
+    """What would decide what is left open; "" where nothing is, or nothing would."""
 
     def document(self) -> dict[str, Any]:
         """The finding as JSON; numbers that are not finite become null."""
-        return _plain({**asdict(self), "facts": [fact._asdict() for fact in self.facts]})
+        named = {name: [each._asdict() for each in getattr(self, name)] for name in ("facts", "control", "claims")}
+        return _plain({**asdict(self), **named})
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Finding:
@@ -86,8 +116,15 @@ class Finding:
             Table(each["name"], tuple(each["columns"]), tuple(map(tuple, each["rows"])), each["caption"])
             for each in document["tables"]
         )
-        facts = tuple(Fact(**fact) for fact in document["facts"])
-        return cls(**rest, facts=facts, tables=tables, caveats=tuple(document["caveats"]))
+        return cls(
+            **rest,
+            facts=tuple(Fact(**fact) for fact in document["facts"]),
+            tables=tables,
+            caveats=tuple(document["caveats"]),
+            control=tuple(Fact(**fact) for fact in document.get("control", ())),
+            claims=tuple(Claim(**claim) for claim in document.get("claims", ())),
+            deciding=document.get("deciding", ""),
+        )
 
     def fact(self, name: str) -> Fact:
         """The fact of that name; KeyError where there is none."""

@@ -8,11 +8,14 @@ as computations, which are done once, side by side, and found again by every pro
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from collections.abc import Sequence
+
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
-from limbeck.core.findings import Finding, Row
+from limbeck.core.findings import Fact, Finding, Row, Table, Verdict
+from limbeck.statistics.decisions import deciding
 
 
 class AbstractProbe(ABC):
@@ -22,6 +25,10 @@ class AbstractProbe(ABC):
     """The rows of the tables of its findings: of a finding that has any tables, all of them."""
     by_accuracy: ClassVar[bool] = False
     """Whether it rests on how often learners are right, which only a task scored by accuracy says."""
+    repeats: int = 1
+    """How many independent draws it rests on, mostly seeds: a field of every probe that more of them would help."""
+    controls: int = 0
+    """Of how many controls, random real examples in place of the set, it asks the same."""
 
     @property
     @abstractmethod
@@ -38,8 +45,40 @@ class AbstractProbe(ABC):
 
     @abstractmethod
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """The computations whose outcomes `find` reads, so that they can be done side by side before."""
+        """The computations whose outcomes `find` reads, so that they can be done side by side before.
+
+        Asked of the set, and of `controls` controls. Where what is needed depends on what something comes to, those
+        that are known to be needed: it is asked again once these are done (`context.known`), until it names no more.
+        """
 
     @abstractmethod
     def find(self, context: ProbeContext) -> Finding:
-        """The answer. What it asks `context.outcome` for is among `computations`."""
+        """The answer. What it asks `context.outcome` for is among `computations`, of the set and of its controls."""
+
+    def finding(
+        self,
+        context: ProbeContext,
+        verdict: Verdict,
+        facts: Sequence[Fact] = (),
+        *,
+        tables: Sequence[Table] = (),
+        control: Sequence[Fact] = (),
+        method: str = "",
+        caveats: Sequence[str] = (),
+        draws: str = "seeds",
+    ) -> Finding:
+        """The finding that a verdict and what it rests on make; `draws` is what more would decide it."""
+        return Finding(
+            probe=part_name(type(self)),
+            set=context.name,
+            question=self.question,
+            verdict=verdict.text,
+            tone=verdict.tone,
+            facts=tuple(facts),
+            tables=tuple(tables),
+            method=method,
+            caveats=tuple(caveats),
+            control=tuple(control),
+            claims=verdict.claims,
+            deciding=deciding(verdict.claims, self.repeats, draws),
+        )

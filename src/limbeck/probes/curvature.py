@@ -67,7 +67,7 @@ class Curvature(AbstractProbe):
         at_least(self, 0, "relative", "floor")
 
     def _trainings(self) -> tuple[Training, Training]:
-        return real_trajectory(0, self.every), path(self.every)
+        return real_trajectory(0, self.every), path(0, self.every)
 
     def _steps(self) -> tuple[int, ...]:
         stops = self._trainings()[0].keeps

@@ -63,7 +63,7 @@ class Landscape(AbstractProbe):
         at_least(self, 0, "margin", "sample")
 
     def _trainings(self) -> tuple[Training, Training]:
-        return real_trajectory(0, self.every), path(self.every)
+        return real_trajectory(0, self.every), path(0, self.every)
 
     def _paths(self) -> Paths:
         return Paths(*self._trainings(), self.sample)

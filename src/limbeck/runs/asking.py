@@ -18,15 +18,26 @@ Asked = Sequence[tuple[ProbeContext, Path]]
 
 
 def ask(session: Session, sets: Asked, probes: Sequence[AbstractProbe], reference: dict[str, Any]) -> list[Finding]:
-    """The finding of every probe on every set, probe by probe; each is kept in the store."""
-    requests = [
-        Request(computation, context, path)
-        for context, path in sets
-        for probe in probes
-        for computation in probe.computations(context)
-    ]
-    Graph(requests, reference).complete(session)
-    return list(_findings(session, sets, probes))
+    """The finding of every probe on every set, probe by probe; each is kept in the store.
+
+    What probes need is done in rounds: what some need is known once something else is done.
+    """
+    done: set[str] = set()
+    while True:
+        graph = Graph(list(_requests(sets, probes)), reference)
+        asked = set(graph.nodes())
+        if asked <= done:
+            return list(_findings(session, sets, probes))
+        graph.complete(session)
+        done |= asked
+
+
+def _requests(sets: Asked, probes: Sequence[AbstractProbe]) -> Iterator[Request]:
+    """What the probes need of every set and of its controls, as far as that is known."""
+    for context, path in sets:
+        for probe in probes:
+            for about in (context, *context.controls(probe.controls)):
+                yield from (Request(each, about, path) for each in probe.computations(about))
 
 
 def _findings(session: Session, sets: Asked, probes: Sequence[AbstractProbe]) -> Iterator[Finding]:
@@ -45,4 +56,5 @@ def address_of(context: ProbeContext, probe: AbstractProbe) -> dict[str, Any]:
         "set": context.distilled.digest,
         **context.problem.basis,
         "evaluation": [context.split, context.evaluation_size],
+        "level": context.level,
     }

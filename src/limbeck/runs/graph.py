@@ -31,7 +31,8 @@ TRIAL = Training(AllReal(), protocol=Steps(3, REAL_BATCH), reads=())
 
 
 class Request(NamedTuple):
-    """A computation that is asked for in a context, and the file of the context's set, where there is one."""
+    """A computation that is asked for in a context, and the file of its set, where there is one; of a control the file
+    of the set that it is the control of."""
 
     computation: AbstractComputation
     context: ProbeContext
@@ -130,6 +131,7 @@ class Graph:
                 {
                     "set": None if path is None else str(path.absolute()),
                     "name": its.name,
+                    "draw": its.draw,
                     "computation": to_spec(computation),
                 }
                 for computation, its, path in (node.request for node in chunk)

@@ -55,13 +55,11 @@ def do(job: Job) -> None:
         network, device = task.network(job["network"]), torch.device(job["device"])
         problem = Problem(task, network, device, store, job["compiled"])
         split, size = job["evaluation"]
-        asked = [
-            (
-                from_spec(each["computation"]),
-                ProbeContext(problem, each["name"], None if each["set"] is None else _set(each["set"]), split, size),
-            )
-            for each in job["computations"]
-        ]
+        asked = []
+        for each in job["computations"]:
+            distilled, draw = None if each["set"] is None else _set(each["set"]), each["draw"]
+            context = ProbeContext(problem, each["name"], distilled, split, size)
+            asked.append((from_spec(each["computation"]), context if draw is None else context.control(draw)))
     except (KeyError, TypeError) as error:
         raise InputError(f"not a job ({type(error).__name__}: {error}); expected a line that limbeck wrote") from error
     compute(asked, store)

@@ -10,72 +10,164 @@ import torch
 from limbeck.core.findings import Fact
 
 
-def t_quantile(freedom: float) -> float:
-    """The 97.5 % quantile of Student's t at so many degrees of freedom: half the width of 95 % intervals.
+LEVEL = 0.05
+"""One less the confidence of an interval, unless somebody asks for another: intervals are of 95 %."""
+SHARE = (0.0, 1.0)
+"""What a share and an accuracy lie within."""
+ANYWHERE = (-math.inf, math.inf)
+
+
+def t_quantile(freedom: float, level: float = LEVEL) -> float:
+    """The 1 - level/2 quantile of Student's t at so many degrees of freedom: half the width of intervals.
 
     >>> round(t_quantile(4), 4)
     2.7764
     """
     from scipy import special  # whose import takes a third of the time of scipy.stats
 
-    return float(special.stdtrit(freedom, 0.975))
+    return float(special.stdtrit(freedom, 1 - level / 2))
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean of independent measurements and its 95 % confidence interval, mean -+ t(0.975, n - 1) s / sqrt(n).
+def interval(
+    values: Sequence[float], level: float = LEVEL, within: tuple[float, float] = ANYWHERE
+) -> tuple[float, float, float]:
+    """The mean of independent measurements and its confidence interval, mean -+ t(1 - level/2, n - 1) s / sqrt(n).
 
-    One measurement has no interval: its bounds are the measurement.
+    One measurement has no interval: its bounds are the measurement. Of numbers that cannot be but `within` bounds, no
+    interval leaves them.
 
     >>> [round(value, 4) for value in interval([1.0, 2.0, 3.0])]
     [2.0, -0.4841, 4.4841]
+    >>> [round(value, 4) for value in interval([0.1, 0.4], within=SHARE)]
+    [0.25, 0.0, 1.0]
     """
     sample = torch.tensor(values, dtype=torch.float64)
     mean = float(sample.mean())
     if len(values) < 2:
         return mean, mean, mean
-    half = t_quantile(len(values) - 1) * float(sample.std()) / len(values) ** 0.5
-    return mean, mean - half, mean + half
+    return _around(mean, t_quantile(len(values) - 1, level) * float(sample.std()) / len(values) ** 0.5, within)
 
 
-def estimate(name: str, values: Sequence[float]) -> Fact:
+def _around(value: float, half: float, within: tuple[float, float] = ANYWHERE) -> tuple[float, float, float]:
+    """A number and the ends of an interval around it, which leave no bounds that the number keeps to."""
+    low, high = within
+    return value, max(value - half, min(low, value)), min(value + half, max(high, value))
+
+
+def estimate(name: str, values: Sequence[float], level: float = LEVEL, within: tuple[float, float] = ANYWHERE) -> Fact:
     """The fact that independent measurements of one number make.
 
     >>> estimate("accuracy", [0.5]).low
     0.5
     """
-    return Fact(name, *interval(values), len(values))
+    return Fact(name, *interval(values, level, within), len(values))
 
 
-def mean_of(name: str, values: Iterable[float]) -> Fact:
+def mean_of(name: str, values: Iterable[float], level: float = LEVEL) -> Fact:
     """The fact that those of many measurements make which are finite.
 
     >>> mean_of("influence", [1.0, float("nan"), 1.0]).n
     2
     """
-    return estimate(name, [float(value) for value in values if math.isfinite(value)])
+    return estimate(name, [float(value) for value in values if math.isfinite(value)], level)
 
 
-def difference(name: str, first: Sequence[float], second: Sequence[float]) -> Fact:
-    """The mean of one sample less that of another, which need not vary alike, and its 95 % interval by Welch's t.
+def share(name: str, found: float, count: int, level: float = LEVEL) -> Fact:
+    """The share `found` of `count` independent trials, with the interval of Wilson (JASA 1927): within [0, 1] always.
 
-    With u = s^2 / n of each: difference -+ t(0.975, v) sqrt(u1 + u2), v = (u1 + u2)^2 / (u1^2 / (n1 - 1) + u2^2 / (n2 -
-    1)); n is that of the smaller sample. Where one has a single measurement there is no interval. Welch (Biometrika
-    1947).
+    (p + z^2/2n -+ z sqrt(p(1 - p)/n + z^2/4n^2)) / (1 + z^2/n), where z is the 1 - level/2 quantile of a normal number.
+
+    >>> [round(bound, 3) for bound in share("recognised", 1.0, 10)[1:4]]
+    [1.0, 0.722, 1.0]
+    """
+    from scipy import special
+
+    z = float(special.ndtri(1 - level / 2))
+    middle = (found + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * (found * (1 - found) / count + (z / (2 * count)) ** 2) ** 0.5 / (1 + z * z / count)
+    return Fact(name, found, max(min(middle - half, found), 0.0), min(max(middle + half, found), 1.0), count)
+
+
+def difference(name: str, first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> Fact:
+    """The mean of one sample less that of another, which need not vary alike, and its interval by Welch's t.
+
+    With u = s^2 / n of each: difference -+ t sqrt(u1 + u2) at v = (u1 + u2)^2 / (u1^2 / (n1 - 1) + u2^2 / (n2 - 1))
+    degrees of freedom; n is that of the smaller sample. Where one has a single measurement there is no interval. Welch
+    (Biometrika 1947).
 
     >>> found = difference("gain", [1.0, 2.0, 3.0], [0.0, 0.0])
     >>> [round(bound, 4) for bound in found[1:4]]
     [2.0, -0.4841, 4.4841]
     """
+    return _combined(name, first, second, 1 / max(len(second), 1), level)
+
+
+def unlike(name: str, ours: Sequence[float], controls: Sequence[float], level: float = LEVEL) -> Fact:
+    """How far the mean of `ours` lies from what one more of the controls would come to: a predictive interval.
+
+    mean(ours) - mean(controls) -+ t sqrt(s_o^2 / n_o + s_c^2 (1 + 1 / n_c)), the degrees of freedom by Welch. Each
+    control is a draw of what the set is held against, such as random real images, measured once; the set is one thing,
+    measured n_o times. Were it one more of them, the interval would hold zero: two samples of things would be compared
+    by `difference`. n is that of the smaller sample. Geisser (Predictive Inference 1993).
+
+    >>> found = unlike("early", [3.0, 3.0, 3.0], [0.0, 1.0, 2.0])
+    >>> [round(bound, 4) for bound in found[1:4]]
+    [2.0, -2.9683, 6.9683]
+    """
+    return _combined(name, ours, controls, 1 + 1 / max(len(controls), 1), level)
+
+
+def _combined(name: str, first: Sequence[float], second: Sequence[float], factor: float, level: float) -> Fact:
+    """Mean less mean, where the variance of the second sample counts `factor` times and that of the first once in n."""
     samples = [torch.tensor(values, dtype=torch.float64) for values in (first, second)]
     value, count = float(samples[0].mean() - samples[1].mean()), min(len(first), len(second))
     if count < 2:
         return Fact(name, value, value, value, count)
-    spreads = [float(sample.var()) / len(sample) for sample in samples]
-    if not sum(spreads):
+    weights = (1 / len(first), factor)
+    parts = [float(sample.var()) * weight for sample, weight in zip(samples, weights, strict=True)]
+    if not sum(parts):
         return Fact(name, value, value, value, count)
-    freedom = sum(spreads) ** 2 / sum(u**2 / (len(sample) - 1) for u, sample in zip(spreads, samples, strict=True))
-    half = t_quantile(freedom) * sum(spreads) ** 0.5
-    return Fact(name, value, value - half, value + half, count)
+    freedom = sum(parts) ** 2 / sum(u**2 / (len(sample) - 1) for u, sample in zip(parts, samples, strict=True))
+    return Fact(name, *_around(value, t_quantile(freedom, level) * sum(parts) ** 0.5), count)
+
+
+def of_controls(found: Sequence[Sequence[Fact]]) -> tuple[Fact, ...]:
+    """The facts of several controls as one: of each name the mean over controls with its interval.
+
+    A single control keeps its own intervals; a name that not all have is left out.
+
+    >>> of_controls([[Fact.once("a", 1.0)], [Fact.once("a", 3.0), Fact.once("b", 0.0)]])[0].value
+    2.0
+    """
+    if len(found) < 2:
+        return tuple(found[0]) if found else ()
+    named = [{fact.name: fact.value for fact in facts} for facts in found]
+    return tuple(
+        mean_of(name, [each[name] for each in named]) for name in named[0] if all(name in each for each in named)
+    )
+
+
+def jackknife(
+    name: str,
+    whole: float,
+    without: Sequence[float],
+    level: float = LEVEL,
+    within: tuple[float, float] = ANYWHERE,
+) -> Fact:
+    """A number that n independent draws make together, from what it is without each of them in turn.
+
+    The pseudo-values n T - (n - 1) T_(-i) are taken for independent measurements: value -+ t s / sqrt(n). Tukey (Annals
+    of Mathematical Statistics 1958). Of a mean it is the interval of the mean.
+
+    >>> [round(bound, 4) for bound in jackknife("mean", 2.0, [2.5, 2.0, 1.5])[1:4]]
+    [2.0, -0.4841, 4.4841]
+    """
+    count = len(without)
+    if count < 2:
+        return Fact(name, whole, whole, whole, count)
+    pseudo = torch.tensor([count * whole - (count - 1) * each for each in without], dtype=torch.float64)
+    half = t_quantile(count - 1, level) * float(pseudo.std()) / count**0.5
+    return Fact(name, *_around(whole, half, within), count)
 
 
 def ratio(name: str, top: Fact, bottom: Fact) -> Fact:
