@@ -17,7 +17,7 @@ from limbeck.evaluation import BASELINES, Score
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import named
 from limbeck.recipes import recipe_for
-from limbeck.runs.asking import ask
+from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
@@ -96,6 +96,8 @@ def explain(
     attributes: str | Path = "",
     annotator: str | Callable[[Path, str], str] = "",
     data: str = "",
+    until_decided: bool = False,
+    minutes: float = 10.0,
     session: Session | None = None,
 ) -> list[Finding]:
     """What each set is worth, what it holds and where it must not be used: a finding of each probe on each set.
@@ -106,7 +108,9 @@ def explain(
     thoroughly those by name ask, full by the sizes of Yang et al. (ICML 2024). `network` is by default the one that the
     first set was distilled with. A probe that cannot be asked of the task is left out with a warning, and refused where
     it is all that was asked for. What was computed for one probe or set is found again by the others, and by a call
-    after an interruption. `data` is as in `evaluate`.
+    after an interruption. `data` is as in `evaluate`. With `until_decided`, probes whose verdict is open are asked again
+    with more draws until all are decided or about so many `minutes` are over; what that does to their errors is
+    accounted for.
 
     The attributes that the probe semantics looks for are by default measured of the pixels. `attributes` is a parquet
     file that has them: a column `index`, the row in the test split, and columns of booleans or text. `annotator`
@@ -114,8 +118,10 @@ def explain(
     which the path and the prompt are added, without a shell; answers of a command are kept.
 
     Raises InputError for unknown names, for sets of different data, for data other than those a set was made from, for
-    a file without such columns, and for a command that fails.
+    a file without such columns, for a command that fails, and for no time.
     """
+    if not minutes > 0:
+        raise InputError(f"minutes {minutes:g}: expected a number above 0")
     given = explanation.attributes_of(attributes, annotator)
     asked = explanation.effort_of(effort, tuple(probes), given)
     with opened(session) as used:
@@ -127,7 +133,12 @@ def explain(
             (explanation.context_of(problem, name, distilled, asked.evaluation_size), path)
             for name, path, distilled in listed
         ]
-        findings = ask(used, contexts, explanation.askable(asked.probes, task), reference)
+        askable = explanation.askable(asked.probes, task)
+        questions = [Question(probe, *each) for probe in askable for each in contexts]
+        if until_decided:
+            findings = ask_until_decided(used, questions, reference, 60 * minutes)
+        else:
+            findings = ask(used, questions, reference)
     by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
     return [*findings, by_size] if by_size else findings
 

@@ -27,6 +27,10 @@ class SizeRow(Row, table="facts", caption="95 % intervals over n measurements"):
     n: int
 
 
+FACTS = ("fact", "value", "low", "high", "n", "control", "control low", "control high", "held against", "lies")
+"""The columns of the facts of a finding, beside its control."""
+
+
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
     """What the scores of each of `sets` come to beside as many real images and beside equal bytes, by network.
 
@@ -208,3 +212,22 @@ def shared(findings: Sequence[Finding]) -> dict[tuple[str, str], dict[str, Fact]
         for fact in finding.facts:
             found.setdefault((finding.probe, fact.name), {})[finding.set] = fact
     return {name: by_set for name, by_set in found.items() if len(by_set) > 1}
+
+
+def of_facts(finding: Finding) -> Table:
+    """The facts of a finding, each beside that of its control, and where it lies of what it is held against."""
+    control = {fact.name: fact for fact in finding.control}
+    claims = {each.fact: each for each in finding.claims}
+    rows = []
+    for fact in finding.facts:
+        beside = control[fact.name][1:4] if fact.name in control else (None,) * 3
+        held = claims[fact.name][1:3] if fact.name in claims else (None, None)
+        rows.append((*fact, *beside, *held))
+    used = [place for place, _ in enumerate(FACTS) if place < 5 or any(row[place] is not None for row in rows)]
+    caption = "intervals of 95 %, of all that a verdict tries at once; control: as many random real images"
+    return Table(
+        "facts",
+        tuple(FACTS[place] for place in used),
+        tuple(tuple(row[place] for place in used) for row in rows),
+        caption,
+    )

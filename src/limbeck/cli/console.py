@@ -30,6 +30,7 @@ from rich.text import Text
 
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
+from limbeck.core.units import duration
 
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
@@ -151,12 +152,6 @@ class Bar(AbstractProgress):
 def say(line: str) -> None:
     """Tell something on standard error that stays to be read."""
     ERRORS.print(line, markup=False, soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """A length of time for people."""
-    whole = round(seconds)
-    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
 
 
 @contextmanager

@@ -22,6 +22,8 @@ def run(words: list[str]) -> None:
             attributes=given.attributes,
             annotator=given.annotator,
             data=given.data,
+            until_decided=given.until_decided,
+            minutes=given.minutes,
             session=used,
         )
     document = {"budget": given.effort, "findings": [finding.document() for finding in findings]}
@@ -43,6 +45,12 @@ def _parser(effort: str) -> Parser:
     made.add_argument(
         "--annotator", type=str, default="", help="a command that answers COMMAND IMAGE.png PROMPT on standard output"
     )
+    made.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="go on with more draws where a verdict is open, until it is decided or the time is up",
+    )
+    made.add_argument("--minutes", type=float, default=10.0, help="about how long --until-decided goes on")
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
     add_session(made, compiles=True)

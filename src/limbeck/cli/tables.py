@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group
 
 from limbeck.cli.console import table
-from limbeck.comparison import called, shared, short_names
+from limbeck.comparison import called, of_facts, shared, short_names
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, size
 
@@ -43,12 +43,14 @@ def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str
     names = short_names(finding.set for finding in found)
     for name, short in names.items():
         of_set = [finding for finding in found if finding.set == name]
-        rows = [(MARKS[finding.tone], finding.probe, finding.verdict) for finding in of_set]
+        rows = [(MARKS[finding.tone], finding.probe, finding.words) for finding in of_set]
         parts.append(table(short, ("", "probe", "verdict"), rows))
         if tables:
             for finding in of_set:
                 parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
-                parts += [_numbers(each) for each in finding.tables]
+                parts += [
+                    _numbers(each) for each in ([of_facts(finding)] if finding.facts else []) + list(finding.tables)
+                ]
     having = {finding.set: names[finding.set] for finding in found if finding.facts}
     if len(having) > 1:
         parts.append(_beside(found, having))

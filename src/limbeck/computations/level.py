@@ -17,21 +17,21 @@ from limbeck.statistics.curves import slope
 class Level:
     """When a training has levelled off: the rule that ends it.
 
-    At each of its readings from step `first` on, the first metric on `examples` validation examples is fitted by a
-    straight line over the readings since half as many steps, against the logarithm of the step. Where that line rises
-    by less than `rise` from end to end, the last doubling of the training has brought next to nothing, and it ends.
+    At each of its readings from step `first` on, its score (the first metric, on `examples` validation examples) is
+    fitted by a straight line over the readings since half as many steps, against the logarithm of the step. It ends
+    where that line rises, over the doubling, by less than the share `rise` of the span of all its scores so far.
     """
 
-    rise: float = 0.02
-    first: int = 300
+    rise: float = 0.05
+    first: int = 600
     examples: int = 2000
 
     def reached(self, steps: Sequence[int], scores: Sequence[float]) -> bool:
-        """Whether a training that was read at those steps has levelled off; a lower score is better where it falls.
+        """Whether a training that was read at those steps has levelled off; of scores more is better.
 
-        >>> Level(0.02, 4).reached([0, 1, 2, 4, 8], [0.1, 0.5, 0.70, 0.71, 0.715])
+        >>> Level(0.05, 4).reached([0, 1, 2, 4, 8], [0.1, 0.5, 0.70, 0.71, 0.715])
         True
-        >>> Level(0.02, 4).reached([0, 1, 2, 4, 8], [0.1, 0.5, 0.70, 0.71, 0.74])
+        >>> Level(0.05, 4).reached([0, 1, 2, 4, 8], [0.1, 0.5, 0.70, 0.71, 0.75])
         False
         """
         last = steps[-1]
@@ -40,4 +40,4 @@ class Level:
         since = [place for place, step in enumerate(steps) if 2 * step >= last and step]
         at = torch.tensor([math.log2(steps[place]) for place in since], dtype=torch.float64)
         values = torch.tensor([scores[place] for place in since], dtype=torch.float64)
-        return len(since) > 1 and abs(slope(at, values)) * float(at[-1] - at[0]) < self.rise
+        return len(since) > 1 and slope(at, values) <= self.rise * (max(scores) - min(scores))

@@ -50,7 +50,8 @@ class Record:
             self.readings.append(reading(self.problem, self.context, learner))
             self.steps.append(step)
             if self.until is not None:
-                self.scores.append(self._on_validation(learner, self.until.examples))
+                sign = 1 if self.problem.task.metrics[0].higher_is_better else -1
+                self.scores.append(sign * self._on_validation(learner, self.until.examples))
                 self.levelled = self.until.reached(self.steps, self.scores)
         if step in self.keeps:
             for part, leaves in learner._asdict().items():

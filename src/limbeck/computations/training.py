@@ -9,7 +9,7 @@ from typing import Any
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
 from limbeck.computations.level import Level
 from limbeck.computations.record import END, Record
-from limbeck.computations.sources import CPU, AbstractSource, AllReal, Mixture, training_key
+from limbeck.computations.sources import AbstractSource, Mixture, training_key
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule

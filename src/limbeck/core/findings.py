@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from limbeck.core.units import duration
+
 Value = float | int | str | None
 _NONE = type(None)
 
@@ -101,12 +103,24 @@ class Finding:
     claims: tuple[Claim, ...] = ()
     """What the verdict says of numbers, and what it leaves open."""
     deciding: str = ""
-    """What would decide what is left open; "" where nothing is, or nothing would."""
+    """What would decide what is left open; "" where nothing is."""
+    seconds: float | None = None
+    """About how long that would take here, where it is known; it is no part of the document."""
+
+    @property
+    def words(self) -> str:
+        """The verdict, and what would decide what it leaves open."""
+        if not self.deciding:
+            return self.verdict
+        takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
+        return f"{self.verdict} {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
 
     def document(self) -> dict[str, Any]:
         """The finding as JSON; numbers that are not finite become null."""
         named = {name: [each._asdict() for each in getattr(self, name)] for name in ("facts", "control", "claims")}
-        return _plain({**asdict(self), **named})
+        whole = {**asdict(self), **named}
+        del whole["seconds"]
+        return _plain(whole)
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Finding:

@@ -90,4 +90,16 @@ def size(count: int) -> str:
     return f"{count / factor:.1f} {unit}"
 
 
+def duration(seconds: float | int) -> str:
+    """A length of time that is known about.
+
+    >>> duration(40.4), duration(250), duration(9000)
+    ('40 s', '4 min', '2 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{round(seconds)} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 _UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Table, Value
@@ -103,8 +103,3 @@ def _exact(value: Value) -> Value:
         return None
     short = float(f"{value:.7g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
-
-
-def of_facts(facts: Iterable[Fact]) -> Table:
-    """Facts as a table."""
-    return Table("facts", ("fact", "value", "low", "high", "n"), tuple(tuple(fact) for fact in facts), "95 % intervals")

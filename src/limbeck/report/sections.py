@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from limbeck.comparison import SizeRow, shared
+from limbeck.comparison import SizeRow, of_facts, shared
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
 from limbeck.report.figures import equivalence, likeness, meaning, shape
 from limbeck.report.figures.figure import Figure, SetFinding
-from limbeck.report.numbers import PageTable, of_facts, slug
+from limbeck.report.numbers import PageTable, slug
 
 FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
     "substitution": equivalence.substitution,
@@ -96,7 +96,7 @@ def _section(probe: str, findings: list[SetFinding], owned: tuple[type[Row], ...
     drawn = tuple(PageFigure(figure, tuple(on_page(*each) for each in figure.tables)) for figure in figures)
     in_figures = set(shown)
     others = [(each.name, table) for each in findings for table in each.finding.tables]
-    facts = [(each.name, of_facts(each.finding.facts)) for each in findings if each.finding.facts]
+    facts = [(each.name, of_facts(each.finding)) for each in findings if each.finding.facts]
     reasons = [(each.name, "" if owned is None else out_of_date(each.finding, owned)) for each in findings]
     return Section(
         probe,

@@ -73,27 +73,43 @@ class Graph:
             add(request)
         return nodes
 
+    def missing(self, session: Session) -> list[Node]:
+        """What is not in the session's store."""
+        return [node for node in self.nodes().values() if not session.store.holds(node.address)]
+
+    def seconds(self, session: Session) -> float:
+        """About how long what is missing will take, by a short measurement."""
+        missing = self.missing(session)
+        return self._rated(missing, session)[1] if missing else 0.0
+
     def complete(self, session: Session) -> None:
         """Do the computations that are missing, each kept as soon as it is done.
 
-        The session's progress is told first about how long they will take, by a short measurement. Whether they run as
-        compiled code is decided by all there are, so that work that was interrupted goes on as it began.
+        The session's progress is told first about how long they will take. Whether they run as compiled code is decided
+        by all there are, so that work that was interrupted goes on as it began.
         """
-        nodes = list(self.nodes().values())
-        missing = [node for node in nodes if not session.store.holds(node.address)]
+        missing = self.missing(session)
         if not missing:
             return
-        compiled = session.compile
-        if compiled is None:
-            compiled = pays(sum(node.flops for node in nodes), session.device)
-        rate = speed(missing[0].request.context) * (GAIN if compiled else 1) * session.workers
+        rate, seconds = self._rated(missing, session)
         stages = [
             [node for node in missing if node.depth == depth] for depth in sorted({each.depth for each in missing})
         ]
-        before = STARTING + (COMPILING if compiled else 0)
-        clock = _Clock(session, sum(node.flops for node in missing) / rate + before, rate)
+        clock = _Clock(session, seconds, rate)
         for stage in stages:
-            self._complete_stage(stage, session, compiled, clock)
+            self._complete_stage(stage, session, self._compiled(session), clock)
+
+    def _compiled(self, session: Session) -> bool:
+        if session.compile is not None:
+            return session.compile
+        return pays(sum(node.flops for node in self.nodes().values()), session.device)
+
+    def _rated(self, missing: Sequence[Node], session: Session) -> tuple[float, float]:
+        """The operations a second of all workers, and about how many seconds those nodes take."""
+        compiled = self._compiled(session)
+        rate = speed(missing[0].request.context, session) * (GAIN if compiled else 1) * session.workers
+        before = STARTING + (COMPILING if compiled else 0)
+        return rate, sum(node.flops for node in missing) / rate + before
 
     def _complete_stage(self, stage: Sequence[Node], session: Session, compiled: bool, clock: _Clock) -> None:
         """Do computations that need none of one another, the longest first."""
@@ -179,12 +195,18 @@ class _Clock:
         self.session.progress.update(self.done, self.total, doing)
 
 
-def speed(context: ProbeContext) -> float:
-    """The floating point operations a second of training on real data, eagerly, by one thread: a short measurement."""
-    eager = replace(context, problem=replace(context.problem, compiled=False))
-    with computing_by(1):
-        for _ in range(2):  # The first time is to warm up.
-            begun = time.perf_counter()
-            TRIAL.run(eager)
-            seconds = time.perf_counter() - begun
-    return TRIAL.flops(eager) / seconds
+def speed(context: ProbeContext, session: Session) -> float:
+    """The floating point operations a second of training on real data, eagerly, by one thread: a short measurement.
+
+    A session measures it once for a network.
+    """
+    network = context.problem.network.name
+    if network not in session.speeds:
+        eager = replace(context, problem=replace(context.problem, compiled=False))
+        with computing_by(1):
+            for _ in range(2):  # The first time is to warm up.
+                begun = time.perf_counter()
+                TRIAL.run(eager)
+                seconds = time.perf_counter() - begun
+        session.speeds[network] = TRIAL.flops(eager) / seconds
+    return session.speeds[network]

@@ -71,6 +71,8 @@ class Session:
         self.compile = compile
         self.data_root = None if data_root is None else Path(data_root)
         self.progress = progress or Silent()
+        self.speeds: dict[str, float] = {}
+        """By network, the floating point operations a second that were measured here."""
         self.executor = self._executor(executor, tell)
 
     def _executor(self, executor: str | AbstractExecutor, tell: Callable[[str], object]) -> AbstractExecutor:

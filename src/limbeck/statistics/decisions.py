@@ -44,7 +44,8 @@ def spent(look: int) -> float:
 def side(fact: Fact, cut: float = 0.0) -> str:
     """Where a number lies of a cut: `ABOVE`, `BELOW`, or `OPEN` by its interval or for want of draws.
 
-    >>> side(Fact("gain", 2.0, 1.0, 3.0, 3)), side(Fact("gain", 2.0, 1.0, 3.0, 2)), side(Fact("gain", 2.0, -1.0, 5.0, 9))
+    >>> gains = Fact("gain", 2.0, 1.0, 3.0, 3), Fact("gain", 2.0, 1.0, 3.0, 2), Fact("gain", 2.0, -1.0, 5.0, 9)
+    >>> side(gains[0]), side(gains[1]), side(gains[2])
     ('above', 'open', 'open')
     """
     if fact.n < LEAST or not math.isfinite(fact.value):

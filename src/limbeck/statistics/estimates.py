@@ -9,7 +9,6 @@ import torch
 
 from limbeck.core.findings import Fact
 
-
 LEVEL = 0.05
 """One less the confidence of an interval, unless somebody asks for another: intervals are of 95 %."""
 SHARE = (0.0, 1.0)
