@@ -37,9 +37,10 @@ from literal import ConvNet
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limbeck.computations import Mixture, Training
+from limbeck.computations import Mixture, Steps, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
-from limbeck.computations.leave_one_out import without
+from limbeck.computations.leave_one_out import whole, without
+from limbeck.computations.sources import training_key
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.key import Key
@@ -50,11 +51,11 @@ from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
 FURTHEST_DOUBLE, LEAST_CORRELATION = 1e-9, 0.9
-JUDGED, STEPS = 2000, 300
+EVALUATED, STEPS = 2000, 300
 STEP_SIZE, MOMENTUM = (float(torch.tensor(value)) for value in (0.01, 0.9))
 """As a schedule holds them, in single precision: 0.9 is 2e-8 off, which double precision would tell."""
-KEY = Key(("probe", 0))
-"""The key of the first member of every probe: its initial parameters are those of all ways here."""
+KEY = training_key(0)
+"""The randomness of the first seed of every probe: its initial parameters are those of all ways here."""
 WAYS = ("plain", "eager", "compiled")
 
 
@@ -101,12 +102,12 @@ def in_double(context: ProbeContext, width: int = 8, steps: int = 30) -> float:
 
 
 def ways_of(context: ProbeContext) -> dict[str, Callable[[Training], Tensor]]:
-    """Each way as what it makes of a training: the losses of the judged examples."""
+    """Each way as what it makes of a training: the losses of the evaluation examples."""
     reference = initial(context.problem)
 
     def by_plain(asked: Training) -> Tensor:
-        assert asked.on is not None
-        return plain(reference, asked.on.batch(context), context.examples, asked.steps)
+        assert isinstance(asked.on, Mixture)
+        return plain(reference, asked.on.batch(context), context.examples, asked.protocol.steps)
 
     def by_ours(compiled: bool) -> Callable[[Training], Tensor]:
         shown = replace(context, problem=replace(context.problem, compiled=compiled))
@@ -127,16 +128,16 @@ def measured(context: ProbeContext, items: int) -> dict[str, Any]:
     ways = ways_of(context)
     first = {}
     for name, way in ways.items():
-        short = [replace(each, steps=2, reads=(2,)) for each in (Training(Mixture()), without(context, 0, 0))]
+        short = [replace(each, protocol=Steps(2)) for each in (whole(0), without(context, 0, 0))]
         first[name] = round(sum(timed(functools.partial(way, each))[1] for each in short), 2)
-    whole = {name: way(Training(Mixture())) for name, way in ways.items()}
+    with_all = {name: way(whole(0)) for name, way in ways.items()}
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     agreement = []
     for index in range(items):
         item, influence = index * len(context.distilled) // items, {}
         for name, way in ways.items():
             found, wall, cpu = timed(functools.partial(way, without(context, item, 0)))
-            influence[name] = found - whole[name]
+            influence[name] = found - with_all[name]
             seconds[name].append((round(wall, 3), round(cpu, 3)))
         pairs = (("plain", "compiled"), ("plain", "eager"), ("eager", "compiled"))
         correlation = {
@@ -173,16 +174,16 @@ def measured(context: ProbeContext, items: int) -> dict[str, Any]:
 
 
 def context_of(given: argparse.Namespace) -> ProbeContext:
-    """The set that is named, or random real images, before the test images that it is judged on."""
+    """The set that is named, or random real images, before the test images that it is read on."""
     task = load(given.data)
     problem = Problem(task, task.network(f"convnet-w{given.width}"), torch.device("cpu"), NoCache())
     if given.set:
         found = DistilledSet.load(given.set)
-        distilled = BatchSet(found.digest, found.batch, found.schedule)
+        name, distilled = str(given.set), BatchSet(found.digest, found.batch, found.schedule)
     else:
         batch = problem.real(Key(("leave-one-out",)), 10)
-        distilled = BatchSet("random", batch, Epochs().schedule(None, len(batch.classes), KEY))
-    return ProbeContext(problem, distilled, "test", JUDGED)
+        name, distilled = "random", BatchSet("random", batch, Epochs().schedule(None, len(batch.classes), KEY))
+    return ProbeContext(problem, name, distilled, "test", EVALUATED)
 
 
 def main() -> None:
@@ -203,11 +204,11 @@ def main() -> None:
     assert apart < FURTHEST_DOUBLE, f"the ways are {apart:.2g} apart in double precision"
     row = {
         "command": f"python {' '.join(sys.argv)}",
-        "set": context.distilled.name,
+        "set": context.name,
         "images": len(context.distilled),
         "width": given.width,
         "steps": STEPS,
-        "judged": len(context.rows),
+        "evaluation examples": len(context.rows),
         "difference in double precision": apart,
         **measured(context, given.items),
         "torch": torch.__version__,

@@ -26,7 +26,8 @@ from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
 from limbeck.probes.tables.mixing import MixingRow
 from limbeck.probes.tables.recognition import MapRow, NeighbourRow, PredictionRow, RecognitionRow
 from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
-from limbeck.probes.tables.substitution import DensityRow, RangeRow, RealImagesRow, RealStepsRow
+from limbeck.probes.tables.substitution import IMAGES, DensityRow, RangeRow, RealImagesRow, RealStepsRow
+from limbeck.probes.tables.substitution import STEPS as STEPS_FACT
 from limbeck.report import ReportData
 
 CLASSES = ("<script>window.harmed = 1</script>", "\"quotes\" & 'more'", "x" * 300, "שלום עולם", "</script><b>bold")
@@ -104,12 +105,12 @@ def tables(probe: str) -> tuple[Table, ...]:
             made(PeerRow, 10, pool=pools),
         ),
         "learning-time": (
-            made(TrajectoryRow, read, step=STEPS),
+            made(TrajectoryRow, 2 * read, seed=(0,) * read + (1,) * read, step=STEPS * 2),
             made(LearnedRow, 10, item=items, class_=of_item, step=(None, *range(20, 200, 20))),
         ),
         "curvature": (
-            made(RealTraceRow, read, step=STEPS),
-            made(SetTraceRow, read, step=STEPS),
+            made(RealTraceRow, 2 * read, start=(0,) * read + (1,) * read, step=STEPS * 2),
+            made(SetTraceRow, read, start=(0,) * read, step=STEPS),
             made(SpectrumRow, 80, loss=losses, stage=stages, eigenvalue=[float(index) for index in range(80)]),
             made(ExtremeRow, 80, loss=losses, stage=stages),
         ),
@@ -143,7 +144,7 @@ def tables(probe: str) -> tuple[Table, ...]:
             ),
         ),
         "semantics": (
-            made(AttributeRow, 10, item=items, class_=of_item, attribute=(ATTRIBUTE,) * 10, adjusted_p=(0.01,) * 10),
+            made(AttributeRow, 10, item=items, class_=of_item, attribute=(ATTRIBUTE,) * 10, found=(1,) * 10),
             made(AccuracyRow, 3, class_=CLASSES[:3], attribute=(ATTRIBUTE,) * 3),
             made(
                 CurveRow,
@@ -171,6 +172,8 @@ PROBES = (
     "landscape", "continuation", "influence", "semantics", "of-another-package",
 )  # fmt: skip
 TONES = ("use", "avoid", "note", "unknown")
+EQUIVALENTS = (Fact(IMAGES, 60.0, 12.0, 60.0, 3), Fact(STEPS_FACT, 47.0, 1.0, 110.0, 3))
+"""One beyond the end of what was measured, and one whose interval begins before it."""
 
 
 def findings() -> tuple[Finding, ...]:
@@ -181,6 +184,7 @@ def findings() -> tuple[Finding, ...]:
                 Fact("test accuracy", 0.4 + place / 10, 0.3, 0.6, 3),
                 Fact.once("not known", math.nan),
                 Fact("seed correlation within class", 0.25, 0.125, 0.375, 10),
+                *(EQUIVALENTS if probe == "substitution" else ()),
             )
             verdict = f"verdict {index} of <b>{probe}</b> & {place}"
             tone = TONES[(index + place) % 4]
@@ -201,7 +205,9 @@ def rows() -> tuple[dict, ...]:
                  "higher_is_better": True, "mean": mean,
                  "low": mean - 0.02, "high": mean + 0.02, "n": 5, "protocol": "yang2024",
                  "bytes": {"random": 650, "full": 999}.get(name, 7700), "per_class": 9 if name == "full" else 2,
-                 "matched": "items" if name == "random" else "", "beside": ""}
+                 "matched": "items" if name == "random" else "", "beside": "", "seeds": int(name in SETS),
+                 "about": "this one set, seed 0" if name in SETS else "", "whole": True,
+                 "values": [mean + 0.010187 * place for place in (-2, -1, 0, 1, 2)]}
             )  # fmt: skip
     return tuple(made)
 

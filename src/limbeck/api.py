@@ -13,10 +13,11 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Score
+from limbeck.evaluation import BASELINES, Score, check_baselines
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import named
 from limbeck.recipes import recipe_for
+from limbeck.runs.again import distilled_again
 from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
@@ -63,6 +64,7 @@ def evaluate(
     protocol: str | AbstractProtocol = "yang2024",
     repeats: int = 5,
     baselines: Sequence[str] = BASELINES,
+    seeds: int = 1,
     data: str = "",
     session: Session | None = None,
 ) -> list[Score]:
@@ -74,17 +76,24 @@ def evaluate(
     the data where they are no longer where the set says. Every learner is kept, so an evaluation that was interrupted,
     or asked for more learners, goes on where it was, and probes that ask for the same learner find it.
 
-    Raises InputError for unknown names, other data, or repeats < 1.
+    A score is of one set, and its interval over learners. With `seeds` from 2 on it is of the recipe of the set, which
+    is carried out with seeds 0, 1, ... (what was done before is found): the interval is over distillations, with
+    `repeats` learners of each. Fewer than 3 decide nothing.
+
+    Raises InputError for unknown names, other data, repeats or seeds < 1, and for several seeds of a set that has no
+    recipe, as an imported one.
     """
-    if repeats < 1:
-        raise InputError(f"repeats {repeats}: expected at least one")
+    if repeats < 1 or seeds < 1:
+        raise InputError(f"repeats {repeats}, seeds {seeds}: expected at least one of each")
+    check_baselines(baselines)
     chosen = named(protocol) if isinstance(protocol, str) else protocol
     with opened(session) as used:
         listed = loaded(sets, used)
         reference = one_reference(listed, data)
         task = reload(reference, used.data_root)
         names = [task.network(each).name for each in networks or (listed[0][2].spec["network"],)]
-        return score(used, entries_of(used, task, listed, names, chosen, baselines), reference, chosen, repeats)
+        again = distilled_again(used, task, listed, seeds)
+        return score(used, entries_of(used, task, listed, names, chosen, baselines, again), reference, chosen, repeats)
 
 
 def explain(
@@ -108,8 +117,8 @@ def explain(
     thoroughly those by name ask, full by the sizes of Yang et al. (ICML 2024). `network` is by default the one that the
     first set was distilled with. A probe that cannot be asked of the task is left out with a warning, and refused where
     it is all that was asked for. What was computed for one probe or set is found again by the others, and by a call
-    after an interruption. `data` is as in `evaluate`. With `until_decided`, probes whose verdict is open are asked again
-    with more draws until all are decided or about so many `minutes` are over; what that does to their errors is
+    after an interruption. `data` is as in `evaluate`. With `until_decided`, probes whose verdict is open are asked
+    again with more draws until all are decided or about so many `minutes` are over; what that does to their errors is
     accounted for.
 
     The attributes that the probe semantics looks for are by default measured of the pixels. `attributes` is a parquet

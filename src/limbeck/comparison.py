@@ -10,7 +10,13 @@ from typing import Any
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Row, Table
-from limbeck.core.units import apart
+from limbeck.probes.verdicts.scores import Beside, Gain, Scored, verdict_on
+from limbeck.statistics.decisions import corrected
+from limbeck.statistics.estimates import difference
+
+EVALUATION = "evaluation"
+"""What findings about scores are called in the place of a probe."""
+ONE_SET = "another distillation by the same recipe may score otherwise: --seeds 3 or more tells how much"
 
 
 @dataclass(frozen=True)
@@ -34,34 +40,100 @@ FACTS = ("fact", "value", "low", "high", "n", "control", "control low", "control
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
     """What the scores of each of `sets` come to beside as many real images and beside equal bytes, by network.
 
-    `rows` are of sets and baselines: {set, network, split, metric, unit, higher_is_better, mean, low, high, n,
-    protocol, bytes, per_class, matched, beside}. Two are significantly different where their 95 % intervals do not
-    touch: a stricter rule than a test of the difference. A set without a baseline that matches it has no finding.
+    `rows` are those of `limbeck.evaluation.Score`, of sets and baselines. A set is better or worse than a baseline
+    where the interval of the difference of their means (Welch) does not hold zero; the intervals of all baselines that
+    a set is held against are simultaneous (Bonferroni), and with fewer than three draws of either nothing is decided. A
+    set without a baseline that matches it has no finding.
     """
     findings = []
     several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
-    for row in rows:
-        where = "".join(f"{row[name]}: " for name in several)
-        others = [each for each in rows if each["set"] not in sets]
+    others = [each for each in rows if each["set"] not in sets]
+    for row in (each for each in rows if each["set"] in sets):
         matched = {how: matching(row, others, how) for how in ("items", "bytes", "")}
-        if row["set"] in sets and (matched["items"] or matched["bytes"]):
-            tone, verdict = _standings(row, matched["items"], matched["bytes"])
-            for whole in matched[""][:1]:
-                away = whole["mean"] - row["mean"]
-                position = "below" if away >= 0 else "above"
-                verdict += f" {apart(abs(away), row['unit'])} {position} all real data."
-            findings.append(
-                Finding(
-                    probe="evaluation",
-                    set=row["set"],
-                    question="Is it better to train on than as many real images?",
-                    verdict=where + verdict,
-                    tone=tone,
-                    method=f"{row['n']} fresh learners each, protocol {row['protocol']}; significantly different "
-                    "where 95 % intervals do not touch",
-                )
+        whole = [each for each in matched[""][:1] if each["whole"]]
+        if not (matched["items"] or matched["bytes"]):
+            continue
+        level = corrected(len(matched["items"]) + len(matched["bytes"]) + len(whole))
+        gains = {how: [_gain(row, each, level) for each in matched[how]] for how in ("items", "bytes")}
+        found = verdict_on(
+            Scored(row["about"], row["unit"], row["seeds"], row["whole"]),
+            Beside(gains["items"], _as_large(row, matched["items"])),
+            Beside(gains["bytes"], _size(row, matched["bytes"])),
+            _gain(row, whole[0], level) if whole else None,
+            "".join(each["about"] for each in matched[""][:1]),
+        )
+        facts = [each.fact for each in (*gains["items"], *gains["bytes"], *(_gain(row, each, level) for each in whole))]
+        findings.append(
+            Finding(
+                probe=EVALUATION,
+                set=row["set"],
+                question="Is it better to train on than as many real images, and than as many bytes of them?",
+                verdict="".join(f"{row[name]}: " for name in several) + found.text,
+                tone=found.tone,
+                facts=tuple(facts),
+                method=_method(row, len(facts)),
+                caveats=(ONE_SET,) if row["seeds"] == 1 else (),
+                claims=found.claims,
+                deciding=found.deciding,
             )
+        )
     return findings
+
+
+def _gain(row: Mapping[str, Any], other: Mapping[str, Any], level: float) -> Gain:
+    """How much better a set is to train on than a baseline; that of an error, how much smaller it is."""
+    better, worse = (row, other) if row["higher_is_better"] else (other, row)
+    fact = difference(f"gain over {other['set']}", better["values"], worse["values"], level)
+    return Gain(other["set"].partition(":")[0], fact)
+
+
+def _size(row: Mapping[str, Any], by_bytes: Sequence[Mapping[str, Any]]) -> str:
+    """How many real images fit in the bytes of a set."""
+    if not by_bytes:
+        return ""
+    found = f"{by_bytes[0]['per_class']} real images per class"
+    # Where one more of each class would fit, there is none.
+    return found if _filled(row, by_bytes[0]) else f"{found}, all there are"
+
+
+def _as_large(row: Mapping[str, Any], by_items: Sequence[Mapping[str, Any]]) -> str:
+    """That as many real images are as many bytes, where they are."""
+    return "also as many bytes" if by_items and _filled(row, by_items[0]) else ""
+
+
+def _filled(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether real images fill the bytes of a set: not one more of each class would fit."""
+    return 0 <= row["bytes"] - other["bytes"] < other["bytes"] / other["per_class"]
+
+
+def _method(row: Mapping[str, Any], tests: int) -> str:
+    """How a score and what it is held against were measured."""
+    if row["seeds"] > 1:
+        each = row["n"] // row["seeds"]
+        rests_on = f"{row['seeds']} distillations of {each} fresh learners each, of which the mean is one draw"
+    else:
+        rests_on = f"{row['n']} fresh learners of this one set"
+    return (
+        f"{rests_on}; learners of random real images have images of their own; protocol {row['protocol']}; differences "
+        f"of means with 95 % intervals (Welch), simultaneous over {tests} baselines; bytes as they lie on disk"
+    )
+
+
+def draws(row: Mapping[str, Any]) -> str:
+    """How many learners a row of scores is of, of each distillation where there are several.
+
+    >>> draws({"seeds": 1, "n": 5}), draws({"seeds": 3, "n": 15})
+    ('n 5', 'n 3 x 5')
+    """
+    return f"n {row['seeds']} x {row['n'] // row['seeds']}" if row["seeds"] > 1 else f"n {row['n']}"
+
+
+def basis(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the intervals of rows of scores are over, in words."""
+    most = max((row["seeds"] for row in rows), default=0)
+    if most > 1:
+        return "95 % interval over distillations, of real images over learners"
+    return "95 % interval over learners" + (" of this one set" if most else "")
 
 
 def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: AbstractProtocol) -> dict[str, Any]:
@@ -70,23 +142,32 @@ def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol
     return {
         "rows": list(rows),
         "protocols": {protocol.name: {"text": str(protocol), **to_spec(protocol)}},
-        "verdicts": [{"set": each.set, "tone": each.tone, "verdict": each.verdict} for each in findings],
+        "verdicts": [
+            {
+                "set": each.set,
+                "tone": each.tone,
+                "verdict": each.verdict,
+                "deciding": each.deciding,
+                **{name: [one._asdict() for one in getattr(each, name)] for name in ("facts", "claims")},
+            }
+            for each in findings
+        ],
     }
 
 
 def matching(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], how: str) -> list[Mapping[str, Any]]:
     """The rows among `others` of baselines that were matched with a set's row by "items", by "bytes" or not at all.
 
-    They are of the same network, split, metric and protocol, and of no other set alone. By bytes it is, of each
-    baseline, the largest that fits in the bytes of the set.
+    They are of the same network, split, metric and protocol, and of no other set alone. By bytes they are the largest
+    that fit in the bytes of the set: none of fewer images than are known to fit.
     """
     alike = [each for each in others if each["beside"] in ("", row["set"]) and _comparable(each, row)]
     found = [each for each in alike if each["matched"] == how]
     if how == "items":
         return [each for each in found if each["per_class"] == row["per_class"]]
     if how == "bytes":
-        fit = [each for each in found if each["bytes"] <= row["bytes"]]
-        return [each for each in fit if each["bytes"] == max(other["bytes"] for other in fit)]
+        fit = [each for each in alike if each["matched"] and each["bytes"] <= row["bytes"]]
+        return [each for each in found if each in fit and each["bytes"] == max(other["bytes"] for other in fit)]
     return found
 
 
@@ -108,67 +189,15 @@ def short_names(names: Iterable[str], ending: str = "") -> dict[str, str]:
 
 
 def called(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
-    """What a row of scores is called among `rows`, by the short names of sets: whose it is, where several have it."""
+    """What a row of scores is called among `rows`, by the short names of sets: whose it is, where several have it.
+
+    All real data that were trained on for too short are called so.
+    """
     name = names.get(row["set"], row["set"])
+    if not (row["seeds"] or row["whole"]):
+        name = f"{name}, {row['about']}"
     several = len({each["beside"] for each in rows if each["set"] == row["set"]}) > 1
     return f"{name} beside {names.get(row['beside'], row['beside'])}" if several else name
-
-
-def _standings(
-    row: Mapping[str, Any], by_items: Sequence[Mapping[str, Any]], by_bytes: Sequence[Mapping[str, Any]]
-) -> tuple[str, str]:
-    """The more cautious tone and the verdict of a set's score beside as many real images and beside equal bytes."""
-    tones, sentences = [], []
-    if by_items:
-        tone, verdict = _standing(row, by_items, "as many real images")
-        tones.append(tone)
-        sentences.append(verdict)
-    if by_bytes:
-        tone, verdict = _standing(row, by_bytes, "real images")
-        tones.append(tone)
-        size = f"{by_bytes[0]['per_class']} real images per class"
-        # Where one more of each class would fit, there is none.
-        if row["bytes"] - by_bytes[0]["bytes"] >= by_bytes[0]["bytes"] / by_bytes[0]["per_class"]:
-            size += ", all there are"
-        verdict = verdict.removeprefix("Inconclusive: ")
-        sentences.append(f"At equal bytes ({size}): {verdict[0].lower()}{verdict[1:]}")
-    return next(tone for tone in ("avoid", "unknown", "note", "use") if tone in tones), " ".join(sentences)
-
-
-def _standing(row: Mapping[str, Any], same: Sequence[Mapping[str, Any]], images: str) -> tuple[str, str]:
-    """Tone and verdict of a set's score among those of real images."""
-    if min(each["n"] for each in (row, *same)) < 2:
-        return "unknown", "Inconclusive: a single learner has no interval. Evaluate with more repeats."
-    higher = [each for each in same if each["low"] > row["high"]]
-    lower = [each for each in same if each["high"] < row["low"]]
-    below, above = (higher, lower) if row["higher_is_better"] else (lower, higher)
-    between = [each for each in same if each not in above and each not in below]
-    sentences = []
-    if below:
-        most = max(abs(each["mean"] - row["mean"]) for each in below)
-        by = f"{'up to ' if len(below) > 1 else ''}{apart(most, row['unit'])}"
-        sentences.append(f"Significantly worse to train on than {_chosen(images, below)}, by {by}: use those instead.")
-    if above:
-        least = min(abs(row["mean"] - each["mean"]) for each in above)
-        by = f"{apart(least, row['unit'])}{' or more' if len(above) > 1 else ''}"
-        sentences.append(f"Significantly better to train on than {_chosen(images, above)}, by {by}.")
-    if between:
-        opening = "Inconclusive: not" if not sentences else "Not"
-        sentences.append(f"{opening} significantly different from {_chosen(images, between)}.")
-    return "avoid" if below else "note" if between else "use", " ".join(sentences)
-
-
-def _chosen(images: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    return f"{images} by {_listed([each['set'].partition(':')[0] for each in rows])}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names as a list in words.
-
-    >>> _listed(["random", "herding", "kmeans"]), _listed(["random"])
-    ('random, herding or kmeans', 'random')
-    """
-    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def side_by_side(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Table:

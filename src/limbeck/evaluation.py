@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from limbeck.composition import SELECTIONS
-from limbeck.computations import AbstractSource, AllReal, Coreset, Mixture, OfAllData, Training
+from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
+from limbeck.computations.record import END
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
-from limbeck.statistics.estimates import interval
+from limbeck.recipes.shortened import shortened
+from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
-BASELINES = ("random", "herding", "kmeans", "full")
+BASELINES = ("random", "herding", "kmeans", "random:bytes", "full")
 """What a set is scored beside by default."""
 ITEMS, BYTES = "items", "bytes"
 """How a baseline is matched with a set: as many items per class, or as many as fit in its bytes."""
 SPLIT = "test"
+APART = 1_000_000
+"""How far apart the seeds of the learners of two distillations lie: no two learners begin alike."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One row: the mean over `n` fresh learners and its 95 % interval by Student's t (the mean itself where n = 1)."""
+    """One row: a mean and its 95 % interval by Student's t over independent draws (the mean itself where there is one).
+
+    The draws are the learners. Where a set was distilled several times, they are the distillations, of each the mean of
+    its learners: value[k][r] = mean + distillation[k] + network[k, r], and the interval is exact where these are normal
+    and every distillation has as many learners.
+    """
 
     set: str
     network: str
@@ -37,6 +46,7 @@ class Score:
     low: float
     high: float
     n: int
+    """How many learners, in all."""
     protocol: str
     bytes: int
     unit: str
@@ -47,10 +57,34 @@ class Score:
     """How a baseline was matched with sets, "items" or "bytes"; "" for a set and for all real data."""
     beside: str
     """The one set that a baseline is of, since it is trained as that says; "" where it is beside all of its size."""
+    seeds: int
+    """How many distillations it is over: 1 for one set, 0 for what was not distilled."""
+    about: str
+    """What must stand with it: which distillations, a recipe cut short, how long all real data were trained on."""
+    whole: bool
+    """False for a recipe cut short, and for all real data where training on them had not levelled off."""
+    values: tuple[float, ...]
+    """The draws."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
-        return asdict(self)
+        return {**asdict(self), "values": list(self.values)}
+
+
+class Again(NamedTuple):
+    """One of several distillations by the recipe of a set."""
+
+    seed: int
+    path: Path
+    distilled: DistilledSet
+
+
+class Asked(NamedTuple):
+    """A learner that a score rests on."""
+
+    training: Training
+    context: ProbeContext
+    path: Path | None
 
 
 @dataclass(frozen=True)
@@ -71,22 +105,50 @@ class Entry:
     """As in `Score`."""
     beside: str = ""
     """As in `Score`."""
+    spec: Mapping[str, Any] | None = None
+    """What determined a set; None for a baseline."""
+    again: tuple[Again, ...] = ()
+    """The distillations by the recipe of a set that its score is over; none: it is of the set in the context alone."""
+    steps: int = 0
+    """For how many steps all real data are trained on, which is then checked to have levelled off."""
 
     def on(self, device: torch.device) -> Entry:
         """The same on another device."""
         return replace(self, context=replace(self.context, problem=replace(self.context.problem, device=device)))
 
     def training(self, seed: int) -> Training:
-        """The training of the learner of a seed."""
-        return Training(self.source, seed, self.protocol)
+        """The training of the learner of a seed.
 
-    def value(self, seed: int) -> float:
-        """The task's first metric of the learner of a seed."""
-        return float(self.context.outcome(self.training(seed), self.context.problem.task.metrics[0].name)[-1])
+        That on all real data is read at its start, at half of its steps and at its end, on validation examples too:
+        whether it had levelled off is told by the last doubling of its steps.
+        """
+        if not self.steps:
+            return Training(self.source, seed, self.protocol)
+        reads = tuple(sorted({0, -(-self.steps // 2), self.steps}))
+        return Training(self.source, seed, self.protocol, reads=reads, until=Level(first=self.steps))
 
-    def score(self, protocol: str, values: Sequence[float]) -> Score:
-        """The row of its learners, by the task's first metric."""
-        metric, (mean, low, high) = self.context.problem.task.metrics[0], interval(values)
+    def learners(self, repeats: int) -> list[list[Asked]]:
+        """The first learners of the set or baseline, or of each of its distillations."""
+        if not self.again:
+            return [[Asked(self.training(seed), self.context, self.path) for seed in range(repeats)]]
+        return [
+            [
+                Asked(self.training(each.seed * APART + seed), replace(self.context, set=each.distilled), each.path)
+                for seed in range(repeats)
+            ]
+            for each in self.again
+        ]
+
+    def score(self, protocol: str, repeats: int) -> Score:
+        """The row of so many learners, of each distillation where there are several, by the task's first metric."""
+        metric = self.context.problem.task.metrics[0]
+        found = [
+            [float(context.outcome(training, metric.name)[END]) for training, context, _ in group]
+            for group in self.learners(repeats)
+        ]
+        values = [sum(group) / len(group) for group in found] if self.again else found[0]
+        mean, low, high = interval(values, within=SHARE if metric.unit == "fraction" else ANYWHERE)
+        about, whole = self._standing(repeats)
         return Score(
             set=self.name,
             network=self.context.problem.network.name,
@@ -95,7 +157,7 @@ class Entry:
             mean=mean,
             low=low,
             high=high,
-            n=len(values),
+            n=sum(map(len, found)),
             protocol=protocol,
             bytes=self.stored,
             unit=metric.unit,
@@ -103,7 +165,44 @@ class Entry:
             per_class=self.per_class,
             matched=self.matched,
             beside=self.beside,
+            seeds=0 if self.spec is None else len(found),
+            about=about,
+            whole=whole,
+            values=tuple(values),
         )
+
+    def _standing(self, repeats: int) -> tuple[str, bool]:
+        """What must stand with the score, and whether what it is of is all that it could be."""
+        if self.spec is not None:
+            return standing(self.spec, [each.seed for each in self.again])
+        if not self.steps or self._levelled(repeats):
+            return "", True
+        count = self.source.count(self.context)
+        order = self.training(0).setup(self.context).schedule.order
+        seen = float((order >= 0).double().sum(1).mean()) * self.steps
+        return f"after {seen / count:.3g} epochs", False
+
+    def _levelled(self, repeats: int) -> bool:
+        """Whether the mean validation score of training on all real data had levelled off."""
+        trainings = [self.training(seed) for seed in range(repeats)]
+        scores = torch.stack([self.context.outcome(each, "scores") for each in trainings]).mean(0)
+        return Level(first=self.steps).reached(trainings[0].reads, scores.tolist())
+
+
+def standing(spec: Mapping[str, Any], seeds: Sequence[int] = ()) -> tuple[str, bool]:
+    """Which distillations a score is of and how much of a published recipe they are, and whether that is all of it.
+
+    `spec` is the set's; `seeds` are those of its recipe that the score is over, none where it is of the set alone.
+
+    >>> standing({"network": "mlp"}), standing({"network": "mlp", "seed": 3}), standing({}, [0, 1, 2])[0]
+    (('this one set', True), ('this one set, seed 3', True), 'over 3 distillations, seeds 0 to 2')
+    """
+    cut = shortened(spec)
+    if seeds:
+        which, by = f"over {len(seeds)} distillations", f"seeds {seeds[0]} to {seeds[-1]}"
+    else:
+        which, by = "this one set", f"seed {spec['seed']}" if "seed" in spec else ""
+    return ", ".join(filter(None, [which, cut, by])), not cut
 
 
 def check_baselines(names: Sequence[str]) -> None:
@@ -124,43 +223,61 @@ def fitting(task: AbstractTask, size: int) -> int:
 
 
 def entries(
-    contexts: Sequence[tuple[ProbeContext, Path, DistilledSet]], protocol: AbstractProtocol, baselines: Sequence[str]
+    contexts: Sequence[tuple[ProbeContext, Path, DistilledSet]],
+    protocol: AbstractProtocol,
+    baselines: Sequence[str],
+    again: Mapping[str, tuple[Again, ...]] | None = None,
 ) -> list[Entry]:
     """The sets, then each baseline once for every number of items per class that it is asked for with.
 
     A coreset has as many items per class as the set, or with ":bytes" after its name as many as fit in its bytes; all
     real examples are as the data keep them. The full data are trained on for as many steps as the first set gets, at
-    least. Where the protocol uses the schedule of a set, each set has baselines of its own. Raises InputError for a
-    baseline that is not known, and for a set in whose bytes no real example of every class fits.
+    least. Where the protocol uses the schedule of a set, each set has baselines of its own. `again` has the
+    distillations of each set, by its name, where scores are over several. Baselines of `BASELINES` that are of as many
+    bytes are left out where they would be of as many items, and where not one of every class fits. Raises InputError
+    for a baseline that is not known, and for a set in whose bytes no real example of every class fits.
     """
     check_baselines(baselines)
     sets = [
-        Entry(context.name, Mixture(), distilled.budget.bytes, context, path, protocol, distilled.per_class)
+        Entry(
+            context.name, Mixture(), distilled.budget.bytes, context, path, protocol, distilled.per_class,
+            spec=distilled.spec, again=(again or {}).get(context.name, ()),
+        )
         for context, path, distilled in contexts
-    ]
+    ]  # fmt: skip
     found = list(sets)
+    usual = set(baselines) >= set(BASELINES)
     for name in baselines:
-        of_sets = [_baseline(name, entry, distilled) for entry, (*_, distilled) in zip(sets, contexts, strict=True)]
+        pairs = [(entry, made) for entry, (*_, made) in zip(sets, contexts, strict=True)]
+        wanted = [(entry, made) for entry, made in pairs if not (usual and _needless(name, entry))]
+        of_sets = [(entry, _baseline(name, entry, made)) for entry, made in wanted]
         if protocol.uses_own:
-            found += [replace(each, beside=entry.name) for each, entry in zip(of_sets, sets, strict=True)]
+            found += [replace(each, beside=entry.name) for entry, each in of_sets]
         elif name == "full":
-            found.append(replace(of_sets[0], path=None))
+            found.append(replace(of_sets[0][1], path=None))
         else:
             first: dict[int, Entry] = {}
-            for each in of_sets:
+            for _, each in of_sets:
                 first.setdefault(each.per_class, replace(each, path=None))
             found += first.values()
     return found
+
+
+def _needless(name: str, entry: Entry) -> bool:
+    """Whether a baseline of as many bytes as a set would be one of as many items, or of none."""
+    return name.endswith(f":{BYTES}") and fitting(entry.context.problem.task, entry.stored) in (0, entry.per_class)
 
 
 def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
     """A baseline beside a set."""
     task, protocol = entry.context.problem.task, entry.protocol
     source: AbstractSource
+    steps = 0
     if name == "full":
-        steps = len(protocol.schedule(distilled.schedule, len(distilled), Key()).learning_rates)
+        as_many = len(protocol.schedule(distilled.schedule, len(distilled), Key()).learning_rates)
         source, per_class = AllReal(), max(len(rows) for rows in task.groups("train"))
-        matched, protocol = "", OfAllData(protocol, steps)
+        matched, protocol = "", OfAllData(protocol, as_many)
+        steps = len(protocol.schedule(distilled.schedule, source.count(entry.context), Key()).learning_rates)
     else:
         selection, _, how = name.partition(":")
         name, matched = (name, BYTES) if how == BYTES else (selection, ITEMS)
@@ -174,5 +291,6 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
         source = Coreset(SELECTIONS[selection], per_class)
     stored = source.count(entry.context) * task.bytes_per_example
     return replace(
-        entry, name=name, source=source, stored=stored, protocol=protocol, per_class=per_class, matched=matched
-    )
+        entry, name=name, source=source, stored=stored, protocol=protocol, per_class=per_class, matched=matched,
+        spec=None, again=(), steps=steps,
+    )  # fmt: skip

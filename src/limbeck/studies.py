@@ -15,7 +15,6 @@ import torch
 from limbeck import comparison, explanation
 from limbeck.api import evaluate, explain, loaded, opened
 from limbeck.composition import Recipe
-from limbeck.computations.experts import followed
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
@@ -29,8 +28,8 @@ from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.report import ReportData, page, rows_needed
 from limbeck.runs import archive
-from limbeck.runs.experts import complete_experts
-from limbeck.runs.plan import Plan, finished, run_plan
+from limbeck.runs.again import carry_out
+from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
 from limbeck.tasks import reload
@@ -63,6 +62,7 @@ def study(
     effort: str = "standard",
     probes: Sequence[str | AbstractProbe] = (),
     repeats: int = 5,
+    seeds: int = 1,
     protocol: str | AbstractProtocol = "yang2024",
     baselines: Sequence[str] = BASELINES,
     command: str = "",
@@ -75,7 +75,8 @@ def study(
     rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html.
     Called again after an interruption it goes on where it was, and after its end it reads what it kept and trains
     nothing. `command` is shown on the page as how to make it again; the session's progress is told of all phases. The
-    rest is as in the other verbs.
+    rest is as in the other verbs; with several `seeds` each recipe is carried out with all of them, and the scores, but
+    nothing else, are over these.
 
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
@@ -85,15 +86,16 @@ def study(
     protocol = named(protocol) if isinstance(protocol, str) else protocol
     explanation.effort_of(effort, tuple(probes))
     check_baselines(baselines)
-    _check(folder, plans, repeats)
+    _check(folder, plans, repeats, seeds)
     under = task.network(network).name
     with opened(session) as used:
-        phases = len(plans) + 2
-        paths = _distil(used, plans, folder, phases)
+        further = {name: [other for other in range(seeds) if other != seed] if seeds > 1 else [] for name in plans}
+        phases = len(plans) + sum(map(len, further.values())) + 2
+        paths = _distil(used, plans, further, folder, phases)
         names = [str(path) for path in paths.values()]
         used.progress.phase(f"{phases - 1} of {phases}: evaluate")
         scores = evaluate(
-            names, networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines, session=used
+            names, networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines, seeds=seeds, session=used
         )
         rows = tuple(score.row() for score in scores)
         for path in paths.values():
@@ -108,15 +110,17 @@ def study(
     return made
 
 
-def _distil(session: Session, plans: Mapping[str, Plan], folder: Path, phases: int) -> dict[str, Path]:
-    """Run every plan, after training the experts it follows, and name the files of the sets."""
-    paths = {}
-    for number, (name, plan) in enumerate(plans.items(), start=1):
-        if finished(session.store.at(plan.spec_on(session.device))) is None:
-            complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
-        session.progress.phase(f"{number} of {phases}: distil {name}")
+def _distil(
+    session: Session, plans: Mapping[str, Plan], further: Mapping[str, Sequence[int]], folder: Path, phases: int
+) -> dict[str, Path]:
+    """Run every plan, and with its `further` seeds, after training the experts it follows; name the files of sets."""
+    paths, number = {}, 0
+    for name, plan in plans.items():
         paths[name] = folder / f"{name}.safetensors"
-        keep(run_plan(plan, session)[0], paths[name])
+        keep(carry_out(session, plan, f"{(number := number + 1)} of {phases}", name), paths[name])
+        for seed in further[name]:
+            again = replace(plan, seed=seed)
+            carry_out(session, again, f"{(number := number + 1)} of {phases}", f"{name}, seed {seed}")
     return paths
 
 
@@ -193,10 +197,10 @@ def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
     return recipe if steps is None or recipe.objective is None else replace(recipe, steps=steps)
 
 
-def _check(folder: Path, plans: Mapping[str, Plan], repeats: int) -> None:
+def _check(folder: Path, plans: Mapping[str, Plan], repeats: int, seeds: int) -> None:
     """Refuse, before any work, what no study can be made of."""
-    if not plans or repeats < 1:
-        raise InputError(f"{len(plans)} recipes, {repeats} repeats: expected at least one of each")
+    if not plans or repeats < 1 or seeds < 1:
+        raise InputError(f"{len(plans)} recipes, {repeats} repeats, {seeds} seeds: expected at least one of each")
     for name in plans:
         if name != Path(name).name or name.startswith("."):
             raise InputError(f"recipe {name!r}: expected a name that a file can have")

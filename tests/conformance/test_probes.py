@@ -40,17 +40,17 @@ CPU = torch.device("cpu")
 SMALL: dict[str, AbstractProbe] = {
     part_name(type(probe)): probe
     for probe in (
-        Agreement(subsets=3, trajectories=3, decayed=3, epochs=1, window=0.5, every=100),
-        Continuation(repeats=2, every=100),
-        CrossArchitecture(("mlp",), draws=2, repeats=1, steps=(20,)),
-        Curvature(100, stride=300, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1),
-        Influence(items=2, repeated=2, added=1, baseline=2),
-        Landscape(every=100, size=3, sample=20),
-        LearningTime(every=100),
-        Mixing(added=(0, 2), repeats=2),
-        Recognition((("", 300), ("mlp", 20)), every=100, sample=50, shown=20),
-        Semantics(items=4, repeats=1, permutations=99),
-        Substitution(sizes=(1, 2), repeats=2, trajectories=2, every=100),
+        Agreement(matched=3, subsets=3, trajectories=3, decayed=3, epochs=1, window=0.5, every=100),
+        Continuation(repeats=3, every=100),
+        CrossArchitecture(("mlp",), draws=2, repeats=3, steps=(20,)),
+        Curvature(100, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=2),
+        Influence(items=2, controlled=2, added=1),
+        Landscape(every=100, size=3, sample=20, repeats=2),
+        LearningTime(every=100, controls=3),
+        Mixing(added=(0, 2), repeats=3),
+        Recognition((("", 0), ("mlp", 20)), every=100, sample=50, shown=20, controls=3),
+        Semantics(items=4, repeats=3, controlled=2),
+        Substitution(sizes=(1, 4), repeats=3, every=100, controls=2),
     )
 }
 """Every probe, as thoroughly as a test has time for."""
@@ -111,8 +111,21 @@ def make_all(context: ProbeContext, computations: Sequence[AbstractComputation],
     compute([(each, context) for each in dict.fromkeys(computations)], notebook)
 
 
+def prepare(probe: AbstractProbe, context: ProbeContext, notebook: Notebook) -> set[str]:
+    """Do what a probe asks for, of the set and of its controls, until it asks for no more; where all that is kept."""
+    asked: set[str] = set()
+    while True:
+        rounds = [(about, probe.computations(about)) for about in (context, *context.controls(probe.controls))]
+        wanted = {spec_id(about.address(each)) for about, listed in rounds for each in all_of(about, listed)}
+        if wanted <= asked:
+            return asked
+        for about, listed in rounds:
+            make_all(about, listed, notebook)
+        asked |= wanted
+
+
 def find(probe: AbstractProbe, context: ProbeContext, notebook: Notebook) -> Finding:
-    make_all(context, probe.computations(context), notebook)
+    prepare(probe, context, notebook)
     return probe.find(context)
 
 
@@ -145,8 +158,7 @@ def test_a_finding_rests_on_the_computations_that_were_asked_for_and_is_data(
 ) -> None:
     cache = context.problem.cache
     assert isinstance(cache, Notebook)
-    asked = {spec_id(context.address(each)) for each in all_of(context, probe.computations(context))}
-    make_all(context, probe.computations(context), cache)
+    asked = prepare(probe, context, cache)
     cache.asked.clear()
     found = probe.find(context)
     assert cache.asked and cache.asked <= asked

@@ -52,11 +52,11 @@ BPTT = Recipe(
 FEW_STEPS = Epochs(epochs=3)
 
 CHEAP: dict[str, AbstractProbe] = {
-    "curvature": Curvature(100, stride=300, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1),
-    "influence": Influence(repeats=1, items=1, added=1, baseline=1),
-    "recognition": Recognition((("", 300),), every=100, sample=20, shown=10),
+    "curvature": Curvature(100, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=1),
+    "influence": Influence(repeats=1, items=1, controlled=1, added=1),
+    "recognition": Recognition((("", 300),), every=100, sample=20, shown=10, controls=3),
     "continuation": Continuation(repeats=1, every=100, steps=3),
-    "semantics": Semantics(items=2, repeats=1, permutations=99),
+    "semantics": Semantics(items=2, repeats=3, controlled=2),
 }
 CLASSES = ("pairs", "graph", "sentences")
 """The tasks that are scored by accuracy; the others are scored by an error, and by where a cart comes to rest."""

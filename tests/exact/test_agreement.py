@@ -64,7 +64,7 @@ def test_chance_is_met_by_learners_that_err_independently() -> None:
     assert agreement(*made) == pytest.approx(chance(*accuracies, CLASSES), abs=4 * (0.25 / count) ** 0.5)
 
 
-def test_standings_are_the_normal_distribution_fitted_to_the_peers() -> None:
+def test_standings_are_students_predictive_distribution_of_one_more_peer() -> None:
     from scipy import stats
 
     among = agreements(learners(6), learners(6))
@@ -76,7 +76,8 @@ def test_standings_are_the_normal_distribution_fitted_to_the_peers() -> None:
         mean = sum(others) / 5
         deviation = math.sqrt(sum((each - mean) ** 2 for each in others) / 4)
         assert found[m].mean == pytest.approx(mean) and found[m].deviation == pytest.approx(deviation)
-        assert found[m].probability == pytest.approx(float(stats.norm.cdf(float(beside[m]), mean, deviation)))
+        score = (float(beside[m]) - mean) / (deviation * (1 + 1 / 5) ** 0.5)
+        assert found[m].probability == pytest.approx(float(stats.t.cdf(score, 4)))
 
 
 def test_too_few_peers_or_peers_that_all_agree_alike_have_no_probability() -> None:

@@ -16,8 +16,10 @@ from limbeck.computations import Coreset, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts, followed
 from limbeck.core.contracts import Budget
+from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.progress import Silent
 from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Entry
@@ -28,10 +30,11 @@ from limbeck.probes.semantics import Semantics
 from limbeck.protocols import named
 from limbeck.recipes import RECIPES
 from limbeck.runs import archive
+from limbeck.runs.again import distilled_again
 from limbeck.runs.scoring import entries_of
 from limbeck.runs.store import Store
 from limbeck.starts import Relabelled
-from limbeck.statistics.estimates import interval
+from limbeck.statistics.estimates import SHARE, interval
 
 NETWORK = "convnet-w4-d1"
 DATA = "the data"
@@ -79,7 +82,8 @@ def test_a_finding_is_read_back_as_it_was_kept_under_the_name_that_is_asked_for(
         replace(finding(probe, verdict), set="new name") for probe, verdict in ((Mixing(), "two"), (Semantics(), "one"))
     ]
     assert kept[0].thoroughness == "standard, all test examples"
-    assert kept[1].thoroughness == "standard and full, all test examples"
+    asking = [name for name, effort in EFFORTS.items() if Semantics() in effort.probes and not effort.evaluation_size]
+    assert asking and kept[1].thoroughness == f"{' and '.join(asking)}, all test examples"
 
 
 def test_the_full_budget_counts_most_then_all_examples_then_the_latest(distilled: DistilledSet, tmp_path: Path) -> None:
@@ -141,6 +145,10 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
         per_class=1,
         matched="",
         beside="",
+        seeds=1,
+        about="this one set, seed 0",
+        whole=True,
+        values=[0.1, 0.3],
     )
     here = {**row, "network": NETWORK, "mean": 0.2, "protocol": "yang2024"}
     elsewhere = {**row, "network": "of-another-package", "mean": 0.25, "protocol": "dm"}
@@ -161,12 +169,86 @@ def test_scores_are_of_the_learners_up_to_the_first_that_is_missing(distilled: D
     keep(random, 1, 0.4)
     found = archive.scores(session, listed, task)
     assert found[0] == carried[1] and len(found) == 2
-    mean, low, high = interval([0.5, 0.75])
+    mean, low, high = interval([0.5, 0.75], within=SHARE)
     told = {"set": "now", "mean": mean, "low": low, "high": high, "n": 2, "protocol": "yang2024", "network": NETWORK}
     assert told.items() <= found[1].items()
     keep(random, 0, 0.2)
     counts = {each["set"]: each["n"] for each in archive.scores(session, listed, task)[1:]}
     assert counts == {"now": 2, "random": 2}
+
+
+def keep_score(store: Store, entry: Entry, seed: int, value: float, of: int = 0) -> None:
+    """Keep the learner of a seed, of a distillation of an entry where it has several."""
+    asked = entry.learners(seed + 1)[of][seed]
+    outcome = {"accuracy": torch.tensor([value], dtype=torch.float64)}
+    store.remember(asked.context.address(asked.training), lambda: outcome)
+
+
+def test_scores_over_distillations_are_read_back_where_enough_of_these_have_learners(
+    distilled: DistilledSet, tmp_path: Path
+) -> None:
+    store, task, path = Store(tmp_path / "store"), limbeck.load("digits"), tmp_path / "set.safetensors"
+    session, made = limbeck.Session(store.root), replace(distilled, scores=())
+    made.save(path)
+    listed = [("now", path, made)]
+    again = distilled_again(session, task, listed, 3)
+    assert [(each.seed, each.distilled.spec["seed"]) for each in again["now"]] == [(0, 0), (1, 1), (2, 2)]
+    assert again["now"][0].path == path and len({each.distilled.digest for each in again["now"]}) == 3
+    (ours,) = entries_of(session, task, listed, (NETWORK,), named("yang2024"), (), again)
+    for of in range(3):
+        for seed in range(2):
+            # The mean of each distillation is 0.2, 0.3, 0.4; one has a learner more than the others.
+            keep_score(store, ours, seed, 0.2 + 0.1 * of + 0.05 * (-1) ** seed, of)
+    keep_score(store, ours, 2, 0.9)
+    (row,) = archive.scores(session, listed, task)
+    assert (row["seeds"], row["n"], row["values"]) == (3, 6, pytest.approx([0.2, 0.3, 0.4]))
+    assert row["about"] == "over 3 distillations, seeds 0 to 2"
+    mean, low, high = interval([0.2, 0.3, 0.4])
+    assert [row[name] for name in ("mean", "low", "high")] == pytest.approx([mean, low, high])
+    # What a header knows of more distillations stands before what the store knows of fewer, and not the other way.
+    more, fewer = ({**row, "set": "", "seeds": seeds, "mean": 0.9} for seeds in (4, 1))
+    for header, shown in ((more, 0.9), (fewer, mean)):
+        scored = [("now", path, replace(made, scores=(header,)))]
+        assert [each["mean"] for each in archive.scores(session, scored, task)] == pytest.approx([shown])
+    # Two distillations decide nothing: then it is the score of this one set.
+    for seed in range(2):
+        asked = ours.learners(2)[2][seed]
+        store.place(asked.context.address(asked.training)).unlink()
+    (row,) = archive.scores(session, listed, task)
+    assert (row["seeds"], row["n"], row["about"]) == (1, 3, "this one set, seed 0")
+
+
+def test_distillations_are_counted_before_and_found_after(distilled: DistilledSet, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Told(Silent):
+        def phase(self, name: str) -> None:
+            told.append(name)
+
+    task, path = limbeck.load("digits"), tmp_path / "set.safetensors"
+    session = limbeck.Session(tmp_path, progress=Told())
+    distilled.save(path)
+    made = limbeck.distill(task, "random", ipc=1, network=NETWORK, seed=2, session=session)
+    listed = [("one", path, distilled), ("two", path, made)]
+    assert distilled_again(session, task, listed, 1) == {} and told == []
+    first = distilled_again(session, task, listed, 3)
+    # Seeds 0 and 1 of the one set are not in this store; the other is its seed 2, and they are of one recipe.
+    assert told[0].startswith("2 distillations come first") and told[-1] == "3 of 3: evaluate"
+    assert [each for each in told if "distil " in each] == ["1 of 3: distil one, seed 1", "2 of 3: distil two, seed 0"]
+    told.clear()
+    assert distilled_again(session, task, listed, 3) == first and told == []
+
+
+@pytest.mark.parametrize("missing", ["recipe", "seed", "ipc"])
+def test_a_set_without_a_recipe_cannot_be_distilled_again(
+    missing: str, distilled: DistilledSet, tmp_path: Path
+) -> None:
+    other = replace(distilled, spec={name: each for name, each in distilled.spec.items() if name != missing})
+    other.save(tmp_path / "set.safetensors")
+    with pytest.raises(InputError, match="^.*set.safetensors: found no recipe .* imported sets; leave --seeds out$"):
+        limbeck.evaluate(tmp_path / "set.safetensors", seeds=3, session=limbeck.Session(tmp_path))
+    with pytest.raises(InputError, match="repeats 5, seeds 0: expected at least one of each"):
+        limbeck.evaluate(tmp_path / "set.safetensors", seeds=0, session=limbeck.Session(tmp_path))
 
 
 @pytest.mark.parametrize(("size", "shown"), [(257 * 10, []), (257 * 30 - 1, [2]), (256 * 10, [])])

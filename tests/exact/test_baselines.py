@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,45 @@ import limbeck
 import strange_tasks
 from limbeck.api import loaded
 from limbeck.computations.contract import ProbeContext
-from limbeck.core.contracts import NoCache, Problem
+from limbeck.computations.level import Level
+from limbeck.core import tree
+from limbeck.core.contracts import NoCache, Parameters, Problem
 from limbeck.core.errors import InputError
+from limbeck.core.files import read_tensors
 from limbeck.core.key import Key
+from limbeck.core.task import Metric
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import check_baselines, entries, fitting
-from limbeck.parameterizations import Pixels
+from limbeck.evaluation import BASELINES, Again, Entry, check_baselines, entries, fitting
+from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.protocols import Epochs, Own
 from limbeck.schedules import Fixed
 from limbeck.tasks.images import ImageTask, Split
 
 KEY = Key(("baselines",))
+
+
+class Outcomes:
+    """A cache that has an outcome for every training: that of its seed."""
+
+    def __init__(self, outcome: Callable[[int], dict[str, Sequence[float]]]) -> None:
+        self.outcome = outcome
+
+    def remember(self, address: dict[str, Any], make: Any, branch: str = "") -> Any:
+        found = self.outcome(address["computation"]["seed"])
+        return torch.tensor(found[branch], dtype=torch.float64)
+
+    def holds(self, address: dict[str, Any]) -> bool:
+        return True
+
+
+def scored(entry: Entry, repeats: int, outcome: Callable[[int], dict[str, Sequence[float]]]) -> Any:
+    """The row of an entry whose learners come to known outcomes, by their seeds."""
+    problem = replace(entry.context.problem, cache=Outcomes(outcome))
+    return replace(entry, context=replace(entry.context, problem=problem)).score("p", repeats)
+
+
+def half(seed: int) -> dict[str, Sequence[float]]:
+    return {"accuracy": [0.5], "scores": [0.1, 0.5, 0.5]}
 
 
 def set_of(task: Any, per_class: int) -> DistilledSet:
@@ -80,7 +109,8 @@ def test_by_items_a_coreset_is_as_many_images_at_their_own_bytes_and_by_bytes_as
     ]
     assert by_bytes.source.count(by_bytes.context) == 3 * 7
     assert by_bytes.stored <= stored < by_bytes.stored + 3 * 19
-    assert by_bytes.score("p", [0.5]).row().items() >= {"set": "random:bytes", "per_class": 7, "bytes": 399}.items()
+    row = scored(by_bytes, 1, half).row()
+    assert row.items() >= {"set": "random:bytes", "per_class": 7, "bytes": 399, "seeds": 0, "values": [0.5]}.items()
 
 
 @pytest.mark.parametrize(("size", "count"), [(56, 0), (57, 1), (113, 1), (114, 2), (57 * 20, 20), (57 * 99, 20)])
@@ -95,8 +125,8 @@ def test_sets_of_one_size_share_a_baseline_unless_each_decides_how_it_is_trained
     assert names == [*[("random", 2), ("random", 1)] * 2, ("random:bytes", 7), ("random:bytes", 3)]
     own = beside(task, sets, ("random:bytes",), Own())[3:]
     assert [(each.per_class, each.path) for each in own] == [(count, Path("set")) for count in (7, 7, 3)]
-    assert [each.score("own", [0.5]).beside for each in own] == ["set 0", "set 1", "set 2"]
-    assert {each.score("p", [0.5]).beside for each in beside(task, sets, ("random", "full"))} == {""}
+    assert [scored(each, 1, half).beside for each in own] == ["set 0", "set 1", "set 2"]
+    assert {scored(each, 1, half).beside for each in beside(task, sets, ("random", "full"))} == {""}
 
 
 def test_every_set_has_a_name_of_its_own_and_a_file_is_one_set_however_often_it_is_given(tmp_path: Path) -> None:
@@ -119,6 +149,123 @@ def test_a_set_smaller_than_one_real_image_of_each_class_has_no_baseline_of_its_
     assert small.budget.bytes < 3 * 73
     with pytest.raises(InputError, match="one real example of each class takes 219; leave this baseline out"):
         beside(task, [small], ("random:bytes",))
+
+
+def stored_in(dtype: torch.dtype) -> Callable[[DistilledSet], DistilledSet]:
+    def made(of: DistilledSet) -> DistilledSet:
+        return replace(of, params=of.params._replace(learned=tree.map(lambda leaf: leaf.to(dtype), of.params.learned)))
+
+    return made
+
+
+def with_decoder(of: DistilledSet) -> DistilledSet:
+    """The set with what is learned to decode it: another group of what is learned, and what is kept for it."""
+    learned = {**of.params.learned, "decoder": torch.zeros(11)}
+    fixed = {**of.params.fixed, "addresses": torch.arange(6)}  # type: ignore[dict-item]
+    return replace(of, params=Parameters(learned, fixed))
+
+
+@pytest.mark.parametrize(
+    ("part", "changed", "size"),
+    [
+        # Six images of 18 numbers, and a label of one byte each.
+        (Pixels(), lambda of: of, 6 * (18 * 4 + 1)),
+        (Pixels(), stored_in(torch.float16), 6 * (18 * 2 + 1)),
+        (Pixels(), stored_in(torch.float64), 6 * (18 * 4 + 1)),
+        (Pixels(), with_decoder, 6 * (18 * 4 + 1) + 11 * 4 + 6),
+        # Weights of three classes, learned or kept, and what class each item was made for.
+        (SoftTargets(), lambda of: of, 6 * (18 * 4 + 3 * 4 + 1)),
+        (FixedTargets(), lambda of: of, 6 * (18 * 4 + 3 * 4 + 1)),
+        (SoftTargets(), stored_in(torch.float16), 6 * (18 * 2 + 3 * 2 + 1)),
+    ],
+)
+def test_a_set_takes_the_bytes_that_lie_on_disk_of_its_numbers_labels_decoder_and_addresses(
+    part: Any, changed: Callable[[DistilledSet], DistilledSet], size: int, tmp_path: Path
+) -> None:
+    task = images(np.uint8)
+    start = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache()).real(KEY, 2)
+    plain = set_of(task, 2)
+    whole = {"data": {"name": "images", "fingerprint": "f"}, "spec": {"network": "mlp-w4"}}
+    made = changed(replace(plain, params=part.init(start, KEY), parameterization=part, **whole))
+    assert made.budget.bytes == size
+    made.save(tmp_path / "set.safetensors")
+    tensors, _ = read_tensors(tmp_path / "set.safetensors")
+    params = [leaf for path, leaf in tensors.items() if path.startswith("params")]
+    assert sum(leaf.numel() * leaf.element_size() for leaf in params) == size
+    # As many photos of 8-bit numbers, with a label of one byte, as fit.
+    assert [each.per_class for each in beside(task, [made], ("random:bytes",))[1:]] == [size // (3 * 19)]
+
+
+def test_by_default_a_set_stands_beside_equal_counts_and_equal_bytes_unless_these_are_the_same() -> None:
+    names = ["random", "herding", "kmeans"]
+    task = images(np.uint8)
+    told = [(each.name, each.per_class) for each in beside(task, [set_of(task, 2)], BASELINES)[1:]]
+    assert told == [*((name, 2) for name in names), ("random:bytes", 7), ("full", 20)]
+    # Real images of four bytes a number, as the set: as many are as many bytes.
+    alike = images(np.float32)
+    told = [(each.name, each.per_class) for each in beside(alike, [set_of(alike, 2)], BASELINES)[1:]]
+    assert told == [*((name, 2) for name in names), ("full", 20)]
+    # Of a set smaller than one of each class there is nothing to hold it against, and nobody asked.
+    small = stored_in(torch.float16)(set_of(alike, 1))
+    assert [each.name for each in beside(alike, [small], BASELINES)[1:]] == [*names, "full"]
+
+
+def test_a_score_over_distillations_is_the_mean_of_their_means_with_an_interval_over_these() -> None:
+    task = images(np.uint8)
+    ours = beside(task, [set_of(task, 2)], ())[0]
+    again = tuple(Again(seed, Path(f"{seed}"), set_of(task, 2)) for seed in range(3))
+    several = replace(ours, again=again, spec={"network": "mlp-w4", "seed": 1})
+    apart = {0: 0.0, 1: 0.1, 2: 0.5}
+
+    def outcome(seed: int) -> dict[str, Sequence[float]]:
+        # value[k][r] = mean + distillation[k] + network[r]
+        return {"accuracy": [0.3 + apart[seed // 1_000_000] + (0.01, -0.01)[seed % 1_000_000]]}
+
+    row = scored(several, 2, outcome)
+    assert (row.seeds, row.n, row.about) == (3, 6, "over 3 distillations, seeds 0 to 2")
+    assert row.values == pytest.approx((0.3, 0.4, 0.8)) and row.mean == pytest.approx(0.5)
+    # t(2) s / sqrt(3) of 0.3, 0.4 and 0.8; no accuracy is above 1.
+    assert row.low == pytest.approx(max(0.5 - 4.302653 * 0.2645751 / 3**0.5, 0)) and row.high == 1.0
+    learners = [asked for group in several.learners(2) for asked in group]
+    assert len({asked.training.seed for asked in learners}) == 6
+    assert [str(asked.path) for asked in learners] == ["0", "0", "1", "1", "2", "2"]
+    assert [asked.context.set for asked in learners[::2]] == [each.distilled for each in again]
+    alone = scored(replace(several, again=()), 2, outcome)
+    assert (alone.seeds, alone.n, alone.about, alone.mean) == (1, 2, "this one set, seed 1", pytest.approx(0.3))
+
+
+def test_an_interval_of_accuracies_keeps_to_what_they_can_be_and_one_of_errors_need_not() -> None:
+    task = images(np.uint8)
+
+    def outcome(seed: int) -> dict[str, Sequence[float]]:
+        return {"accuracy": [(0.9, 1.0)[seed]], "error": [(0.9, 1.0)[seed]]}
+
+    row = scored(beside(task, [set_of(task, 2)], ())[0], 2, outcome)
+    assert (row.low, row.high) == (pytest.approx(0.95 - 12.7062 * 0.05, rel=1e-4), 1.0)
+    error = replace(task, metrics=(Metric("error", "K", False),))
+    assert scored(beside(error, [set_of(error, 2)], ())[0], 2, outcome).high > 1
+
+
+@pytest.mark.parametrize(
+    ("scores", "whole"),
+    [
+        ([[0.1, 0.5, 0.50], [0.1, 0.5, 0.54]], True),
+        ([[0.1, 0.5, 0.56], [0.1, 0.5, 0.54]], False),
+        # One learner that rose and one that did not: their mean had not levelled off.
+        ([[0.1, 0.5, 0.50], [0.1, 0.5, 0.60]], False),
+    ],
+)
+def test_all_real_data_say_how_long_unless_the_last_doubling_brought_next_to_nothing(
+    scores: Sequence[Sequence[float]], whole: bool
+) -> None:
+    task = images(np.uint8)
+    full = beside(task, [set_of(task, 2)], ("full",), Epochs(epochs=9, full_batch=30, full_epochs=5))[1]
+    # Nine steps of a set; sixty examples in batches of thirty, so ten steps.
+    training = full.training(0)
+    assert training.reads == (0, 5, 10) and training.until == Level(first=10)
+    row = scored(full, 2, lambda seed: {"accuracy": [0.0, 0.3, 0.4], "scores": scores[seed]})
+    assert (row.about, row.whole) == (("", True) if whole else ("after 5 epochs", False))
+    assert (row.set, row.mean, row.seeds) == ("full", pytest.approx(0.4), 0)
 
 
 @pytest.mark.parametrize("name", ["randon", "random:", "random:weight", "full:bytes", "randon:bytes"])

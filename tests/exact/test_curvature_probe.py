@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from limbeck.computations import AllReal, HessianTrace, Mixture, Spectrum, Steps, Training
-from limbeck.computations.contract import BatchSet, ProbeContext
+from limbeck.computations import AllReal, HessianTrace, Mixture, Spectrum, Steps, Training, course, path
+from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
+from limbeck.computations.curvature import spread
 from limbeck.computations.sources import real
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
@@ -27,12 +28,12 @@ from limbeck.probes.curvature import Curvature
 from limbeck.probes.tables.curvature import RealTraceRow, SpectrumRow
 from limbeck.protocols import Epochs
 from limbeck.statistics.curves import falls_below
-from limbeck.statistics.estimates import ratio
+from limbeck.statistics.estimates import estimate, ratio
 from limbeck.tasks import load
 
 KEY = Key(("curvature-probe",))
 NETWORK = "convnet-w2-d1"
-PROBE = Curvature(every=150, stride=150, images=1, most=16, starts=2, iterations=8, ends=2)
+PROBE = Curvature(every=150, places=3, images=1, most=16, starts=2, iterations=8, ends=2, repeats=2)
 
 
 class Notebook:
@@ -40,6 +41,9 @@ class Notebook:
 
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
+
+    def holds(self, address: dict[str, Any]) -> bool:
+        return spec_id(address) in self.pages
 
     def remember(self, address: dict[str, Any], make: Any, branch: str = "") -> Tree:
         name = spec_id(address)
@@ -105,34 +109,117 @@ def test_a_spectrum_is_of_the_step_where_the_trace_is_largest() -> None:
     assert replace(spectrum, steps=(20,)).needs() == (training,)
 
 
+def rounds(context: ProbeContext, probe: Curvature = PROBE) -> list[set[AbstractComputation]]:
+    """What is asked of a set and its controls in each round, all of it done."""
+    found: list[set[AbstractComputation]] = []
+    while True:
+        asked = [
+            (about, each)
+            for about in (context, *context.controls(probe.controls))
+            for each in probe.computations(about)
+        ]
+        if found and {each for _, each in asked} == found[-1]:
+            return found
+        found.append({each for _, each in asked})
+        for about, computation in asked:
+            for need in computation.needs():
+                about.outcome(need)
+            about.outcome(computation)
+
+
+def test_places_are_even_in_logarithms_and_those_of_a_longer_training_but_for_the_last() -> None:
+    reads = course(0, 20).reads
+    short = [step for step in reads if step <= 900]
+    found = {len(steps): spread(steps, 4) for steps in (short, reads)}
+    assert found[len(short)] == (0, 20, 40, 60, 120, 200, 360, 640, short[-1])
+    assert set(found[len(short)][:-1]) < set(found[len(reads)]) and found[len(reads)][-1] == reads[-1]
+    assert spread((0,), 4) == (0,) and spread((0, 7), 4) == (0, 7)
+
+
+def test_traces_are_asked_for_where_each_training_was_really_read_until_it_levelled_off() -> None:
+    context = context_of(digits(3))
+    first = PROBE.computations(replace(context, problem=replace(context.problem, cache=Notebook())))
+    assert {course(0, 150), course(1, 150)} < set(first)
+    assert not any(of(each, seed) for each in first for seed in (0, 1)), "before the courses are known"
+    last = rounds(context)[-1]
+    along = {seed: {each.step for each in last if of(each, seed)} for seed in (0, 1)}
+    for seed, steps in along.items():
+        read = course(seed, 150).steps(context)
+        assert steps == set(spread(read, 3)) and max(steps) == read[-1] < course(seed, 150).reads[-1]
+
+
+def of(computation: AbstractComputation, seed: int) -> bool:
+    """Whether it is a trace along real training of a seed."""
+    return isinstance(computation, HessianTrace) and computation.training == course(seed, 150)
+
+
 def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
-    computations = PROBE.computations(context_of(digits(3)))
-    shared = [each for each in computations if not each.depends_on_set]
-    assert all(isinstance(each, HessianTrace) and each.real and each.training.on == AllReal() for each in shared)
-    assert len(shared) == 3
-    assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in computations)
+    context = context_of(digits(3))
+    asked = rounds(context)[-1]
+    shared = [each for each in asked if not each.depends_on_set]
+    traces = [each for each in shared if isinstance(each, HessianTrace)]
+    assert set(shared) - set(traces) == {course(0, 150), course(1, 150)}
+    assert traces and all(each.real and each.training.on == AllReal() for each in traces)
+    assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in asked)
+
+
+def test_a_control_is_asked_of_its_own_start_alone() -> None:
+    context = context_of(digits(3))
+    rounds(context)
+    for draw in (0, 1):
+        asked = PROBE.computations(context.control(draw))
+        assert {each.training for each in asked if isinstance(each, HessianTrace)} == {course(draw, 150)}
+        (spectrum,) = (each for each in asked if isinstance(each, Spectrum))
+        assert spectrum.trace.training == path(draw, 150) and spectrum.real == 1
 
 
 def test_find_reads_no_more_than_it_asked_for() -> None:
     context = context_of(digits(20))
-    todo = list(PROBE.computations(context))
-    for computation in todo:
-        todo += computation.needs()
-    for computation in reversed(todo):
-        context.outcome(computation)
+    rounds(context)
     known = set(NOTEBOOK.pages)
     found = PROBE.find(context)
     assert set(context.problem.cache.pages) == known  # type: ignore[attr-defined]
     traces = RealTraceRow.of(found)
     assert traces is not None
-    peak = max(traces, key=lambda row: row.set_trace)
-    assert found.fact("step of the peak on set").value == peak.step
-    assert found.fact("peak of the trace on set").value == peak.set_trace
-    ends = found.fact("end over peak of the trace on set").value * found.fact("peak of the trace on set").value
-    assert ends == pytest.approx(traces[-1].set_trace)
+    courses = [[row for row in traces if row.start == start] for start in (0, 1)]
+    peaks = [max(rows, key=lambda row: row.set_trace) for rows in courses]
+    assert found.fact("peak of the trace on set").value == pytest.approx(sum(each.set_trace for each in peaks) / 2)
+    assert found.fact("peak of the trace on set").n == 2
+    shares = [min(max(rows[-1].set_trace / peak.set_trace, 0.01), 1) for rows, peak in zip(courses, peaks, strict=True)]
+    assert found.fact("end over peak of the trace on set").value == pytest.approx(math.prod(shares) ** 0.5)
     assert {(row.loss, row.stage) for row in SpectrumRow.of(found) or []} == {
         (loss, stage) for loss in ("set", "real") for stage in ("start", "peak", "end")
     }
+    assert {fact.name for fact in found.control} < {fact.name for fact in found.facts}
+    other = next(fact for fact in found.control if fact.name == "peak of the trace on set")
+    highest = [max(row.control_trace for row in rows) for rows in courses]
+    assert other.value == pytest.approx(sum(highest) / 2)
+
+
+def test_no_share_and_no_interval_of_one_leaves_zero_to_one() -> None:
+    context = context_of(digits(20))
+    rounds(context)
+    found = PROBE.find(context)
+    shares = [each for each in (*found.facts, *found.control) if "share" in each.name or "end over peak" in each.name]
+    assert len(shares) > 4 and all(0 <= each.low <= each.value <= each.high <= 1 for each in shares)
+
+
+def test_a_negative_share_is_one_number_of_each_training_however_many_starts_its_spectrum_has() -> None:
+    context = context_of(digits(20))
+    rounds(context)
+    found = PROBE.find(context).fact(
+        "negative share of the curvature of the loss on real at the end of training on the set"
+    )
+    assert found.n == PROBE.repeats == 2
+    shares = []
+    for seed in (0, 1):
+        trace = HessianTrace(path(seed, 150), 300, 0, most=16)
+        outcome = context.outcome(Spectrum((300,), trace, 1, 2, 8))
+        nodes, weights = outcome["nodes"], outcome["weights"]
+        counted = (weights * nodes.abs() * (nodes < -0.01 * nodes.abs().max())).sum(1)
+        shares.append(float((counted / (weights * nodes.abs()).sum(1)).mean()))
+    assert found.value == pytest.approx(sum(shares) / 2)
+    assert found[1:4] == pytest.approx(estimate("", shares, within=(0, 1))[1:4])
 
 
 def test_curves_cross_where_straight_lines_do() -> None:
@@ -164,8 +251,9 @@ def hostile() -> dict[str, ProbeContext]:
 
 @pytest.mark.parametrize("name", ["one image", "one class", "soft targets", "batch norm", "no numbers"])
 def test_any_set_gets_an_answer(name: str) -> None:
-    found = PROBE.find(hostile()[name])
+    found = replace(PROBE, repeats=1).find(hostile()[name])
     assert "\n" not in found.verdict
     assert json.dumps(found.document(), allow_nan=False)
-    # Of a set of one image the trace may be too near zero to be told from it.
-    assert (found.tone == "unknown") == (name == "no numbers") or name == "one image"
+    # One start decides nothing of any set.
+    assert found.tone == "unknown"
+    assert ("not finite" in found.verdict) == (name == "no numbers")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.comparison import against_baselines, called, over_sizes, side_by_side
+from limbeck.comparison import over_sizes, side_by_side
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.statistics.estimates import crossing, estimate
 
@@ -119,101 +119,6 @@ def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the
     across = over_sizes(found, {"b": 10, "a": 1, "c": 50})
     assert across is not None and across.verdict == "From 1 to 50 items per class: x 1 to 7."
     assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was measured for both.")  # type: ignore[union-attr]
-
-
-def row(name: str, mean: float, half: float = 0.01, **other: object) -> dict[str, object]:
-    metric = {"metric": "accuracy", "unit": "fraction", "higher_is_better": True}
-    rest = {"network": "convnet", "split": "test", "protocol": "yang2024", "bytes": 8, "n": 5, **metric}
-    matched = "" if name in ("a", "b", "full") else "bytes" if name.endswith(":bytes") else "items"
-    rest = {**rest, "per_class": 1, "matched": matched, "beside": "", **other}
-    return {"set": name, "mean": mean, "low": mean - half, "high": mean + half, **rest}
-
-
-@pytest.mark.parametrize(
-    ("mean", "tone", "verdict"),
-    [
-        (0.60, "use",
-         "Significantly better to train on than as many real images by random or herding, by 10.0 points or more."),
-        (0.45, "note", "Significantly better to train on than as many real images by random, by 5.0 points. "
-         "Not significantly different from as many real images by herding."),
-        (0.40, "avoid", "Significantly worse to train on than as many real images by herding, by 10.0 points: use "
-         "those instead. Not significantly different from as many real images by random."),
-        (0.20, "avoid", "Significantly worse to train on than as many real images by random or herding, by up to 30.0 "
-         "points: use those instead."),
-    ],
-)  # fmt: skip
-def test_a_set_is_significantly_different_from_baselines_of_its_size_where_intervals_do_not_touch(
-    mean: float, tone: str, verdict: str
-) -> None:
-    wide = 0.05 if mean == 0.45 else 0.01
-    others = [row("random", 0.40, half=0.01 if wide == 0.05 else 0.03), row("herding", 0.50, half=wide)]
-    elsewhere = [row("kmeans", 0.9, per_class=10), row("kmeans", 0.9, split="validation"), row("b", 0.9)]
-    half = 0.035 if mean == 0.45 else 0.01
-    (found,) = against_baselines([row("a", mean, half=half), *others, *elsewhere], ["a", "b"])[:1]
-    assert (found.set, found.tone, found.verdict) == ("a", tone, verdict)
-
-
-def test_a_baseline_that_is_trained_as_another_set_says_is_none_of_this_one() -> None:
-    rows = [row("a", 0.6), row("b", 0.6)]
-    rows += [row("random", mean, beside=name) for name, mean in (("a", 0.4), ("b", 0.7))]
-    rows += [row("full", mean, beside=name, bytes=999) for name, mean in (("a", 0.8), ("b", 0.9))]
-    a, b = against_baselines(rows, ["a", "b"])
-    assert a.tone == "use" and a.verdict.endswith("by random, by 20.0 points. 20.0 points below all real data.")
-    assert b.tone == "avoid" and b.verdict.endswith(
-        "by random, by 10.0 points: use those instead. 30.0 points below all real data."
-    )
-    names = {"a": "short", "b": "b"}
-    assert [called(each, rows, names) for each in rows[:4]] == ["short", "b", "random beside short", "random beside b"]
-    assert called(row("random", 0.4, beside="a"), rows[:3], names) == "random"
-
-
-@pytest.mark.parametrize(
-    ("items", "by_bytes", "tone", "verdict"),
-    [
-        (0.4, 0.7, "avoid", "Significantly better to train on than as many real images by random, by 20.0 points. At "
-         "equal bytes (4 real images per class): significantly worse to train on than real images by random, by 10.0 "
-         "points: use those instead."),
-        (None, 0.6, "note", "At equal bytes (4 real images per class): not significantly different from real images by "
-         "random."),
-        (0.6, 0.4, "note", "Inconclusive: not significantly different from as many real images by random. At equal "
-         "bytes (4 real images per class): significantly better to train on than real images by random, by 20.0 "
-         "points."),
-    ],
-)  # fmt: skip
-def test_a_set_is_beside_as_many_real_images_and_then_beside_equal_bytes(
-    items: float | None, by_bytes: float, tone: str, verdict: str
-) -> None:
-    rows = [row("a", 0.6, bytes=49), row("random:bytes", by_bytes, bytes=40, per_class=4)]
-    # One that is larger than the set, and one that fits but is not the largest.
-    rows += [row("random:bytes", 0.9, bytes=50, per_class=5), row("random:bytes", 0.1, bytes=10)]
-    if items is not None:
-        rows.append(row("random", items, bytes=10))
-    (found,) = against_baselines(rows, ["a"])
-    assert (found.tone, found.verdict) == (tone, verdict)
-
-
-def test_where_all_real_images_fit_in_the_bytes_of_a_set_it_says_so() -> None:
-    rows = [row("a", 0.6, bytes=60), row("random:bytes", 0.4, bytes=40, per_class=4)]
-    assert "(4 real images per class, all there are)" in against_baselines(rows, ["a"])[0].verdict
-
-
-def test_of_an_error_less_is_better_and_differences_have_its_unit() -> None:
-    error = {"metric": "squared error", "unit": "K^2", "higher_is_better": False}
-    others = [row("random", 4.0, **error), row("herding", 9.0, **error)]
-    (better,) = against_baselines([row("a", 2.0, **error), *others], ["a"])
-    assert better.tone == "use" and better.verdict.endswith("by random or herding, by 2 K^2 or more.")
-    (worse,) = against_baselines([row("a", 10.0, **error), *others], ["a"])
-    assert worse.tone == "avoid" and "worse to train on" in worse.verdict and "by up to 6 K^2:" in worse.verdict
-
-
-def test_all_real_data_are_of_another_size_and_one_learner_tells_nothing() -> None:
-    rows = [row("a", 0.6), row("random", 0.4), row("full", 0.85, bytes=999)]
-    assert against_baselines(rows, ["a"])[0].verdict.endswith("by 20.0 points. 25.0 points below all real data.")
-    assert against_baselines([rows[0], rows[2]], ["a"]) == []
-    once = [row("a", 0.6, half=0.0, n=1), row("random", 0.4)]
-    assert against_baselines(once, ["a"])[0].tone == "unknown"
-    two = [*rows, *(row(each["set"], each["mean"], network="mlp") for each in rows)]
-    assert [each.verdict.split(":")[0] for each in against_baselines(two, ["a"])] == ["convnet", "mlp"]
 
 
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6), st.floats(0.0, 6.0))

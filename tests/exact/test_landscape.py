@@ -5,29 +5,31 @@ from __future__ import annotations
 import functools
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from limbeck.computations import Mixture, Paths, Steps, Surface, Training
-from limbeck.computations.contract import BatchSet, ProbeContext
+from limbeck.computations import Mixture, Paths, Steps, Surface, Training, course, path
+from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.computations.landscape import mean_loss_at, sampled
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, spec_id, to_spec
-from limbeck.core.findings import Fact
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat
 from limbeck.learn.plane import Plane
-from limbeck.probes.landscape import Landscape, _verdict
-from limbeck.probes.tables.landscape import LossRow, SplitRow
+from limbeck.probes.landscape import Landscape
+from limbeck.probes.tables.landscape import CornerRow, LossRow, RealPathRow, SetPathRow, SplitRow
+from limbeck.probes.verdicts.landscape import RISE
 from limbeck.protocols import Epochs
+from limbeck.statistics.estimates import estimate
 from limbeck.tasks import load
 
 KEY = Key(("landscape",))
-PROBE = Landscape(every=150, size=3, sample=20, rows=2)
+PROBE = Landscape(every=150, size=3, sample=20, rows=2, repeats=2)
 
 
 class Notebook:
@@ -35,6 +37,9 @@ class Notebook:
 
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
+
+    def holds(self, address: dict[str, Any]) -> bool:
+        return spec_id(address) in self.pages
 
     def remember(self, address: dict[str, Any], make: Any, branch: str = "") -> Tree:
         name = spec_id(address)
@@ -147,36 +152,69 @@ def test_rows_of_a_surface_are_losses_at_their_coordinates_and_cover_the_paths()
     assert float(found[1]["set"][0, 1]) == pytest.approx(expected, rel=1e-9)
 
 
+def done(context: ProbeContext) -> list[AbstractComputation]:
+    """What is asked of a set, all of it and all that is asked of its controls done."""
+    for about in (*context.controls(PROBE.controls), context):
+        asked = list(PROBE.computations(about))
+        for computation in asked:
+            about.outcome(computation)
+    return asked
+
+
 def test_computations_are_specs_and_find_reads_no_more_than_it_asked_for() -> None:
     context = context_of(digits(12))
-    todo = list(PROBE.computations(context))
+    todo = done(context)
     assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in todo)
     assert sorted(row for each in todo if isinstance(each, Surface) for row in each.rows) == [0, 1, 2]
-    for computation in todo:
-        context.outcome(computation)
     known = set(NOTEBOOK.pages)
     found = PROBE.find(context)
     assert set(NOTEBOOK.pages) == known
     split, trajectory = SplitRow.of(found), LossRow.of(found)
     assert split and trajectory
-    lowest = next(row for row in trajectory if row.step == found.fact("step of the lowest loss").value)
     total = sum(row.examples for row in split)
-    assert sum(row.examples * row.loss_at_lowest for row in split) / total == pytest.approx(lowest.test_loss)
-    assert sum(row.examples * row.loss_at_end for row in split) / total == pytest.approx(trajectory[-1].test_loss)
+    assert total == 2 * 50, "all examples of all learners"
+    for column, name in (("loss_at_lowest", "lowest loss"), ("loss_at_end", "final loss")):
+        mean = sum(row.examples * getattr(row, column) for row in split) / total
+        assert mean == pytest.approx(found.fact(name).value) and found.fact(name).n == 2
     right = next(row.examples for row in split if row.final_prediction == "right")
     assert right / total == pytest.approx(trajectory[-1].test_accuracy)
     assert trajectory[0].changed is None and 0 <= (trajectory[1].changed or 0) <= 1
+    assert {fact.name for fact in found.control} < {fact.name for fact in found.facts}
 
 
-def test_over_confidence_is_said_where_the_loss_rises() -> None:
-    rise = Fact("rise", 0.8, 0.7, 0.9, 100)
-    wrong = [Fact("rise where it ends right", -0.1, -0.2, -0.05, 60), Fact("rise where it ends wrong", 2.1, 2, 2.2, 40)]
-    said = _verdict(40, 1.6, 2.4, rise, 0.03, wrong)[0]
-    assert said.startswith(
-        "The learner grows over-confident: test loss rises from 1.60 at step 40 to 2.40, by 2.1 (2.0 to 2.2) where it "
-        "is wrong, while 3 % of"
-    )
-    assert "over-confident" not in _verdict(280, 1.6, 1.61, Fact("rise", 0.01, -0.01, 0.03, 100), 0.01, [])[0]
+def test_a_control_is_asked_for_its_training_alone_and_from_the_start_of_its_number() -> None:
+    context = context_of(digits(12))
+    for draw in (0, 1):
+        assert PROBE.computations(context.control(draw)) == (path(draw, 150),)
+    done(context)
+    trajectory = LossRow.of(PROBE.find(context))
+    ends = [float(context.control(draw).outcome(path(draw, 150), "losses")[-1].double().mean()) for draw in (0, 1)]
+    assert trajectory and trajectory[-1].control_loss == pytest.approx(sum(ends) / 2)
+    assert ends[0] != ends[1]
+
+
+def test_intervals_are_over_seeds_and_each_seed_is_read_where_the_loss_of_the_other_is_lowest() -> None:
+    context = context_of(digits(12))
+    done(context)
+    found = PROBE.find(context)
+    means = [context.outcome(path(seed, 150), "losses").double().mean(1) for seed in (0, 1)]
+    places = [int(means[1].argmin()), int(means[0].argmin())]
+    shares = [float((of[-1] - of[at]) / of[at]) for of, at in zip(means, places, strict=True)]
+    assert found.fact(RISE) == estimate(RISE, shares, 0.05 / 3)
+    steps = [path(0, 150).reads[at] for at in places]
+    assert found.fact("step of the lowest loss").value == sum(steps) / 2
+
+
+def test_real_training_is_seen_to_where_the_set_is_trained_to_however_long_it_goes_on() -> None:
+    context = context_of(digits(12))
+    done(context)
+    found = PROBE.find(context)
+    real, ours = RealPathRow.of(found), SetPathRow.of(found)
+    assert real and ours
+    assert [row.step for row in real] == [row.step for row in ours] == [0, 150, 300]
+    assert course(0, 150).steps(context)[-1] > 300
+    corners = CornerRow.of(found)
+    assert corners and real[-1].x == pytest.approx(corners[1].x) and real[-1].off_the_plane < 1e-4
 
 
 def hostile() -> dict[str, ProbeContext]:
@@ -192,7 +230,9 @@ def hostile() -> dict[str, ProbeContext]:
 
 @pytest.mark.parametrize("name", ["one image", "one class", "soft targets", "batch norm", "no numbers"])
 def test_any_set_gets_an_answer(name: str) -> None:
-    found = PROBE.find(hostile()[name])
+    found = replace(PROBE, repeats=1).find(hostile()[name])
     assert "\n" not in found.verdict
     assert json.dumps(found.document(), allow_nan=False)
-    assert (found.tone == "unknown") == (name == "no numbers")
+    # One seed decides nothing of any set.
+    assert found.tone == "unknown"
+    assert ("not finite" in found.verdict) == (name == "no numbers")

@@ -16,6 +16,7 @@ from torch import Tensor
 import limbeck
 from limbeck.computations import Coreset, Mixture, Training
 from limbeck.computations.contract import ProbeContext
+from limbeck.computations.level import Level
 from limbeck.core.contracts import AbstractProtocol, NoCache, Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -154,6 +155,22 @@ def test_a_baseline_of_as_many_items_gets_the_schedule_of_the_set_and_another_it
     assert whole.rule == made.schedule.rule and len(whole.learning_rates) == 5 * 4
     assert whole.learning_rates.tolist() == pytest.approx([sum(RATES) / 3] * 20)
     assert sorted(whole.order[whole.order >= 0].tolist()) == sorted([*range(1000)] * 5)
+
+
+def test_a_learner_of_all_real_data_is_read_on_validation_examples_at_its_start_half_and_end() -> None:
+    made = carrying(Schedule(torch.tensor([0.1]), torch.arange(20)[None], Adam().rule()))
+    contexts = [(ProbeContext(problem(), "set", made), Path("set"), made)]
+    protocol = Epochs(epochs=12, full_epochs=1)
+    _, full = entries(contexts, protocol, ("full",))
+    training = full.training(0)
+    assert (training.reads, training.until) == ((0, 6, 12), Level(first=12))
+    outcome = training.run(full.context)
+    assert outcome["steps"].tolist() == [0, 6, 12]
+    # Nothing ends before its last step, which is where the score is read.
+    plain = replace(training, until=None, validation=2000, reads=(-1,)).run(full.context)
+    assert float(outcome["scores"][-1]) == float(plain["validation"])
+    assert float(outcome["accuracy"][-1]) == float(plain["accuracy"][-1])
+    assert 0 < float(outcome["scores"][0]) < float(outcome["scores"][-1]) <= 1
 
 
 def test_where_the_schedule_of_a_set_decides_each_has_baselines_of_its_own() -> None:

@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 import torch
 
-from limbeck.computations import AllReal, Chosen, Draw, Mixture, Recognised, Search, Steps, Surroundings, Training
+from limbeck.computations import (
+    AllReal,
+    Chosen,
+    Draw,
+    FeatureMap,
+    Mixture,
+    RealSurroundings,
+    Recognised,
+    Search,
+    Steps,
+    Surroundings,
+    Training,
+    course,
+)
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, NoCache, Problem, Schedule
@@ -22,6 +35,7 @@ from limbeck.learn.rules import Momentum
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.verdicts.recognition import NEAR, OFF
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
@@ -47,10 +61,12 @@ class Kept:
 class Planted(ProbeContext):
     """A case whose outcomes are given."""
 
-    plant: Callable[[AbstractComputation], Tree] = lambda computation: {}
+    plant: Callable[..., Tree] = lambda computation: {}
+    """Of a computation, and of the draw of the control where it takes that too."""
 
     def outcome(self, computation: AbstractComputation, branch: str = "") -> Tree:
-        return tree.branch(self.plant(computation), branch)
+        told = (computation, self.draw) if self.plant.__code__.co_argcount > 1 else (computation,)
+        return tree.branch(self.plant(*told), branch)
 
 
 def context_of(batch: Batch, cache: Any = None, evaluation_size: int = 100, network: str = NETWORK) -> ProbeContext:
@@ -64,9 +80,9 @@ def real_items(per_class: int = 2) -> Batch:
     return Problem(task, task.network(NETWORK), CPU, NoCache()).real(KEY, per_class)
 
 
-def planted(plant: Callable[[AbstractComputation], Tree], items: Batch | None = None) -> Planted:
+def planted(plant: Callable[..., Tree], items: Batch | None = None) -> Planted:
     found = context_of(real_items() if items is None else items)
-    return Planted(found.problem, found.name, found.set, found.split, found.evaluation_size, plant)
+    return Planted(found.problem, found.name, found.set, found.split, found.evaluation_size, plant=plant)
 
 
 def accuracy(value: float) -> Tree:
@@ -88,84 +104,149 @@ def test_items_that_are_evaluation_examples_lie_on_them() -> None:
     items = tree.rows(examples, torch.arange(0, 100, 7))
     context = context_of(items)
     training = Training(AllReal(), protocol=Steps(5, 32), reads=(), keeps=(5,))
-    around = context.outcome(Surroundings(training, neighbours=1, sample=50, shown=20))
+    around = context.outcome(Surroundings(training, neighbours=1))
     # Each is at distance 0 from itself, which is one of the real examples, and is its own nearest.
     torch.testing.assert_close(around["distance"], torch.zeros(len(items.classes)).double(), atol=1e-4, rtol=0)
     assert bool((around["agreement"] == 1).all())
-    assert around["real"]["distance"].shape == (50,) and bool((around["real"]["distance"] > 0).all())
-    assert around["map"]["examples"].shape == (20, 2) and around["map"]["items"].shape == (len(items.classes), 2)
+    real = context.outcome(RealSurroundings(training, neighbours=1, sample=50))
+    assert real["distance"].shape == (50,) and bool((real["distance"] > 0).all())
+    drawn = context.outcome(FeatureMap(training, shown=20))
+    assert drawn["examples"].shape == (20, 2) and drawn["items"].shape == (len(items.classes), 2)
+
+
+def test_a_learner_is_looked_at_where_its_training_ended() -> None:
+    cache, network = Kept(), load("digits").network(NETWORK)
+    context = context_of(real_items(), cache)
+    by = course(0, 100)
+    ended = {str(step): network.init(KEY.fold("at", step)) for step in (0, 100, 200)}
+    cache.found[spec_id(context.address(by))] = {"params": ended, "steps": torch.tensor([0, 100, 200])}
+    found = context.outcome(Recognised(by), "predictions")
+    outputs = network.apply(ended["200"], context.distilled.batch.inputs).outputs
+    assert found.tolist() == outputs.argmax(1).tolist()
 
 
 def test_swapped_labels_are_not_recognised_and_do_not_agree() -> None:
     right = real_items(3)
     wrong = right._replace(classes=(right.classes + 1) % 10)
-    probe = Recognition((("", 60),), every=60)
+    probe = Recognition((("", 60),), repeats=2, controls=3)
     cache = Kept()
     scores = []
     for items, name in ((right, "right"), (wrong, "wrong")):
         context = context_of(items, cache)
         context = replace(context, set=replace(context.distilled, digest=name))
         finding = probe.find(context)
-        scores.append([finding.facts[0].value, finding.fact("near examples of its class").value])
+        scores.append([finding.facts[0].value, finding.fact(NEAR).value])
     assert scores[0][0] > 0.7 and scores[0][1] > 0.6
     assert scores[1][0] < 0.3 and scores[1][1] < 0.3
 
 
-def surroundings(distances: list[float]) -> Tree:
-    count = len(distances)
+REAL = torch.linspace(1, 3, 101, dtype=torch.float64)
+"""Distances of real examples: their median is 2, and 95 % are below 2.9."""
+
+
+def surroundings(distances: list[float], agreement: float) -> Tree:
     return {
-        "agreement": torch.full((count,), 0.6, dtype=torch.float64),
+        "agreement": torch.full((len(distances),), agreement, dtype=torch.float64),
         "distance": torch.tensor(distances, dtype=torch.float64),
-        "real": {
-            "agreement": torch.tensor([0.8, 1.0], dtype=torch.float64),
-            "distance": torch.linspace(1, 3, 101, dtype=torch.float64),
-        },
-        "map": {"examples": torch.zeros(2, 2), "items": torch.zeros(count, 2), "classes": torch.tensor([0, 1])},
     }
 
 
-def test_planted_surroundings_give_the_share_off_and_the_relative_distance() -> None:
-    # Of real distances 1 to 3 the median is 2 and 95 % are below 2.9.
-    distances = [1.0] * 9 + [2.89] * 7 + [2.91, 4.0, 8.0, math.inf]
+def finding_of(
+    distances: list[float],
+    agreement: float = 0.6,
+    control: tuple[float, ...] = (0.8, 0.82, 0.84, 0.82),
+    recognised: tuple[float, float] = (1.0, 0.75),
+    right: float = 0.9,
+) -> Finding:
+    """The finding on items at such distances from their class, where those of controls are near it."""
 
-    def plant(computation: AbstractComputation) -> Tree:
+    def plant(computation: AbstractComputation, draw: int | None) -> Tree:
+        seed = computation.seed if isinstance(computation, Training) else computation.learner.seed  # type: ignore[attr-defined]
         if isinstance(computation, Recognised):
-            return {**accuracy(0.75 if computation.learner.network else 1.0), "predictions": torch.zeros(20).short()}
-        return surroundings(distances) if isinstance(computation, Surroundings) else {"accuracy": torch.tensor([0.9])}
+            mine = recognised[1] if computation.learner.network else recognised[0]
+            return {**accuracy(mine if draw is None else 0.7), "predictions": torch.zeros(len(distances)).short()}
+        if isinstance(computation, Surroundings):
+            # Controls are near their class but for one item of the last.
+            theirs = [1.0] * (len(distances) - 1) + [8.0 if draw == 2 else 1.0]
+            shift = 0.001 * seed
+            return surroundings(distances, agreement + shift) if draw is None else surroundings(theirs, control[draw])
+        if isinstance(computation, RealSurroundings):
+            return {"agreement": torch.full((101,), 0.9, dtype=torch.float64), "distance": REAL}
+        if isinstance(computation, FeatureMap):
+            count = len(distances)
+            return {"examples": torch.zeros(2, 2), "items": torch.zeros(count, 2), "classes": torch.tensor([0, 1])}
+        return {"accuracy": torch.tensor([right])}
 
-    finding = Recognition((("", 300), ("lenet", 300))).find(planted(plant))
-    assert finding.fact("share off the real examples").value == pytest.approx(4 / 20)
-    assert finding.fact("median distance over that of real examples").value == pytest.approx(2.89 / 2)
-    assert finding.table("items").column("distance")[17] == pytest.approx(2.0)
-    assert "75 % (lenet) to 100 % (convnet-w4-d1)" in finding.verdict and "20 % of its images lie" in finding.verdict
+    probe = Recognition((("", 300), ("lenet", 300)), controls=4)
+    return probe.find(planted(plant, real_items(len(distances) // 10)))
+
+
+OFF_ITEMS = [1.0] * 9 + [2.89] * 7 + [2.91, 4.0, 8.0, math.inf]
+
+
+def test_the_share_off_has_the_interval_of_wilson_and_is_held_against_five_percent_and_controls() -> None:
+    finding = finding_of(OFF_ITEMS)
+    off = finding.fact(OFF)
+    # Four of twenty, whose interval is that of 20 * 101 / 121 = 16 items at 95 % for two numbers at once.
+    z = 2.2414
+    middle, half = (0.2 + z * z / 32) / (1 + z * z / 16), z * (0.16 / 16 + z * z / 1024) ** 0.5 / (1 + z * z / 16)
+    assert off.value == pytest.approx(0.2) and off.n == 20
+    assert (off.low, off.high) == pytest.approx((middle - half, middle + half), abs=1e-4)
+    assert next(fact for fact in finding.control if fact.name == OFF).value == pytest.approx(0.05 / 4)
+    assert [each.side for each in finding.claims] == ["above", "below"]
+    items = finding.table("items")
+    assert items.column("distance")[17] == pytest.approx(2.0) and items.column("off")[15:17] == [0.0, 1.0]
+    assert finding.verdict.startswith(
+        "Networks trained on real images recognise 75 % (75 to 75) (lenet) to 100 % (100 to 100) (convnet-w4-d1) of "
+        "the set, of random real training images 70 %. It lies off real images: 20 % ("
+    )
+    assert "5 % of unseen real images and 1 % of random training images" in finding.verdict
     assert Finding.of(finding.document()).verdict == finding.verdict
 
 
-def test_a_verdict_names_every_network_where_all_say_the_same() -> None:
-    def plant(computation: AbstractComputation) -> Tree:
-        if isinstance(computation, Recognised):
-            return {**accuracy(0.8), "predictions": torch.zeros(20).short()}
-        return surroundings([1.0] * 20) if isinstance(computation, Surroundings) else {"accuracy": torch.tensor([0.9])}
+def test_what_real_images_score_by_construction_is_not_held_against_the_set() -> None:
+    # One of twenty lies off, as one of twenty real images does; and the set agrees as controls do.
+    finding = finding_of([1.0] * 19 + [4.0], agreement=0.85)
+    assert finding.tone == "unknown" and finding.verdict.startswith("Inconclusive: whether it lies")
+    assert "5 % (" in finding.verdict and not any(each.side != "open" for each in finding.claims)
 
-    found = Recognition((("", 300), ("lenet", 300))).find(planted(plant))
-    assert "(convnet-w4-d1, lenet) recognise 80 %" in found.verdict
+
+def test_what_controls_show_too_is_no_property_of_the_set() -> None:
+    # Fewer near examples of its class than unseen real images have, but controls have as few, and differ.
+    finding = finding_of([1.0] * 200, agreement=0.6, control=(0.5, 0.6, 0.7, 0.6))
+    assert [each.side for each in finding.claims][1] == "open"
+    assert "less clearly" not in finding.verdict
+
+
+def test_shares_stay_within_bounds_and_a_ceiling_is_said_to_be_one() -> None:
+    finding = finding_of(OFF_ITEMS, agreement=0.99, control=(1.0, 1.0, 0.99, 1.0), recognised=(1.0, 1.0))
+    for fact in (*finding.facts, *finding.control):
+        assert 0 <= fact.low <= fact.value <= fact.high <= 1, fact
+    assert (
+        "recognise 100 % (100 to 100) of the set" in finding.verdict and "More cannot be recognised." in finding.verdict
+    )
+
+
+def test_a_verdict_names_every_network_where_all_say_the_same() -> None:
+    found = finding_of([1.0] * 20, recognised=(0.8, 0.8))
+    assert "(convnet-w4-d1, lenet) recognise 80 % (80 to 80) of the set" in found.verdict
 
 
 def test_networks_that_have_learned_nothing_tell_nothing() -> None:
-    def plant(computation: AbstractComputation) -> Tree:
-        if isinstance(computation, Recognised):
-            return {**accuracy(0.1), "predictions": torch.zeros(20).short()}
-        return surroundings([1.0] * 20) if isinstance(computation, Surroundings) else {"accuracy": torch.tensor([0.12])}
-
-    assert Recognition((("", 300),)).find(planted(plant)).tone == "unknown"
+    found = finding_of([1.0] * 20, recognised=(0.1, 0.1), right=0.12)
+    assert found.tone == "unknown" and found.verdict.startswith("Not known: convnet-w4-d1 has not learned the data")
 
 
 def test_the_course_is_shared_and_a_network_is_asked_once_by_any_name() -> None:
     context = context_of(real_items())
-    probe = Recognition((("", 300), (NETWORK, 300), ("lenet", 300)), every=20)
-    trainings = [each for each in probe.computations(context) if isinstance(each, Training)]
-    assert [each.network for each in trainings] == ["", "lenet"]
-    assert trainings[0].keeps[-1] == 300 and len(trainings[0].reads) == 16
+    probe = Recognition((("", 0), (NETWORK, 0), ("lenet", 0), ("mlp", 50)), every=20)
+    trainings = list(dict.fromkeys(each for each in probe.computations(context) if isinstance(each, Training)))
+    assert [each.network for each in trainings] == [""] * 3 + ["lenet"] * 3 + ["mlp"] * 3
+    assert trainings[:3] == [course(seed, 20) for seed in range(3)]
+    # Another network is trained until it levels off too; of its learners the last alone is kept.
+    assert trainings[3].until == trainings[0].until and trainings[3].keeps == (-1,) and trainings[6].keeps == (50,)
+    control = {type(each) for each in probe.computations(context.control(0))}
+    assert control == {Training, Recognised, Surroundings}
 
 
 def search(**fields: Any) -> Search:
@@ -222,43 +303,8 @@ def test_a_last_batch_of_one_is_avoided() -> None:
     assert Search(batches=(8,)).training(context_of(real_items()), 1, 0).protocol.batch == 8
 
 
-def transferring(table: dict[tuple[str, bool], list[float]]) -> Finding:
-    def plant(computation: AbstractComputation) -> Tree:
-        assert isinstance(computation, Draw | Chosen)
-        values = table[computation.search.network, not computation.depends_on_set]
-        seed = computation.seed - 1 if isinstance(computation, Chosen) else 0
-        return {**accuracy(values[seed]), "validation": torch.tensor(0.5), "index": torch.tensor(0)}
-
-    return CrossArchitecture(("lenet", "mlp"), draws=2, repeats=2).find(planted(plant))
-
-
-@pytest.mark.parametrize(
-    ("lenet", "mlp", "tone", "words"),
-    [
-        ([0.50, 0.52], [0.40, 0.42], "use", "It transfers to other networks"),
-        ([0.20, 0.22], [0.19, 0.21], "avoid", "use it for its own network alone"),
-        ([0.50, 0.52], [0.19, 0.21], "note", "It transfers to lenet, not significantly to mlp"),
-    ],
-)
-def test_a_set_transfers_where_it_teaches_more_than_as_many_real_images(
-    lenet: list[float], mlp: list[float], tone: str, words: str
-) -> None:
-    real = {(name, True): [0.30, 0.32] for name in ("", "lenet", "mlp")}
-    finding = transferring({**real, ("", False): [0.60, 0.62], ("lenet", False): lenet, ("mlp", False): mlp})
-    assert finding.tone == tone and words in finding.verdict
-    assert finding.fact("retained by lenet").value == pytest.approx((lenet[0] / 0.60 + lenet[1] / 0.62) / 2)
-    gain = finding.fact("gain over real images of mlp")
-    assert gain.value == pytest.approx(sum(mlp) / 2 - 0.31) and gain.n == 2
-    assert Finding.of(finding.document()).tone == tone
-
-
-def test_a_set_that_teaches_its_own_network_nothing_has_nothing_to_transfer() -> None:
-    finding = transferring({(name, real): [0.3, 0.3] for name in ("", "lenet", "mlp") for real in (True, False)})
-    assert finding.tone == "note" and "Nothing to transfer" in finding.verdict
-
-
 PROBES = (
-    Recognition((("", 300), ("lenet", 4)), every=150, sample=30),
+    Recognition((("", 30), ("lenet", 4)), sample=30, repeats=2, controls=3),
     CrossArchitecture(("lenet", "mlp"), draws=2, repeats=2, steps=(4, 8), sample=50),
 )
 
@@ -277,9 +323,10 @@ def hostile(name: str) -> Batch:
 def test_a_probe_answers_of_any_set_with_nothing_but_its_computations(probe: AbstractProbe, distilled: str) -> None:
     cache = Kept()
     context = context_of(hostile(distilled), cache)
-    for computation in probe.computations(context):
-        assert from_spec(to_spec(computation)) == computation and computation.flops(context) > 0
-        context.outcome(computation)
+    for about in (context, *context.controls(probe.controls)):
+        for computation in probe.computations(about):
+            assert from_spec(to_spec(computation)) == computation and computation.flops(about) > 0
+            about.outcome(computation)
     done = len(cache.found)
     finding = probe.find(context)
     assert len(cache.found) == done
@@ -292,4 +339,4 @@ def test_a_network_that_normalises_by_the_batch_is_left_out_for_one_image_and_tr
     alone = probe.find(context_of(hostile("one image")))
     assert alone.tone == "unknown" and "left out" in alone.caveats[0]
     assert probe.find(context_of(real_items())).table("networks").column("network")[1] == "convnet-w4-d1-batch"
-    assert Recognition((("convnet-w4-d1-batch", 4),), sample=30).find(context_of(real_items())).facts
+    assert Recognition((("convnet-w4-d1-batch", 4),), sample=30, controls=3).find(context_of(real_items())).facts

@@ -168,9 +168,26 @@ def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, stud
     assert [row[0] for row in card[1:]] == [studied.SETS[0], "random", "full"]
     assert card[1][4:8] == ["0.3", "0.28", "0.32", "5"]
     text = " ".join("".join(read.text).split())
-    assert "test accuracy30.0 % 28.0 to 32.0 %, convnet, n 5" in text
-    assert "equivalent to> 60 real images per class" in text
-    assert "convnet: Significantly worse to train on than as many real images by random, by 20.0 points" in text
+    assert "test accuracy30.0 % 28.0 to 32.0 %, convnet, n 5; this one set, seed 0" in text
+    assert "equivalent to> 60 real images per class (12 to > 60)" in text
+    assert "equivalent to47 steps on all real data (< 1 to 110)" in text
+    worse = (
+        "convnet: This one set, seed 0, is significantly worse to train on than as many real images by random, by 20.0"
+    )
+    assert worse in text and "95 % interval over learners of this one set" in text
+    assert card[1][-2:] == ["1", "this one set, seed 0"] and card[2][-2:] == ["0", ""]
+
+
+def test_all_real_data_that_were_trained_on_for_too_short_are_called_so_wherever_they_stand(
+    studied: ModuleType,
+) -> None:
+    whole = studied.report_data()
+    short = {"about": "after 5 epochs", "whole": False}
+    rows = tuple({**row, **short} if row["set"] == "full" else row for row in whole.rows)
+    text = " ".join("".join(Reader(page(replace(whole, rows=rows))).text).split())
+    assert text.count("full, after 5 epochs") > 2
+    assert "How far it is from all real data is not known: after 5 epochs these had not levelled off" in text
+    assert "is not known" not in " ".join("".join(Reader(page(whole)).text).split())
 
 
 def test_scores_of_one_protocol_stand_together_and_a_baseline_beside_its_set(studied: ModuleType) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,8 @@ def test_bad_input_is_one_line_and_exit_code_2_and_writes_nothing(
         ("--network convnett", "unknown network 'convnett'"),
         ("--protocol yang2042", "unknown protocol 'yang2042': did you mean 'yang2024'"),
         ("--baselines randm", "unknown baseline 'randm': did you mean 'random'"),
-        ("--repeats 0", "repeats 0: expected at least one"),
+        ("--repeats 0", "repeats 0, seeds 1: expected at least one of each"),
+        ("--seeds 0", "repeats 5, seeds 0: expected at least one of each"),
     ],
 )
 def test_a_bad_choice_for_an_evaluation_is_refused(
@@ -183,7 +185,7 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
     for row in rows:
         assert row.keys() == {
             *("set", "network", "split", "metric", "unit", "higher_is_better", "mean", "low", "high", "n"),
-            *("protocol", "bytes", "per_class", "matched", "beside"),
+            *("protocol", "bytes", "per_class", "matched", "beside", "seeds", "about", "whole", "values"),
         }
         assert (row["split"], row["metric"], row["n"], row["protocol"]) == ("test", "accuracy", 2, "yang2024")
         assert row["low"] <= row["mean"] <= row["high"]
@@ -195,6 +197,37 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
     assert [each["set"] for each in document["verdicts"]] == [str(mine)] * 2
     recorded = [score for score in limbeck.DistilledSet.load(mine).scores if score["split"] == "test"]
     assert [score["mean"] for score in recorded] == [rows[0]["mean"], rows[2]["mean"]]
+    assert [score["values"] for score in recorded] == [rows[0]["values"], rows[2]["values"]]
+    assert {row["about"] for row in rows if row["seeds"]} == {"this one set, 3 of the published 20,000 steps, seed 0"}
+    assert all(
+        each["verdict"].endswith("Inconclusive: 2 learners decide nothing; it takes 3.")
+        for each in document["verdicts"]
+    )
+
+
+def test_evaluate_over_seeds_says_how_many_distillations_come_first_and_scores_all_of_them(
+    made: Path, here: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", str(made), "--repeats", "1", "--baselines", "random,full", "--runs", str(runs), "--seeds", "3"]
+    assert main([*words, "--json"]) == 0
+    said, complained = capsys.readouterr()
+    assert complained.splitlines()[0] == "2 distillations come first: 3 seeds of each set are scored"
+    assert f"1 of 3: distil {made}, seed 1" in complained and f"2 of 3: distil {made}, seed 2" in complained
+    ours, random, full = json.loads(said)["rows"]
+    assert (ours["seeds"], ours["n"], len(set(ours["values"]))) == (3, 3, 3)
+    assert ours["about"] == "over 3 distillations, 3 of the published 20,000 steps, seeds 0 to 2"
+    assert (random["seeds"], random["n"], full["seeds"]) == (0, 1, 0)
+    assert full["about"] in ("", "after 50 epochs") and full["whole"] == (full["about"] == "")
+    assert main(words) == 0
+    said, complained = capsys.readouterr()
+    assert "distil" not in complained and "n 3 x 1" in said and "95 % interval over distillations" in said
+    imported = limbeck.DistilledSet.load(made)
+    replace(imported, spec={"network": NETWORK, "imported": {}}).save("imported.safetensors")
+    assert main(["evaluate", "imported.safetensors", "--seeds", "3"]) == 2
+    complained = capsys.readouterr().err
+    assert (
+        len(complained.splitlines()) == 1 and "imported.safetensors: found no recipe to distil it again" in complained
+    )
 
 
 def test_show_draws_a_row_for_every_class(made: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,23 @@ def test_without_a_store_a_report_has_the_scores_of_the_header_or_says_what_to_r
     assert len(complained.splitlines()) == 1 and not list(tmp_path.iterdir())
 
 
+def test_a_study_over_seeds_distils_all_of_them_and_its_scores_are_over_these(
+    whole: dict[str, Any], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("LIMBECK_RUNS", str(place / "runs"))
+    words = [each if each != "random,mtt" else "random" for each in ASKED[: ASKED.index("--set")]]
+    assert main(["study", *words, "--seeds", "3", "--out", "several", "--json"]) == 0
+    said, complained = capsys.readouterr()
+    phases = [line for line in complained.splitlines() if " of 5: " in line]
+    distilled = [f"{number} of 5: distil random{more}" for number, more in ((1, ""), (2, ", seed 1"), (3, ", seed 2"))]
+    assert phases == [*distilled, "4 of 5: evaluate", "5 of 5: explain"]
+    ours, random = json.loads(said)["rows"]
+    assert (ours["set"], ours["seeds"], ours["n"]) == ("several/random.safetensors", 3, 3)
+    assert ours["about"] == "over 3 distillations, seeds 0 to 2" and random["seeds"] == 0
+    assert {**ours, "set": ""} in limbeck.DistilledSet.load(ours["set"]).scores
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -198,6 +215,7 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         ("--recipes dm --protocol yang2042", "unknown protocol 'yang2042': did you mean 'yang2024'"),
         ("--recipes dm --network convnett", "unknown network 'convnett'"),
         ("--recipes dm --repeats 0", "0 repeats"),
+        ("--recipes dm --seeds 0", "0 seeds"),
         ("--recipes dm --workers 0", "0 workers"),
         ("--recipes dm --ipc 0", "ipc 0"),
         ("--recipes dm --set dm", "--set dm: expected RECIPE.OPTION=VALUE"),

@@ -30,6 +30,7 @@ def run(words: list[str]) -> None:
             networks=names_of(given.network),
             protocol=protocol,
             repeats=given.repeats,
+            seeds=given.seeds,
             baselines=baselines_of(given.baselines),
             data=given.data,
             session=used,

@@ -159,13 +159,20 @@ def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]
 def add_scoring(made: Parser) -> None:
     """Add how sets are scored, and beside what."""
     made.add_argument("--repeats", type=int, default=5, help="fresh learners for each score")
+    made.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        help="distillations that the score of a set is over: its recipe with seeds 0, 1, ..., those that were not done "
+        "are done first. 1: the set itself alone; from 3 on the score is of the recipe, with an interval over them",
+    )
     made.add_argument("--protocol", type=str, default="yang2024", help=f"one of {', '.join(protocols())}")
     made.add_argument(
         "--baselines",
         type=str,
         default=",".join(BASELINES),
         help="by commas; none leaves them out. NAME has as many items per class as the set, NAME:bytes as many real "
-        "ones as fit in its bytes",
+        "ones as fit in its bytes (by default where these are not as many)",
     )
 
 

@@ -48,6 +48,7 @@ def run(words: list[str]) -> None:
             effort=given.effort,
             probes=probes_of(arguments, given),
             repeats=given.repeats,
+            seeds=given.seeds,
             protocol=protocol,
             baselines=baselines_of(given.baselines),
             command=f"limbeck study {shlex.join(words)}",

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group
 
 from limbeck.cli.console import table
-from limbeck.comparison import called, of_facts, shared, short_names
+from limbeck.comparison import EVALUATION, basis, called, draws, of_facts, shared, short_names
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, size
 
@@ -16,25 +16,29 @@ MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
 
 def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
-    """A row for each set or baseline: one column for each network, its 95 % interval and number of learners."""
+    """A row for each set or baseline, and a column for each network: its 95 % interval and what that is over."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
     names = short_names(row["set"] for row in rows if not row["matched"])
     lines: dict[tuple[object, ...], dict[str, dict[str, Any]]] = {}
     for row in rows:
-        line = (called(row, rows, names), str(row["per_class"]), size(row["bytes"]))
+        about = row["about"] if row["seeds"] else ""
+        line = (called(row, rows, names), about, str(row["per_class"]), size(row["bytes"]))
         lines.setdefault(line, {})[row["network"]] = row
-    cells = [(*line, *(_score(scored[each]) for each in networks)) for line, scored in lines.items()]
+    cells = [(*line, *(_score(scored.get(each)) for each in networks)) for line, scored in lines.items()]
     first: dict[str, Any] = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
     named = headed(f"Test {first['metric']}", first["unit"])
     direction = "" if first["higher_is_better"] else ", lower is better"
-    title = f"{named}{direction}, 95 % interval, n learners. Protocol {protocol}"
-    return table(title, ("set", "per class", "stored", *networks), cells, right=("per class", "stored", *networks))
+    title = f"{named}{direction}, {basis(rows)}. Protocol {protocol}"
+    columns = ("set", "of", "per class", "stored", *networks)
+    return table(title, columns, cells, right=("per class", "stored", *networks))
 
 
-def _score(row: dict[str, Any]) -> str:
+def _score(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
     mean, low, high = (bare(row[name], row["unit"]) for name in ("mean", "low", "high"))
-    spread = f" ({low} to {high})" if row["n"] > 1 else ""
-    return f"{mean}{spread}, n {row['n']}"
+    spread = f" ({low} to {high})" if len(row["values"]) > 1 else ""
+    return f"{mean}{spread}, {draws(row)}"
 
 
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:
@@ -51,9 +55,11 @@ def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str
                 parts += [
                     _numbers(each) for each in ([of_facts(finding)] if finding.facts else []) + list(finding.tables)
                 ]
-    having = {finding.set: names[finding.set] for finding in found if finding.facts}
+    # Scores stand beside one another in their own table.
+    asked = [finding for finding in found if finding.probe != EVALUATION]
+    having = {finding.set: names[finding.set] for finding in asked if finding.facts}
     if len(having) > 1:
-        parts.append(_beside(found, having))
+        parts.append(_beside(asked, having))
     return parts
 
 

@@ -5,7 +5,7 @@ from limbeck.computations.course import course, path
 from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
-from limbeck.computations.recognition import Recognised, Surroundings
+from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
 from limbeck.computations.sources import AbstractSource, AllReal, Coreset, Mixture
@@ -22,11 +22,13 @@ __all__ = [
     "Chosen",
     "Coreset",
     "Draw",
+    "FeatureMap",
     "HessianTrace",
     "Level",
     "Mixture",
     "OfAllData",
     "Paths",
+    "RealSurroundings",
     "Recognised",
     "RecognitionTrajectory",
     "Search",
@@ -44,8 +46,10 @@ COMPUTATIONS = Family(
     AbstractComputation,
     Chosen,
     Draw,
+    FeatureMap,
     HessianTrace,
     Paths,
+    RealSurroundings,
     Recognised,
     RecognitionTrajectory,
     Spectrum,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,6 +26,23 @@ COMPILED_FROM = 1e12
 """Floating point operations of one experiment from which its products are compiled, where the problem's functions are.
 One core does so many eagerly in twenty seconds. Compiling takes it half a minute for each size of a pass and makes
 products 1.6 times as fast (ConvNet width 16): an examination that has large experiments has dozens of them."""
+
+
+def spread(steps: Sequence[int], places: int) -> tuple[int, ...]:
+    """Some of the steps that a training was read at: the first, the last, and about `places` in every tenfold.
+
+    Evenly spaced in logarithms from the first that is not zero. They are the same for trainings of any length, but for
+    the last, so that what was measured of a shorter one is found again.
+
+    >>> spread((0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110), 2)
+    (0, 10, 30, 100, 110)
+    """
+    later = [step for step in steps if step]
+    if not later:
+        return tuple(steps)
+    count = int(places * math.log10(later[-1] / later[0]) + 1e-9)
+    wanted = [later[0] * 10 ** (place / places) for place in range(count + 1)]
+    return tuple(sorted({steps[0], steps[-1], *(min(later, key=lambda step: abs(step - at)) for at in wanted)}))
 
 
 def _batch(context: ProbeContext, per_class: int) -> Batch:

@@ -20,16 +20,23 @@ from limbeck.learn.plane import Plane, grid
 from limbeck.learn.population import losses_of, operations
 
 
+class Side(NamedTuple):
+    """A training, and the steps of it that count."""
+
+    training: Training
+    steps: tuple[int, ...]
+
+
 class Sides(NamedTuple):
     """Two trainings from the same initial parameters, each kept at its start and its end."""
 
-    real: Training
-    ours: Training
+    real: Side
+    ours: Side
 
     def plane(self, context: ProbeContext) -> Plane:
         """The plane through their common start and their ends."""
-        ends = (self.real.kept(context, self.real.keeps[-1]), self.ours.kept(context, self.ours.keeps[-1]))
-        start = self.real.kept(context, self.real.keeps[0])
+        ends = (each.training.kept(context, each.steps[-1]) for each in self)
+        start = self.real.training.kept(context, self.real.steps[0])
         return Plane.through(*(flat(learner.params) for learner in (start, *ends)))
 
 
@@ -71,6 +78,8 @@ class Paths(AbstractComputation):
     real: Training
     ours: Training
     most: int = 500
+    stop: int = 0
+    """The step up to which training on real data counts, so that its end is there; 0 for all of it."""
 
     @property
     def depends_on_set(self) -> bool:
@@ -90,17 +99,26 @@ class Paths(AbstractComputation):
             * (min(self.most or len(context.rows), len(context.rows)) + len(context.distilled))
         )
 
+    def sides(self, context: ProbeContext) -> Sides:
+        """Both trainings with the steps that were kept: the plane and the rows of the outcome are of these."""
+        reached = self.real.steps(context)[-1]
+        steps = tuple(step for step in self.real.keeps if step <= min(self.stop or reached, reached))
+        return Sides(Side(self.real, steps), Side(self.ours, self.ours.keeps))
+
     def run(self, context: ProbeContext) -> Tree:
         """Project, and read the corners as learners and as points."""
-        plane = Sides(self.real, self.ours).plane(context)
+        sides = self.sides(context)
+        plane = sides.plane(context)
         found = {
-            name: torch.tensor([plane.project(flat(each.kept(context, step).params)) for step in each.keeps]).double()
-            for name, each in (("real", self.real), ("ours", self.ours))
+            name: torch.tensor(
+                [plane.project(flat(each.training.kept(context, step).params)) for step in each.steps]
+            ).double()
+            for name, each in sides._asdict().items()
         }
-        ends = ((self.real, 0), (self.real, -1), (self.ours, -1))
+        ends = ((sides.real, 0), (sides.real, -1), (sides.ours, -1))
         corners = []
-        for training, index in ends:
-            params = training.kept(context, training.keeps[index]).params
+        for (training, steps), index in ends:
+            params = training.kept(context, steps[index]).params
             x, y, _ = plane.project(flat(params))
             read = losses_at(context, flat(params), params, self.most)
             corners.append([x, y, *read, *losses_at(context, plane.place(x, y), params, self.most)])
@@ -135,7 +153,7 @@ class Surface(AbstractComputation):
 
     def run(self, context: ProbeContext) -> Tree:
         """Read every point."""
-        plane = Sides(self.paths.real, self.paths.ours).plane(context)
+        plane = self.paths.sides(context).plane(context)
         like = self.paths.real.kept(context, self.paths.real.keeps[0]).params
         seen = context.outcome(self.paths)
         spots = torch.cat([seen["real"][:, :2], seen["ours"][:, :2], seen["corners"][:, :2]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
@@ -24,6 +24,22 @@ def spread(count: int, most: int) -> tuple[int, ...]:
     return tuple(index * count // most for index in range(most))
 
 
+def beside_others(classes: Int[Tensor, " item"], most: int = 0) -> tuple[int, ...]:
+    """About `most` of the items that are not alone in their class, of each class two or more; all where `most` is 0.
+
+    What is left of a class when its only item is left out is nothing, whatever the item shows; and whether what an item
+    does is its own is told beside another of its class.
+
+    >>> beside_others(torch.tensor([0, 0, 1, 2, 2, 2])), beside_others(torch.tensor([0, 0, 1, 2, 2, 2]), 2)
+    ((0, 1, 3, 4, 5), (0, 1))
+    """
+    shared = [label for label, count in enumerate(classes.bincount().tolist()) if count > 1]
+    chosen = [shared[place] for place in spread(len(shared), max(most // 2, 1) if most else 0)]
+    each = max(most // max(len(chosen), 1), 2) if most else 0
+    rows = [(classes == label).nonzero()[:, 0].tolist() for label in chosen]
+    return tuple(sorted(of_class[place] for of_class in rows for place in spread(len(of_class), each)))
+
+
 def whole(seed: int) -> Training:
     """Training on the whole set: that which other probes ask for too."""
     return Training(Mixture(), seed)
@@ -39,19 +55,9 @@ def real_alone(context: ProbeContext, seed: int) -> Training:
     return Training(Mixture((), context.distilled.per_class, shuffle=seed), seed)
 
 
-def real_count(context: ProbeContext) -> int:
-    """How many those are: fewer where a class has too few real examples."""
-    return sum(min(len(rows), context.distilled.per_class) for rows in context.problem.task.groups("train"))
-
-
 def real_and(context: ProbeContext, item: int, seed: int) -> Training:
     """The same real examples and one item of the set."""
     return Training(Mixture((item,), context.distilled.per_class, shuffle=seed), seed)
-
-
-def real_without(context: ProbeContext, place: int, seed: int) -> Training:
-    """The same real examples but the one at that place."""
-    return Training(Mixture((), context.distilled.per_class, shuffle=seed, without_real=(place,)), seed)
 
 
 def losses(context: ProbeContext, training: Training) -> Float[Tensor, " example"]:
@@ -60,13 +66,13 @@ def losses(context: ProbeContext, training: Training) -> Float[Tensor, " example
 
 
 def matrix(context: ProbeContext, seed: int, items: tuple[int, ...] | None = None) -> Float[Tensor, "item example"]:
-    """The influence of items (all where None) on evaluation examples, by exact leave-one-out under one learner's start.
+    """The influence of items (all where None) on evaluation examples, by exact leave-one-out under one seed.
 
     influence[i, j] = loss of j under the learner trained without item i - loss of j under the one trained with all
 
-    Positive where the item helps. Both begin from the same initial parameters, that of `member`, and differ by the item
-    alone; the mean loss of fewer items weighs each of the others a little more. No approximation by curvature, as in
-    Koh and Liang (ICML 2017). Yang et al. (ICML 2024), section 5.1.
+    Positive where the item helps. Both begin from the same initial parameters, those of the seed, and differ by the
+    item alone; the mean loss of fewer items weighs each of the others a little more. No approximation by curvature, as
+    in Koh and Liang (ICML 2017). Yang et al. (ICML 2024), section 5.1.
     """
     asked = range(len(context.distilled)) if items is None else items
     with_all = losses(context, whole(seed))
@@ -83,9 +89,3 @@ def additive(context: ProbeContext, seed: int, items: tuple[int, ...]) -> Float[
     """
     alone = losses(context, real_alone(context, seed))
     return torch.stack([alone - losses(context, real_and(context, item, seed)) for item in items])
-
-
-def of_real(context: ProbeContext, seed: int, places: tuple[int, ...]) -> Float[Tensor, "place example"]:
-    """The influence of real examples among as many as the set has, by leave-one-out: what a set is held against."""
-    alone = losses(context, real_alone(context, seed))
-    return torch.stack([losses(context, real_without(context, place, seed)) - alone for place in places])

@@ -1,24 +1,28 @@
-"""What learners trained on real data make of a set."""
+"""What learners trained on real data make of a set, and of real examples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.training import Training
+from limbeck.computations.record import END
+from limbeck.computations.training import FORWARD, Training
 from limbeck.core import tree
+from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
+from limbeck.learn.training import Learner
 from limbeck.statistics.neighbours import agreement, to_own_class
 from limbeck.statistics.projections import AbstractProjection, Pca
 
 
 @dataclass(frozen=True)
 class Recognised(AbstractComputation):
-    """What a learner after the last kept step of a training says of the items of the set.
+    """What a learner at the end of a training says of the items of the set.
 
     The outcome has "predictions" (item,) as class numbers and "accuracy", the share of items taken for the class they
     were made for.
@@ -41,28 +45,81 @@ class Recognised(AbstractComputation):
 
     def run(self, context: ProbeContext) -> Tree:
         """Read the items."""
-        kept = self.learner.kept(context, self.learner.keeps[-1])
         batch = context.distilled.batch
-        predictions = read(context.under(self.learner.network).problem, kept, batch.inputs).outputs.argmax(1)
+        problem = context.under(self.learner.network).problem
+        predictions = read(problem, _last(context, self.learner), batch.inputs).outputs.argmax(1)
         accuracy = (predictions == batch.classes).to(torch.float64).mean()
         return {"predictions": predictions.to(torch.int16), "accuracy": accuracy}
 
 
 @dataclass(frozen=True)
 class Surroundings(AbstractComputation):
-    """Where the items lie among the evaluation examples in the features of a learner, and on a plane.
+    """Where the items lie among the evaluation examples, in the features of a learner at the end of a training.
 
-    The outcome has "agreement" and "distance" (item,), "real/agreement" and "real/distance" (query,): the share of the
-    nearest evaluation examples that are of the same class, and the distance to the nearest one of the same class, of
-    each
-    item and of up to `sample` evaluation examples themselves, each without itself. Under "map" are the coordinates of
-    the "items" (item, 2) and of up to `shown` "examples" (example, 2) in one projection of both, and the "classes"
-    (example,) of these.
+    The outcome has "agreement" and "distance" (item,): the share of the nearest evaluation examples that are of the
+    class of the item, and the distance to the nearest one of its class.
     """
 
     learner: Training
     neighbours: int = 5
+
+    @property
+    def depends_on_set(self) -> bool:
+        """It is read on the set."""
+        return True
+
+    def needs(self) -> tuple[AbstractComputation, ...]:
+        """The training."""
+        return (self.learner,)
+
+    def flops(self, context: ProbeContext) -> float:
+        """The operations of reading all, and of the distances."""
+        return _flops(context, self.learner, len(context.distilled))
+
+    def run(self, context: ProbeContext) -> Tree:
+        """Read the features, and find the neighbours."""
+        examples, distilled = context.examples, context.distilled.batch
+        points, items = (_features(context, self.learner, batch) for batch in (examples, distilled))
+        return _among(items, distilled.classes, points, examples.classes, self.neighbours)
+
+
+@dataclass(frozen=True)
+class RealSurroundings(AbstractComputation):
+    """The same of up to `sample` evaluation examples, each among the others, whatever the set is."""
+
+    learner: Training
+    neighbours: int = 5
     sample: int = 2000
+
+    @property
+    def depends_on_set(self) -> bool:
+        """As the training does."""
+        return self.learner.depends_on_set
+
+    def needs(self) -> tuple[AbstractComputation, ...]:
+        """The training."""
+        return (self.learner,)
+
+    def flops(self, context: ProbeContext) -> float:
+        """The operations of reading all, and of the distances."""
+        return _flops(context, self.learner, min(self.sample, len(context.rows)))
+
+    def run(self, context: ProbeContext) -> Tree:
+        """Read the features, and find the neighbours."""
+        examples = context.examples
+        points, rows = _features(context, self.learner, examples), _drawn(len(examples.classes), self.sample)
+        return _among(points[rows], examples.classes[rows], points, examples.classes, self.neighbours, rows)
+
+
+@dataclass(frozen=True)
+class FeatureMap(AbstractComputation):
+    """The features of the items and of up to `shown` evaluation examples, in one projection onto a plane.
+
+    The outcome has the coordinates of the "items" (item, 2) and of the "examples" (example, 2), and the "classes"
+    (example,) of these.
+    """
+
+    learner: Training
     shown: int = 1000
     projection: AbstractProjection = field(default_factory=Pca)
 
@@ -76,36 +133,51 @@ class Surroundings(AbstractComputation):
         return (self.learner,)
 
     def flops(self, context: ProbeContext) -> float:
-        """The operations of reading all, and of the distances in as many features as an image has numbers at most."""
-        queries = min(self.sample, len(context.rows)) + len(context.distilled)
-        distances = 2 * queries * len(context.rows) * tree.numel(context.problem.task.shape)
-        return (
-            operations(context.under(self.learner.network).problem) * (len(context.rows) + len(context.distilled))
-            + distances
-        )
+        """The operations of reading what is shown."""
+        count = min(self.shown, len(context.rows)) + len(context.distilled)
+        return FORWARD * operations(context.under(self.learner.network).problem) * count
 
     def run(self, context: ProbeContext) -> Tree:
-        """Read the features, find the neighbours, and draw the map."""
-        problem = context.under(self.learner.network).problem
-        kept = self.learner.kept(context, self.learner.keeps[-1])
-        examples, distilled, key = context.examples, context.distilled.batch, Key(("surroundings",))
-        points = read(problem, kept, examples.inputs).features
-        items = read(problem, kept, distilled.inputs).features
-        rows = key.permutation(len(points))[: self.sample].sort().values
-        ours, theirs = (items, distilled.classes), (points[rows], examples.classes[rows])
-        among = (points, examples.classes)
-        shown = rows[key.fold("shown").permutation(len(rows))[: self.shown]]
-        plane = self.projection.project(torch.cat([points[shown], items]), key.fold("map"))
-        return {
-            "agreement": agreement(*ours, *among, self.neighbours),
-            "distance": to_own_class(*ours, *among),
-            "real": {
-                "agreement": agreement(*theirs, *among, self.neighbours, rows),
-                "distance": to_own_class(*theirs, *among, rows),
-            },
-            "map": {
-                "examples": plane[: len(shown)],
-                "items": plane[len(shown) :],
-                "classes": examples.classes[shown],
-            },
-        }
+        """Read the features, and project them."""
+        examples = context.examples
+        shown = context.problem.task.take(examples, _drawn(len(examples.classes), self.shown))
+        points, items = (_features(context, self.learner, batch) for batch in (shown, context.distilled.batch))
+        plane = self.projection.project(torch.cat([points, items]), Key(("surroundings", "map")))
+        return {"examples": plane[: len(points)], "items": plane[len(points) :], "classes": shown.classes}
+
+
+def _last(context: ProbeContext, training: Training) -> Learner:
+    """The learner that is kept at the end of a training."""
+    at = training.keeps[-1]
+    if at != END and training.until is not None:
+        at = training.steps(context)[-1]
+    return training.kept(context, at)
+
+
+def _features(context: ProbeContext, training: Training, batch: Batch) -> Tensor:
+    problem = context.under(training.network).problem
+    return read(problem, _last(context, training), batch.inputs).features
+
+
+def _drawn(count: int, size: int) -> Tensor:
+    """Rows of up to `size` of so many evaluation examples."""
+    return Key(("surroundings",)).permutation(count)[:size].sort().values
+
+
+def _among(
+    items: Tensor, labels: Tensor, points: Tensor, classes: Tensor, neighbours: int, own: Tensor | None = None
+) -> Tree:
+    return {
+        "agreement": agreement(items, labels, points, classes, neighbours, own),
+        "distance": to_own_class(items, labels, points, classes, own),
+    }
+
+
+def _flops(context: ProbeContext, training: Training, queries: int) -> float:
+    """Those of reading so many examples beside all evaluation examples, and of the distances between them.
+
+    An example is taken to have as many features as it has numbers, at most.
+    """
+    examples = len(context.rows)
+    distances = 2 * queries * examples * tree.numel(context.problem.task.shape)
+    return FORWARD * operations(context.under(training.network).problem) * (examples + queries) + distances

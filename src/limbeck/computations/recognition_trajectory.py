@@ -18,7 +18,8 @@ from limbeck.learn.training import Learner
 class RecognitionTrajectory(AbstractComputation):
     """The classes that a learner predicts for the items of the set after each step at which it was kept.
 
-    The outcome is "predictions" (kept, item), in the order of the `keeps` of its training.
+    The outcome is "predictions" (kept, item), in the order of the steps at which it was kept: of a training that ends
+    where it has levelled off, those up to there.
     """
 
     by: Training
@@ -41,8 +42,9 @@ class RecognitionTrajectory(AbstractComputation):
     def run(self, context: ProbeContext) -> Tree:
         """Let every kept learner read the items."""
         problem = context.under(self.by.network).problem
+        last = max(self.by.steps(context)) if self.by.until is not None else max(self.by.keeps)
         found = []
-        for step in self.by.keeps:
+        for step in [each for each in self.by.keeps if each <= last]:
             learner = Learner(*tree.move(tuple(self.by.kept(context, step)), problem.device))
             found.append(read(problem, learner, context.distilled.batch.inputs).outputs.argmax(-1).to(torch.int16))
         return {"predictions": torch.stack(found)}

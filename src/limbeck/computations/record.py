@@ -67,6 +67,7 @@ class Record:
             outcome["validation"] = torch.tensor(value, dtype=torch.float64)
         if self.until is not None:
             outcome["steps"] = torch.tensor(self.steps)
+            outcome["scores"] = torch.tensor(self.scores, dtype=torch.float64)
         return {**outcome, **{part: steps for part, steps in self.kept.items() if tree.leaves(steps)}}
 
     def _on_validation(self, learner: Learner, examples: int) -> float:

@@ -57,7 +57,7 @@ class Search:
         return {**drawn, "learning_rate": float(f"{size:.3g}")}
 
     def training(self, context: ProbeContext, index: int, seed: int) -> Training:
-        """The training of member `member` by a draw, on real images of its own where there are any."""
+        """The training of a seed by a draw, on real images of its own where there are any."""
         setting, on = self.setting(index), replace(self.on, shuffle=seed)
         # A last batch of one example has no variance to normalise by.
         if setting["batch"] and on.count(context) % setting["batch"] == 1:
@@ -70,13 +70,13 @@ class Search:
         return {"validation": outcome["validation"], "accuracy": outcome[context.problem.task.metrics[0].name][-1]}
 
     def flops(self, context: ProbeContext, index: int = 0) -> float:
-        """The operations of a draw and of judging it."""
+        """The operations of training by a draw and of reading it."""
         return self.training(context, index, 0).flops(context)
 
 
 @dataclass(frozen=True)
 class Draw(AbstractComputation):
-    """One draw of a search, by member 0: its "validation" accuracy and its "accuracy" on evaluation examples."""
+    """One draw of a search, by seed 0: its "validation" accuracy and its "accuracy" on evaluation examples."""
 
     search: Search
     index: int
@@ -99,7 +99,7 @@ class Draw(AbstractComputation):
 class Chosen(AbstractComputation):
     """A fresh learner trained by the best of some draws of a search: "validation", "accuracy", and "index", the draw.
 
-    The best has the highest validation accuracy, the first of equals. Judged examples have no say.
+    The best has the highest validation accuracy, the first of equals. Evaluation examples have no say.
     """
 
     search: Search

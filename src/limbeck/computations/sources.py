@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -49,8 +51,9 @@ class Mixture(AbstractSource):
     """Which order the real examples are taken in."""
     clipped: bool = False
     """Whether the items are clipped, in native units, to the nearest that real data could be."""
-    without_real: tuple[int, ...] = ()
-    """Positions, among its real examples class by class, of those that are left out."""
+    levels: int = 0
+    """To how many levels the items are rounded, in native units: as many as lie, evenly spaced, from the least to the
+    largest value that a channel of the set has. 256 are what 8 bits hold; 0: none, they stay as they are."""
 
     @property
     def depends_on_set(self) -> bool:
@@ -60,7 +63,7 @@ class Mixture(AbstractSource):
     def count(self, context: ProbeContext) -> int:
         """How many examples it has (with as many real ones as asked for)."""
         items = len(context.distilled) if self.items is None else len(self.items)
-        return items + self.real * len(context.problem.task.classes) - len(self.without_real)
+        return items + self.real * len(context.problem.task.classes)
 
     def batch(self, context: ProbeContext) -> Batch:
         """The examples, those of the set first; one view of them where there are several."""
@@ -83,22 +86,42 @@ class Mixture(AbstractSource):
     def _chosen(self, context: ProbeContext, whole: Batch) -> Batch:
         """Those of the set's items that are asked for."""
         task = context.problem.task
+        stored = whole._replace(inputs=self._stored(task, whole.inputs))
         rows = torch.arange(len(whole.classes)) if self.items is None else torch.tensor(self.items)
-        chosen = task.take(whole, rows)
-        return chosen._replace(inputs=self._clipped(task, chosen.inputs))
+        return task.take(stored, rows)
 
     def _real(self, context: ProbeContext) -> list[Batch]:
         """The real examples, where there are any."""
         if not self.real:
             return []
-        drawn = real(context.problem, self.real, self.shuffle)
-        left = torch.ones(len(drawn.classes), dtype=torch.bool)
-        left[list(self.without_real)] = False
-        return [context.problem.task.take(drawn, left)]
+        return [real(context.problem, self.real, self.shuffle)]
 
-    def _clipped(self, task: AbstractTask, inputs: Tree) -> Tree:
-        codec = task.codec
-        return codec.encode(codec.clip(codec.decode(inputs))) if self.clipped else inputs
+    def _stored(self, task: AbstractTask, inputs: Tree) -> Tree:
+        """What is left of the set where it is kept as this says."""
+        if not (self.clipped or self.levels):
+            return inputs
+        native = task.codec.decode(inputs)
+        native = task.codec.clip(native) if self.clipped else native
+        return task.codec.encode(tree.map(lambda leaf: rounded(leaf, self.levels), native) if self.levels else native)
+
+
+def rounded(leaf: Shaped[Tensor, " item *shape"], levels: int) -> Shaped[Tensor, " item *shape"]:
+    """Numbers at the nearest of `levels` evenly spaced ones between the least and the largest of their channel.
+
+    A channel is an index of the second axis where there are more axes; else all are one. What is no fraction stays.
+
+    >>> rounded(torch.tensor([[0.0, 0.4, 1.0]]), 2).tolist()
+    [[0.0, 0.0, 1.0]]
+    """
+    if not leaf.is_floating_point():
+        return leaf
+    channels = leaf.movedim(1, 0).flatten(1) if leaf.dim() > 2 else leaf.reshape(1, -1)
+    low, high = channels.amin(1, keepdim=True), channels.amax(1, keepdim=True)
+    size = ((high - low) / (levels - 1)).clamp(min=torch.finfo(leaf.dtype).tiny)
+    found = low + ((channels - low) / size).round() * size
+    if leaf.dim() > 2:
+        return found.reshape(leaf.movedim(1, 0).shape).movedim(0, 1).contiguous()
+    return found.reshape(leaf.shape)
 
 
 def training_key(seed: int) -> Key:

@@ -60,7 +60,7 @@ class Training(AbstractComputation):
     """How many validation examples the final learner is read on, too."""
     until: Level | None = None
     """Where given, training ends at the first of its readings at which it has levelled off, if that is before its last
-    step. The outcome has "steps" (read,) then: those that it was read at."""
+    step. The outcome has "steps" (read,) then, those that it was read at, and "scores" (read,), what decided."""
 
     @property
     def depends_on_set(self) -> bool:
@@ -145,6 +145,12 @@ class Training(AbstractComputation):
         """The steps that it was read at, from what is kept."""
         return list(self.reads) if self.until is None else context.outcome(self, "steps").tolist()
 
+    def last_kept(self, context: ProbeContext) -> int:
+        """The last step that it was kept at: of one that ended where it levelled off, from what is kept."""
+        if self.until is None:
+            return self.keeps[-1]
+        return max(set(self.keeps) & set(self.steps(context)))
+
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is kept."""
         params = context.outcome(self, f"params/{step}")
@@ -174,7 +180,7 @@ class Training(AbstractComputation):
             if not (self.protocol.uses_initialisation and self.on.depends_on_set):
                 return learner
             return learner if context.distilled.initialisation is None else _placed(learner, context.distilled)
-        kept = self.start.kept(context, self.start.keeps[-1])
+        kept = self.start.kept(context, self.start.last_kept(context))
         return Learner(*tree.move(tuple(kept), problem.device))
 
 

@@ -134,3 +134,22 @@ def smoothed(
     away = (grid[:, None, None] - found.nodes) / spread
     bumps = torch.exp(-away.square() / 2) / (spread * (2 * torch.pi) ** 0.5)
     return grid, (bumps * found.weights).sum(2).mean(1)
+
+
+NEGLIGIBLE = 0.01
+"""The share of the largest eigenvalue up to which a negative one is counted as zero."""
+
+
+def negative_share(found: Quadrature) -> Float[Tensor, " start"]:
+    """How much of the size of a spectrum is negative, in [0, 1]: one estimate for each start.
+
+    The sum of |t| w over the nodes t below -1 % of the largest |t|, over the sum of |t| w over all; 0 of a matrix that
+    is zero. The starts of one matrix are estimates of one number: they say nothing of other matrices.
+
+    >>> found = Quadrature(torch.tensor([[-2.0, 0.0, 3.0]]), torch.tensor([[0.25, 0.25, 0.5]]), torch.zeros(1, 3))
+    >>> negative_share(found).tolist()
+    [0.25]
+    """
+    sizes = found.weights * found.nodes.abs()
+    counted = sizes * (found.nodes < -NEGLIGIBLE * found.nodes.abs().max())
+    return counted.sum(1) / sizes.sum(1).clamp_min(1e-300)

@@ -65,9 +65,9 @@ class AbstractProbe(ABC):
         control: Sequence[Fact] = (),
         method: str = "",
         caveats: Sequence[str] = (),
-        draws: str = "seeds",
+        draws: str = "seed",
     ) -> Finding:
-        """The finding that a verdict and what it rests on make; `draws` is what more would decide it."""
+        """The finding that a verdict and what it rests on make; `draws` names one draw, of which more would decide it."""
         return Finding(
             probe=part_name(type(self)),
             set=context.name,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from limbeck.computations import HessianTrace, Spectrum, Training, path, real_trajectory
+from limbeck.computations import HessianTrace, Spectrum, Training, course, path
 from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.curvature import spread
 from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.units import percent
-from limbeck.learn.spectra import Quadrature, smoothed
+from limbeck.learn.spectra import Quadrature, negative_share, smoothed
 from limbeck.learn.traces import Trace
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.curvature import (
@@ -24,33 +24,40 @@ from limbeck.probes.tables.curvature import (
     RealTraceRow,
     SetTraceRow,
     SpectrumRow,
-    TraceRow,
 )
+from limbeck.probes.verdicts.curvature import Start, control, facts, sharpness, verdict
 from limbeck.statistics.curves import falls_below
-from limbeck.statistics.estimates import estimate, ratio
+from limbeck.statistics.estimates import SHARE, estimate, geometric_mean
+from limbeck.statistics.extremes import fall
 
-SMALL, LARGE = 0.3, 0.5
-"""Up to which share of its peak a trace has fallen flat, and from which it has not. In Yang et al. (ICML 2024, figure
-6) the shares are 0.10 and 0.15 for sets that hold early training, 0.51 and 0.63 for those that hold little of any."""
-NEGLIGIBLE = 0.01
-"""The share of the largest eigenvalue up to which a negative one is counted as zero."""
 STAGES = (START, PEAK, END)
+NEGATIVE = "negative share of the curvature of the loss on {} at the end of training on the set"
+BELOW = "step of real training where the set's falls below"
 
 
 @dataclass(frozen=True)
 class Curvature(AbstractProbe):
     """The Hessian of the mean loss on the set and on real images, along training on all real data and on the set.
 
-    Traces at every `stride` steps, by XTrace to a stated standard error (Yang et al., ICML 2024, figure 6, and
-    appendix A, figures 13 and 14; there by Hutchinson's estimate, stopped when its running mean moves by less than
-    0.1 %, and smoothed along the steps by weights of 0.9; here nothing is smoothed). Spectra, with the ends of them,
-    along training on the set, at its start, at the step where the trace on the set is largest, and at its end. That
-    step is found from the traces before the spectrum there is measured. `images` real training images of every class
-    stand for all. Networks that normalise by statistics of the batch do so here, as in training.
+    Traces along trainings on all real data until they level off, each from a start of its own, at about `places` steps
+    in every tenfold of steps, by XTrace to a stated standard error (Yang et al., ICML 2024, figure 6; there along 300
+    steps of one training, by Hutchinson's estimate, stopped when its running mean moves by less than 0.1 %, and
+    smoothed along the steps by weights of 0.9; here nothing is smoothed). `images` real training images of every class
+    stand for all.
+
+    Decided is whether the curvature on the set falls further from its peak, or less far, than that of as many random
+    real images: the null is that the set is one more draw of those. The number is how many times the trace is halved
+    from its peak to the end, less the same of real images in the same training; the set's, over starts, is held against
+    a predictive interval of the controls, one drawn anew for each start (`limbeck.probes.verdicts.curvature`).
+
+    Described is training on the set (appendix A, figures 13 and 14): traces, and spectra with their ends at its start,
+    where the trace on the set is largest, and at its end, of one training; and the share of the curvature on real
+    images that is negative where it ends, over trainings of the set and of the controls. Networks that normalise by
+    statistics of the batch do so here, as in training.
     """
 
     every: int = 10
-    stride: int = 20
+    places: int = 5
     images: int = 100
     relative: float = 0.05
     floor: float = 10.0
@@ -58,163 +65,192 @@ class Curvature(AbstractProbe):
     starts: int = 3
     iterations: int = 60
     ends: int = 5
+    repeats: int = 3
 
     question = "When in training does the set have something to teach?"
     tables = (RealTraceRow, SetTraceRow, SpectrumRow, ExtremeRow)
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "every", "stride", "images", "most", "starts", "iterations")
+        at_least(self, 1, "every", "places", "images", "most", "starts", "iterations", "repeats")
         at_least(self, 0, "relative", "floor")
 
-    def _trainings(self) -> tuple[Training, Training]:
-        return real_trajectory(0, self.every), path(0, self.every)
+    @property
+    def controls(self) -> int:  # type: ignore[override]
+        """One for each start: more starts are of use only with more controls."""
+        return self.repeats
 
-    def _steps(self) -> tuple[int, ...]:
-        stops = self._trainings()[0].keeps
-        # The last step is always among them, and stride is made up of kept steps.
-        return tuple(sorted({*(stop for stop in stops if stop % self.stride == 0), stops[-1]}))
+    def _course(self, seed: int) -> Training:
+        return course(seed, self.every)
+
+    def _path(self, seed: int) -> Training:
+        return path(seed, self.every)
+
+    def _steps(self, context: ProbeContext, training: Training) -> tuple[int, ...]:
+        return spread(training.steps(context), self.places)
+
+    def _traces(self, context: ProbeContext, training: Training, images: int) -> tuple[HessianTrace, ...]:
+        """The traces along a training that is done, of the loss on the context's set (0) or on real images."""
+        return tuple(self._trace(training, step, images) for step in self._steps(context, training))
 
     def _trace(self, training: Training, step: int, images: int) -> HessianTrace:
         return HessianTrace(training, step, images, self.relative, self.floor, most=self.most)
 
-    def _traces(self, training: Training, images: int) -> tuple[HessianTrace, ...]:
-        return tuple(self._trace(training, step, images) for step in self._steps())
+    def _end(self, seed: int, images: int) -> Spectrum:
+        """The spectrum where training on the context's set ends."""
+        training = self._path(seed)
+        last = training.keeps[-1]
+        return Spectrum((last,), self._trace(training, last, 0), images, self.starts, self.iterations)
 
-    def _spectra(self, images: int) -> tuple[Spectrum, Spectrum, Spectrum]:
-        steps, trace = self._steps(), self._trace(self._trainings()[1], 0, 0)
-        rest = (trace, images, self.starts, self.iterations)
-        return Spectrum(steps[:1], *rest), Spectrum(steps, *rest), Spectrum(steps[-1:], *rest)
+    def _spectra(self, context: ProbeContext, images: int) -> tuple[Spectrum, Spectrum, Spectrum]:
+        training = self._path(0)
+        steps, end = self._steps(context, training), self._end(0, images)
+        rest = (self._trace(training, 0, 0), images, self.starts, self.iterations)
+        return Spectrum(steps[:1], *rest), Spectrum(steps, *rest), end
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """Four curves of traces, and six spectra."""
-        losses = (0, self.images)
-        traces = [each for one in self._trainings() for images in losses for each in self._traces(one, images)]
-        return (*traces, *(each for images in losses for each in self._spectra(images)))
+        """Courses, then traces along each; a control has the course of its number alone, the set has all of them."""
+        seeds = range(self.repeats) if context.draw is None else (context.draw,)
+        found: list[AbstractComputation] = [self._end(seed, self.images) for seed in seeds]
+        for seed in seeds:
+            found.append(self._course(seed))
+            if context.known(self._course(seed)):
+                for images in (0, self.images) if context.draw is None else (0,):
+                    found += self._traces(context, self._course(seed), images)
+        if context.draw is None:
+            for images in (0, self.images):
+                found += [*self._traces(context, self._path(0), images), *self._spectra(context, images)]
+        return tuple(found)
 
     def find(self, context: ProbeContext) -> Finding:
         """Where the curvature of the set peaks, what is left of it in the end, and the spectra."""
-        steps = self._steps()
-        on_real, on_set = self._trainings()
-        curves = {
-            (where, loss): [each.found(context) for each in self._traces(training, images)]
-            for where, training in (("real", on_real), ("set", on_set))
-            for loss, images in (("set", 0), ("real", self.images))
-        }
-        ours, theirs = (_shape(loss, steps, curves["real", loss]) for loss in (SET, REAL))
-        below = falls_below(steps, *([each.value for each in curves["real", loss]] for loss in (SET, REAL)))
+        courses = [self._curves(context, seed) for seed in range(self.repeats)]
+        starts = [each.start for each in courses]
         spectra = {
-            (loss, stage): _Measured.of(context, each)
-            for loss, images in (("set", 0), ("real", self.images))
-            for stage, each in zip(STAGES, self._spectra(images), strict=True)
+            (loss, stage): Measured.of(context, each)
+            for loss, images in ((SET, 0), (REAL, self.images))
+            for stage, each in zip(STAGES, self._spectra(context, images), strict=True)
         }
-        negative = [
-            _negative(f"negative share of the curvature of the loss on {loss} at the end of training on the set", found)
-            for loss, found in (("set", spectra["set", "end"]), ("real", spectra["real", "end"]))
-        ]
-        verdict, tone = _verdict(ours, theirs, negative[1], spectra["real", "end"])
-        values = [each.value for curve in curves.values() for each in curve]
-        if not all(map(math.isfinite, values)):
-            verdict, tone = "Not known: training diverges, so that its curvature is not finite.", "unknown"
-        crossing = () if below is None else (Fact.once("step of real training where the set's falls below", below),)
-        return Finding(
-            probe="curvature",
-            set=context.name,
-            question=self.question,
-            verdict=verdict,
-            tone=tone,
-            facts=(*ours, *theirs, *crossing, *negative),
+        ours, theirs = (self._negative(context, controls) for controls in (False, True))
+        once = float(negative_share(spectra[SET, END].found).mean())
+        said = verdict(starts, context.level)
+        if math.isfinite(ours.value) and math.isfinite(theirs.value):
+            said = said._replace(text=f"{said.text} {sharpness(ours, theirs)}")
+        below = [at for each in courses if (at := each.below) is not None]
+        crossing = geometric_mean(BELOW, below) if len(below) == self.repeats else None
+        return self.finding(
+            context,
+            said,
+            (
+                *facts(starts, context.level),
+                *([] if crossing is None else [crossing]),
+                ours,
+                Fact.once(NEGATIVE.format(SET), once),
+            ),
+            control=(*control(starts, context.level), theirs),
             tables=(
-                RealTraceRow.table(_traces(RealTraceRow, steps, curves["real", SET], curves["real", REAL])),
-                SetTraceRow.table(_traces(SetTraceRow, steps, curves["set", SET], curves["set", REAL])),
+                RealTraceRow.table(row for each in courses for row in each.rows),
+                SetTraceRow.table(self._own(context)),
                 *_tables(spectra, self.ends),
             ),
-            method=f"Hessian of the mean loss in all parameters, on the set and on {self.images} real training images "
-            f"of every class, every {self.stride} steps; XTrace to a standard error of {self.relative:.0%} or"
-            f" {self.floor:g} in at most {self.most} products, not smoothed; spectra by {self.starts} starts of "
-            f"{self.iterations} Lanczos steps, and their ends from those",
+            method=self._method(),
             caveats=(
-                "one training of each kind; intervals are of the estimates, not of the choice of real images or start",
-                "the peak is that of the steps measured, and the largest of noisy values is a little too large",
+                "a peak is that of the steps measured, and the largest of noisy values is a little too large",
+                "a trace of less than a hundredth of its peak counts as a hundredth",
+                "spectra, and traces along training on the set, are of one training",
             ),
+            draws="start",
         )
 
+    def _method(self) -> str:
+        return (
+            f"Hessian of the mean loss in all parameters, on the set, on {self.images} real training images of every "
+            f"class, and on as many random real images as the set has; along {self.repeats} trainings on all real "
+            f"images until they level off, each from its own start, at about {self.places} steps in every tenfold; "
+            f"XTrace to a standard error of {self.relative:.0%} or {self.floor:g} in at most {self.most} products, not "
+            f"smoothed. Decided by one predictive interval: {self.repeats} starts of the set against {self.repeats} "
+            "draws of random real images, one for each start. Other intervals are over starts, or over trainings on "
+            f"the set. Spectra by {self.starts} starts of {self.iterations} Lanczos steps, and their ends from those"
+        )
 
-def _shape(loss: str, steps: tuple[int, ...], curve: list[Trace]) -> tuple[Fact, Fact, Fact]:
-    """The step of the largest trace, the trace there, and the last one over it."""
-    at = max(range(len(curve)), key=lambda index: _ranked(curve[index].value))
-    peak, end = curve[at].fact(f"peak of the trace on {loss}"), curve[-1].fact("")
-    name = f"end over peak of the trace on {loss}"
-    return (
-        Fact.once(f"step of the peak on {loss}", float(steps[at])),
-        peak,
-        Fact.once(name, 1.0) if at == len(curve) - 1 or not peak.value > 0 else ratio(name, end, peak),
-    )
+    def _curves(self, context: ProbeContext, seed: int) -> Curves:
+        training = self._course(seed)
+        ours, real, controls = (
+            [each.found(about) for each in self._traces(about, training, images)]
+            for about, images in ((context, 0), (context, self.images), (context.control(seed), 0))
+        )
+        levelled = training.steps(context)[-1] < training.reads[-1]
+        return Curves(seed, self._steps(context, training), ours, real, controls, levelled)
+
+    def _own(self, context: ProbeContext) -> list[SetTraceRow]:
+        """The traces along training on the set."""
+        training = self._path(0)
+        curves = [[each.found(context) for each in self._traces(context, training, of)] for of in (0, self.images)]
+        return [
+            SetTraceRow(0, step, *_written(ours), *_written(real))
+            for step, ours, real in zip(self._steps(context, training), *curves, strict=True)
+        ]
+
+    def _negative(self, context: ProbeContext, controls: bool) -> Fact:
+        """Over trainings, each by the mean of what the starts of its spectrum say."""
+        shares = [
+            float(negative_share(Measured.of(about, self._end(seed, self.images)).found).mean())
+            for seed in range(self.repeats)
+            for about in [context.control(seed) if controls else context]
+        ]
+        return estimate(NEGATIVE.format(REAL), shares, context.level, SHARE)
 
 
-def _ranked(value: float) -> float:
-    return value if math.isfinite(value) else -math.inf
+class Curves(NamedTuple):
+    """The traces along one training on all real data."""
+
+    seed: int
+    steps: tuple[int, ...]
+    ours: list[Trace]
+    real: list[Trace]
+    controls: list[Trace]
+    levelled: bool
+
+    @property
+    def start(self) -> Start:
+        """What becomes of each curve."""
+        ours, controls, real = (
+            fall(self.steps, [each.value for each in curve], [each.error for each in curve])
+            for curve in (self.ours, self.controls, self.real)
+        )
+        return Start(ours, controls, real, self.steps[-1], self.levelled)
+
+    @property
+    def below(self) -> float | None:
+        """The step where the set's falls below that of real images, if it does."""
+        return falls_below(self.steps, *([each.value for each in curve] for curve in (self.ours, self.real)))
+
+    @property
+    def rows(self) -> list[RealTraceRow]:
+        """All of it."""
+        return [
+            RealTraceRow(self.seed, step, *_written(ours), *_written(real), *_written(control))
+            for step, ours, real, control in zip(self.steps, self.ours, self.real, self.controls, strict=True)
+        ]
 
 
-class _Measured(NamedTuple):
+class Measured(NamedTuple):
     """A spectrum and the step it is of."""
 
     found: Quadrature
     step: int
 
     @classmethod
-    def of(cls, context: ProbeContext, spectrum: Spectrum) -> _Measured:
+    def of(cls, context: ProbeContext, spectrum: Spectrum) -> Measured:
+        """What is remembered of it."""
         outcome = context.outcome(spectrum)
         return cls(Quadrature(*(outcome[name] for name in Quadrature._fields)), int(outcome["step"]))
 
 
-def _negative(name: str, measured: _Measured) -> Fact:
-    """Sum of |t| w over nodes t < -1 % of the largest |t|, over the sum of |t| w over all."""
-    nodes, weights, _ = measured.found
-    sizes = weights * nodes.abs()
-    counted = sizes * (nodes < -NEGLIGIBLE * nodes.abs().max())
-    shares = counted.sum(1) / sizes.sum(1).clamp_min(1e-300)
-    return estimate(name, shares.tolist())
+def _written(trace: Trace) -> tuple[float, float, int]:
+    return trace.value, trace.error, trace.products
 
 
-def _verdict(
-    ours: tuple[Fact, Fact, Fact], theirs: tuple[Fact, Fact, Fact], negative: Fact, measured: _Measured
-) -> tuple[str, str]:
-    step, peak, left = ours
-    ends = measured.found.ends(1)[:, 0].tolist()
-    sharp = (
-        f"Where training on the set ends, the Hessian on real images has eigenvalues from {ends[0]:.0f} to "
-        f"{ends[-1]:.0f}; {percent(negative.value, 0)} of their sizes are negative."
-    )
-    if not peak.low > 0:
-        why = "its curvature is not significantly different from zero in real training"
-        return f"Inconclusive: {why}. {sharp}", "unknown"
-    where = (
-        f"Its curvature peaks at step {step.value:.0f} of real training (trace {peak.value:.0f}, {peak.low:.0f} to "
-        f"{peak.high:.0f})"
-    )
-    compared = f"{percent(left.value, 0)} of that (real data keep {percent(theirs[2].value, 0)})"
-    if left.high < SMALL:
-        rest = f"and falls to {compared}. It holds little that is learned later."
-    elif left.low > LARGE:
-        rest = f"and keeps {compared} to the end. Training on it goes on to move a model."
-    else:
-        rest = f"and falls to {compared}."
-    return f"{where} {rest} {sharp}", "note"
-
-
-TraceRows = TypeVar("TraceRows", bound=TraceRow)
-
-
-def _traces(
-    kind: type[TraceRows], steps: tuple[int, ...], of_set: list[Trace], of_real: list[Trace]
-) -> list[TraceRows]:
-    return [
-        kind(step, ours.value, ours.error, ours.products, real.value, real.error, real.products)
-        for step, ours, real in zip(steps, of_set, of_real, strict=True)
-    ]
-
-
-def _tables(spectra: dict[tuple[str, str], _Measured], count: int) -> tuple[Table, Table]:
+def _tables(spectra: dict[tuple[str, str], Measured], count: int) -> tuple[Table, Table]:
     bumps: list[SpectrumRow] = []
     ends: list[ExtremeRow] = []
     for (loss, stage), (found, step) in spectra.items():

@@ -2,112 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
-from limbeck.computations import RecognitionTrajectory, Training, real_trajectory
+from limbeck.computations import RecognitionTrajectory, Training, course
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH
 from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.units import per_cent, percent
+from limbeck.core.units import points
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
-from limbeck.statistics.curves import lasting, moving_mean, settled, slope, standard_error
-from limbeck.statistics.estimates import estimate
-
-SMOOTH = 20
-"""Steps to either side that a smoothed recognition is the mean over."""
-FEWEST = 5
-"""Items from which on a recognition says anything."""
-LATE = 0.8
-"""The share of a trajectory after which what still improves is not learned early."""
-Z = 1.96
+from limbeck.probes.verdicts.learning_time import SHARES, SOONER, TOLERANCE, Course, measured, verdict
+from limbeck.statistics.crossed import of_controls_within
+from limbeck.statistics.curves import lasting, smoothed
+from limbeck.statistics.decisions import LEAST
+from limbeck.statistics.estimates import geometric_mean
 
 
 @dataclass(frozen=True)
 class LearningTime(AbstractProbe):
-    """The share of the set that a learner of real data recognises on its way, beside its accuracy.
+    """The share of the set that learners of real data recognise on their way, beside random real images.
 
-    A learner is trained for 300 steps on all real data and read at each step where it was kept: its recognition, the
-    share of the n items whose class (the one each was made for) it predicts, and its accuracy on the evaluation
-    examples. Recognition is smoothed over 20 steps to either side, and stops improving at the first step after which
-    its best smoothed value is higher by no more than one standard error, sqrt(q(1 - q)/m) with m = n + 4 and q = (n p +
-    2)/m of that best value p (Agresti & Coull 1998; at p = 1 the plain one is zero, and one item would count). A rise
-    of accuracy from then to the end is measured on the examples read differently, in pairs. Where recognition has
-    stopped and accuracy rises on, what the set holds is what is learned early.
+    A learner of each seed is trained on all real data until its accuracy on validation examples levels off, and read
+    at growing distances: its recognition, the share of the items whose class (the one each was made for) it predicts,
+    and its accuracy on the evaluation examples. Recognition is smoothed within a factor of the steps, and stops
+    improving at the first reading after which its best smoothed value is higher by no more than 5 points, however many
+    items there are. The same learners read controls: sets of as many random real images. The set is learned early
+    where the logarithm of that step, over seeds, is below what one more control would come to (Student's predictive
+    interval at 95 %), and late where it is above. So of random real sets at most 5 % are called early or late. Nothing
+    is said where courses have not levelled off, of fewer than five items, of a set that is recognised no more than by
+    chance, or of one that is recognised as well as ever from the first reading on.
 
-    Yang et al. (ICML 2024), figure 5: one learner, as here, read after every step; there "stops improving after
-    iteration 150" was read from the figure.
+    Yang et al. (ICML 2024), figure 5: one learner for 300 steps, read after every step; there "stops improving after
+    iteration 150" was read from the figure, and no real images were read beside.
     """
 
     every: int = 10
-    after: int = 150
-    """From which step the slopes at the end are taken."""
+    repeats: int = 3
+    controls: int = 20
+    """Sets of random real images that the same learners read, which costs little beside training them."""
 
     question = "When does real training learn what the set holds?"
     tables = (TrajectoryRow, LearnedRow)
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "every")
+        at_least(self, 1, "every", "repeats")
+        at_least(self, LEAST, "controls")
 
-    def _trajectory(self) -> Training:
-        return real_trajectory(0, self.every)
+    def _trainings(self) -> list[Training]:
+        return [course(seed, self.every) for seed in range(self.repeats)]
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """The trajectory, and what its learners say of the items."""
-        return (self._trajectory(), RecognitionTrajectory(self._trajectory()))
+        """The courses, and what their learners say of the items."""
+        trainings = self._trainings()
+        return (*trainings, *map(RecognitionTrajectory, trainings))
 
     def find(self, context: ProbeContext) -> Finding:
-        """Both curves, and where the one stops improving and the other does not."""
-        steps = torch.tensor(self._trajectory().reads, dtype=torch.float64)
-        outcome = context.outcome(self._trajectory())
-        right = outcome["predictions"] == context.examples.classes
-        known = (
-            context.outcome(RecognitionTrajectory(self._trajectory()), "predictions") == context.distilled.batch.classes
-        )
-        accuracy, recognition = right.double().mean(1), known.double().mean(1)
-        smooth = moving_mean(steps, recognition, SMOOTH)
-        at = settled(smooth, known.shape[1])
-        gain = _gain(right, at)
-        above = lasting(smooth > moving_mean(steps, accuracy, SMOOTH))
-        late = steps >= self.after
-        verdict, tone = _verdict(context, steps, smooth, accuracy, at, gain)
-        facts = [
-            Fact.once("step at which recognition stops improving", float(steps[at])),
-            Fact.once("recognition then", float(smooth[at])),
-            Fact.once("recognition at the end", float(recognition[-1])),
-            Fact.once("test accuracy then", float(accuracy[at])),
-            Fact.once("test accuracy at the end", float(accuracy[-1])),
-            gain,
+        """The curves of the set and of the controls, and which of them stop improving first."""
+        known = [self._known(context, each) for each in self._trainings()]
+        ours = [self._course(context, *each) for each in zip(self._trainings(), known, strict=True)]
+        controls = [
+            [self._course(about, each, self._known(about, each)) for each in self._trainings()]
+            for about in context.controls(self.controls)
         ]
-        if int(late.sum()) > 1:
-            for name, curve in (("recognition", recognition), ("test accuracy", accuracy)):
-                rise = 100 * slope(steps[late], curve[late])
-                facts.append(Fact.once(f"slope of {name} after step {self.after}, per 100 steps", rise))
-        if above is not None:
-            facts.append(Fact.once("step from which recognition exceeds test accuracy", float(steps[above])))
-        return Finding(
-            probe="learning-time",
-            set=context.name,
-            question=self.question,
-            verdict=verdict,
-            tone=tone,
-            facts=tuple(facts),
-            tables=(_curves(steps, recognition, smooth, accuracy, known.shape[1]), _items(context, steps, known)),
-            method=f"one learner, {self._trajectory().protocol.steps} steps on all real data in batches of "
-            f"{REAL_BATCH}, read every {self.every} steps on the {known.shape[1]} items and on {right.shape[1]} "
-            f"evaluation examples; recognition smoothed over {SMOOTH} steps to either side; it stops improving where "
-            "no later value is higher by more than one standard error",
+        classes = len(context.problem.task.classes)
+        found = measured(ours, controls, len(context.distilled), classes, context.level)
+        beside = [
+            measured(
+                control, [other for other in controls if other is not control], found.items, classes, context.level
+            )
+            for control in controls
+        ]
+        return self.finding(
+            context,
+            verdict(found),
+            (*found.facts, *_exceeding(ours), found.factor),
+            tables=(_curves(ours, controls), _items(context, ours, known)),
+            control=of_controls_within([(*each.facts, each.factor) for each in beside], SHARES),
+            method=f"{self.repeats} learners (seeds) on all real data in batches of {REAL_BATCH} until accuracy on "
+            f"validation examples levels off, read every {self.every} steps at first and at growing distances later, "
+            f"on the {found.items} items and on {len(context.rows)} evaluation examples; recognition smoothed over "
+            f"readings within a factor of 1.15 in steps; it stops improving where no later value is higher by more "
+            f"than {points(TOLERANCE)}; {SOONER}: its logarithm, paired by seed, with the predictive interval of one "
+            f"more of {self.controls} controls (sets of as many random real images, read by the same learners)",
             caveats=(
-                "one training: another reaches the same a few readings earlier or later",
+                "random real images are training images, which the learners have seen; those of the set are new to "
+                "them",
                 "that recognition is high does not say that the set holds no more than what is recognised",
-                *(_uncovered(context)),
+                *_uncovered(context),
             ),
+        )
+
+    def _known(self, context: ProbeContext, training: Training) -> Bool[Tensor, "read item"]:
+        """Which items each learner of a course takes for what they were made for."""
+        predictions = context.outcome(RecognitionTrajectory(training), "predictions")
+        return predictions == context.distilled.batch.classes
+
+    def _course(self, context: ProbeContext, training: Training, known: Bool[Tensor, "read item"]) -> Course:
+        steps = training.steps(context)
+        return Course(
+            torch.tensor(steps, dtype=torch.float64),
+            known.double().mean(1),
+            context.outcome(training, "accuracy").double(),
+            # One that levels off just at its longest is taken for one that did not.
+            steps[-1] < training.reads[-1],
         )
 
 
@@ -116,73 +120,36 @@ def _uncovered(context: ProbeContext) -> tuple[str, ...]:
     return () if there == count else (f"the set has items of {there} of {count} classes; test accuracy is over all",)
 
 
-def _gain(right: Bool[Tensor, "read example"], at: int) -> Fact:
-    """How much accuracy rises from a reading to the end, each example paired with itself."""
-    return estimate("rise of test accuracy from then to the end", (right[-1].double() - right[at].double()).tolist())
+def _exceeding(courses: Sequence[Course]) -> list[Fact]:
+    """From which step on recognition exceeds accuracy, of the courses where it does at the end."""
+    above = [lasting(each.smooth > smoothed(each.steps, each.accuracy)) for each in courses]
+    steps = [float(each.steps[at]) for each, at in zip(courses, above, strict=True) if at is not None]
+    return [geometric_mean("step from which recognition exceeds test accuracy", steps)] if steps else []
 
 
-def _curves(
-    steps: Float[Tensor, " read"],
-    recognition: Float[Tensor, " read"],
-    smooth: Float[Tensor, " read"],
-    accuracy: Float[Tensor, " read"],
-    count: int,
-) -> Table:
-    def row(step: float, share: float, mean: float, right: float) -> TrajectoryRow:
-        half = Z * standard_error(share, count)
-        return TrajectoryRow(int(step), share, max(share - half, 0.0), min(share + half, 1.0), mean, right)
-
-    readings = zip(steps.tolist(), recognition.tolist(), smooth.tolist(), accuracy.tolist(), strict=True)
-    return TrajectoryRow.table(row(*each) for each in readings)
-
-
-def _items(context: ProbeContext, steps: Float[Tensor, " read"], known: Bool[Tensor, "read item"]) -> Table:
+def _curves(courses: Sequence[Course], controls: Sequence[Sequence[Course]]) -> Table:
     rows = []
-    for item, cls in enumerate(context.distilled.batch.classes.tolist()):
-        first = lasting(known[:, item])
-        rows.append(LearnedRow(item, context.problem.task.classes[cls], None if first is None else int(steps[first])))
+    for seed, each in enumerate(courses):
+        real = torch.stack([control[seed].smooth for control in controls])
+        readings = zip(
+            each.steps.tolist(),
+            each.recognition.tolist(),
+            each.smooth.tolist(),
+            real.mean(0).tolist(),
+            real.amin(0).tolist(),
+            real.amax(0).tolist(),
+            each.accuracy.tolist(),
+            strict=True,
+        )
+        rows += [TrajectoryRow(seed, int(step), *values) for step, *values in readings]
+    return TrajectoryRow.table(rows)
+
+
+def _items(context: ProbeContext, courses: Sequence[Course], known: Sequence[Bool[Tensor, "read item"]]) -> Table:
+    names, rows = context.problem.task.classes, []
+    for item, label in enumerate(context.distilled.batch.classes.tolist()):
+        for seed, (each, right) in enumerate(zip(courses, known, strict=True)):
+            first = lasting(right[:, item])
+            step = None if first is None else int(each.steps[first])
+            rows.append(LearnedRow(item, names[label], seed, step))
     return LearnedRow.table(rows)
-
-
-def _verdict(
-    context: ProbeContext,
-    steps: Float[Tensor, " read"],
-    smooth: Float[Tensor, " read"],
-    accuracy: Float[Tensor, " read"],
-    at: int,
-    gain: Fact,
-) -> tuple[str, str]:
-    count, by_chance = len(context.distilled), 1 / len(context.problem.task.classes)
-    recognised, then, end = float(smooth[at]), float(accuracy[at]), float(accuracy[-1])
-    step, last = int(steps[at]), int(steps[-1])
-    if count < FEWEST:
-        return (
-            f"Inconclusive: the set has {count} items, and recognition says nothing of fewer than {FEWEST}.",
-            "unknown",
-        )
-    reached = float(smooth[-1])
-    if reached - Z * standard_error(reached, count) <= by_chance:
-        return (
-            f"Inconclusive: a learner of real data does not recognise the set ({percent(reached, 0)} after {last} "
-            f"steps, {percent(by_chance, 0)} by chance).",
-            "unknown",
-        )
-    share = percent(recognised, 0)
-    if step > LATE * last:
-        return (
-            f"The set holds what is learned late too: real training recognises {share} of it by step {step} of {last}, "
-            "and that rises to the end.",
-            "note",
-        )
-    head = f"real training recognises {share} of it by step {step} and no more after"
-    if gain.low > 0:
-        return (
-            f"The set holds what is learned early: {head}, while test accuracy still rises from {per_cent(then, 0)} to "
-            f"{percent(end, 0)} (by {per_cent(gain.low)} to {per_cent(gain.high)} points).",
-            "note",
-        )
-    return (
-        f"Inconclusive: {head}, but test accuracy rises no more either ({per_cent(then, 0)} to {percent(end, 0)} at "
-        f"step {last}).",
-        "note",
-    )

@@ -7,10 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.computations import AllReal, Recognised, Steps, Surroundings, Training, real_trajectory
+from limbeck.computations import (
+    AllReal,
+    FeatureMap,
+    Level,
+    RealSurroundings,
+    Recognised,
+    Steps,
+    Surroundings,
+    Training,
+    course,
+)
 from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.course import LONGEST, stops
+from limbeck.computations.record import END
 from limbeck.computations.training import REAL_BATCH, accuracies
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
@@ -19,37 +32,50 @@ from limbeck.core.tree import Tree
 from limbeck.core.units import percent
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.recognition import DISTILLED, REAL, MapRow, NeighbourRow, PredictionRow, RecognitionRow
-from limbeck.statistics.estimates import estimate
+from limbeck.probes.verdicts.recognition import FAR, NEAR, OFF, TESTS, Network, Placing, placed, verdict
+from limbeck.statistics.crossed import of_controls_within
+from limbeck.statistics.decisions import LEAST
+from limbeck.statistics.estimates import SHARE, estimate
+from limbeck.statistics.neighbours import farther
 from limbeck.statistics.projections import AbstractProjection, Pca
 
-FAR = 0.95
-"""An item is off the real examples where it is farther from those of its class than this share of real ones is."""
-TRAJECTORY = 300
-"""Steps of the trajectories that probes share."""
+APART = 100
+"""Steps between readings of another network that is trained until its accuracy levels off."""
 
 
 @dataclass(frozen=True)
 class Recognition(AbstractProbe):
     """The accuracy on the set of networks trained on real data, and its neighbours among real examples.
 
+    Learners of several seeds and networks are trained on all real data, the problem's own until its accuracy levels
+    off. In the features of one network, by default that one, each item is held against the evaluation examples: it is
+    off them where it is farther from its class than 95 % of evaluation examples are, so that of real images 5 % are off
+    by construction; and of its nearest evaluation examples a share is of its class. Both are averaged over learners. It
+    is said that the set lies off real images where more than 5 % of it is off, or fewer of its neighbours are of its
+    class than for real images: by the interval of Wilson over items, and beyond what one more control would come to
+    (random real training images, Student's predictive interval), both at 95 % for the two numbers at once. So of random
+    real sets at most 5 % are said to.
+
     Yang et al. (ICML 2024), figure 2. Its left panel has bars under each other's names: what is labelled ConvNet-Tiny
     was measured with ResNet-18, what is labelled ResNet-18 with ConvNet-Tiny, and "ResNet-32" is ResNet-34; that
     networks like the one it was distilled with recognise a set best is seen with the names put right. The right
-    panel is a map alone. Here the neighbours of each item in feature space are counted beside it, and real
-    examples are held against their own neighbours.
+    panel is a map alone. Here the neighbours of each item in feature space are counted beside it.
     """
 
-    architectures: tuple[tuple[str, int], ...] = (("", TRAJECTORY), ("convnet-w16", 2000), ("lenet", 2000))
-    """Networks ("" for the problem's own), and for how many steps of 256 real examples each is trained."""
+    architectures: tuple[tuple[str, int], ...] = (("", 0), ("convnet-w16", 2000), ("lenet", 2000))
+    """Networks ("" for the problem's own), and for how many steps of 256 real examples each is trained; 0: until its
+    accuracy levels off."""
     space: int = 0
     """Whose features are looked at: its place among `architectures`."""
-    repeats: int = 1
+    repeats: int = 3
+    """Learners of each network."""
+    controls: int = 5
     every: int = 10
     neighbours: int = 5
     sample: int = 2000
     """How many evaluation examples are held against their own neighbours."""
     shown: int = 1000
-    """How many of these are on the map."""
+    """How many are on the map."""
     projection: AbstractProjection = field(default_factory=Pca)
     """How the map is drawn; by PCA where what it needs is not installed."""
 
@@ -60,6 +86,7 @@ class Recognition(AbstractProbe):
     def __post_init__(self) -> None:
         at_least(self, 1, "repeats", "every", "neighbours", "sample", "shown")
         at_least(self, 0, "space")
+        at_least(self, LEAST, "controls")
 
     def _known(self, context: ProbeContext) -> list[tuple[str, int]]:
         """The architectures that can take the data, each once, the problem's own as ""."""
@@ -70,105 +97,159 @@ class Recognition(AbstractProbe):
             except InputError:
                 continue
             found.append(("" if network == context.problem.network.name else network, steps))
-        return list(dict.fromkeys(found)) or [("", TRAJECTORY)]
+        return list(dict.fromkeys(found)) or [("", 0)]
 
     def _learners(self, name: str, steps: int) -> list[Training]:
-        # The trajectory is trained for other probes too; of it one seed alone is kept.
-        shared = [real_trajectory(0, self.every)] if (name, steps) == ("", TRAJECTORY) else []
-        return [
-            *shared,
-            *(
-                Training(AllReal(), seed, Steps(steps, REAL_BATCH), name, reads=(steps,), keeps=(steps,))
-                for seed in range(len(shared), self.repeats)
-            ),
-        ]
+        return [self._learner(name, steps, seed) for seed in range(self.repeats)]
 
-    def _surroundings(self, context: ProbeContext) -> Surroundings:
+    def _learner(self, name: str, steps: int, seed: int) -> Training:
+        if not (name or steps):
+            return course(seed, self.every)
+        if not steps:
+            # Of a network that no other probe asks for, the end alone is kept: there may be gigabytes of the rest.
+            at = Steps(LONGEST, REAL_BATCH)
+            return Training(AllReal(), seed, at, name, reads=stops(APART, LONGEST), keeps=(END,), until=Level())
+        return Training(AllReal(), seed, Steps(steps, REAL_BATCH), name, reads=(steps,), keeps=(steps,))
+
+    def _looking(self, context: ProbeContext) -> list[Training]:
+        """The learners whose features are looked at."""
         known = self._known(context)
-        learner = self._learners(*known[min(self.space, len(known) - 1)])[0]
+        return self._learners(*known[min(self.space, len(known) - 1)])
+
+    def _map(self, context: ProbeContext) -> FeatureMap:
         drawn = self.projection if self.projection.available else Pca()
-        return Surroundings(learner, self.neighbours, self.sample, self.shown, drawn)
+        return FeatureMap(self._looking(context)[0], self.shown, drawn)
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """What each learner says of the set, and where it lies in the features of one."""
+        """What each learner says of the set, and where it lies in the features of those of one network."""
         learners = [each for known in self._known(context) for each in self._learners(*known)]
-        return (*learners, *map(Recognised, learners), self._surroundings(context))
+        looking = self._looking(context)
+        where = (*learners, *map(Recognised, learners), *(Surroundings(each, self.neighbours) for each in looking))
+        if context.draw is not None:
+            return where
+        real = (RealSurroundings(each, self.neighbours, self.sample) for each in looking)
+        return (*where, *real, self._map(context))
 
     def find(self, context: ProbeContext) -> Finding:
         """Who recognises how much of the set, and how much of it lies among real examples of its class."""
-        known = self._known(context)
-        rows, facts, words = [], [], []
-        for name, steps in known:
+        controls, classes = context.controls(self.controls), len(context.problem.task.classes)
+        recognised, *theirs = (self._recognised(about) for about in (context, *controls))
+        networks = [
+            Network(row.network, fact, row.test_accuracy, _mean([of[place][1].value for of in theirs]))
+            for place, (row, fact) in enumerate(recognised)
+        ]
+        ours, *placings = (self._placing(about) for about in (context, *controls))
+        off, near = placed(ours, placings, self._real(context), context.level)
+        space = context.under(self._looking(context)[0].network).problem.network.name
+        beside = [
+            (
+                Fact.once(OFF, float(each.off.mean())),
+                Fact.once(NEAR, float(each.near.mean())),
+                *(fact for _, fact in of),
+            )
+            for each, of in zip(placings, theirs, strict=True)
+        ]
+        return self.finding(
+            context,
+            verdict(networks, space, off, near, len(context.distilled), classes),
+            (*(fact for _, fact in recognised), near.share, Fact.once(f"{NEAR}, real", near.real), off.share),
+            tables=(
+                RecognitionRow.table(row for row, _ in recognised),
+                self._items(context, ours),
+                self._predictions(context),
+                _drawn(context, context.outcome(self._map(context))),
+            ),
+            control=of_controls_within(beside, [fact.name for fact in beside[0]]),
+            method=self._method(context, space),
+            caveats=self._caveats(context),
+        )
+
+    def _caveats(self, context: ProbeContext) -> tuple[str, ...]:
+        absent = [name for name, _ in self.architectures if name and not _can(context, name)]
+        return (
+            *(f"{name} cannot take this data and was left out" for name in absent),
+            *([] if self.projection.available else ["the map is by PCA: UMAP needs pip install limbeck[views]"]),
+            "random real images of the controls are training images, which the networks have seen; the set is held "
+            "against evaluation examples too, which they have not",
+            "a network recognises what it would be fooled by, too: this is no measure of what the set teaches",
+        )
+
+    def _recognised(self, context: ProbeContext) -> list[tuple[RecognitionRow, Fact]]:
+        """Of each network how much its learners recognise, and how often they are right on evaluation examples."""
+        found = []
+        for name, steps in self._known(context):
             learners = self._learners(name, steps)
             network = name or context.problem.network.name
+            taken = round(_mean([each.steps(context)[-1] for each in learners]))
             ours = [float(context.outcome(Recognised(each), "accuracy")) for each in learners]
-            recognised = estimate(f"recognised by {network} after {steps} steps", ours)
-            on_test = accuracies(context, learners)
-            facts.append(recognised)
-            spread = (*recognised[1:4], *estimate("", on_test)[1:4])
-            rows.append(RecognitionRow(network, steps, *spread, len(learners)))
-            words.append((network, recognised, sum(on_test) / len(on_test)))
-        around = context.outcome(self._surroundings(context))
-        near, far = _compared(around)
-        verdict, tone = _verdict(words, near, len(context.problem.task.classes))
-        absent = [name for name, _ in self.architectures if name and not _can(context, name)]
-        return Finding(
-            probe="recognition",
-            set=context.name,
-            question=self.question,
-            verdict=verdict,
-            tone=tone,
-            facts=(*facts, *near),
-            tables=(
-                RecognitionRow.table(rows),
-                _items(context, around, far),
-                self._predictions(context, known),
-                _map(context, around),
-            ),
-            method=self._method(context, known),
-            caveats=(
-                *(f"{name} cannot take this data and was left out" for name in absent),
-                *self._undrawn(),
-                "a network recognises what it would be fooled by, too: this is no measure of what the set teaches",
-            ),
-        )
+            label = f"recognised by {network} after {taken} steps"
+            fact = estimate(label, ours, within=SHARE)
+            on_test = estimate("", accuracies(context, learners), within=SHARE)
+            row = RecognitionRow(network, taken, *fact[1:4], *on_test[1:4], len(learners))
+            found.append((row, fact))
+        return found
 
-    def _method(self, context: ProbeContext, known: Sequence[tuple[str, int]]) -> str:
-        name, steps = known[min(self.space, len(known) - 1)]
-        drawn = self._surroundings(context).projection
+    def _placing(self, context: ProbeContext) -> Placing:
+        """How the items lie, as each learner sees it."""
+        near, off = [], []
+        for each in self._looking(context):
+            around = context.outcome(Surroundings(each, self.neighbours))
+            real = context.outcome(RealSurroundings(each, self.neighbours, self.sample), "distance")
+            near.append(around["agreement"])
+            off.append(farther(around["distance"], real, FAR).double())
+        return Placing(torch.stack(off), torch.stack(near))
+
+    def _real(self, context: ProbeContext) -> Placing:
+        """How evaluation examples lie among the others; near, where there are no others, is as good as none."""
+        near, off = [], []
+        for each in self._looking(context):
+            around = context.outcome(RealSurroundings(each, self.neighbours, self.sample))
+            near.append(around["agreement"].nan_to_num(0.0))
+            off.append(farther(around["distance"], around["distance"], FAR).double())
+        return Placing(torch.stack(off), torch.stack(near))
+
+    def _method(self, context: ProbeContext, space: str) -> str:
         return (
-            f"{self.repeats} learners a network, SGD 0.01 momentum 0.9 on all real images in batches of {REAL_BATCH}; "
-            f"features of {name or context.problem.network.name} after {steps} steps; {self.neighbours} nearest "
-            f"evaluation examples by Euclidean distance; up to {self.sample} of these each without itself; an "
-            f"item is off where it is farther from its class than {100 * FAR:.0f} % of these; map "
-            f"by {type(drawn).__name__.lower()}"
+            f"{self.repeats} learners a network (seeds), SGD 0.01 momentum 0.9 on all real images in batches of "
+            f"{REAL_BATCH}; features of those of {space}; {self.neighbours} nearest evaluation examples by Euclidean "
+            f"distance, averaged over learners; up to {self.sample} of these each without itself; an item is off where "
+            f"it is farther from its class than {percent(FAR, 0)} of these; intervals over items (Wilson), for "
+            f"{TESTS} numbers at once, and beside {self.controls} controls of as many random real images, whose "
+            f"predictive interval a number must leave too; recognition: mean and interval over learners; map by "
+            f"{type(self._map(context).projection).__name__.lower()}"
         )
 
-    def _undrawn(self) -> tuple[str, ...]:
-        missing = not self.projection.available
-        return ("the map is by PCA: UMAP needs pip install limbeck[views]",) if missing else ()
-
-    def _predictions(self, context: ProbeContext, known: Sequence[tuple[str, int]]) -> Table:
+    def _predictions(self, context: ProbeContext) -> Table:
         """What the first learner of each network takes each item for."""
         names, own = context.problem.task.classes, context.problem.network.name
         labels = context.distilled.batch.classes.tolist()
         rows = []
-        for name, steps in known:
-            predicted = context.outcome(Recognised(self._learners(name, steps)[0]), "predictions").tolist()
+        for name, steps in self._known(context):
+            learners = self._learners(name, steps)
+            taken = round(_mean([each.steps(context)[-1] for each in learners]))
+            predicted = context.outcome(Recognised(learners[0]), "predictions").tolist()
             rows += [
-                PredictionRow(item, names[label], name or own, steps, names[predicted[item]])
+                PredictionRow(item, names[label], name or own, taken, names[predicted[item]])
                 for item, label in enumerate(labels)
             ]
         return PredictionRow.table(rows)
 
+    def _items(self, context: ProbeContext, ours: Placing) -> Table:
+        """How each item lies among real examples."""
+        names, labels = context.problem.task.classes, context.distilled.batch.classes.tolist()
+        apart = torch.stack([self._apart(context, each) for each in self._looking(context)]).mean(0)
+        columns = zip(labels, ours.near.mean(0).tolist(), apart.tolist(), ours.off.mean(0).tolist(), strict=True)
+        return NeighbourRow.table(
+            NeighbourRow(item, names[label], near, distance, off)
+            for item, (label, near, distance, off) in enumerate(columns)
+        )
 
-def _items(context: ProbeContext, around: Tree, far: Tensor) -> Table:
-    """How each item lies among real examples."""
-    names = context.problem.task.classes
-    return NeighbourRow.table(
-        NeighbourRow(item, names[label], float(around["agreement"][item]), float(far[item]))
-        for item, label in enumerate(context.distilled.batch.classes.tolist())
-    )
+    def _apart(self, context: ProbeContext, learner: Training) -> Float[Tensor, " item"]:
+        """The distance of each item from its class, over the median of those of real examples."""
+        real = context.outcome(RealSurroundings(learner, self.neighbours, self.sample), "distance")
+        ours, real = context.outcome(Surroundings(learner, self.neighbours), "distance"), real[real.isfinite()]
+        middle = float(real.median()) if len(real) else 0.0
+        return ours / middle if middle > 0 else torch.full_like(ours, math.nan)
 
 
 def _can(context: ProbeContext, name: str) -> bool:
@@ -178,30 +259,12 @@ def _can(context: ProbeContext, name: str) -> bool:
         return False
 
 
-def _compared(around: Tree) -> tuple[list[Fact], Tensor]:
-    """What the surroundings come to, and the distance of each item in medians of real ones."""
-    real = around["real"]["distance"]
-    real, ours = real[real.isfinite()], around["distance"]
-    facts = [
-        estimate("near examples of its class", around["agreement"].tolist()),
-        estimate("near examples of their class, of real examples", around["real"]["agreement"].tolist()),
-    ]
-    if not len(real) or not float(real.median()) > 0:
-        return facts, torch.full_like(ours, math.nan)
-    far = ours / real.median()
-    off = (ours > real.quantile(FAR)).to(torch.float64)
-    return [
-        *facts,
-        Fact.once("median distance over that of real examples", float(far.median())),
-        Fact.once("share off the real examples", float(off.mean())),
-    ], far
-
-
-def _map(context: ProbeContext, around: Tree) -> Table:
-    names, drawn = context.problem.task.classes, around["map"]
+def _drawn(context: ProbeContext, plane: Tree) -> Table:
+    """The map."""
+    names = context.problem.task.classes
     parts = (
-        (REAL, drawn["examples"], drawn["classes"]),
-        (DISTILLED, drawn["items"], context.distilled.batch.classes),
+        (REAL, plane["examples"], plane["classes"]),
+        (DISTILLED, plane["items"], context.distilled.batch.classes),
     )
     return MapRow.table(
         MapRow(kind, names[label], x, y)
@@ -210,34 +273,5 @@ def _map(context: ProbeContext, around: Tree) -> Table:
     )
 
 
-def _verdict(known: Sequence[tuple[str, Fact, float]], near: Sequence[Fact], classes: int) -> tuple[str, str]:
-    """Words of (network, accuracy on the set, test accuracy) and of what lies near."""
-    # Twice as often as by chance; half as far from chance as it can be where twice is too much to ask.
-    learned = [each for each in known if each[2] > min(2 / classes, (1 + 1 / classes) / 2)]
-    if not learned:
-        best = max(each[2] for each in known)
-        why = f"the networks have not learned the data yet (test accuracy {percent(best, 0)})"
-        return f"Not known: {why}. Train them for more steps.", "unknown"
-    low, high = (pick(learned, key=lambda each: each[1].value) for pick in (min, max))
-    if len(learned) == 1:
-        claim = f"{low[0]}, trained on real images, recognises {_share(low[1])} of the set."
-    elif low[1].value == high[1].value:
-        names = ", ".join(each[0] for each in learned)
-        claim = f"Networks trained on real images ({names}) recognise {percent(low[1].value, 0)} of the set."
-    else:
-        claim = (
-            f"Networks trained on real images recognise {percent(low[1].value, 0)} ({low[0]}) to "
-            f"{percent(high[1].value, 0)} ({high[0]}) of the set."
-        )
-    off = [fact.value for fact in near if fact.name == "share off the real examples"]
-    close = (
-        f"Of the real images nearest to its images, {percent(near[0].value, 0)} are of their class "
-        f"({percent(near[1].value, 0)} for real images)"
-    )
-    lie = f"; {percent(off[0], 0)} of its images lie where no real image of their class is near" if off else ""
-    return f"{claim} {close}{lie}.", "note"
-
-
-def _share(fact: Fact) -> str:
-    spread = f" ({100 * fact.low:.0f} to {100 * fact.high:.0f})" if fact.n > 1 else ""
-    return f"{percent(fact.value, 0)}{spread}"
+def _mean(values: Sequence[float | int]) -> float:
+    return sum(values) / len(values)

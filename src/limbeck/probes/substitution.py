@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from limbeck.computations import Mixture, Training, real_trajectory
+from limbeck.computations import Mixture, Training, course
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING, accuracies
@@ -15,7 +16,6 @@ from limbeck.core import tree
 from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.tree import Tree
-from limbeck.core.units import per_cent, percent, points
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.substitution import (
     ACCURACY,
@@ -25,9 +25,16 @@ from limbeck.probes.tables.substitution import (
     RangeRow,
     RealImagesRow,
     RealStepsRow,
+    range_of_images,
+    range_of_steps,
+    reached,
 )
-from limbeck.statistics.estimates import crossing, estimate, geometric_mean
+from limbeck.probes.verdicts.substitution import ON_DATA, OVER, Curve, Worth, equivalent, verdict, worth
+from limbeck.statistics.chance import Chance
+from limbeck.statistics.estimates import SHARE, difference, estimate
 
+AS_IT_IS, IN_RANGE, IN_8_BITS = Mixture(), Mixture(clipped=True), Mixture(levels=256)
+"""The set, and what is left of it where it is stored in other ways."""
 BINS = 64
 
 
@@ -36,16 +43,23 @@ class Substitution(AbstractProbe):
     """The accuracy that the set gives, the real images and steps that give the same, and its raw values.
 
     Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random real
-    images of every class, and on all real data: where the curve first reaches its accuracy, by straight lines between
-    the points, is one measurement of what the set is equivalent to. Clipping its raw values into [0, 1], where real
-    ones are, and training again shows how much of it lies outside. Yang et al. (ICML 2024), figure 3 left and the text
-    beside it.
+    images of every class (and on as many as the set has), and of the courses on all real data: where the curve first
+    reaches its accuracy, by straight lines between the points, is one measurement of what the set is equivalent to. It
+    is bounded by what was measured. Of each of `controls` draws of as many random real images the same is asked: they
+    should come out as worth their own number.
+
+    Three numbers decide, all at once by Bonferroni: how far the set lies from what one more draw of as many real images
+    would come to (`unlike`), and, by Student's interval of paired differences, what accuracy is lost where its raw
+    values are clipped to where real ones are, and where they are rounded to 256 levels over their own range, which
+    is what 8 bits hold. There is nothing to find where the set is one more draw, and where neither changes anything;
+    nothing is claimed of a set that teaches nothing. Yang et al. (ICML 2024), figure 3 left and the text beside it.
     """
 
     sizes: tuple[int, ...] = (1, 2, 5, 10, 12, 20, 60, 260)
     repeats: int = 5
     trajectories: int = 3
     every: int = 10
+    controls: int = 5
 
     question = "How many real images is the set equivalent to?"
     tables = (RealImagesRow, RealStepsRow, RangeRow, DensityRow)
@@ -53,87 +67,98 @@ class Substitution(AbstractProbe):
 
     def __post_init__(self) -> None:
         at_least(self, 1, "sizes", "repeats", "trajectories", "every")
+        at_least(self, 0, "controls")
 
-    def _of_set(self, clipped: bool = False) -> list[Training]:
-        return [Training(Mixture(clipped=clipped), seed) for seed in range(self.repeats)]
+    def _of_set(self, on: Mixture = AS_IT_IS) -> list[Training]:
+        return [Training(on, seed) for seed in range(self.repeats)]
 
     def _of_real(self, size: int) -> list[Training]:
         return [Training(Mixture((), size, shuffle=seed), seed) for seed in range(self.repeats)]
 
-    def _trajectories(self) -> list[Training]:
-        return [real_trajectory(seed, self.every) for seed in range(self.trajectories)]
+    def _courses(self) -> list[Training]:
+        return [course(seed, self.every) for seed in range(min(self.trajectories, self.repeats))]
+
+    def _of_controls(self) -> list[Training]:
+        """The learner of each control: the draw of that number, trained on by the seed of that number."""
+        return self._of_set()[: self.controls]
+
+    def _sizes(self, context: ProbeContext) -> list[int]:
+        return sorted({*self.sizes, context.distilled.per_class})
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """Learners of the set as it is and clipped, of real subsets, and of all real data."""
-        subsets = [each for size in self.sizes for each in self._of_real(size)]
-        return (*self._of_set(), *self._of_set(clipped=True), *subsets, *self._trajectories())
+        """Learners of the set as it is, clipped and in 8 bits, of real subsets, and of all real data."""
+        if context.draw is not None:
+            return tuple(self._of_controls()[context.draw : context.draw + 1])
+        subsets = [each for size in self._sizes(context) for each in self._of_real(size)]
+        return (*self._of_set(), *self._of_set(IN_RANGE), *self._of_set(IN_8_BITS), *subsets, *self._courses())
 
     def find(self, context: ProbeContext) -> Finding:
-        """The equivalents in images and in steps, the range of raw values and what clipping costs."""
-        ours, clipped = accuracies(context, self._of_set()), accuracies(context, self._of_set(clipped=True))
-        curve = {size: accuracies(context, self._of_real(size)) for size in self.sizes}
-        images = [
-            crossing(level, self.sizes, [curve[size][seed] for size in self.sizes]) for seed, level in enumerate(ours)
-        ]
-        trajectories = [context.outcome(each, "accuracy").tolist() for each in self._trajectories()]
-        steps = [
-            crossing(level, self._trajectories()[0].reads, trajectories[seed])
-            for seed, level in enumerate(ours[: len(trajectories)])
-        ]
-        lost = estimate("test accuracy lost by clipping", [a - b for a, b in zip(ours, clipped, strict=True)])
+        """The equivalents in images and in steps, the range of raw values and what clipping and rounding cost."""
+        ours, clipped, stored = (accuracies(context, self._of_set(on)) for on in (AS_IT_IS, IN_RANGE, IN_8_BITS))
+        curve = {size: accuracies(context, self._of_real(size)) for size in self._sizes(context)}
+        images, steps = self._of_images(curve), self._of_steps(context)
+        as_many, per_class = curve[context.distilled.per_class], context.distilled.per_class
+        found = worth(ours, clipped, stored, as_many, images, steps, context.level)
+        chance = Chance.of(context.examples.classes)
         outside, ranges, density = _raw_values(context)
-        equivalents = (_equivalent(IMAGES, images), _equivalent(STEPS, steps))
-        accuracy = estimate(ACCURACY, ours)
-        verdict = _verdict(accuracy, equivalents, (self.sizes[-1], self._trajectories()[0].protocol.steps), lost)
-        facts = (accuracy, *(each for each in equivalents if each), lost, Fact.once("share of values outside", outside))
-        return Finding(
-            probe="substitution",
-            set=context.name,
-            question=self.question,
-            verdict=verdict,
-            tone="note",
-            facts=facts,
-            tables=(*self._curves(curve, trajectories, accuracy), ranges, density),
-            method=f"{self.repeats} seeds: {DEFAULT_TRAINING}, on the set, on it clipped, and on random real images; "
-            f"{self.trajectories} trajectories of 300 steps on all real images in batches of 256, read every "
-            f"{self.every} steps; "
-            "equivalents by geometric means",
+        return self.finding(
+            context,
+            verdict(found, ours, chance, context.level, per_class, images.ends, steps.ends),
+            (*found, Fact.once("share of values outside", outside)),
+            tables=(*self._curves(context, curve, steps, found), ranges, density),
+            control=self._control(context, as_many, images, steps),
+            method=f"{self.repeats} seeds: {DEFAULT_TRAINING}, on the set, on it clipped, on it in 256 levels between "
+            "the least and the largest value of each channel, and on random real images, drawn anew for each seed; "
+            f"{len(steps.values)} courses on all real images {ON_DATA} until validation accuracy levels off, read to "
+            f"step {steps.at[-1]} every {self.every} steps or more; equivalents by geometric means, within what was "
+            "measured; the gain over as many real images says how far one more draw of them would lie; its interval "
+            f"and those of what is lost hold at once (3 numbers); control: {min(self.controls, self.repeats)} draws of "
+            "as many random real images, one for each seed",
             caveats=("real images are drawn at random: of chosen ones (see `limbeck evaluate`) fewer do as well",),
         )
 
+    def _of_images(self, curve: dict[int, list[float]]) -> Curve:
+        sizes = list(curve)
+        return Curve(sizes, list(zip(*curve.values(), strict=True)), range_of_images(sizes))
+
+    def _of_steps(self, context: ProbeContext) -> Curve:
+        """The courses up to where the first of them ends, so that all are measured as far."""
+        steps = min((each.steps(context) for each in self._courses()), key=len)
+        values = [context.outcome(each, "accuracy").tolist()[: len(steps)] for each in self._courses()]
+        return Curve(steps, values, range_of_steps(steps))
+
+    def _control(self, context: ProbeContext, as_many: list[float], images: Curve, steps: Curve) -> tuple[Fact, ...]:
+        """What as many random real images come to, draw by draw."""
+        drawn = [accuracies(context.control(draw), [each])[0] for draw, each in enumerate(self._of_controls())]
+        if not drawn:
+            return ()
+        return (
+            estimate(ACCURACY, drawn, context.level, SHARE),
+            equivalent(IMAGES, drawn, images, context.level),
+            equivalent(STEPS, drawn, steps, context.level),
+            difference(OVER, drawn, as_many, context.level),
+        )
+
     def _curves(
-        self, curve: dict[int, list[float]], trajectories: list[list[float]], of_set: Fact
+        self, context: ProbeContext, curve: dict[int, list[float]], steps: Curve, found: Worth
     ) -> tuple[Table, Table]:
-        seeds = f"mean and 95 % interval over {self.repeats} seeds; the set: {of_set.value:.4f}"
-        images = [RealImagesRow(size, *estimate("", found)[1:4]) for size, found in curve.items()]
-        reads = zip(self._trajectories()[0].reads, zip(*trajectories, strict=True), strict=True)
-        steps = [RealStepsRow(step, *estimate("", found)[1:4]) for step, found in reads]
-        of_steps = f"mean and 95 % interval over {len(trajectories)} trajectories"
-        return RealImagesRow.table(images, seeds), RealStepsRow.table(steps, of_steps)
+        def interval(values: Sequence[float]) -> tuple[float, float, float]:
+            mean = estimate("", values, context.level, SHARE)
+            return mean.value, mean.low, mean.high
 
-
-def _equivalent(name: str, measured: list[float]) -> Fact | None:
-    """What the measured curves give; nothing where one of them never gets there."""
-    return None if max(measured) == float("inf") else geometric_mean(name, measured)
-
-
-def _verdict(accuracy: Fact, equivalents: tuple[Fact | None, Fact | None], most: tuple[int, int], lost: Fact) -> str:
-    images, steps = (_number(*pair) for pair in zip(equivalents, most, strict=True))
-    spread = f", {per_cent(accuracy.low)} to {per_cent(accuracy.high)}" if accuracy.n > 1 else ""
-    verdict = (
-        f"Equivalent to {images} random real images per class, or {steps} steps of training on all real images (test "
-        f"accuracy {percent(accuracy.value)}{spread})."
-    )
-    if lost.low > 0:
-        verdict += f" Do not clip it or store it as 8-bit images: that costs {points(lost.value)}."
-    return verdict
-
-
-def _number(equivalent: Fact | None, most: int) -> str:
-    if equivalent is None:
-        return f"more than {most}"
-    spread = f" ({equivalent.low:.0f} to {equivalent.high:.0f})" if equivalent.n > 1 else ""
-    return f"{equivalent.value:.0f}{spread}"
+        images = [RealImagesRow(size, *interval(values)) for size, values in curve.items()]
+        reads = zip(steps.at, zip(*steps.values, strict=True), strict=True)
+        of_set = f"the set: {found.accuracy.value:.4f}, which"
+        many = reached(found.images.value, range_of_images(list(curve)))
+        long = reached(found.steps.value, steps.ends)
+        captions = (
+            f"mean and 95 % interval over {self.repeats} seeds; {of_set} {many} per class come to",
+            f"mean and 95 % interval over {len(steps.values)} courses; {of_set} {long} steps come to",
+        )
+        return (
+            RealImagesRow.table(images, captions[0]),
+            RealStepsRow.table([RealStepsRow(step, *interval(values)) for step, values in reads], captions[1]),
+        )
 
 
 def _by_channel(native: Tree) -> list[Tensor]:

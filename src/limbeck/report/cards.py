@@ -6,11 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from limbeck.comparison import matching
+from limbeck.comparison import basis, called, draws, matching
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, measured, measured_range, percent, size
 from limbeck.distilled_set import DistilledSet
-from limbeck.probes.tables.substitution import ACCURACY, IMAGES, STEPS, RealImagesRow, RealStepsRow
+from limbeck.probes.tables.substitution import (
+    ACCURACY,
+    IMAGES,
+    IN_SIGNS,
+    STEPS,
+    RealImagesRow,
+    RealStepsRow,
+    range_of_images,
+    range_of_steps,
+    reached,
+    spread,
+)
 from limbeck.report.charts import Axis, Interval, Linear, Look, heat, intervals
 from limbeck.report.figures.figure import Figure
 from limbeck.report.gallery import contact_sheet
@@ -61,9 +72,9 @@ def _score(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[st
     """By the first score; by the learners of the explanation where it was not scored."""
     if own:
         row = own[0]
-        spread = f"{measured_range(row['low'], row['high'], row['unit'])}, " if row["n"] > 1 else ""
-        score = measured(row["mean"], row["unit"])
-        return [(f"{row['split']} {row['metric']}", score, f"{spread}{row['network']}, n {row['n']}")]
+        spread = f"{measured_range(row['low'], row['high'], row['unit'])}, " if len(row["values"]) > 1 else ""
+        score, about = measured(row["mean"], row["unit"]), f"; {row['about']}" if row["about"] else ""
+        return [(f"{row['split']} {row['metric']}", score, f"{spread}{row['network']}, {draws(row)}{about}")]
     if fact is None:
         return []
     spread = f"{measured_range(fact.low, fact.high, 'fraction')}, " if fact.n > 1 else ""
@@ -71,21 +82,20 @@ def _score(own: Sequence[Mapping[str, Any]], fact: Fact | None) -> list[tuple[st
 
 
 def _equivalents(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
-    """What substitution says; more than the end of its curve where that never gets there."""
+    """What substitution says; "<" and ">" where that lies beyond the ends of what it measured."""
     numbers = []
     for finding in (each for each in findings if each.probe == "substitution"):
         facts = {fact.name: fact for fact in finding.facts}
-        ends = (
-            (IMAGES, [row.per_class for row in RealImagesRow.of(finding) or []], "real images per class"),
-            (STEPS, [row.step for row in RealStepsRow.of(finding) or []], "steps on all real data"),
+        images, steps = RealImagesRow.of(finding), RealStepsRow.of(finding)
+        measured_at = (
+            (IMAGES, images and range_of_images([row.per_class for row in images]), "real images per class"),
+            (STEPS, steps and range_of_steps([row.step for row in steps]), "steps on all real data"),
         )
-        for name, reads, unit in ends:
-            if name in facts:
-                fact = facts[name]
-                spread = f" ({fact.low:.0f} to {fact.high:.0f})" if fact.n > 1 else ""
-                numbers.append(("equivalent to", f"{fact.value:.0f}", f"{unit}{spread}"))
-            elif reads:
-                numbers.append(("equivalent to", f"> {max(reads)}", unit))
+        for name, ends, unit in measured_at:
+            if name in facts and ends:
+                between = spread(facts[name], ends, IN_SIGNS) if facts[name].n > 1 else ""
+                more = f"{unit} ({between})" if between else unit
+                numbers.append(("equivalent to", reached(facts[name].value, ends, IN_SIGNS), more))
     return numbers
 
 
@@ -97,7 +107,8 @@ def _beside(
         return None
     others = [row for how in ("items", "bytes", "") for row in matching(own[0], baselines, how)]
     title = f"{name} beside baselines"
-    return standing([(name, Look(index), own[0]), *((row["set"], Look(-1, 1), row) for row in others)], title)
+    named = [(called(row, (row,), {}), Look(-1, 1), row) for row in others]
+    return standing([(name, Look(index), own[0]), *named], title)
 
 
 def standing(scored: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:
@@ -113,8 +124,8 @@ def standing(scored: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) 
     named = headed(f"{first['metric']} on {first['split']} examples", first["unit"])
     axis = Axis(named, Linear(least * 1.05, most * 1.05 or 1.0), times=100 if share else 1)
     caption = (
-        f"{first['network']}: mean {first['metric']} and 95 % interval, fresh learners, protocol {first['protocol']}; "
-        f"{'higher' if first['higher_is_better'] else 'lower'} is better."
+        f"{first['network']}: mean {first['metric']}, {basis([row for _, _, row in scored])}, protocol "
+        f"{first['protocol']}; {'higher' if first['higher_is_better'] else 'lower'} is better."
     )
     return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in scored])),))
 
@@ -135,8 +146,10 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
         "per_class",
         "matched",
         "beside",
+        "seeds",
+        "about",
     )
-    return Table("scores", columns, tuple(tuple(row[name] for name in columns) for row in rows), "95 % intervals")
+    return Table("scores", columns, tuple(tuple(row[name] for name in columns) for row in rows), basis(rows))
 
 
 def matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], title: str) -> Figure | None:
@@ -154,7 +167,7 @@ def matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], title: str)
     ]
     picture = heat(entries, networks, values, texts, title)
     named = headed(rows[0]["metric"].capitalize(), rows[0]["unit"])
-    caption = f"{named}, half of its 95 % interval below."
+    caption = f"{named}; below it half of its interval: {basis(rows)}."
     return Figure(title, picture, caption, (), (("", scores(rows)),))
 
 

@@ -20,8 +20,6 @@ from limbeck.report.pictures import exact
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
-LEVEL = 0.05
-"""Attributes are shown of an image where their adjusted p-value is no larger."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def _of(finding: Finding) -> list[tuple[int, str, list[Any]]]:
             *((item, "effects", [name, _short(value)]) for item, name, value in effects),
         ]
     if finding.probe == "semantics":
-        carried = [row for row in AttributeRow.of(finding) or [] if row.adjusted_p <= LEVEL]
+        carried = [row for row in AttributeRow.of(finding) or [] if row.found]
         return [
             (
                 row.item,

@@ -9,21 +9,25 @@ from typing import Any
 
 import torch
 
+from limbeck.composition import SELECTIONS
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, BYTES, Score, fitting
+from limbeck.evaluation import BASELINES, BYTES, Score
 from limbeck.explanation import EFFORTS, SPLIT
 from limbeck.protocols import protocols
+from limbeck.runs.again import known_again
 from limbeck.runs.scoring import NamedSet, entries_of, known
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
 DEVICES = (torch.device("cpu"), torch.device("cuda"))
 """The kinds of devices whose scores are read back; none needs to be here."""
+READ_BACK = tuple(dict.fromkeys((*BASELINES, *(f"{name}:{BYTES}" for name in BASELINES if name in SELECTIONS))))
+"""The baselines whose scores are read back."""
 SCORED = {field.name for field in fields(Score)}
 
 
@@ -82,8 +86,9 @@ def findings(
 def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> list[dict[str, Any]]:
     """The rows that `limbeck evaluate` would give as far as learners were trained before, for every published protocol.
 
-    Networks are the one that each set was distilled with and those of the scores in its header. Where the store has no
-    row of a set that its header has, the header's stands there, under the name that the set has now.
+    Networks are the one that each set was distilled with and those of the scores in its header. Where its header has a
+    row of a set over more distillations than the store has, or one that the store has not, the header's stands there,
+    under the name that the set has now.
     """
     headed = (
         {**score, "set": name}
@@ -95,23 +100,27 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
     networks = [distilled.spec["network"] for _, _, distilled in sets] + [row["network"] for row in carried.values()]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    counts = {(distilled.per_class, fitting(task, distilled.budget.bytes)) for _, _, distilled in sets}
-    by_bytes = all(fit for _, fit in counts) and any(count != fit for count, fit in counts)
-    baselines = (*BASELINES, *(f"{name}:{BYTES}" for name in BASELINES if by_bytes and name != "full"))
-    for protocol in protocols().values():
-        try:
-            entered = entries_of(session, task, sets, tuple(here), protocol, baselines)
-        except InputError:
-            if not protocol.uses_own:
-                raise
-            # By a schedule that leads nowhere nothing was ever scored.
-            continue
-        for device in DEVICES:
+    for device in DEVICES:
+        again = known_again(session, task, sets, device)
+        for protocol in protocols().values():
+            try:
+                entered = entries_of(session, task, sets, tuple(here), protocol, READ_BACK, again)
+            except InputError:
+                if not protocol.uses_own:
+                    raise
+                # By a schedule that leads nowhere nothing was ever scored.
+                continue
             for score in known(session, [each.on(device) for each in entered], protocol):
                 row = score.row()
                 # Learners of several devices are no one sample: those of the device that trained the most stand there.
-                rows[_place(row)] = max(rows.get(_place(row), row), row, key=lambda each: each["n"])
-    return [*(row for place, row in carried.items() if place not in rows), *rows.values()]
+                rows[_place(row)] = max(rows.get(_place(row), row), row, key=_breadth)
+    kept = {place: row for place, row in carried.items() if place not in rows or row["seeds"] > rows[place]["seeds"]}
+    return [*kept.values(), *(row for place, row in rows.items() if place not in kept)]
+
+
+def _breadth(row: Mapping[str, Any]) -> tuple[int, int]:
+    """How much a row rests on: by distillations, then by learners."""
+    return row["seeds"], row["n"]
 
 
 def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -71,10 +71,17 @@ class Plan:
         Where the run was made is left aside. A warning says where algorithms or sources are no longer those of then.
         """
         try:
+            task = reload(spec["data"], None if data_root is None else Path(data_root))
+        except (KeyError, TypeError) as error:
+            raise InputError(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
+        return cls.on(task, spec)
+
+    @classmethod
+    def on(cls, task: AbstractTask, spec: dict[str, Any]) -> Plan:
+        """The plan that a run's saved spec describes, on its data; a warning as in `of`."""
+        try:
             rest = {name: spec[name] for name in ("network", "ipc", "seed", "checks")}
-            plan = cls(
-                reload(spec["data"], None if data_root is None else Path(data_root)), from_spec(spec["recipe"]), **rest
-            )
+            plan = cls(task, from_spec(spec["recipe"]), **rest)
             now = plan.spec_on(CPU)
             for name in spec:
                 if name not in now:
@@ -144,6 +151,7 @@ def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) ->
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
         n=1, protocol=Epochs().name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
+        seeds=1, about="", whole=True, values=(value,),
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 

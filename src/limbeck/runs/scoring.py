@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import SPLIT, Entry, Score, entries
+from limbeck.evaluation import SPLIT, Again, Asked, Entry, Score, entries
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
+from limbeck.statistics.decisions import LEAST
 
 NamedSet = tuple[str, Path, DistilledSet]
 """What a set is called, its file, and the set."""
@@ -36,35 +39,54 @@ def entries_of(
     networks: Sequence[str],
     protocol: AbstractProtocol,
     baselines: Sequence[str],
+    again: Mapping[str, tuple[Again, ...]] | None = None,
 ) -> list[Entry]:
-    """Every set and baseline under every network, in that order of networks, then sets, then baselines."""
+    """Every set and baseline under every network, in that order of networks, then sets, then baselines.
+
+    `again` has the distillations of each set, by its name, where scores are over several.
+    """
     found = []
     for network in networks:
         problem = session.problem(task, network)
         contexts = [(ProbeContext(problem, name, distilled, SPLIT), path, distilled) for name, path, distilled in sets]
-        found += entries(contexts, protocol, baselines)
+        found += entries(contexts, protocol, baselines, again)
     return found
 
 
 def score(
     session: Session, entered: Sequence[Entry], reference: dict[str, object], protocol: AbstractProtocol, repeats: int
 ) -> list[Score]:
-    """The row of every entry over `repeats` learners; what was trained before is not trained again."""
-    requests = [Request(each.training(seed), each.context, each.path) for each in entered for seed in range(repeats)]
+    """The row of every entry over `repeats` learners, of each distillation where a set has several.
+
+    What was trained before is not trained again.
+    """
+    requests = [Request(*asked) for each in entered for group in each.learners(repeats) for asked in group]
     Graph(requests, reference).complete(session)
-    return [each.score(protocol.name, [each.value(seed) for seed in range(repeats)]) for each in entered]
+    return [each.score(protocol.name, repeats) for each in entered]
 
 
 def known(session: Session, entered: Sequence[Entry], protocol: AbstractProtocol) -> list[Score]:
     """The rows as far as they are known: all learners 0, 1, ... up to the first that is not in the store.
 
-    Nothing is trained; an entry without a learner has no row.
+    A set's row is over distillations where at least `LEAST` of them have learners, as many of each, else of the set
+    alone. Nothing is trained; an entry without a learner has no row.
     """
     rows = []
     for each in entered:
-        seeds = 0
-        while session.store.holds(each.context.address(each.training(seeds))):
-            seeds += 1
-        if seeds:
-            rows.append(each.score(protocol.name, [each.value(seed) for seed in range(seeds)]))
+        several = tuple(takewhile(lambda one: _learners(session, each, (one,)), each.again))  # noqa: B023
+        again = several if len(several) >= LEAST else ()
+        if repeats := _learners(session, each, again):
+            rows.append(replace(each, again=again).score(protocol.name, repeats))
     return rows
+
+
+def _learners(session: Session, entry: Entry, again: tuple[Again, ...]) -> int:
+    """How many learners are known of each of several distillations, or of the set or baseline itself."""
+    chosen, count = replace(entry, again=again), 0
+    while all(_holds(session, group[-1]) for group in chosen.learners(count + 1)):
+        count += 1
+    return count
+
+
+def _holds(session: Session, asked: Asked) -> bool:
+    return session.store.holds(asked.context.address(asked.training))

@@ -64,9 +64,10 @@ class Standing(NamedTuple):
     deviation: float
     """Their standard deviation (n - 1)."""
     probability: float
-    """Of an agreement no larger, under the normal distribution of that mean and deviation."""
+    """Of an agreement no larger, of one more peer: by Student's predictive distribution."""
     distance: float
-    """Of its agreements with its peers from that distribution, as Kolmogorov and Smirnov take it."""
+    """Of its agreements with its peers from the normal distribution of that mean and deviation, as Kolmogorov and
+    Smirnov take it."""
     p_value: float
     """The probability of such a distance, if they are normal: by Lilliefors."""
 
@@ -76,23 +77,32 @@ def standings(
 ) -> tuple[tuple[Standing, ...], Float[Tensor, "learner peer"]]:
     """Whether a learner from elsewhere agrees with each learner of a pool as its peers do; and the peers' agreements.
 
-    For each learner m of a pool of n: the normal distribution fitted to its n - 1 agreements with the others, at its
-    agreement with the learner from elsewhere. A probability near 0 says that the pool does not hold the like of it.
-    The n probabilities are not independent: the pool's agreements share its learners, and all of `beside` shares
-    one. NaN where there are fewer than two peers or they all agree alike. Yang et al. (ICML 2024), appendix C.
+    For each learner m of a pool: its k agreements with the others have a mean and a deviation s, and were the learner
+    from elsewhere one more of them, t = (a - mean) / (s sqrt(1 + 1/k)) would have Student's distribution with k - 1
+    degrees of freedom (Geisser, Predictive Inference 1993). A normal distribution fitted to a few peers would take the
+    deviation for known, and find exchangeable learners improbable far too often. A probability near 0 says that the
+    pool does not hold the like of it. The probabilities are not independent: the pool's agreements share its learners,
+    and all of `beside` shares one. NaN where there are fewer than two peers or they all agree alike. Yang et al. (ICML
+    2024), appendix C, by the normal distribution.
 
     >>> among = torch.tensor([[1.0, 0.5, 0.6], [0.5, 1.0, 0.7], [0.6, 0.7, 1.0]], dtype=torch.float64)
     >>> found, peers = standings(among, torch.tensor([0.55, 0.6, 0.0], dtype=torch.float64))
     >>> [round(each.probability, 4) for each in found], peers[0].tolist()
-    ([0.5, 0.5, 0.0], [0.5, 0.6])
+    ([0.5, 0.5, 0.0422], [0.5, 0.6])
     """
+    from scipy import special
+
     count = len(among)
     peers = among[~torch.eye(count, dtype=torch.bool)].view(count, max(count - 1, 0))
     if count < 3:
         nothing = Standing(math.nan, math.nan, math.nan, math.nan, math.nan)
         return (nothing,) * count, peers
     means, deviations = peers.mean(1), peers.std(1)
-    level = torch.special.ndtr((beside - means) / deviations).where(deviations > 1e-12, math.nan)
+    scores = (beside - means) / (deviations * (1 + 1 / (count - 1)) ** 0.5)
+    level = [
+        float(special.stdtr(count - 2, score)) if deviation > 1e-12 else math.nan
+        for score, deviation in zip(scores.tolist(), deviations.tolist(), strict=True)
+    ]
     normal = [(normality.distance(each), normality.p_value(each)) for each in peers]
-    fitted = zip(means.tolist(), deviations.tolist(), level.tolist(), normal, strict=True)
+    fitted = zip(means.tolist(), deviations.tolist(), level, normal, strict=True)
     return tuple(Standing(mean, deviation, at, *test) for mean, deviation, at, test in fitted), peers

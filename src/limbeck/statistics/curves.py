@@ -32,31 +32,30 @@ def slope(at: Float[Tensor, " read"], values: Float[Tensor, " read"]) -> float:
     return float((off * values).sum() / off.square().sum())
 
 
-def standard_error(share: float, count: int) -> float:
-    """The standard error of a share p of n: sqrt(q(1 - q)/m) with m = n + 4 and q = (n p + 2)/m.
+def smoothed(
+    steps: Float[Tensor, " read"], values: Float[Tensor, " read"], factor: float = 1.15
+) -> Float[Tensor, " read"]:
+    """A curve over the steps of a training, each value the mean of those read within a factor of its step.
 
-    Two of each kind are added, so that it is not zero where none or all are found. Agresti & Coull (The American
-    Statistician 1998).
+    So readings that lie further and further apart are smoothed alike, in the logarithm of (1 + step).
 
-    >>> round(standard_error(1.0, 100), 4)
-    0.0135
+    >>> smoothed(torch.tensor([0.0, 9.0, 99.0, 109.0]), torch.tensor([0.0, 0.5, 0.625, 0.875])).tolist()
+    [0.0, 0.5, 0.75, 0.75]
     """
-    total = count + 4
-    q = (count * share + 2) / total
-    return (q * (1 - q) / total) ** 0.5
+    return moving_mean(torch.log1p(steps), values, math.log(factor))
 
 
-def settled(shares: Float[Tensor, " read"], count: int) -> int:
-    """The first reading of a share of n after which the best is higher by no more than one standard error of it.
+def settled(shares: Float[Tensor, " read"], tolerance: float) -> int:
+    """The first reading of a curve after which the best is higher by no more than a tolerance.
 
-    The last reading at the latest, for nothing is known after it.
+    The last reading at the latest, for nothing is known after it. The tolerance is the same however many examples a
+    share is of: so one and the same curve settles at one and the same reading.
 
-    >>> settled(torch.tensor([0.1, 0.5, 0.8, 0.79, 0.8]), 100)
+    >>> settled(torch.tensor([0.1, 0.5, 0.8, 0.79, 0.84]), 0.05)
     2
     """
     later = shares.flip(0).cummax(0).values.flip(0)
-    allowed = torch.tensor([standard_error(float(best), count) for best in later], dtype=shares.dtype)
-    return int((later - shares <= allowed).int().argmax())
+    return int((later - shares <= tolerance + 1e-9).int().argmax())
 
 
 def lasting(holds: Bool[Tensor, " read"]) -> int | None:

@@ -91,8 +91,10 @@ def needed(fact: Fact, cut: float = 0.0) -> int:
     return 0
 
 
-def deciding(claims: Iterable[Claim], draws: int, what: str = "seeds") -> str:
+def deciding(claims: Iterable[Claim], draws: int, what: str = "seed") -> str:
     """What would decide the open ones of some claims that so many draws were made for; "" where none is open.
+
+    `what` is the name of one draw.
 
     >>> deciding([Claim("gain", 0.0, "open", 9)], 3)
     'about 6 more seeds would decide it'
@@ -102,5 +104,10 @@ def deciding(claims: Iterable[Claim], draws: int, what: str = "seeds") -> str:
         return ""
     wanted = [each.draws - draws for each in still if each.draws > draws]
     if not wanted:
-        return f"more than {MOST} {what} would be needed: it is too near to call"
-    return f"about {max(wanted)} more {what} would decide it"
+        return f"more {_several(what)} would not decide it: it is too near to call"
+    return f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide it"
+
+
+def _several(what: str) -> str:
+    noun, *rest = what.split(" ", 1)
+    return " ".join([f"{noun}s", *rest])

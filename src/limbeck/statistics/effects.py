@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from limbeck.core.findings import Fact
-from limbeck.statistics.estimates import mean_of
+from limbeck.statistics.repeatability import finite_mean
 
-NAMES = ("mean influence in class", "mean influence out of class", "in class of top 10", "in class of top 100")
+TOP10, TOP100 = "in class of top 10", "in class of top 100"
+NAMES = ("mean influence in class", "mean influence out of class", TOP10, TOP100)
 """What the numbers of each example are called, after its class."""
 
 
@@ -46,7 +46,7 @@ class Effects(NamedTuple):
         )
         return own, others, top10, top100
 
-    def facts(self, whose: str = "") -> list[Fact]:
-        """The means over examples."""
-        found = zip(NAMES, (self.own, self.others, self.top10, self.top100), strict=True)
-        return [mean_of(f"{name}{whose}", values.tolist()) for name, values in found]
+    def means(self) -> dict[str, float]:
+        """The means over examples, by name."""
+        numbers = (self.own, self.others, self.top10, self.top100)
+        return {name: finite_mean(values) for name, values in zip(NAMES, numbers, strict=True)}

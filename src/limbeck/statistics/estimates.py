@@ -183,22 +183,36 @@ def ratio(name: str, top: Fact, bottom: Fact) -> Fact:
     return Fact(name, value, value - half, value + half, min(top.n, bottom.n))
 
 
-def geometric_mean(name: str, values: Sequence[float]) -> Fact:
-    """The geometric mean of independent measurements, taken as 1 at least, with its interval in logarithms.
+def geometric_mean(
+    name: str, values: Sequence[float], level: float = LEVEL, within: tuple[float, float] = (1.0, math.inf)
+) -> Fact:
+    """The geometric mean of independent measurements, with its interval in logarithms, within what was measured.
 
-    For numbers of which a factor is what matters: no bound is ever negative.
+    For numbers of which a factor is what matters: no bound is ever negative. What lies beyond a bound of `within` is
+    known to lie beyond it and no more: it counts as the bound, and the interval is open there, which is to say that it
+    ends at the bound.
 
-    >>> round(geometric_mean("images", [2.0, 8.0]).value, 4)
-    4.0
+    >>> [round(bound, 4) for bound in geometric_mean("images", [2.0, 8.0], within=(1.0, 260.0))[1:4]]
+    [4.0, 1.0, 260.0]
+    >>> [round(bound, 4) for bound in geometric_mean("images", [50.0, 50.0, math.inf], within=(1.0, 100.0))[1:4]]
+    [62.9961, 23.3115, 100.0]
     """
-    log = estimate(name, [math.log(max(each, 1.0)) for each in values])
-    return Fact(name, math.exp(log.value), math.exp(log.low), math.exp(log.high), log.n)
+    low, high = within
+    if min(values) >= high or max(values) <= low:
+        end = high if min(values) >= high else low
+        return Fact(name, end, end, end, len(values))
+    log = estimate(name, [math.log(min(max(each, low), high)) for each in values], level)
+    value = math.exp(log.value)
+    first = low if min(values) <= low else max(math.exp(log.low), low)
+    last = high if max(values) >= high else min(math.exp(log.high), high)
+    return Fact(name, value, min(first, value), max(last, value), log.n)
 
 
 def crossing(level: float, at: Sequence[float | int], values: Sequence[float]) -> float:
     """Where a curve first reaches a level, by straight lines between its points; infinite where it never does.
 
-    The points are in order of `at`. A curve that begins at or above the level reaches it at its first point.
+    The points are in order of `at`. A curve that begins at or above the level reaches it at its first point, or would
+    have before. Both are beyond what was measured: `geometric_mean` counts them at its bounds.
 
     >>> crossing(0.5, [1, 2, 4], [0.0, 0.25, 0.75])
     3.0

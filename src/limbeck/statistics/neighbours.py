@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 AT_ONCE = 512
@@ -71,3 +71,15 @@ def to_own_class(
         if distances.shape[1]:
             found[mine] = distances[:, 0].to(torch.float64)
     return found
+
+
+def farther(distances: Float[Tensor, " query"], real: Float[Tensor, " other"], than: float) -> Bool[Tensor, " query"]:
+    """Which distances are larger than a share `than` of others are, of those that are finite; none where none is.
+
+    Of as many further draws of what the others are, a share 1 - than is, whatever they are distributed like.
+
+    >>> farther(torch.tensor([1.0, 9.5]), torch.linspace(0, 10, 101), 0.9).tolist()
+    [False, True]
+    """
+    known = real[real.isfinite()]
+    return distances > known.quantile(than) if len(known) else torch.zeros(len(distances), dtype=torch.bool)

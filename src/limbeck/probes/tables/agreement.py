@@ -11,8 +11,9 @@ from limbeck.core.findings import Row
 class PoolRow(
     Row,
     table="pools",
-    caption="test accuracy: mean over the matched learners; agreement with the set's learner: mean, 95 % interval over "
-    "the matched learners, and median; not normal: the share of them whose agreements are not normal at 5 %",
+    caption="test accuracy: mean over the matched learners; agreement with the set's learners: mean, 95 % interval "
+    "over these and over the matched ones, and median; among: the mean agreement of the matched learners with each "
+    "other; not normal: the share of them whose agreements are not normal at 5 %",
 ):
     """A pool of learners of real data."""
 
@@ -23,6 +24,7 @@ class PoolRow(
     agreement: float | None
     low: float | None
     high: float | None
+    among: float | None
     median: float | None
     median_probability: float | None
     not_normal: float | None
@@ -32,11 +34,12 @@ class PoolRow(
 class MatchedRow(
     Row,
     table="matched learners",
-    caption="setting: real images per class, steps, or strength of weight decay; probability of an agreement no "
-    "larger, under the normal distribution of the learner's agreements with its peers; distance and p of "
+    caption="setting: real images per class, steps, or strength of weight decay; agreement: mean "
+    "over the set's learners; probability of an agreement no larger, by the predictive distribution of the learner's "
+    "agreements with its peers; distance and p of "
     "Lilliefors' test",
 ):
-    """A learner whose test accuracy is that of the set's learner."""
+    """A learner whose test accuracy is that of the set's learners."""
 
     pool: str
     seed: int

@@ -14,7 +14,8 @@ SET, IMAGES, ON = "the set", "random real images", "all real data"
 class ContinuationRow(
     Row,
     table="continuation",
-    caption="mean test accuracy after so many more steps, and its paired change with 95 % interval over n learners",
+    caption="mean test accuracy after so many more steps, and its paired change over n learners; 95 % intervals, each "
+    "by itself",
 ):
     """How test accuracy has changed at a step of further training."""
 

@@ -16,6 +16,8 @@ SET, REAL = "set", "real"
 class TraceRow(Row):
     """The traces of the Hessians of the loss on the set and of that on real images at a step of a training."""
 
+    start: int
+    """The number of the training: its initial parameters and its order of examples."""
     step: int
     set_trace: float
     set_error: float
@@ -25,18 +27,25 @@ class TraceRow(Row):
     real_products: int
 
 
+@dataclass(frozen=True)
 class RealTraceRow(
     TraceRow,
     table="traces along training on real data",
-    caption="trace of the Hessian of the loss on the set and on real images, its standard error, and products taken",
+    caption="trace of the Hessian of the loss on the set, on real images, and on as many random real images as the set "
+    "has (control, drawn anew for each start), its standard error, and products taken",
 ):
-    """Along training on all real data."""
+    """Along training on all real data, until it levels off."""
+
+    control_trace: float
+    control_error: float
+    control_products: int
 
 
 class SetTraceRow(
     TraceRow,
     table="traces along training on the set",
-    caption="trace of the Hessian of the loss on the set and on real images, its standard error, and products taken",
+    caption="trace of the Hessian of the loss on the set and on real images, its standard error, and products taken; "
+    "one training",
 ):
     """Along training on the set."""
 
@@ -45,7 +54,8 @@ class SetTraceRow(
 class SpectrumRow(
     Row,
     table="spectra",
-    caption="density of the eigenvalues along training on the set, smoothed by normal bumps of 1 % of their range",
+    caption="density of the eigenvalues along training on the set, smoothed by normal bumps of 1 % of their range; of "
+    "one training",
 ):
     """A point of the density of eigenvalues."""
 
@@ -60,7 +70,7 @@ class SpectrumRow(
 class ExtremeRow(
     Row,
     table="extreme eigenvalues",
-    caption="the smallest and largest that were computed, and within what of an eigenvalue each is",
+    caption="the smallest and largest that were computed, and within what of an eigenvalue each is; of one training",
 ):
     """One of the smallest or largest eigenvalues."""
 

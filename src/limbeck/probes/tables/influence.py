@@ -10,8 +10,10 @@ from limbeck.core.findings import Row
 HELPED, HARMED, SAMPLE = "helped", "harmed", "sample"
 """Why an evaluation example is listed beside an image."""
 CORRELATIONS = "seed correlation", "additive correlation", "distance correlation"
-SEEDS, _, DISTANCE = CORRELATIONS
-"""The facts that say whether influence repeats: under another seed, added to real images, and with distance."""
+"""What influence goes along with: itself under another seed, the same added to real images, and distance."""
+SEEDS, ADDITIVE, DISTANCE = CORRELATIONS
+OWN, RELIABILITY = "own repeatability", "reliability of the mean"
+"""The facts that decide: how far influence repeats beyond that of other images, and how far its mean is known."""
 
 
 def within_class(correlation: str) -> str:
@@ -19,11 +21,16 @@ def within_class(correlation: str) -> str:
     return f"{correlation} within class"
 
 
+OTHERS = within_class(f"{SEEDS} of others")
+"""The fact of how the influences of two images of a class go along under two seeds."""
+
+
 @dataclass(frozen=True)
 class ItemRow(
     Row,
     table="items",
-    caption="influence in loss, positive where the image helps; correlations over evaluation examples",
+    caption="influence in loss, positive where the image helps, the mean over seeds; correlations over evaluation "
+    "examples, of seeds the mean over pairs of them; of others: with other images of the class",
 ):
     """What leaving an image of the set out does; None is what was not measured."""
 
@@ -35,6 +42,7 @@ class ItemRow(
     in_class_of_top_100: float | None
     seed_correlation: float | None
     seed_correlation_within_class: float | None
+    seed_correlation_of_others_within_class: float | None
     additive_correlation: float | None
     additive_correlation_within_class: float | None
     distance_correlation: float | None
@@ -48,8 +56,12 @@ class ItemRow(
 
 
 @dataclass(frozen=True)
-class RealImageRow(Row, table="real images", caption="leave-one-out within random real images"):
-    """What leaving a real image out of as many as the set has does."""
+class RealImageRow(
+    Row,
+    table="real images",
+    caption="leave-one-out among as many random real images in place of the set, the mean over seeds",
+):
+    """What leaving a real image of the control out does; None is what was not measured."""
 
     image: int
     class_: str
@@ -57,6 +69,9 @@ class RealImageRow(Row, table="real images", caption="leave-one-out within rando
     mean_influence_out_of_class: float | None
     in_class_of_top_10: float | None
     in_class_of_top_100: float | None
+    seed_correlation: float | None
+    seed_correlation_within_class: float | None
+    seed_correlation_of_others_within_class: float | None
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,30 @@ from limbeck.core.findings import Row
 class LossRow(
     Row,
     table="loss along training on the set",
-    caption="on evaluation examples; changed: the share of predictions unlike the reading before",
+    caption="on evaluation examples, means over learners with 95 % intervals; changed: the share of predictions unlike "
+    "the reading before; control: learners of as many random real images",
 ):
     """A reading of the training on the set."""
 
     step: int
     test_loss: float
+    low: float
+    high: float
     test_accuracy: float
     changed: float | None
+    control_loss: float
+    control_low: float
+    control_high: float
 
 
 @dataclass(frozen=True)
 class SplitRow(
     Row,
     table="over-confidence",
-    caption="mean loss of the examples that the final learner gets right or wrong, at the lowest loss and at the end",
+    caption="mean loss of the examples that final learners get right or wrong, at the lowest loss and at the end; "
+    "examples: of all learners",
 ):
-    """Evaluation examples that the final learner predicts alike well."""
+    """Evaluation examples that final learners predict alike well."""
 
     final_prediction: str
     examples: int
@@ -36,7 +43,7 @@ class SplitRow(
 
 
 @dataclass(frozen=True)
-class CornerRow(Row, table="corners", caption="losses of the networks, and of the points of the plane"):
+class CornerRow(Row, table="corners", caption="losses of the networks of one seed, and of the points of the plane"):
     """A network that the plane goes through."""
 
     corner: str

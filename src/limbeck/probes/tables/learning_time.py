@@ -11,15 +11,18 @@ from limbeck.core.findings import Row
 class TrajectoryRow(
     Row,
     table="trajectory",
-    caption="one learner of real data; recognition of the set's items, -+ 1.96 standard errors, and smoothed",
+    caption="learners of real data, one a seed: the share of the set's items that each recognises, as it is and "
+    "smoothed; of as many random real images, smoothed: the mean, the least and the most over the controls",
 ):
     """A reading of a training on all real data."""
 
+    seed: int
     step: int
     recognition: float
-    low: float
-    high: float
     smoothed: float
+    real: float
+    low_real: float
+    high_real: float
     test_accuracy: float
 
 
@@ -27,10 +30,12 @@ class TrajectoryRow(
 class LearnedRow(
     Row,
     table="items",
-    caption="the first reading from which on each item is always recognised; none where it is not at the end",
+    caption="the first reading from which on the learner of a seed recognises an item at every one; none where it does "
+    "not at the end",
 ):
     """When an item is learned for good."""
 
     item: int
     class_: str
+    seed: int
     step: int | None

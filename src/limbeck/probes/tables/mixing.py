@@ -11,7 +11,9 @@ from limbeck.core.findings import Row
 class MixingRow(
     Row,
     table="mixing",
-    caption="test accuracies with 95 % intervals over seeds; gains are paired differences from the set alone",
+    caption="test accuracies with 95 % intervals over seeds, each by itself; and differences paired by seed, with the "
+    "intervals that decide: over real is the set less as many real images in its place, gain is the set and these less "
+    "the set alone",
 ):
     """A number of real images added to each class: with the set, and with as many real images in its place."""
 
@@ -22,6 +24,9 @@ class MixingRow(
     real_alone: float
     low_alone: float
     high_alone: float
+    over_real: float
+    low_over_real: float
+    high_over_real: float
     gain: float
     low_gain: float
     high_gain: float

@@ -33,8 +33,9 @@ class RecognitionRow(
 class NeighbourRow(
     Row,
     table="items",
-    caption="agreement: the share of near evaluation examples that are of its class; distance: over the median of "
-    "those of evaluation examples",
+    caption="means over learners; agreement: the share of near evaluation examples that are of its class; distance: "
+    "over the median of those of evaluation examples; off: the share of the learners for which it is farther from its "
+    "class than 95 % of evaluation examples are",
 ):
     """How an item lies among real examples."""
 
@@ -42,6 +43,7 @@ class NeighbourRow(
     class_: str
     agreement: float
     distance: float
+    off: float
 
 
 @dataclass(frozen=True)

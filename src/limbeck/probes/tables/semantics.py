@@ -11,7 +11,9 @@ from limbeck.core.findings import Row
 class AttributeRow(
     Row,
     table="attributes",
-    caption="discoveries first (adjusted p to 0.05), by gain: (average precision - prevalence) / (1 - prevalence)",
+    caption="what is found first (found: 1), by gain: (average precision - seeds alone) / (1 - seeds alone), where "
+    "seeds alone is that of differences of learners that differ by their seed alone; average precision: the mean of "
+    "two seeds; p: of both being so far beyond seeds alone",
 ):
     """A test of one item and one attribute."""
 
@@ -19,11 +21,13 @@ class AttributeRow(
     class_: str
     attribute: str
     average_precision: float
+    seeds_alone: float
     prevalence: float
     gain: float
     n: int
     p: float
     adjusted_p: float
+    found: int
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def _crossing(tables: list[SetRows[RealRows]], at: Callable[[RealRows], int], x:
     ends = finite(end for each in tables for row in each.rows for end in (row.low, row.high))
     y = percents("test accuracy", [min(max(end, 0.0), 1.0) for end in ends], [rule.y for rule in levels])
     caption = (
-        "Grey: learners of real data, with 95 % intervals; a set is equivalent to what lies where its line is crossed."
+        "Grey: learners of real data, with 95 % intervals; a set is equivalent to what lies where its line is crossed, "
+        "and of one that crosses it nowhere, no more is known."
     )
     return Figure(title, plot([*lines, *levels], x, y, title), caption, legend([*lines, *levels]), named(tables))
 
@@ -96,10 +97,17 @@ def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
 
 
 def mixing(findings: Sequence[SetFinding]) -> list[Figure]:
-    """Accuracy with real images added, and what adding them changes."""
+    """Accuracy with real images added; what the set brings beside them, and what they bring to it."""
     tables = rows_of(findings, MixingRow)
     if not tables:
         return []
+    added = sorted({row.added_per_class for each in tables for row in each.rows})
+    x = Axis("real images added to each class", Log1p.over(added), at=tuple(map(float, added)))
+    return [_mixed(tables, x), _brought(tables, x)]
+
+
+def _mixed(tables: list[SetRows[MixingRow]], x: Axis) -> Figure:
+    """The accuracy of sets with real images, and of as many real images in their place."""
     lines = [
         each.line(
             lambda row: row.added_per_class, lambda row: row.set_and_real, lambda row: row.low, lambda row: row.high
@@ -117,34 +125,44 @@ def mixing(findings: Sequence[SetFinding]) -> list[Figure]:
         )
         for of, each in once(tables, lambda row: (row.added_per_class, row.real_alone, row.low_alone, row.high_alone))
     ]
-    gains = [
+    y = percents("test accuracy", *(line.low for line in lines), *(line.high for line in lines))
+    title = "Learning from a set and real images together"
+    caption = "Mean test accuracy and 95 % interval over learners. Dashed: real images alone, as many in all."
+    return Figure(title, plot(lines, x, y, title), caption, legend(lines), named(tables))
+
+
+def _brought(tables: list[SetRows[MixingRow]], x: Axis) -> Figure:
+    """What sets bring beside real images, and what these bring to them."""
+    lines = [
         each.line(
-            lambda row: row.added_per_class, lambda row: row.gain, lambda row: row.low_gain, lambda row: row.high_gain
+            lambda row: row.added_per_class,
+            lambda row: row.over_real,
+            lambda row: row.low_over_real,
+            lambda row: row.high_over_real,
+            name=f"{each.of.name}, over real images in its place",
         )
         for each in tables
     ]
-    added = sorted({value for line in lines for value in finite(line.x)})
-    x = Axis("real images added to each class", Log1p.over(added), at=tuple(added))
-    y = percents("test accuracy", *(line.low for line in lines), *(line.high for line in lines))
-    inside = percents("", *(line.low for line in gains), *(line.high for line in gains))
-    change = Axis("change of test accuracy, points", inside.scale, times=100)
-    titles = "Learning from a set and real images together", "What adding real images changes"
-    return [
-        Figure(
-            titles[0],
-            plot(lines, x, y, titles[0]),
-            "Mean test accuracy and 95 % interval over learners. Dashed: real images alone, as many in all.",
-            legend(lines),
-            named(tables),
-        ),
-        Figure(
-            titles[1],
-            plot([Rule("", REAL, y=0.0), *gains], x, change, titles[1]),
-            "Paired differences from the set alone with 95 % intervals: below the grey line, adding real images harms.",
-            legend(gains),
-            named(tables),
-        ),
+    lines += [
+        each.line(
+            lambda row: row.added_per_class,
+            lambda row: row.gain,
+            lambda row: row.low_gain,
+            lambda row: row.high_gain,
+            name=f"{each.of.name}, over itself alone",
+            look=each.of.look(1),
+        )
+        for each in tables
     ]
+    scale = percents("", *(line.low for line in lines), *(line.high for line in lines)).scale
+    y = Axis("difference of test accuracy, points", scale, times=100)
+    title = "What the set brings beside real images, and they to it"
+    caption = (
+        "A set with real images: against as many real images in its place, and dashed against the set alone. Paired "
+        "differences with intervals that hold at once; below the grey line, it does worse."
+    )
+    picture = plot([Rule("", REAL, y=0.0), *lines], x, y, title)
+    return Figure(title, picture, caption, legend(lines), named(tables))
 
 
 def cross_architecture(findings: Sequence[SetFinding]) -> list[Figure]:
@@ -208,7 +226,8 @@ def continuation(findings: Sequence[SetFinding]) -> list[Figure]:
     title = "Training a finished learner further"
     picture = plot([Rule("", REAL, y=0.0), *lines], x, y, title)
     caption = (
-        "Each learner against itself before, with 95 % intervals; each begins where 300 steps on all real data end."
+        "Each learner against itself before, with 95 % intervals, each by itself; each begins where training on all "
+        "real data has levelled off."
     )
     return [Figure(title, picture, caption, legend(lines), named(tables))]
 

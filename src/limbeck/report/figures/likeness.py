@@ -45,7 +45,7 @@ def agreement(findings: Sequence[SetFinding]) -> list[Figure]:
         title = "Which learners of real data predict the same"
         ends = [end for part in parts.values() for one in part for end in (one.low, one.high)]
         axis = percents("agreement", [min(max(end, 0.0), 1.0) for end in ends])
-        caption = "Share of examples on which both predict the same; mean and 95 % interval over matched learners."
+        caption = "Share of examples on which both predict the same; mean and 95 % interval over learners of both."
         picture = intervals(list(parts.items()), axis, title)
         figures.append(Figure(title, picture, caption, colours(tables), named(tables)))
     return figures + [figure for each in rows_of(findings, MatchedRow) for figure in _densities(each)]
@@ -65,7 +65,7 @@ def _densities(learners: SetRows[MatchedRow]) -> list[Figure]:
     ]
     title = f"Agreements of {learners.of.name}, learner by learner"
     y = numbers("density", *(line.y for line in lines), include=(0.0,))
-    picture = plot(lines, Axis("agreement with the set's learner, %", scale, times=100), y, title)
+    picture = plot(lines, Axis("agreement with the set's learners, %", scale, times=100), y, title)
     caption = "Kernel density over the matched learners of each pool."
     return [Figure(title, picture, caption, legend(lines), named([learners]))]
 
@@ -133,21 +133,7 @@ def learning_time(findings: Sequence[SetFinding]) -> list[Figure]:
     """Recognition beside test accuracy along a training on real data, and when each item is recognised for good."""
     figures = []
     if trajectories := rows_of(findings, TrajectoryRow):
-        lines = [
-            each.line(lambda row: row.step, lambda row: row.smoothed, lambda row: row.low, lambda row: row.high)
-            for each in trajectories
-        ]
-        lines += [
-            each.line(lambda row: row.step, lambda row: row.test_accuracy, name=f"test accuracy{of}", look=Look(-1, 1))
-            for of, each in once(trajectories, lambda row: (row.step, row.test_accuracy))
-        ]
-        title = "Recognition while real data are learned"
-        x = numbers("step of training on all real data", *(line.x for line in lines), include=(0.0,))
-        y = Axis("recognised, %", Linear(0.0, 1.0), times=100)
-        caption = (
-            "Share of each set's images that one learner of real data gets right: smoothed, with 1.96 standard errors."
-        )
-        figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named(trajectories)))
+        figures.append(_recognised_on_the_way(trajectories))
     if items := rows_of(findings, LearnedRow):
         last = max([*finite(row.step for each in items for row in each.rows), 1.0])
         lines = []
@@ -159,6 +145,32 @@ def learning_time(findings: Sequence[SetFinding]) -> list[Figure]:
         title = "From when on images are always recognised"
         x = numbers("step of training on all real data", [0.0, last], include=(0.0,))
         y = Axis("share of images, %", Linear(0.0, 1.0), times=100)
-        caption = "The share of images recognised at that reading and at every later one."
+        caption = "The share of images recognised at that reading and at every later one, over all learners."
         figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named(items)))
     return figures
+
+
+def _recognised_on_the_way(trajectories: list[SetRows[TrajectoryRow]]) -> Figure:
+    """Recognition of each set by each learner, beside that of random real images and the test accuracy of the first."""
+    lines = []
+    for each in trajectories:
+        for seed in dict.fromkeys(row.seed for row in each.rows):
+            rows = [row for row in each.rows if row.seed == seed]
+            lines.append(Line(each.of.name, each.of.look(), [row.step for row in rows], [row.smoothed for row in rows]))
+    for of, each in once(trajectories, lambda row: (row.seed, row.step, row.real)):
+        rows = [row for row in each.rows if row.seed == each.rows[0].seed]
+        band = [row.low_real for row in rows], [row.high_real for row in rows]
+        steps, real = [row.step for row in rows], [row.real for row in rows]
+        lines.append(Line(f"random real images{of}", Look(-1, 2), steps, real, *band))
+    for of, each in once(trajectories, lambda row: (row.seed, row.step, row.test_accuracy)):
+        rows = [row for row in each.rows if row.seed == each.rows[0].seed]
+        accuracy = [row.test_accuracy for row in rows]
+        lines.append(Line(f"test accuracy{of}", Look(-1, 1), [row.step for row in rows], accuracy))
+    title = "Recognition while real data are learned"
+    x = numbers("step of training on all real data", *(line.x for line in lines), include=(0.0,))
+    y = Axis("recognised, %", Linear(0.0, 1.0), times=100)
+    caption = (
+        "Share of each set's images that learners of real data get right, one line a learner, smoothed; band: the "
+        "least and the most of as many random real images, over the controls."
+    )
+    return Figure(title, plot(lines, x, y, title), caption, legend(lines), named(trajectories))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from limbeck.probes.tables.influence import CORRELATIONS, ItemRow, RealImageRow, within_class
+from limbeck.probes.tables.influence import ADDITIVE, DISTANCE, OTHERS, SEEDS, ItemRow, RealImageRow, within_class
 from limbeck.probes.tables.semantics import AccuracyRow, CurveRow
 from limbeck.report.charts import Axis, Dots, Interval, Line, Linear, Look, Rule, intervals, plot
 from limbeck.report.charts.scales import finite
@@ -20,8 +20,14 @@ from limbeck.report.figures.figure import (
     rows_of,
 )
 
-MEASURES = ("under another seed", "added instead of left out", "with distance in pixels")
+MEASURES = {
+    within_class(SEEDS): "with itself under another seed",
+    OTHERS: "with other images under another seed",
+    within_class(ADDITIVE): "with itself added instead of left out",
+    within_class(DISTANCE): "with distance in pixels",
+}
 """What the correlations of influence are called."""
+REAL = "random real images"
 CURVES = 2
 """Attributes of a set whose curves are drawn, the strongest."""
 FEW = 4
@@ -38,7 +44,7 @@ def influence(findings: Sequence[SetFinding]) -> list[Figure]:
             lambda row: (row.mean_influence_in_class, row.mean_influence_out_of_class),
         )
         dots = [
-            *(_effects(f"real images{of}", Look(), each) for of, each in real),
+            *(_effects(f"{REAL}{of}", Look(), each) for of, each in real),
             *(_effects(each.of.name, each.of.look(), each) for each in tables),
         ]
         title = "What one image does to its class and to the others"
@@ -49,23 +55,31 @@ def influence(findings: Sequence[SetFinding]) -> list[Figure]:
             "Each dot is an image, left out of training: upwards it helps its own class, to the left it harms others."
         )
         figures.append(Figure(title, plot([*rules, *dots], x, y, title), caption, legend(dots), named(tables)))
-    parts = []
-    for name, words in zip(CORRELATIONS, MEASURES, strict=True):
-        facts = [
-            (each, fact)
-            for each in findings
-            for fact in each.finding.facts
-            if fact.name == within_class(name) and finite([fact.value])
-        ]
-        if facts:
-            drawn = [Interval(each.look(), f.value, f.low, f.high, f"{f.value:.2f}") for each, f in facts]
-            parts.append((words, drawn))
-    if parts:
+    if parts := _repeating(findings):
         title = "Whether what an image helps repeats"
         axis = Axis("mean correlation within the class", Linear(-1.0, 1.0))
-        caption = "Of the influence of an image on the test examples of its class; mean and 95 % interval over images."
+        caption = (
+            "Of the influence of an image on the test examples of its class; mean over images, its interval over "
+            f"seeds. Below each set, in grey: {REAL} in its place."
+        )
         figures.append(Figure(title, intervals(parts, axis, title), caption, colours(tables), named(tables)))
     return figures
+
+
+def _repeating(findings: Sequence[SetFinding]) -> list[tuple[str, list[Interval]]]:
+    """What influence goes along with, of each set and of its control."""
+    parts = []
+    for name, words in MEASURES.items():
+        facts = [
+            (look, fact)
+            for each in findings
+            for look, found in ((each.look(), each.finding.facts), (Look(), each.finding.control))
+            for fact in found
+            if fact.name == name and finite([fact.value])
+        ]
+        if facts:
+            parts.append((words, [Interval(look, f.value, f.low, f.high, f"{f.value:.2f}") for look, f in facts]))
+    return parts
 
 
 def _effects(name: str, look: Look, images: SetRows[ItemRow] | SetRows[RealImageRow]) -> Dots:
@@ -112,7 +126,8 @@ def _curves(points: SetRows[CurveRow]) -> list[Figure]:
         title = f"{points.of.name}: {', '.join(pair)}"
         x, y = (Axis(f"{name}, %", Linear(0.0, 1.0), times=100) for name in ("recall", "precision"))
         caption = (
-            "Test examples of the class, ranked by the influence of an image; precision where recall first gets there; "
+            "Test examples of the class, ranked by the influence of an image, the mean of two seeds; precision where "
+            "recall first gets there; "
             f"prevalence {mine[0].prevalence:.4f}."
         )
         figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named([points])))

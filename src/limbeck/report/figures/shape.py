@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from limbeck.core.findings import Value
 from limbeck.probes.tables.curvature import END, REAL, SET, RealTraceRow, SetTraceRow, SpectrumRow, TraceRow
 from limbeck.probes.tables.landscape import LossRow, RealPathRow, SetPathRow, SurfaceRow
-from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Look, Rule, contour, plot
+from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Rule, contour, plot
 from limbeck.report.charts.scales import finite
 from limbeck.report.figures.figure import (
     Figure,
@@ -33,45 +35,60 @@ def curvature(findings: Sequence[SetFinding]) -> list[Figure]:
         lines = [
             *_on_set(on_real),
             *(
-                _real_trace(f"loss on real images{of}", Look(-1, 1), each.rows)
-                for of, each in once(on_real, lambda row: (row.step, row.real_trace))
+                line
+                for each in on_real
+                for line in _bands(
+                    f"{each.of.name}: as many random real images",
+                    each.of.look(1),
+                    [(row.start, row.step, row.control_trace, row.control_error) for row in each.rows],
+                )
+            ),
+            *(
+                line
+                for of, each in once(on_real, lambda row: (row.start, row.step, row.real_trace))
+                for line in _real_traces(f"loss on real images{of}", Look(-1, 1), each.rows)
             ),
         ]
-        figures.append(_traces("Curvature along training on real data", lines, on_real))
+        # Courses are long, and what happens in them happens early.
+        x = Axis("step", Log1p.over([value for line in lines for value in line.x]))
+        figures.append(_traces("Curvature along training on real data", lines, x, on_real, " One line for each start."))
     if on_set := rows_of(findings, SetTraceRow):
-        lines = [
-            *_on_set(on_set),
-            *(_real_trace(f"{each.of.name}: loss on real images", each.of.look(1), each.rows) for each in on_set),
-        ]
-        figures.append(_traces("Curvature along training on the set", lines, on_set))
+        own = [_real_traces(f"{each.of.name}: loss on real images", each.of.look(1), each.rows) for each in on_set]
+        lines = [*_on_set(on_set), *(line for each in own for line in each)]
+        x = numbers("step", *(line.x for line in lines), include=(0.0,))
+        figures.append(_traces("Curvature along training on the set", lines, x, on_set))
     return figures + [_spectra(each) for each in rows_of(findings, SpectrumRow)]
 
 
 def _on_set(tables: Sequence[SetRows[Traces]]) -> list[Line]:
     return [
-        _band(
+        line
+        for each in tables
+        for line in _bands(
             f"{each.of.name}: loss on the set",
             each.of.look(),
-            [(row.step, row.set_trace, row.set_error) for row in each.rows],
+            [(row.start, row.step, row.set_trace, row.set_error) for row in each.rows],
         )
-        for each in tables
     ]
 
 
-def _real_trace(name: str, look: Look, rows: Sequence[TraceRow]) -> Line:
-    return _band(name, look, [(row.step, row.real_trace, row.real_error) for row in rows])
+def _real_traces(name: str, look: Look, rows: Sequence[TraceRow]) -> list[Line]:
+    return _bands(name, look, [(row.start, row.step, row.real_trace, row.real_error) for row in rows])
 
 
-def _band(name: str, look: Look, traces: list[tuple[int, float, float]]) -> Line:
-    """A trace with 1.96 standard errors."""
-    low, high = ([value + side * 1.96 * error for _, value, error in traces] for side in (-1, 1))
-    return Line(name, look, [step for step, _, _ in traces], [value for _, value, _ in traces], low, high)
+def _bands(name: str, look: Look, traces: list[tuple[int, int, float, float]]) -> list[Line]:
+    """The traces of each start, with 1.96 standard errors."""
+    found = []
+    for start in dict.fromkeys(each for each, *_ in traces):
+        mine = [(step, value, error) for each, step, value, error in traces if each == start]
+        low, high = ([value + side * 1.96 * error for _, value, error in mine] for side in (-1, 1))
+        found.append(Line(name, look, [step for step, _, _ in mine], [value for _, value, _ in mine], low, high))
+    return found
 
 
-def _traces(title: str, lines: list[Line], tables: Sequence[SetRows[Traces]]) -> Figure:
-    x = numbers("step", *(line.x for line in lines), include=(0.0,))
+def _traces(title: str, lines: list[Line], x: Axis, tables: Sequence[SetRows[Traces]], more: str = "") -> Figure:
     y = numbers("trace of the Hessian", *(line.low for line in lines), *(line.high for line in lines))
-    caption = "Sum of all eigenvalues of the Hessian of the loss, with 1.96 standard errors of the estimate."
+    caption = f"Sum of all eigenvalues of the Hessian of the loss, with 1.96 standard errors of the estimate.{more}"
     picture = plot([Rule("", Look(), y=0.0), *lines], x, y, title)
     return Figure(title, picture, caption, legend(lines), named(tables))
 
@@ -101,18 +118,30 @@ def landscape(findings: Sequence[SetFinding]) -> list[Figure]:
     """The test loss along training on each set, how many predictions change, and the surfaces with both paths."""
     figures = []
     if tables := rows_of(findings, LossRow):
-        steps = [each.column(lambda row: row.step) for each in tables]
-        x = numbers("step of training on the set", *steps, include=(0.0,))
-        losses, changes = (
-            [Line(each.of.name, each.of.look(), at, each.column(value)) for each, at in zip(tables, steps, strict=True)]
-            for value in (lambda row: row.test_loss, lambda row: row.changed)
+        x = numbers(
+            "step of training on the set", *(each.column(lambda row: row.step) for each in tables), include=(0.0,)
         )
+        # Sets of one size are held against the same random images.
+        controls = once(tables, lambda row: (row.step, row.control_loss))
+        losses = [
+            *(each.line(*(_of(name) for name in ("step", "test_loss", "low", "high"))) for each in tables),
+            *(
+                each.line(
+                    *(_of(name) for name in ("step", "control_loss", "control_low", "control_high")),
+                    name=f"as many random real images{of}",
+                    look=Look(-1, 1),
+                )
+                for of, each in controls
+            ),
+        ]
+        changes = [each.line(_of("step"), _of("changed")) for each in tables]
+        heights = [values for line in losses for values in (line.y, line.low, line.high)]
         for title, lines, y, caption in (
             (
                 "The test loss while a set is learned",
                 losses,
-                numbers("test loss", *(line.y for line in losses)),
-                "Mean loss on evaluation examples.",
+                numbers("test loss", *heights),
+                "Mean loss on evaluation examples, over learners, with 95 % intervals.",
             ),
             (
                 "Predictions that change from one reading to the next",
@@ -123,6 +152,10 @@ def landscape(findings: Sequence[SetFinding]) -> list[Figure]:
         ):
             figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named(tables)))
     return figures + [_surface(each) for each in rows_of(findings, SurfaceRow)]
+
+
+def _of(column: str) -> Callable[[LossRow], Value]:
+    return operator.attrgetter(column)
 
 
 def _surface(surface: SetRows[SurfaceRow]) -> Figure:

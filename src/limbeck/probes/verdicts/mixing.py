@@ -1,0 +1,126 @@
+"""What is said of a set with real images added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from limbeck.core.findings import Fact, Verdict
+from limbeck.core.units import percent
+from limbeck.probes.verdicts.words import listed, seeds, signed, sized
+from limbeck.statistics.chance import Chance
+from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, side
+from limbeck.statistics.estimates import estimate
+from limbeck.statistics.one_more import GAIN, claim_beyond, one_more
+
+
+class Compared(NamedTuple):
+    """Differences of accuracy by how many real images were added to each class; all intervals hold at once."""
+
+    over_real: dict[int, Fact]
+    """The set beside them, less as many real images in its place: how far one more such draw would lie."""
+    gains: dict[int, Fact]
+    """The set beside them, less the set alone."""
+
+
+def compared(
+    alone: Sequence[float],
+    mixed: Mapping[int, Sequence[float]],
+    in_place: Mapping[int, Sequence[float]],
+    level: float,
+) -> Compared:
+    """The differences that accuracies make, seed by seed: of the set alone, mixed, and with real images in its place.
+
+    `mixed` and `in_place` are by how many real images were added to each class.
+    """
+    added, each = [r for r in mixed if r], corrected(2 * sum(map(bool, mixed)), level)
+    over = {r: _apart(mixed[r], in_place[r]) for r in added}
+    gains = {r: _apart(mixed[r], alone) for r in added}
+    return Compared(
+        {r: one_more(over_real(r), over[r], each) for r in added},
+        {r: estimate(gain(r), gains[r], each, GAIN) for r in added},
+    )
+
+
+def over_real(r: int) -> str:
+    """The name of what the set brings beside so many real images."""
+    return f"gain of the set beside {r} real"
+
+
+def gain(r: int) -> str:
+    """The name of what so many real images add to the set."""
+    return f"gain of {r} real"
+
+
+def _apart(first: Sequence[float], second: Sequence[float]) -> list[float]:
+    return [a - b for a, b in zip(first, second, strict=True)]
+
+
+def verdict(alone: Sequence[float], found: Compared, chance: Chance, level: float) -> Verdict:
+    """Keep the set where it beats as many real images beside every number of them that was tried.
+
+    Use real images in its place where it is beaten beside some. `alone` are the accuracies of the set by itself: where
+    they are not above chance, nothing is claimed.
+    """
+    if not found.over_real:
+        return Verdict("Not known: no real images were added.", "unknown")
+    claims = (*map(claim_beyond, found.over_real.values()), *map(claim, found.gains.values()))
+    if len(alone) < LEAST:
+        most = max(found.over_real)
+        return Verdict(
+            f"Inconclusive: {seeds(len(alone))} cannot decide it. With {most} real images per class beside it, the "
+            f"set is {signed(found.over_real[most])} from as many real images in its place.",
+            "unknown",
+            claims,
+        )
+    if not chance.exceeded(alone, level):
+        mean = sum(alone) / len(alone)
+        return Verdict(
+            f"Not known: learners of the set alone are not shown to be above chance ({percent(mean)}; chance is "
+            f"{percent(chance.share)}), so there is nothing in it to mix.",
+            "unknown",
+        )
+    lead, tone = _lead(found.over_real)
+    return Verdict(f"{lead} {_adding(found.gains)}", tone, claims)
+
+
+def _lead(over: Mapping[int, Fact]) -> tuple[str, str]:
+    """Whether to keep the set where real images are added, and the tone."""
+    added = sorted(over)
+    better, worse, unclear = ([r for r in added if side(over[r]) == where] for where in (ABOVE, BELOW, OPEN))
+    does = f"it does better than as many real images in its place, by {_sizes(over, better)}" if better else ""
+    if better == added:
+        return f"Real images can be added to the set: with {listed(added)} per class {does}.", "use"
+    rest = f" With {listed(better)} {does}." if better else ""
+    if worse:
+        on = worse == [r for r in added if r >= worse[0]] and len(added) > 1
+        where = f"from {worse[0]} real images per class on" if on else f"with {listed(worse)} real images per class"
+        rest += f" With {_undecided(over, unclear)}." if unclear else ""
+        does = f"as many in its place do better, by {_sizes(over, worse)}"
+        return f"Use real images instead of the set {where}: {does}.{rest}", "avoid"
+    return f"Inconclusive: with {_undecided(over, unclear)}.{rest}", "unknown"
+
+
+def _undecided(over: Mapping[int, Fact], which: Sequence[int]) -> str:
+    changes = listed(signed(over[r]) for r in which)
+    return (
+        f"{listed(which)} real images per class, the set is {changes} from as many in its place, which is not decided"
+    )
+
+
+def _sizes(facts: Mapping[int, Fact], which: Sequence[int]) -> str:
+    return listed(sized(facts[r]) for r in which)
+
+
+def _adding(gains: Mapping[int, Fact]) -> str:
+    """What real images add to the set, or take from it."""
+    said = []
+    for where, word in ((BELOW, "lowers"), (ABOVE, "raises")):
+        which = [r for r in sorted(gains) if side(gains[r]) == where]
+        if which:
+            said.append(f"adding {listed(which)} per class {word} it by {_sizes(gains, which)}")
+    which = [r for r in sorted(gains) if side(gains[r]) == OPEN]
+    if which:
+        changes = listed(signed(gains[r]) for r in which)
+        said.append(f"adding {listed(which)} changes it by {changes}, which is not decided")
+    return f"Against its accuracy alone, {'; '.join(said)}."

@@ -1,0 +1,99 @@
+"""The recipes of sets, carried out again with other seeds, so that a score is of the recipe and not of one set."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from limbeck.computations.experts import followed
+from limbeck.core.contracts import AbstractTask
+from limbeck.core.errors import InputError
+from limbeck.distilled_set import DistilledSet
+from limbeck.evaluation import Again
+from limbeck.runs.experts import complete_experts
+from limbeck.runs.plan import Plan, finished, run_plan
+from limbeck.runs.scoring import NamedSet
+from limbeck.runs.session import Session
+
+
+def distilled_again(
+    session: Session, task: AbstractTask, sets: Sequence[NamedSet], seeds: int
+) -> dict[str, tuple[Again, ...]]:
+    """For each set, by its name, its recipe carried out with seeds 0, 1, ... up to `seeds` of them; none for one seed.
+
+    The set itself is the one of its own seed. What was done before is found in the store. How many distillations are
+    left to do, with the experts that they follow, is told before and at each. Raises InputError for a set that has no
+    recipe, before anything is done.
+    """
+    if seeds < 2:
+        return {}
+    plans = {name: plan_of(task, (name, path, made)) for name, path, made in sets}
+    missing: dict[str, tuple[str, Plan]] = {}
+    for name, _, made in sets:
+        for seed in (each for each in range(seeds) if each != made.spec["seed"]):
+            plan = replace(plans[name], seed=seed)
+            run = session.store.at(plan.spec_on(session.device))
+            if finished(run) is None:
+                missing.setdefault(run.id, (name, plan))
+    if missing:
+        session.progress.phase(f"{len(missing)} distillations come first: {seeds} seeds of each set are scored")
+    for number, (name, plan) in enumerate(missing.values(), start=1):
+        carry_out(session, plan, f"{number} of {len(missing) + 1}", f"{name}, seed {plan.seed}")
+    if missing:
+        session.progress.phase(f"{len(missing) + 1} of {len(missing) + 1}: evaluate")
+    return {each[0]: _of(session, plans[each[0]], each, seeds) for each in sets}
+
+
+def known_again(
+    session: Session, task: AbstractTask, sets: Sequence[NamedSet], device: torch.device
+) -> dict[str, tuple[Again, ...]]:
+    """The same as far as it was done on a device: seeds 0, 1, ... up to the first whose run is not finished."""
+    found = {}
+    for each in sets:
+        try:
+            with warnings.catch_warnings():
+                # What algorithms of another version made is not at these addresses.
+                warnings.simplefilter("ignore")
+                plan = plan_of(task, each)
+        except InputError:
+            continue
+        done: list[Again] = []
+        while (made := _found(session, plan, each, len(done), device)) is not None:
+            done.append(made)
+        found[each[0]] = tuple(done)
+    return found
+
+
+def carry_out(session: Session, plan: Plan, number: str, name: str) -> DistilledSet:
+    """Do a distillation after training the experts it follows; the session's progress is told which it is."""
+    if finished(session.store.at(plan.spec_on(session.device))) is None:
+        complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
+    session.progress.phase(f"{number}: distil {name}")
+    return run_plan(plan, session)[0]
+
+
+def plan_of(task: AbstractTask, named: NamedSet) -> Plan:
+    """The plan that a set was made by; InputError for one that was imported, or made otherwise."""
+    name, _, distilled = named
+    if not {"recipe", "ipc", "seed", "checks"} <= distilled.spec.keys():
+        raise InputError(f"{name}: found no recipe to distil it again by, as in imported sets; leave --seeds out")
+    return Plan.on(task, distilled.spec)
+
+
+def _of(session: Session, plan: Plan, named: NamedSet, seeds: int) -> tuple[Again, ...]:
+    """The distillations of all seeds, which are done."""
+    found = [_found(session, plan, named, seed, session.device) for seed in range(seeds)]
+    return tuple(each for each in found if each is not None)
+
+
+def _found(session: Session, plan: Plan, named: NamedSet, seed: int, device: torch.device) -> Again | None:
+    """The distillation of a seed that was done on a device; None where it was not."""
+    _, path, distilled = named
+    if seed == distilled.spec["seed"]:
+        return Again(seed, path, distilled)
+    run = session.store.at(replace(plan, seed=seed).spec_on(device))
+    made = finished(run)
+    return None if made is None else Again(seed, run.result, made)
