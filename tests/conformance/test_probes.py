@@ -42,7 +42,7 @@ SMALL: dict[str, AbstractProbe] = {
     for probe in (
         Agreement(matched=3, subsets=3, trajectories=3, decayed=3, epochs=1, window=0.5, every=100),
         Continuation(repeats=3, every=100),
-        CrossArchitecture(("mlp",), draws=2, repeats=3, steps=(20,)),
+        CrossArchitecture(("mlp",), draws=2, repeats=3, beside=4, steps=(20,)),
         Curvature(100, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=2),
         Influence(items=2, controlled=2, added=1),
         Landscape(every=100, size=3, sample=20, repeats=2),

@@ -46,7 +46,7 @@ def transferring(own: float, lenet: float, mlp: float, seeds: int = 4, real: lis
         table[name, True] = real
         table[name, False] = [sum(REAL) / 4 + gain] * 4
     context = Searched(**{name: getattr(plain, name) for name in ("problem", "name", "set", "split")}, table=table)
-    return CrossArchitecture(("lenet", "mlp"), draws=2, repeats=seeds).find(context)
+    return CrossArchitecture(("lenet", "mlp"), draws=2, repeats=seeds, beside=seeds).find(context)
 
 
 @pytest.mark.parametrize(

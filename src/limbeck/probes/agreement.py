@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -88,6 +88,12 @@ class Agreement(AbstractProbe):
         at_least(self, 1, "epochs", "every", "repeats")
         at_least(self, FEWEST, "matched")
         expect(self, "largest", 0 < self.largest <= 1, "a share above 0, up to 1")
+
+    def with_draws(self, draws: int) -> Agreement:
+        """The same with so many learners of the set, and in proportion as many in every pool."""
+        pools = ("matched", "subsets", "trajectories", "decayed")
+        grown = {name: math.ceil(getattr(self, name) * draws / self.repeats) for name in pools}
+        return replace(self, repeats=draws, **grown)
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """The set's learners, and those of the pools that are known to be needed."""

@@ -6,9 +6,9 @@ as computations, which are done once, side by side, and found again by every pro
 
 # No postponed annotations here: a parser resolves those of a base in the module of the probe, where they have no names.
 from abc import ABC, abstractmethod
-from typing import ClassVar
-
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Self
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.contracts import AbstractTask
@@ -55,6 +55,10 @@ class AbstractProbe(ABC):
     def find(self, context: ProbeContext) -> Finding:
         """The answer. What it asks `context.outcome` for is among `computations`, of the set and of its controls."""
 
+    def with_draws(self, draws: int) -> Self:
+        """The same question with so many independent draws, and as many of what those are held against."""
+        return replace(self, repeats=draws)  # type: ignore[type-var]
+
     def finding(
         self,
         context: ProbeContext,
@@ -67,7 +71,7 @@ class AbstractProbe(ABC):
         caveats: Sequence[str] = (),
         draws: str = "seed",
     ) -> Finding:
-        """The finding that a verdict and what it rests on make; `draws` names one draw, of which more would decide it."""
+        """The finding that a verdict and what it rests on make; `draws` is what one of its draws is called."""
         return Finding(
             probe=part_name(type(self)),
             set=context.name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limbeck.computations import Chosen, Draw, Mixture, Search
 from limbeck.computations.contract import AbstractComputation, ProbeContext
@@ -35,6 +36,8 @@ class CrossArchitecture(AbstractProbe):
     architectures: tuple[str, ...] = ("lenet", "alexnet", "vit")
     draws: int = 8
     repeats: int = 5
+    beside: int = 10
+    """Fresh learners of real images, each of a draw of its own."""
     learning_rates: tuple[float, float] = (1e-3, 1e-1)
     steps: tuple[int, ...] = (100, 200, 300)
     batches: tuple[int, ...] = (0,)
@@ -45,7 +48,7 @@ class CrossArchitecture(AbstractProbe):
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "draws", "repeats", "sample", "steps")
+        at_least(self, 1, "draws", "repeats", "beside", "sample", "steps")
         at_least(self, 0, "batches")
 
     def _search(self, context: ProbeContext, network: str, real: bool) -> Search:
@@ -61,9 +64,14 @@ class CrossArchitecture(AbstractProbe):
                 found.append(network)
         return list(dict.fromkeys(found))
 
+    def with_draws(self, draws: int) -> CrossArchitecture:
+        """The same with so many learners of the set, and in proportion as many of real images."""
+        return replace(self, repeats=draws, beside=math.ceil(self.beside * draws / self.repeats))
+
     def _chosen(self, search: Search) -> list[Chosen]:
         # Seed 0 is the one that was chosen by.
-        return [Chosen(search, self.draws, seed) for seed in range(1, self.repeats + 1)]
+        count = self.repeats if search.on.depends_on_set else self.beside
+        return [Chosen(search, self.draws, seed) for seed in range(1, count + 1)]
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """All draws, and the fresh learners of the best."""
@@ -91,8 +99,8 @@ class CrossArchitecture(AbstractProbe):
             method=f"{self.draws} draws a network: the default SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
             f"learning rate log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, weight decay 0 or 0.0005, steps of "
             f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples; "
-            f"{self.repeats} fresh learners of the chosen one, on evaluation examples; control: the same on as many "
-            f"random real images, {context.distilled.per_class} of every class, drawn anew for each learner; gains say "
+            f"{self.repeats} fresh learners of the chosen one, on evaluation examples; control: {self.beside} on as "
+            f"many random real images, {context.distilled.per_class} of every class, drawn anew for each; gains say "
             f"how far one more draw of them would lie, with intervals that hold at once ({len(found)} networks)",
             caveats=(
                 *(f"{name} cannot be trained on this set and was left out" for name in missing),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -45,8 +46,8 @@ class Substitution(AbstractProbe):
     Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random real
     images of every class (and on as many as the set has), and of the courses on all real data: where the curve first
     reaches its accuracy, by straight lines between the points, is one measurement of what the set is equivalent to. It
-    is bounded by what was measured. Of each of `controls` draws of as many random real images the same is asked: they
-    should come out as worth their own number.
+    is bounded by what was measured. Of each of `controls` further draws of as many random real images the same is
+    asked: they should come out as worth their own number.
 
     Three numbers decide, all at once by Bonferroni: how far the set lies from what one more draw of as many real images
     would come to (`unlike`), and, by Student's interval of paired differences, what accuracy is lost where its raw
@@ -59,7 +60,7 @@ class Substitution(AbstractProbe):
     repeats: int = 5
     trajectories: int = 3
     every: int = 10
-    controls: int = 5
+    controls: int = 10
 
     question = "How many real images is the set equivalent to?"
     tables = (RealImagesRow, RealStepsRow, RangeRow, DensityRow)
@@ -78,9 +79,13 @@ class Substitution(AbstractProbe):
     def _courses(self) -> list[Training]:
         return [course(seed, self.every) for seed in range(min(self.trajectories, self.repeats))]
 
+    def with_draws(self, draws: int) -> Substitution:
+        """The same with so many seeds, and in proportion as many controls."""
+        return replace(self, repeats=draws, controls=math.ceil(self.controls * draws / self.repeats))
+
     def _of_controls(self) -> list[Training]:
         """The learner of each control: the draw of that number, trained on by the seed of that number."""
-        return self._of_set()[: self.controls]
+        return [Training(AS_IT_IS, seed) for seed in range(self.controls)]
 
     def _sizes(self, context: ProbeContext) -> list[int]:
         return sorted({*self.sizes, context.distilled.per_class})
@@ -98,7 +103,8 @@ class Substitution(AbstractProbe):
         curve = {size: accuracies(context, self._of_real(size)) for size in self._sizes(context)}
         images, steps = self._of_images(curve), self._of_steps(context)
         as_many, per_class = curve[context.distilled.per_class], context.distilled.per_class
-        found = worth(ours, clipped, stored, as_many, images, steps, context.level)
+        drawn = [accuracies(context.control(draw), [each])[0] for draw, each in enumerate(self._of_controls())]
+        found = worth(ours, clipped, stored, as_many + drawn, images, steps, context.level)
         chance = Chance.of(context.examples.classes)
         outside, ranges, density = _raw_values(context)
         return self.finding(
@@ -106,14 +112,14 @@ class Substitution(AbstractProbe):
             verdict(found, ours, chance, context.level, per_class, images.ends, steps.ends),
             (*found, Fact.once("share of values outside", outside)),
             tables=(*self._curves(context, curve, steps, found), ranges, density),
-            control=self._control(context, as_many, images, steps),
+            control=self._control(context, drawn, as_many, images, steps),
             method=f"{self.repeats} seeds: {DEFAULT_TRAINING}, on the set, on it clipped, on it in 256 levels between "
             "the least and the largest value of each channel, and on random real images, drawn anew for each seed; "
             f"{len(steps.values)} courses on all real images {ON_DATA} until validation accuracy levels off, read to "
             f"step {steps.at[-1]} every {self.every} steps or more; equivalents by geometric means, within what was "
             "measured; the gain over as many real images says how far one more draw of them would lie; its interval "
-            f"and those of what is lost hold at once (3 numbers); control: {min(self.controls, self.repeats)} draws of "
-            "as many random real images, one for each seed",
+            f"and those of what is lost hold at once (3 numbers); control: {self.controls} further draws of as many "
+            "random real images",
             caveats=("real images are drawn at random: of chosen ones (see `limbeck evaluate`) fewer do as well",),
         )
 
@@ -127,9 +133,10 @@ class Substitution(AbstractProbe):
         values = [context.outcome(each, "accuracy").tolist()[: len(steps)] for each in self._courses()]
         return Curve(steps, values, range_of_steps(steps))
 
-    def _control(self, context: ProbeContext, as_many: list[float], images: Curve, steps: Curve) -> tuple[Fact, ...]:
-        """What as many random real images come to, draw by draw."""
-        drawn = [accuracies(context.control(draw), [each])[0] for draw, each in enumerate(self._of_controls())]
+    def _control(
+        self, context: ProbeContext, drawn: list[float], as_many: list[float], images: Curve, steps: Curve
+    ) -> tuple[Fact, ...]:
+        """What the learners of as many random real images come to, draw by draw."""
         if not drawn:
             return ()
         return (

@@ -50,7 +50,7 @@ class Question(NamedTuple):
 
     def with_draws(self, draws: int) -> Question:
         """The same with so many draws."""
-        return self._replace(probe=replace(self.probe, repeats=draws))  # type: ignore[type-var]
+        return self._replace(probe=self.probe.with_draws(draws))
 
 
 def ask(session: Session, questions: Sequence[Question], reference: dict[str, Any]) -> list[Finding]:
@@ -82,9 +82,7 @@ def ask_until_decided(
     findings: dict[int, Finding] = {}
     while asked:
         level = spent(look)
-        asked = {
-            place: each._replace(context=replace(each.context, level=level)) for place, each in asked.items()
-        }
+        asked = {place: each._replace(context=replace(each.context, level=level)) for place, each in asked.items()}
         for place, finding in zip(asked, ask(session, list(asked.values()), reference), strict=True):
             findings[place] = finding
         more = {place: each.again(findings[place]) for place, each in asked.items()}

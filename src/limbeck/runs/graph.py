@@ -31,8 +31,10 @@ TRIAL = Training(AllReal(), protocol=Steps(3, REAL_BATCH), reads=())
 
 
 class Request(NamedTuple):
-    """A computation that is asked for in a context, and the file of its set, where there is one; of a control the file
-    of the set that it is the control of."""
+    """A computation that is asked for in a context, and the file of its set, where there is one.
+
+    Of a control it is the file of the set that it is the control of.
+    """
 
     computation: AbstractComputation
     context: ProbeContext

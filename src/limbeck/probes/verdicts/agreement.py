@@ -10,7 +10,6 @@ from limbeck.core.findings import Claim, Fact, Verdict
 from limbeck.core.units import per_cent, percent, points
 from limbeck.statistics.crossed import crossed_difference, reaches
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected
-from limbeck.statistics.estimates import difference
 from limbeck.statistics.pools import Pool
 
 SUBSETS, EARLY, DECAYED = "real subsets", "early-stopped", "weight decay"
@@ -59,10 +58,8 @@ def compared(pools: Sequence[Pool], level: float) -> Compared:
     for one, other in couples:
         first, second = telling[one].agreements, telling[other].agreements
         fact = crossed_difference(f"{one} less {other}", first, second, each)
-        # With any number of the set's learners, what is left is the variation over the pools.
-        exact = difference("", first.mean(0).tolist(), second.mean(0).tolist(), each)
-        more = len(first) < LEAST or not exact.low <= 0 <= exact.high
-        pairs[one, other] = Told(fact, claim(fact, by_draws=more))
+        # More draws are more learners of the set and of the pools, in proportion.
+        pairs[one, other] = Told(fact, claim(fact))
     own = {}
     for name, pool in telling.items():
         fact, ours = pool.beyond(each), pool.agreements
