@@ -12,5 +12,4 @@ limbeck study digits --recipes dm,dsa,mtt,bptt --ipc 2 --network convnet-w8-d2 -
     --set mtt.objective.experts.count=4 --set mtt.objective.experts.epochs=10 --set mtt.objective.latest=5 \
     --set mtt.steps=40 --set mtt.optimizer.learning_rate=30 --set bptt.schedule.steps=30 --set bptt.optimizer.learning_rate=1 \
     --effort quick --probe substitution,mixing,learning-time,influence,semantics --mixing.added '[0,2,10]' \
-    --mixing.repeats 2 --substitution.sizes '[1,2,4,8,16]' --influence.repeated 6 --influence.added 6 \
-    --influence.baseline 6 --out "$out"
+    --substitution.sizes '[1,2,4,8,16]' --influence.added 6 --out "$out"
