@@ -197,7 +197,7 @@ def test_the_share_off_has_the_interval_of_wilson_and_is_held_against_five_perce
     items = finding.table("items")
     assert items.column("distance")[17] == pytest.approx(2.0) and items.column("off")[15:17] == [0.0, 1.0]
     assert finding.verdict.startswith(
-        "Networks trained on real images recognise 75 % (75 to 75) (lenet) to 100 % (100 to 100) (convnet-w4-d1) of "
+        "Networks trained on real images recognise 75 % (lenet) to 100 % (convnet-w4-d1) of "
         "the set, of random real training images 70 %. It lies off real images: 20 % ("
     )
     assert "5 % of unseen real images and 1 % of random training images" in finding.verdict
@@ -223,7 +223,7 @@ def test_shares_stay_within_bounds_and_a_ceiling_is_said_to_be_one() -> None:
     for fact in (*finding.facts, *finding.control):
         assert 0 <= fact.low <= fact.value <= fact.high <= 1, fact
     assert (
-        "recognise 100 % (100 to 100) of the set" in finding.verdict and "More cannot be recognised." in finding.verdict
+        "recognise 100 % of the set" in finding.verdict and "More cannot be recognised." in finding.verdict
     )
 
 

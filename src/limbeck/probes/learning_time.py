@@ -145,7 +145,7 @@ def _curves(courses: Sequence[Course], controls: Sequence[Sequence[Course]]) -> 
     return TrajectoryRow.table(rows)
 
 
-def _items(context: ProbeContext, courses: Sequence[Course], known: Sequence[Bool[Tensor, "read item"]]) -> Table:
+def _items(context: ProbeContext, courses: Sequence[Course], known: Sequence[Bool[Tensor, "_read item"]]) -> Table:
     names, rows = context.problem.task.classes, []
     for item, label in enumerate(context.distilled.batch.classes.tolist()):
         for seed, (each, right) in enumerate(zip(courses, known, strict=True)):

@@ -17,13 +17,13 @@ IN_WORDS, IN_SIGNS = ("fewer than", "more than"), ("<", ">")
 def reached(value: float, ends: tuple[float, float], said: tuple[str, str] = IN_WORDS) -> str:
     """A number of images or steps, where it lies between the ends of what was measured; else beyond which it lies.
 
-    >>> reached(47.2, (1, 260)), reached(1.0, (1, 260)), reached(260.0, (1, 260), IN_SIGNS)
-    ('47', 'fewer than 1', '> 260')
+    >>> reached(47.2, (1, 260)), reached(1.0, (1, 260)), reached(260.0, (1, 260), IN_SIGNS), reached(3.96, (1, 260))
+    ('47', 'fewer than 1', '> 260', '4.0')
     """
     low, high = ends
     if value <= low:
         return f"{said[0]} {low:,.0f}"
-    return f"{said[1]} {high:,.0f}" if value >= high else f"{value:,.0f}"
+    return f"{said[1]} {high:,.0f}" if value >= high else f"{value:,.{int(value < 10)}f}"
 
 
 def spread(fact: Fact, ends: tuple[float, float], said: tuple[str, str] = IN_WORDS) -> str:

@@ -40,7 +40,7 @@ class Measured(NamedTuple):
         if not self.taught:
             return f"{self.name} is not shown to learn anything from either"
         word = {ABOVE: "gains", BELOW: "loses"}.get(self.claim.side, "")
-        return f"{self.name} {word} {sized(self.gain)}" if word else f"{self.name} is open, {signed(self.gain)}"
+        return f"{self.name} {word} {sized(self.gain)}" if word else f"of {self.name} it is open, {signed(self.gain)}"
 
 
 Accuracies = tuple[str, Sequence[float], Sequence[float]]

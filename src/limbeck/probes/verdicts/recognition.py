@@ -170,5 +170,5 @@ def _near(found: Held) -> str:
 
 
 def _share(fact: Fact) -> str:
-    spread = f" ({per_cent(fact.low, 0)} to {per_cent(fact.high, 0)})" if fact.n > 1 else ""
+    spread = f" ({per_cent(fact.low, 0)} to {per_cent(fact.high, 0)})" if fact.low < fact.high else ""
     return f"{percent(fact.value, 0)}{spread}"
