@@ -222,9 +222,7 @@ def test_shares_stay_within_bounds_and_a_ceiling_is_said_to_be_one() -> None:
     finding = finding_of(OFF_ITEMS, agreement=0.99, control=(1.0, 1.0, 0.99, 1.0), recognised=(1.0, 1.0))
     for fact in (*finding.facts, *finding.control):
         assert 0 <= fact.low <= fact.value <= fact.high <= 1, fact
-    assert (
-        "recognise 100 % of the set" in finding.verdict and "More cannot be recognised." in finding.verdict
-    )
+    assert "recognise 100 % of the set" in finding.verdict and "More cannot be recognised." in finding.verdict
 
 
 def test_a_verdict_names_every_network_where_all_say_the_same() -> None:

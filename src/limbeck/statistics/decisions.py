@@ -105,7 +105,10 @@ def deciding(claims: Iterable[Claim], draws: int, what: str = "seed") -> str:
     wanted = [each.draws - draws for each in still if each.draws > draws]
     if not wanted:
         return f"more {_several(what)} would not decide it: it is too near to call"
-    return f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide it"
+    more = f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide"
+    if len(still) == 1:
+        return f"{more} it"
+    return f"{more} {'all that is open' if len(wanted) == len(still) else 'some of what is open'}"
 
 
 def _several(what: str) -> str:

@@ -91,7 +91,7 @@ def verdict(own: Measured, others: Sequence[Measured]) -> Verdict:
     gains = "; ".join((f"its own {own.told}", *(each.told for each in others)))
     if own.gain.n < LEAST:
         gains = "; ".join(f"{each.name} {signed(each.gain)}" for each in every)
-    text = f"{lead} Against as many random real images, {gains}. Test accuracy on the set: {reached}."
+    text = f"{lead} Against one more draw of as many real images, {gains}. Test accuracy on the set: {reached}."
     return Verdict(text, tone, claims)
 
 

@@ -104,7 +104,8 @@ def _lead(over: Mapping[int, Fact]) -> tuple[str, str]:
 def _undecided(over: Mapping[int, Fact], which: Sequence[int]) -> str:
     changes = listed(signed(over[r]) for r in which)
     return (
-        f"{listed(which)} real images per class, the set is {changes} from as many in its place, which is not decided"
+        f"{listed(which)} real images per class, the set is {changes} from one more draw of as many in its "
+        "place, which is not decided"
     )
 
 

@@ -126,12 +126,12 @@ def _number(fact: Fact, ends: tuple[float, float]) -> str:
 
 def _beside(over: Fact, per_class: int) -> str:
     """Whether it is worth more than its own number of images."""
-    own = f"its own {per_class} per class"
+    own = f"{per_class} per class"
     where = side(over)
     if where == OPEN:
-        return f"That it is worth more or less than {own} is not decided ({signed(over)})."
+        return f"One more draw of {own} might do as well: the set is {signed(over)} from that, which is not decided."
     more, below = ("more", "below") if where == ABOVE else ("less", "above")
-    return f"It is worth {more} than {own}: as many random real images are {sized(over)} {below} it."
+    return f"It is worth {more} than {own}: one more draw of as many real images is {sized(over)} {below} it."
 
 
 def _stored(clipped: Fact, stored: Fact) -> str:
