@@ -39,20 +39,20 @@ def verdict(facts: Mapping[str, Fact], control: Mapping[str, Fact], seeds: int, 
     claims = _claims(part, facts[RELIABILITY])
     same, others = facts[within_class(SEEDS)], facts[OTHERS]
     numbers = (
-        f"what an image helps within its class correlates by {same.value:.2f} with itself under another seed, and by "
-        f"{others.value:.2f} with what other images of the class help there"
+        f"which test images of its class an image helps correlates by {same.value:.2f} with the same under another "
+        f"seed, and by {others.value:.2f} with what other images of the class help there"
     )
-    sure = f"the mean over {seeds} seeds holds it with a reliability of {_told(facts[RELIABILITY])}"
+    sure = f"the mean over {seeds} seeds would correlate by {_told(facts[RELIABILITY])} with that over {seeds} others"
     tone = "note" if claims[1].side == ABOVE else "unknown"
     if claims[1].side == ABOVE:
         text = (
-            f"Images stand for something of their own: {numbers}. The part that is an image's own is {_told(part)}, "
-            f"and {sure}.{_similarity(facts.get(within_class(DISTANCE)))}"
+            f"Images stand for something of their own: {numbers}. An image's own part of it is {_told(part)} "
+            f"(0: others do the same; 1: all its own), and {sure}.{_similarity(facts.get(within_class(DISTANCE)))}"
         )
     elif claims[0].side == ABOVE:
         text = (
-            f"Inconclusive: a part of what an image helps is its own, {_told(part)}, but not known yet: {sure}, and at "
-            f"{HALF:g} or less it may as well be the seeds'."
+            f"Inconclusive: a part of what an image helps is its own, {_told(part)}, but what that is is not known "
+            f"yet: {sure}, and up to {HALF:g} it may as well come from the seeds."
         )
     else:
         text = (
