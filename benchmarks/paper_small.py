@@ -42,6 +42,7 @@ from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, side
 from limbeck.statistics.effects import TOP10, TOP100
 from limbeck.statistics.estimates import LEVEL, estimate, share, t_quantile
 
+One = TypeVar("One")
 Kind = TypeVar("Kind", bound=TableRow)
 
 METHODS = {"bptt": "BPTT", "mtt": "TM", "dc": "GM", "dm": "DM"}
@@ -195,15 +196,16 @@ def _order(found: Found) -> Answer:
 
 def _subset(found: Found, per_class: int) -> Fact:
     """The accuracy of random real images; of all sets the same."""
-    finding = next(iter(found.values()))["substitution"]
+    finding = _only(each["substitution"] for each in found.values())
     row = _only(row for row in rows(RealImagesRow, finding) if row.per_class == per_class)
     return Fact(ACCURACY, row.test_accuracy, row.low, row.high, finding.fact(ACCURACY).n)
 
 
-def _only(found: Iterable[Kind]) -> Kind:
+def _only(found: Iterable[One]) -> One:
+    """The first; KeyError where there is none."""
     first = next(iter(found), None)
     if first is None:
-        raise KeyError("no such row")
+        raise KeyError("nothing of that kind")
     return first
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.comparison import over_sizes, side_by_side
-from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
+from limbeck.comparison import of_facts, over_sizes, side_by_side
+from limbeck.core.findings import Claim, Fact, Finding, Row, Table, out_of_date
 from limbeck.statistics.estimates import crossing, estimate
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -137,3 +137,28 @@ def test_an_estimate_has_the_interval_of_its_values() -> None:
     fact = estimate("x", [1.0, 2.0, 3.0])
     assert (fact.name, fact.value, fact.n) == ("x", 2.0, 3)
     assert (fact.low, fact.high) == pytest.approx((2 - 2.484138, 2 + 2.484138), abs=1e-5)
+
+
+def test_facts_stand_beside_their_control_and_what_they_are_held_against() -> None:
+    facts = (Fact("gain", 0.1, 0.05, 0.15, 5), Fact("accuracy", 0.4, 0.3, 0.5, 5), Fact.once("items", 20.0))
+    control = (Fact("gain", 0.0, -0.05, 0.05, 3),)
+    claims = (Claim("gain", 0.0, "above", 0),)
+    found = Finding("p", "s", "Is it?", "It is.", "use", facts, control=control, claims=claims)
+    table = of_facts(found)
+    assert table.columns[5:] == ("control", "control low", "control high", "held against", "lies")
+    assert table.rows[0] == ("gain", 0.1, 0.05, 0.15, 5, 0.0, -0.05, 0.05, 0.0, "above")
+    assert table.rows[1][5:] == (None,) * 5 and table.rows[2][0] == "items"
+    alone = of_facts(Finding("p", "s", "Is it?", "It is.", "note", facts))
+    assert alone.columns == ("fact", "value", "low", "high", "n"), "columns that nothing stands in are left out"
+
+
+def test_what_is_claimed_and_what_would_decide_the_rest_is_data() -> None:
+    claims = (Claim("gain", 0.0, "open", 9), Claim("loss", 0.5, "above", 0))
+    found = Finding("p", "s", "Is it?", "Inconclusive.", "unknown", claims=claims, deciding="about 6 more seeds would")
+    assert Finding.of(json.loads(json.dumps(found.document()))) == found
+    timed = replace(found, seconds=250.0)
+    assert timed.document() == found.document(), "how long it takes here is nothing that was found"
+    assert timed.words == "Inconclusive. About 6 more seeds would, 4 min here."
+    assert found.words == "Inconclusive. About 6 more seeds would."
+    old = {name: value for name, value in found.document().items() if name not in ("claims", "control", "deciding")}
+    assert Finding.of(old).claims == (), "a finding of before is read as one that claims nothing"
