@@ -102,8 +102,8 @@ class DistilledSet(Dataset):
 
     @property
     def budget(self) -> Budget:
-        """What the set costs to store."""
-        return Budget.of(self.stored)
+        """What the set costs to store, with the parameters that it is to be trained from, where it has some."""
+        return Budget.of((self.stored, self.initialisation or {}))
 
     @functools.cached_property
     def label_mode(self) -> str:

@@ -100,7 +100,8 @@ def test_the_layout_of_a_file(tmp_path: Path) -> None:
         "codec/mean", "codec/std", "initialisation/layer/weight", "initialisation/bias",
     }  # fmt: skip
     assert header["format"] == 2 and header["labels"] == "soft"
-    assert header["budget"] == {"scalars": 6 * 16 + 6 * 3 + 6, "bytes": 4 * (6 * 16 + 6 * 3) + 6}
+    # Inputs, targets and classes, and the 4 + 2 parameters that it is trained from.
+    assert header["budget"] == {"scalars": 6 * 16 + 6 * 3 + 6 + 6, "bytes": 4 * (6 * 16 + 6 * 3) + 6 + 4 * 6}
     assert found.initialisation is not None and torch.equal(found.initialisation["layer"]["weight"], torch.ones(2, 2))
     assert found != replace(made, initialisation=None) and reread(replace(made, initialisation=None), tmp_path) != made
 
