@@ -49,7 +49,7 @@ EFFORTS: dict[str, Effort] = {
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), every=20),
             Recognition((("", 0), ("convnet-w16", 300), ("lenet", 300)), every=20, controls=3),
             Mixing(added=(0, 2, 10, 50)),
-            CrossArchitecture(("lenet", "mlp"), draws=4),
+            CrossArchitecture(("lenet", "mlp"), draws=4, beside=10),
             Agreement(matched=8, subsets=24, trajectories=6, decayed=0, window=0.02, every=20),
             LearningTime(every=20, controls=10),
             Curvature(20, places=4, images=10, relative=0.1, most=24, starts=2, iterations=20),

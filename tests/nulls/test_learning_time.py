@@ -10,8 +10,8 @@ from limbeck.core.key import Key
 from limbeck.probes.verdicts.learning_time import Course, measured, verdict
 from simulated import claiming, claims, seldom
 
-STEPS = torch.tensor(stops(40, 2000), dtype=torch.float64)
-SEEDS, CONTROLS = 3, 10
+STEPS = torch.tensor(stops(60, 1500), dtype=torch.float64)
+SEEDS, CONTROLS = 3, 6
 
 
 def courses(key: Key, items: int, sooner: float = 0.0) -> list[Course]:

@@ -36,7 +36,7 @@ class CrossArchitecture(AbstractProbe):
     architectures: tuple[str, ...] = ("lenet", "alexnet", "vit")
     draws: int = 8
     repeats: int = 5
-    beside: int = 10
+    beside: int = 5
     """Fresh learners of real images, each of a draw of its own."""
     learning_rates: tuple[float, float] = (1e-3, 1e-1)
     steps: tuple[int, ...] = (100, 200, 300)
