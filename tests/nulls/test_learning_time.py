@@ -10,8 +10,8 @@ from limbeck.core.key import Key
 from limbeck.probes.verdicts.learning_time import Course, measured, verdict
 from simulated import claiming, claims, seldom
 
-STEPS = torch.tensor(stops(60, 1500), dtype=torch.float64)
-SEEDS, CONTROLS = 3, 6
+STEPS = torch.tensor(stops(60, 2000), dtype=torch.float64)
+SEEDS, CONTROLS = 3, 8
 
 
 def courses(key: Key, items: int, sooner: float = 0.0) -> list[Course]:
@@ -44,7 +44,7 @@ def test_ten_random_real_images_are_seldom_called_early_or_late() -> None:
 
 
 def test_a_set_that_is_learned_sooner_is_called_so() -> None:
-    found = judged(Key(("planted",)), sooner=2.0)
+    found = judged(Key(("planted",)), sooner=2.5)
     assert claims(found) and found.text.startswith("The set holds what is learned early")
     found = judged(Key(("planted",)), sooner=-1.5)
     assert claims(found) and found.text.startswith("The set holds what is learned late")
