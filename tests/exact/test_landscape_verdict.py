@@ -55,7 +55,9 @@ def test_a_loss_that_stays_near_its_lowest_is_no_over_confidence() -> None:
     assert found.text.startswith("Test loss stays near its lowest: at the end it is 0 % (") and found.tone == "note"
     assert "with as many random real images it rises by 80 % (77 to 83 %)" in found.text
     assert [(each.fact, each.side) for each in found.claims] == [(BEYOND, "below")]
-    assert said((0.0,) * 5, FLAT).text.startswith("Test loss is lowest at the end. Training on the set may go on.")
+    assert said((0.0,) * 5, FLAT).text.startswith(
+        "Test loss is lowest at the end, in each of 5 trainings. Training on the set may go on."
+    )
     assert said(FLAT, FLAT).claims == () and said(FLAT, FLAT).tone == "note"
 
 

@@ -67,7 +67,7 @@ def verdict(ours: Sequence[Risen], controls: Sequence[Risen], step: Fact, moved:
     if rise == BELOW:
         where = f"stays near its lowest: at the end it is {_shares(found.ours)} above that"
         if all(one.end <= one.lowest for one in ours):
-            where = "is lowest at the end"
+            where = f"is lowest at the end, in each of {len(ours)} trainings"
         than = f"; with as many random real images it rises by {_shares(found.theirs)}" if lies == BELOW else ""
         text = f"Test loss {where}{than}. Training on the set may go on."
         # That it does not rise is no claim of an effect; that it rises less than with real images is.
