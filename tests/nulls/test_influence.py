@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.simulated import claiming, claims, seldom
 from torch import Tensor
 
 from limbeck.core.findings import Verdict
@@ -14,6 +13,7 @@ from limbeck.probes.verdicts.influence import DECIDING, verdict
 from limbeck.statistics.decisions import ABOVE, corrected
 from limbeck.statistics.estimates import LEVEL, estimate
 from limbeck.statistics.repeatability import Pairs, over_draws, own_part, reliability_of
+from simulated import claiming, claims, seldom
 
 CLASSES, PER_CLASS, EXAMPLES = 3, 2, 40
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.simulated import RUNS, claiming, seldom
 from torch import Tensor
 
 from limbeck.core.findings import Verdict
@@ -14,6 +13,7 @@ from limbeck.probes.carrying import Answer, answer
 from limbeck.probes.verdicts.semantics import Count, verdict
 from limbeck.statistics.decisions import ABOVE
 from limbeck.statistics.ranking import average_precisions, false_discovery
+from simulated import RUNS, claiming, seldom
 
 CLASSES, PER_CLASS, EXAMPLES, ATTRIBUTES, RANK = 2, 3, 100, 3, 3
 ITEMS, OF = torch.arange(CLASSES).repeat_interleave(PER_CLASS), torch.arange(CLASSES).repeat_interleave(EXAMPLES)
