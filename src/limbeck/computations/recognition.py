@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.record import END
 from limbeck.computations.training import FORWARD, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch
@@ -148,10 +147,7 @@ class FeatureMap(AbstractComputation):
 
 def _last(context: ProbeContext, training: Training) -> Learner:
     """The learner that is kept at the end of a training."""
-    at = training.keeps[-1]
-    if at != END and training.until is not None:
-        at = training.steps(context)[-1]
-    return training.kept(context, at)
+    return training.kept(context, training.last_kept(context))
 
 
 def _features(context: ProbeContext, training: Training, batch: Batch) -> Tensor:

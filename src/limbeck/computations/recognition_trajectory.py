@@ -42,7 +42,7 @@ class RecognitionTrajectory(AbstractComputation):
     def run(self, context: ProbeContext) -> Tree:
         """Let every kept learner read the items."""
         problem = context.under(self.by.network).problem
-        last = max(self.by.steps(context)) if self.by.until is not None else max(self.by.keeps)
+        last = self.by.last_kept(context)
         found = []
         for step in [each for each in self.by.keeps if each <= last]:
             learner = Learner(*tree.move(tuple(self.by.kept(context, step)), problem.device))

@@ -147,9 +147,13 @@ class Training(AbstractComputation):
 
     def last_kept(self, context: ProbeContext) -> int:
         """The last step that it was kept at: of one that ended where it levelled off, from what is kept."""
-        if self.until is None:
+        if self.until is None or self.keeps[-1] == END:
             return self.keeps[-1]
         return max(set(self.keeps) & set(self.steps(context)))
+
+    def levelled(self, context: ProbeContext) -> bool:
+        """Whether it ended before its longest, from what is kept: one that levels off just there is taken not to."""
+        return self.steps(context)[-1] < self.reads[-1]
 
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is kept."""

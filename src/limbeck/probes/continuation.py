@@ -13,8 +13,7 @@ from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.continuation import IMAGES, ON, SET, ContinuationRow
 from limbeck.probes.verdicts.continuation import Changes, changed, verdict
 from limbeck.statistics.chance import Chance
-from limbeck.statistics.estimates import SHARE, estimate
-from limbeck.statistics.one_more import GAIN
+from limbeck.statistics.estimates import GAIN, SHARE, estimate
 
 BEFORE = "test accuracy before"
 

@@ -178,8 +178,7 @@ class Curvature(AbstractProbe):
             [each.found(about) for each in self._traces(about, training, images)]
             for about, images in ((context, 0), (context, self.images), (context.control(seed), 0))
         )
-        levelled = training.steps(context)[-1] < training.reads[-1]
-        return Curves(seed, self._steps(context, training), ours, real, controls, levelled)
+        return Curves(seed, self._steps(context, training), ours, real, controls, training.levelled(context))
 
     def _own(self, context: ProbeContext) -> list[SetTraceRow]:
         """The traces along training on the set."""

@@ -110,8 +110,7 @@ class LearningTime(AbstractProbe):
             torch.tensor(steps, dtype=torch.float64),
             known.double().mean(1),
             context.outcome(training, "accuracy").double(),
-            # One that levels off just at its longest is taken for one that did not.
-            steps[-1] < training.reads[-1],
+            training.levelled(context),
         )
 
 

@@ -61,7 +61,7 @@ def ask(session: Session, questions: Sequence[Question], reference: dict[str, An
     done: set[str] = set()
     while True:
         graph = Graph([each for question in questions for each in question.requests()], reference)
-        asked = set(graph.nodes())
+        asked = set(graph.nodes)
         if asked <= done:
             return list(_findings(session, questions, reference))
         graph.complete(session)

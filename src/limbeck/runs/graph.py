@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -58,6 +59,7 @@ class Graph:
     requests: Sequence[Request]
     reference: dict[str, Any]
 
+    @functools.cached_property
     def nodes(self) -> dict[str, Node]:
         """Every computation that is asked for or needed, once, by the digest of its address."""
         nodes: dict[str, Node] = {}
@@ -77,7 +79,7 @@ class Graph:
 
     def missing(self, session: Session) -> list[Node]:
         """What is not in the session's store."""
-        return [node for node in self.nodes().values() if not session.store.holds(node.address)]
+        return [node for node in self.nodes.values() if not session.store.holds(node.address)]
 
     def seconds(self, session: Session) -> float:
         """About how long what is missing will take, by a short measurement."""
@@ -104,7 +106,7 @@ class Graph:
     def _compiled(self, session: Session) -> bool:
         if session.compile is not None:
             return session.compile
-        return pays(sum(node.flops for node in self.nodes().values()), session.device)
+        return pays(sum(node.flops for node in self.nodes.values()), session.device)
 
     def _rated(self, missing: Sequence[Node], session: Session) -> tuple[float, float]:
         """The operations a second of all workers, and about how many seconds those nodes take."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from limbeck.core.findings import Fact
 from limbeck.statistics.decisions import LEAST
-from limbeck.statistics.estimates import ANYWHERE, LEVEL, SHARE, of_controls, t_quantile, unlike
+from limbeck.statistics.estimates import ANYWHERE, LEVEL, SHARE, kept_within, of_controls, of_variances, unlike
 
 
 def beside(name: str, ours: Sequence[float], controls: Sequence[Sequence[float]], level: float = LEVEL) -> Fact:
@@ -97,22 +97,5 @@ def of_controls_within(found: Sequence[Sequence[Fact]], shares: Collection[str])
 
 def _interval(name: str, value: float, samples: Sequence[Tensor], level: float) -> Fact:
     """A number whose variance is the sum of those of the means of independent samples."""
-    count = min(len(sample) for sample in samples)
-    if count < 2:
-        return Fact(name, value, value, value, count)
-    parts = [float(sample.var()) / len(sample) for sample in samples]
-    if not sum(parts):
-        return Fact(name, value, value, value, count)
-    freedom = sum(parts) ** 2 / sum(u**2 / (len(sample) - 1) for u, sample in zip(parts, samples, strict=True))
-    half = t_quantile(freedom, level) * sum(parts) ** 0.5
-    return Fact(name, value, value - half, value + half, count)
-
-
-def kept_within(fact: Fact, within: tuple[float, float]) -> Fact:
-    """The same number, with an interval that leaves no bounds which the number keeps to.
-
-    >>> kept_within(Fact("share", 0.9, 0.7, 1.1, 3), (0.0, 1.0)).high
-    1.0
-    """
-    low, high = min(within[0], fact.value), max(within[1], fact.value)
-    return fact._replace(low=max(fact.low, low), high=min(fact.high, high))
+    parts = [(float(sample.var()) / len(sample) if len(sample) > 1 else 0.0, len(sample)) for sample in samples]
+    return of_variances(name, value, parts, level)

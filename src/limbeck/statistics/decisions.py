@@ -72,11 +72,12 @@ def claim(fact: Fact, cut: float = 0.0, *, by_draws: bool = True) -> Claim:
     return Claim(fact.name, cut, found, wanted)
 
 
-def needed(fact: Fact, cut: float = 0.0) -> int:
+def needed(fact: Fact, cut: float = 0.0, lasting: float = 0.0) -> int:
     """About how many independent draws in all would decide on which side of a cut a number lies.
 
-    If they come out as those there are: where the half-width, which goes as t(n - 1) / sqrt(n), is less than the
-    distance from the cut. `LEAST` where there are fewer; 0 where more than `MOST` would be needed.
+    If they come out as those there are: where the half-width, which goes as t(n - 1) sqrt(lasting + 1/n), is less than
+    the distance from the cut. `lasting` is the part of the variance that no draws take away: 0 of a mean, 1 where it is
+    told how far one more draw would lie. `LEAST` where there are fewer; 0 where more than `MOST` would be needed.
 
     >>> needed(Fact("gain", 2.0, -1.0, 5.0, 3)), needed(Fact("gain", 0.001, -1.0, 1.0, 3))
     (4, 0)
@@ -84,11 +85,12 @@ def needed(fact: Fact, cut: float = 0.0) -> int:
     if fact.n < 2:
         return LEAST
     apart, half = abs(fact.value - cut), max(fact.high - fact.value, fact.value - fact.low)
-    scale = half * fact.n**0.5 / t_quantile(fact.n - 1)
-    for count in range(max(fact.n, LEAST), MOST + 1):
-        if t_quantile(count - 1) * scale / count**0.5 < apart:
-            return count
-    return 0
+
+    def width(count: int) -> float:
+        return t_quantile(count - 1) * (lasting + 1 / count) ** 0.5
+
+    scale = half / width(fact.n)
+    return next((count for count in range(max(fact.n, LEAST), MOST + 1) if scale * width(count) < apart), 0)
 
 
 def deciding(claims: Iterable[Claim], draws: int, what: str = "seed") -> str:

@@ -13,6 +13,8 @@ LEVEL = 0.05
 """One less the confidence of an interval, unless somebody asks for another: intervals are of 95 %."""
 SHARE = (0.0, 1.0)
 """What a share and an accuracy lie within."""
+GAIN = (-1.0, 1.0)
+"""What a difference of two accuracies lies within."""
 ANYWHERE = (-math.inf, math.inf)
 
 
@@ -49,8 +51,17 @@ def interval(
 
 def _around(value: float, half: float, within: tuple[float, float] = ANYWHERE) -> tuple[float, float, float]:
     """A number and the ends of an interval around it, which leave no bounds that the number keeps to."""
-    low, high = within
-    return value, max(value - half, min(low, value)), min(value + half, max(high, value))
+    return kept_within(Fact("", value, value - half, value + half, 0), within)[1:4]
+
+
+def kept_within(fact: Fact, within: tuple[float, float]) -> Fact:
+    """The same number, with an interval that leaves no bounds which the number keeps to.
+
+    >>> kept_within(Fact("share", 0.9, 0.7, 1.1, 3), (0.0, 1.0)).high
+    1.0
+    """
+    low, high = min(within[0], fact.value), max(within[1], fact.value)
+    return fact._replace(low=max(fact.low, low), high=min(fact.high, high))
 
 
 def estimate(name: str, values: Sequence[float], level: float = LEVEL, within: tuple[float, float] = ANYWHERE) -> Fact:
@@ -119,15 +130,28 @@ def unlike(name: str, ours: Sequence[float], controls: Sequence[float], level: f
 def _combined(name: str, first: Sequence[float], second: Sequence[float], factor: float, level: float) -> Fact:
     """Mean less mean, where the variance of the second sample counts `factor` times and that of the first once in n."""
     samples = [torch.tensor(values, dtype=torch.float64) for values in (first, second)]
-    value, count = float(samples[0].mean() - samples[1].mean()), min(len(first), len(second))
-    if count < 2:
+    weights = (1 / max(len(first), 1), factor)
+    parts = [
+        (float(sample.var()) * weight if len(sample) > 1 else 0.0, len(sample))
+        for sample, weight in zip(samples, weights, strict=True)
+    ]
+    return of_variances(name, float(samples[0].mean() - samples[1].mean()), parts, level)
+
+
+def of_variances(name: str, value: float, parts: Sequence[tuple[float, int]], level: float = LEVEL) -> Fact:
+    """A number whose variance is the sum of several, each known from so many draws, and its interval.
+
+    Value -+ t sqrt(sum u) at v = (sum u)^2 / sum (u^2 / (n - 1)) degrees of freedom (Satterthwaite, Biometrics Bulletin
+    1946). n is that of the fewest draws; with one there is no interval.
+
+    >>> [round(bound, 4) for bound in of_variances("a", 2.0, [(1 / 3, 3)])[1:4]]
+    [2.0, -0.4841, 4.4841]
+    """
+    count, total = min(n for _, n in parts), sum(variance for variance, _ in parts)
+    if count < 2 or not total:
         return Fact(name, value, value, value, count)
-    weights = (1 / len(first), factor)
-    parts = [float(sample.var()) * weight for sample, weight in zip(samples, weights, strict=True)]
-    if not sum(parts):
-        return Fact(name, value, value, value, count)
-    freedom = sum(parts) ** 2 / sum(u**2 / (len(sample) - 1) for u, sample in zip(parts, samples, strict=True))
-    return Fact(name, *_around(value, t_quantile(freedom, level) * sum(parts) ** 0.5), count)
+    freedom = total**2 / sum(variance**2 / (n - 1) for variance, n in parts)
+    return Fact(name, *_around(value, t_quantile(freedom, level) * total**0.5), count)
 
 
 def of_controls(found: Sequence[Sequence[Fact]]) -> tuple[Fact, ...]:

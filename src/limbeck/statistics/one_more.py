@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from limbeck.core.findings import Claim, Fact
-from limbeck.statistics.decisions import LEAST, MOST, OPEN, side
-from limbeck.statistics.estimates import LEVEL, estimate, t_quantile
-
-GAIN = (-1.0, 1.0)
-"""What a difference of two accuracies lies within."""
+from limbeck.statistics.decisions import OPEN, needed, side
+from limbeck.statistics.estimates import GAIN, LEVEL, estimate, kept_within
 
 
 def one_more(name: str, differences: Sequence[float], level: float = LEVEL, within: tuple[float, float] = GAIN) -> Fact:
@@ -27,8 +24,7 @@ def one_more(name: str, differences: Sequence[float], level: float = LEVEL, with
     mean = estimate(name, differences, level)
     wider = (len(differences) + 1) ** 0.5
     low, high = (mean.value + wider * (bound - mean.value) for bound in (mean.low, mean.high))
-    least, most = min(within[0], mean.value), max(within[1], mean.value)
-    return Fact(name, mean.value, max(low, least), min(high, most), mean.n)
+    return kept_within(Fact(name, mean.value, low, high, mean.n), within)
 
 
 def claim_beyond(fact: Fact, cut: float = 0.0) -> Claim:
@@ -41,15 +37,4 @@ def claim_beyond(fact: Fact, cut: float = 0.0) -> Claim:
     (6, 0)
     """
     found = side(fact, cut)
-    return Claim(fact.name, cut, found, _needed(fact, cut) if found == OPEN else 0)
-
-
-def _needed(fact: Fact, cut: float) -> int:
-    if fact.n < 2:
-        return LEAST
-    apart, half = abs(fact.value - cut), max(fact.high - fact.value, fact.value - fact.low)
-    unit = half / (t_quantile(fact.n - 1) * (1 + 1 / fact.n) ** 0.5)
-    for count in range(max(fact.n, LEAST), MOST + 1):
-        if t_quantile(count - 1) * (1 + 1 / count) ** 0.5 * unit < apart:
-            return count
-    return 0
+    return Claim(fact.name, cut, found, needed(fact, cut, lasting=1.0) if found == OPEN else 0)

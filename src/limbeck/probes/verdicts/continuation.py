@@ -11,8 +11,8 @@ from limbeck.probes.tables.continuation import IMAGES, SET
 from limbeck.probes.verdicts.words import seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, inside, side
-from limbeck.statistics.estimates import estimate
-from limbeck.statistics.one_more import GAIN, claim_beyond, one_more
+from limbeck.statistics.estimates import GAIN, estimate
+from limbeck.statistics.one_more import claim_beyond, one_more
 
 SMALL = 0.01
 """A change of accuracy that does not matter."""

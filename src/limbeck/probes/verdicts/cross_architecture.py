@@ -10,7 +10,7 @@ from limbeck.core.units import percent
 from limbeck.probes.verdicts.words import listed, seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, corrected
-from limbeck.statistics.estimates import SHARE, estimate, unlike
+from limbeck.statistics.estimates import GAIN, SHARE, estimate, kept_within, unlike
 from limbeck.statistics.one_more import claim_beyond
 
 
@@ -52,23 +52,19 @@ def measured(networks: Sequence[Accuracies], chance: Chance, level: float) -> li
     _, own, own_real = networks[0]
     found = []
     for name, ours, real in networks:
+        gain = unlike(f"gain over real images of {name}", ours, real, corrected(len(networks), level))
         found.append(
             Measured(
                 name,
                 estimate(f"test accuracy of {name}", ours, level, SHARE),
                 estimate(f"test accuracy of {name}", real, level, SHARE),
-                _within(unlike(f"gain over real images of {name}", ours, real, corrected(len(networks), level))),
+                kept_within(gain, GAIN),
                 _share(f"retained by {name}", ours, own, level),
                 _share(f"retained by {name}", real, own_real, level),
                 chance.exceeded(ours, level) or chance.exceeded(real, level),
             )
         )
     return found
-
-
-def _within(gain: Fact) -> Fact:
-    """A difference of two accuracies, whose interval leaves no bounds that it keeps to."""
-    return gain._replace(low=max(gain.low, -1.0), high=min(gain.high, 1.0))
 
 
 def _share(name: str, values: Sequence[float], of: Sequence[float], level: float) -> Fact:

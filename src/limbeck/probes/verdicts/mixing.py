@@ -10,8 +10,8 @@ from limbeck.core.units import percent
 from limbeck.probes.verdicts.words import listed, seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, side
-from limbeck.statistics.estimates import estimate
-from limbeck.statistics.one_more import GAIN, claim_beyond, one_more
+from limbeck.statistics.estimates import GAIN, estimate
+from limbeck.statistics.one_more import claim_beyond, one_more
 
 
 class Compared(NamedTuple):

@@ -11,8 +11,8 @@ from limbeck.probes.tables.substitution import ACCURACY, IMAGES, STEPS, reached,
 from limbeck.probes.verdicts.words import seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, inside, side
-from limbeck.statistics.estimates import SHARE, crossing, estimate, geometric_mean, unlike
-from limbeck.statistics.one_more import GAIN, claim_beyond
+from limbeck.statistics.estimates import GAIN, SHARE, crossing, estimate, geometric_mean, unlike
+from limbeck.statistics.one_more import claim_beyond
 
 SMALL = 0.01
 """A change of accuracy that does not matter."""
