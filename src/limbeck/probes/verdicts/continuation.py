@@ -8,7 +8,7 @@ from typing import NamedTuple
 from limbeck.core.findings import Claim, Fact, Verdict
 from limbeck.core.units import per_cent, percent
 from limbeck.probes.tables.continuation import IMAGES, SET
-from limbeck.probes.verdicts.words import seeds, signed, sized
+from limbeck.probes.verdicts.words import at_chance, seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, inside, side
 from limbeck.statistics.estimates import GAIN, estimate
@@ -60,11 +60,7 @@ def verdict(before: Sequence[float], found: Changes, chance: Chance, level: floa
         )
         return Verdict(text, "unknown", claims)
     if not chance.exceeded(before, level):
-        text = (
-            f"Not known: learners of all real data are not shown to be above chance ({percent(mean)}; chance is "
-            f"{percent(chance.share)}), so they have nothing to lose."
-        )
-        return Verdict(text, "unknown")
+        return Verdict(f"{at_chance('all real data', mean, chance.share)}, so they have nothing to lose.", "unknown")
     begin, beside = "Training a finished learner on the set", _beside(found, per_class)
     if side(change) == BELOW:
         cost = f"{begin} costs {sized(change)} of test accuracy, {levels}."

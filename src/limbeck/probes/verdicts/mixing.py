@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from limbeck.core.findings import Fact, Verdict
-from limbeck.core.units import percent
-from limbeck.probes.verdicts.words import listed, seeds, signed, sized
+from limbeck.probes.verdicts.words import at_chance, listed, seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, side
 from limbeck.statistics.estimates import GAIN, estimate
@@ -75,11 +74,8 @@ def verdict(alone: Sequence[float], found: Compared, chance: Chance, level: floa
         )
     if not chance.exceeded(alone, level):
         mean = sum(alone) / len(alone)
-        return Verdict(
-            f"Not known: learners of the set alone are not shown to be above chance ({percent(mean)}; chance is "
-            f"{percent(chance.share)}), so there is nothing in it to mix.",
-            "unknown",
-        )
+        unknown = at_chance("the set alone", mean, chance.share)
+        return Verdict(f"{unknown}, so there is nothing in it to mix.", "unknown")
     lead, tone = _lead(found.over_real)
     return Verdict(f"{lead} {_adding(found.gains)}", tone, claims)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from limbeck.core.findings import Fact, Verdict
 from limbeck.core.units import per_cent, percent
 from limbeck.probes.tables.substitution import ACCURACY, IMAGES, STEPS, reached, spread
-from limbeck.probes.verdicts.words import seeds, signed, sized
+from limbeck.probes.verdicts.words import at_chance, seeds, signed, sized
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, inside, side
 from limbeck.statistics.estimates import GAIN, SHARE, crossing, estimate, geometric_mean, unlike
@@ -104,11 +104,8 @@ def verdict(
         text = f"Inconclusive: {seeds(len(accuracies))} cannot decide it. By what there is, e{equal}."
         return Verdict(text, "unknown", claims)
     if not chance.exceeded(accuracies, level):
-        text = (
-            f"Not known: learners of the set are not shown to be above chance ({percent(found.accuracy.value)}; chance "
-            f"is {percent(chance.share)}): it teaches nothing that shows."
-        )
-        return Verdict(text, "unknown")
+        unknown = at_chance("the set", found.accuracy.value, chance.share)
+        return Verdict(f"{unknown}: it teaches nothing that shows.", "unknown")
     low, high = found.accuracy.low, found.accuracy.high
     accuracy = f"test accuracy {percent(found.accuracy.value)}, {per_cent(low)} to {per_cent(high)}"
     where = side(found.over)

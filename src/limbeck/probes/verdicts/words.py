@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from limbeck.core.findings import Fact
-from limbeck.core.units import points
+from limbeck.core.units import percent, points
 
 
 def sized(change: Fact) -> str:
@@ -36,6 +36,18 @@ def listed(words: Iterable[str | int]) -> str:
     """
     *some, last = map(str, words)
     return f"{', '.join(some)} and {last}" if some else last
+
+
+def at_chance(who: str, accuracy: float, chance: float) -> str:
+    """That learners are not shown to have learned anything; without an end, for what follows from it.
+
+    >>> at_chance("the set", 0.11, 0.1)
+    'Not known: learners of the set are not shown to be above chance (11.0 %; chance is 10.0 %)'
+    """
+    return (
+        f"Not known: learners of {who} are not shown to be above chance ({percent(accuracy)}; chance is "
+        f"{percent(chance)})"
+    )
 
 
 def seeds(count: int) -> str:
