@@ -28,7 +28,7 @@ from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.report import ReportData, page, rows_needed
 from limbeck.runs import archive
-from limbeck.runs.again import carry_out
+from limbeck.runs.again import run_with_experts
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
@@ -117,10 +117,10 @@ def _distil(
     paths, number = {}, 0
     for name, plan in plans.items():
         paths[name] = folder / f"{name}.safetensors"
-        keep(carry_out(session, plan, f"{(number := number + 1)} of {phases}", name), paths[name])
+        keep(run_with_experts(session, plan, f"{(number := number + 1)} of {phases}", name), paths[name])
         for seed in further[name]:
             again = replace(plan, seed=seed)
-            carry_out(session, again, f"{(number := number + 1)} of {phases}", f"{name}, seed {seed}")
+            run_with_experts(session, again, f"{(number := number + 1)} of {phases}", f"{name}, seed {seed}")
     return paths
 
 

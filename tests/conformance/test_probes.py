@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from limbeck.computations import Level, course
+from limbeck.computations import Level, real_trajectory
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
@@ -60,9 +60,9 @@ SMALL: dict[str, AbstractProbe] = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Courses may end after some steps: what is learned does not matter here."""
+    """Trajectories may end after some steps: what is learned does not matter here."""
     # By its name in a text it would be the function of that name.
-    module = sys.modules[course.__module__]
+    module = sys.modules[real_trajectory.__module__]
     monkeypatch.setattr(module, "Level", lambda: Level(first=300, examples=50))
     monkeypatch.setattr(module, "LONGEST", 600)
 

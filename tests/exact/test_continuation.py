@@ -8,7 +8,7 @@ import re
 import pytest
 import torch
 
-from limbeck.computations import Training, course
+from limbeck.computations import Training, real_trajectory
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.tree import Tree
@@ -23,7 +23,7 @@ IMAGE = "1 random real image per class"
 def planted(after: list[float], images: list[float], before: float = 0.6) -> Finding:
     """The finding on learners of accuracies `before`, a hundredth more, .. before, and these after.
 
-    The courses of the learners end after 700 steps, of up to 12,000.
+    The trajectories of the learners end after 700 steps, of up to 12,000.
     """
     repeats = len(after)
     cache, probe = Planted(), Continuation(repeats=repeats)
@@ -35,7 +35,7 @@ def planted(after: list[float], images: list[float], before: float = 0.6) -> Fin
 
     trainings = probe._trainings(context)
     for seed in range(repeats):
-        plant(course(seed, 10), 0.1, before + seed / 100, steps=(0, 700))
+        plant(real_trajectory(seed, 10), 0.1, before + seed / 100, steps=(0, 700))
         plant(trainings["the set"][seed], *[0.0] * 5, after[seed])
         plant(trainings["random real images"][seed], *[0.0] * 5, images[seed])
     plant(trainings["all real data"][0], *[0.0] * 5, 0.7)
@@ -127,7 +127,7 @@ def test_a_continuation_begins_where_the_course_ended_and_at_rest() -> None:
     context = context_of(cache=cache)
     begun = context.problem.network.init(KEY.fold("end"))
     kept = {"300": context.problem.network.init(KEY), "700": begun}
-    cache.plant(course(1, 100), {"params": kept, "steps": torch.tensor([0, 300, 700])})
+    cache.plant(real_trajectory(1, 100), {"params": kept, "steps": torch.tensor([0, 300, 700])})
     training = Continuation(steps=2, every=100)._trainings(context)["the set"][1]
     learners = list(training.learners(context))
     assert all(torch.equal(learners[0].params[name], begun[name]) for name in begun)
@@ -161,8 +161,8 @@ def test_it_answers_on_real_learners_by_the_computations_that_it_asks_for(
     network: str, rows: slice, begun: Planted
 ) -> None:
     probe = Continuation(repeats=2 if network == NETWORK else 1, every=150, steps=3)
-    courses = {name: outcome for name, outcome in begun.outcomes.items() if network == NETWORK}
-    memo = Planted(dict(courses), strict=False)
+    trajectories = {name: outcome for name, outcome in begun.outcomes.items() if network == NETWORK}
+    memo = Planted(dict(trajectories), strict=False)
     context = context_of(1, memo, rows, network)
     for computation in probe.computations(context):
         assert from_spec(json.loads(json.dumps(to_spec(computation)))) == computation

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from limbeck.computations import AllReal, HessianTrace, Mixture, Spectrum, Steps, Training, course, path
+from limbeck.computations import AllReal, HessianTrace, Mixture, Spectrum, Steps, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.computations.curvature import spread
 from limbeck.computations.sources import real
@@ -128,7 +128,7 @@ def rounds(context: ProbeContext, probe: Curvature = PROBE) -> list[set[Abstract
 
 
 def test_places_are_even_in_logarithms_and_those_of_a_longer_training_but_for_the_last() -> None:
-    reads = course(0, 20).reads
+    reads = real_trajectory(0, 20).reads
     short = [step for step in reads if step <= 900]
     found = {len(steps): spread(steps, 4) for steps in (short, reads)}
     assert found[len(short)] == (0, 20, 40, 60, 120, 200, 360, 640, short[-1])
@@ -139,18 +139,18 @@ def test_places_are_even_in_logarithms_and_those_of_a_longer_training_but_for_th
 def test_traces_are_asked_for_where_each_training_was_really_read_until_it_levelled_off() -> None:
     context = context_of(digits(3))
     first = PROBE.computations(replace(context, problem=replace(context.problem, cache=Notebook())))
-    assert {course(0, 150), course(1, 150)} < set(first)
-    assert not any(of(each, seed) for each in first for seed in (0, 1)), "before the courses are known"
+    assert {real_trajectory(0, 150), real_trajectory(1, 150)} < set(first)
+    assert not any(of(each, seed) for each in first for seed in (0, 1)), "before the trajectories are known"
     last = rounds(context)[-1]
     along = {seed: {each.step for each in last if of(each, seed)} for seed in (0, 1)}
     for seed, steps in along.items():
-        read = course(seed, 150).steps(context)
-        assert steps == set(spread(read, 3)) and max(steps) == read[-1] < course(seed, 150).reads[-1]
+        read = real_trajectory(seed, 150).steps(context)
+        assert steps == set(spread(read, 3)) and max(steps) == read[-1] < real_trajectory(seed, 150).reads[-1]
 
 
 def of(computation: AbstractComputation, seed: int) -> bool:
     """Whether it is a trace along real training of a seed."""
-    return isinstance(computation, HessianTrace) and computation.training == course(seed, 150)
+    return isinstance(computation, HessianTrace) and computation.training == real_trajectory(seed, 150)
 
 
 def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
@@ -158,7 +158,7 @@ def test_what_does_not_depend_on_the_set_is_shared_by_all_sets() -> None:
     asked = rounds(context)[-1]
     shared = [each for each in asked if not each.depends_on_set]
     traces = [each for each in shared if isinstance(each, HessianTrace)]
-    assert set(shared) - set(traces) == {course(0, 150), course(1, 150)}
+    assert set(shared) - set(traces) == {real_trajectory(0, 150), real_trajectory(1, 150)}
     assert traces and all(each.real and each.training.on == AllReal() for each in traces)
     assert all(from_spec(json.loads(json.dumps(to_spec(each)))) == each for each in asked)
 
@@ -168,7 +168,7 @@ def test_a_control_is_asked_of_its_own_start_alone() -> None:
     rounds(context)
     for draw in (0, 1):
         asked = PROBE.computations(context.control(draw))
-        assert {each.training for each in asked if isinstance(each, HessianTrace)} == {course(draw, 150)}
+        assert {each.training for each in asked if isinstance(each, HessianTrace)} == {real_trajectory(draw, 150)}
         (spectrum,) = (each for each in asked if isinstance(each, Spectrum))
         assert spectrum.trace.training == path(draw, 150) and spectrum.real == 1
 
@@ -181,18 +181,20 @@ def test_find_reads_no_more_than_it_asked_for() -> None:
     assert set(context.problem.cache.pages) == known  # type: ignore[attr-defined]
     traces = RealTraceRow.of(found)
     assert traces is not None
-    courses = [[row for row in traces if row.start == start] for start in (0, 1)]
-    peaks = [max(rows, key=lambda row: row.set_trace) for rows in courses]
+    trajectories = [[row for row in traces if row.start == start] for start in (0, 1)]
+    peaks = [max(rows, key=lambda row: row.set_trace) for rows in trajectories]
     assert found.fact("peak of the trace on set").value == pytest.approx(sum(each.set_trace for each in peaks) / 2)
     assert found.fact("peak of the trace on set").n == 2
-    shares = [min(max(rows[-1].set_trace / peak.set_trace, 0.01), 1) for rows, peak in zip(courses, peaks, strict=True)]
+    shares = [
+        min(max(rows[-1].set_trace / peak.set_trace, 0.01), 1) for rows, peak in zip(trajectories, peaks, strict=True)
+    ]
     assert found.fact("end over peak of the trace on set").value == pytest.approx(math.prod(shares) ** 0.5)
     assert {(row.loss, row.stage) for row in SpectrumRow.of(found) or []} == {
         (loss, stage) for loss in ("set", "real") for stage in ("start", "peak", "end")
     }
     assert {fact.name for fact in found.control} < {fact.name for fact in found.facts}
     other = next(fact for fact in found.control if fact.name == "peak of the trace on set")
-    highest = [max(row.control_trace for row in rows) for rows in courses]
+    highest = [max(row.control_trace for row in rows) for rows in trajectories]
     assert other.value == pytest.approx(sum(highest) / 2)
 
 

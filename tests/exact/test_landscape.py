@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from limbeck.computations import Mixture, Paths, Steps, Surface, Training, course, path
+from limbeck.computations import Mixture, Paths, Steps, Surface, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.computations.landscape import mean_loss_at, sampled
 from limbeck.core import tree
@@ -212,7 +212,7 @@ def test_real_training_is_seen_to_where_the_set_is_trained_to_however_long_it_go
     real, ours = RealPathRow.of(found), SetPathRow.of(found)
     assert real and ours
     assert [row.step for row in real] == [row.step for row in ours] == [0, 150, 300]
-    assert course(0, 150).steps(context)[-1] > 300
+    assert real_trajectory(0, 150).steps(context)[-1] > 300
     corners = CornerRow.of(found)
     assert corners and real[-1].x == pytest.approx(corners[1].x) and real[-1].off_the_plane < 1e-4
 

@@ -1,4 +1,4 @@
-"""When real training learns a set: on courses that are known exactly."""
+"""When real training learns a set: on trajectories that are known exactly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import re
 import pytest
 import torch
 
-from limbeck.computations import RecognitionTrajectory, Training, course
+from limbeck.computations import RecognitionTrajectory, Training, real_trajectory
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.findings import Finding
 from limbeck.core.tree import Tree
 from limbeck.probes import LearningTime
-from limbeck.probes.verdicts.learning_time import SOONER, Course
+from limbeck.probes.verdicts.learning_time import SOONER, Trajectory
 from limbeck.statistics.curves import moving_mean, settled, smoothed
 from planted import KEY, SET, Planted, context_of, reading, worse
 
@@ -46,9 +46,9 @@ def planted(
     accuracies: list[float] = RISING,
     steps: tuple[int, ...] = STEPS,
 ) -> Finding:
-    """The finding where so many of a hundred items are recognised by the course of each seed at each step."""
+    """The finding where so many of a hundred items are recognised by the trajectory of each seed at each step."""
     for seed in range(PROBE.repeats):
-        training = course(seed, PROBE.every)
+        training = real_trajectory(seed, PROBE.every)
         examples = context.examples.classes
         said = [worse(context, examples, round((1 - accuracy) * len(examples))) for accuracy in accuracies]
         cache.plant(training, {**reading(context, *said), "steps": torch.tensor(steps)})
@@ -62,7 +62,7 @@ def planted(
 def found_of(
     ours: list[int], controls: list[list[int]], rows: slice = slice(None), **more: tuple[int, ...] | list[float]
 ) -> Finding:
-    """The finding where all seeds have the same course, on ten items a class."""
+    """The finding where all seeds have the same trajectory, on ten items a class."""
     cache = Planted()
     context = context_of(10, cache, rows)
     return planted(context, cache, [ours] * 3, [[each] * 3 for each in controls], **more)  # type: ignore[arg-type]
@@ -148,12 +148,12 @@ def test_a_curve_settles_at_one_step_however_many_items_it_is_of(count: int) -> 
     steps = torch.arange(0, 601, 10).double()
     learned = torch.linspace(0, 500, 10).repeat_interleave(count // 10).double()
     curve = (steps[:, None] >= learned).double().mean(1)
-    read = Course(steps, curve, curve, True)
+    read = Trajectory(steps, curve, curve, True)
     assert float(steps[read.stop]) == 500
 
 
 def test_nothing_is_called_early_where_training_has_not_levelled_off() -> None:
-    longest = course(0, PROBE.every).reads
+    longest = real_trajectory(0, PROBE.every).reads
     short = (*STEPS[:-1], longest[-1])
     found = found_of(SOON, REAL, steps=short)
     assert found.tone == "unknown" and not found.claims
@@ -220,7 +220,7 @@ def test_every_item_is_read_by_every_learner_that_was_kept_up_to_the_end() -> No
     cache = Planted()
     context = context_of(2, cache)
     network = context.problem.network
-    for by, kept in ((course(0, 100, 300), (0, 100, 200, 300)), (course(0, 100), (0, 100, 200))):
+    for by, kept in ((real_trajectory(0, 100, 300), (0, 100, 200, 300)), (real_trajectory(0, 100), (0, 100, 200))):
         params = {step: network.init(KEY.fold("at", step)) for step in kept}
         outcome = {"params": {str(step): each for step, each in params.items()}, "steps": torch.tensor(kept)}
         cache.plant(by, outcome)
@@ -234,5 +234,5 @@ def test_every_item_is_read_by_every_learner_that_was_kept_up_to_the_end() -> No
 def test_courses_are_those_that_other_probes_ask_for() -> None:
     context = context_of()
     asked = [each for each in PROBE.computations(context) if isinstance(each, Training)]
-    assert asked == [course(seed, 60) for seed in range(3)]
+    assert asked == [real_trajectory(seed, 60) for seed in range(3)]
     assert context.distilled.digest == SET

@@ -149,7 +149,7 @@ class Planted:
 
     accuracy: Callable[[dict[str, Any], str], list[float]]
     steps: tuple[int, ...] = ()
-    """Those at which a course was read that ends where it levels off."""
+    """Those at which a trajectory was read that ends where it levels off."""
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         accuracy = torch.tensor(self.accuracy(address["computation"], address["set"]), dtype=torch.float64)
@@ -292,7 +292,7 @@ def substituted(
     """The finding on a set whose learners come to so much, seed by seed, and lose so much clipped and in 8 bits.
 
     Real images come to 0.1, 0.2 and 0.3 with 1, 4 and 16 per class, and to `own` with 2, as many as the set has; all
-    real data to a thousandth of the step, up to 400 where the first course ends. Controls come to `own` too.
+    real data to a thousandth of the step, up to 400 where the first trajectory ends. Controls come to `own` too.
     """
     digest = context_of(WILD).distilled.digest
 

@@ -22,7 +22,7 @@ from limbeck.computations import (
     Steps,
     Surroundings,
     Training,
-    course,
+    real_trajectory,
 )
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
 from limbeck.core import tree
@@ -117,7 +117,7 @@ def test_items_that_are_evaluation_examples_lie_on_them() -> None:
 def test_a_learner_is_looked_at_where_its_training_ended() -> None:
     cache, network = Kept(), load("digits").network(NETWORK)
     context = context_of(real_items(), cache)
-    by = course(0, 100)
+    by = real_trajectory(0, 100)
     ended = {str(step): network.init(KEY.fold("at", step)) for step in (0, 100, 200)}
     cache.found[spec_id(context.address(by))] = {"params": ended, "steps": torch.tensor([0, 100, 200])}
     found = context.outcome(Recognised(by), "predictions")
@@ -235,12 +235,12 @@ def test_networks_that_have_learned_nothing_tell_nothing() -> None:
     assert found.tone == "unknown" and found.verdict.startswith("Not known: convnet-w4-d1 has not learned the data")
 
 
-def test_the_course_is_shared_and_a_network_is_asked_once_by_any_name() -> None:
+def test_the_trajectory_is_shared_and_a_network_is_asked_once_by_any_name() -> None:
     context = context_of(real_items())
     probe = Recognition((("", 0), (NETWORK, 0), ("lenet", 0), ("mlp", 50)), every=20)
     trainings = list(dict.fromkeys(each for each in probe.computations(context) if isinstance(each, Training)))
     assert [each.network for each in trainings] == [""] * 3 + ["lenet"] * 3 + ["mlp"] * 3
-    assert trainings[:3] == [course(seed, 20) for seed in range(3)]
+    assert trainings[:3] == [real_trajectory(seed, 20) for seed in range(3)]
     # Another network is trained until it levels off too; of its learners the last alone is kept.
     assert trainings[3].until == trainings[0].until and trainings[3].keeps == (-1,) and trainings[6].keeps == (50,)
     control = {type(each) for each in probe.computations(context.control(0))}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from limbeck.computations.course import stops
+from limbeck.computations.trajectories import stops
 from limbeck.core.findings import Verdict
 from limbeck.core.key import Key
-from limbeck.probes.verdicts.learning_time import Course, measured, verdict
+from limbeck.probes.verdicts.learning_time import Trajectory, measured, verdict
 from simulated import claiming, claims, seldom
 
 STEPS = torch.tensor(stops(60, 2000), dtype=torch.float64)
 SEEDS, CONTROLS = 3, 8
 
 
-def courses(key: Key, items: int, sooner: float = 0.0) -> list[Course]:
+def trajectories(key: Key, items: int, sooner: float = 0.0) -> list[Trajectory]:
     """How learners of three seeds recognise items that are learned at random steps, and forgotten now and then."""
     # Learners are quicker or slower by their seed, the same for every set that they read.
     pace = 0.2 * Key(("pace",)).normal(SEEDS).double()
@@ -25,13 +25,13 @@ def courses(key: Key, items: int, sooner: float = 0.0) -> list[Course]:
         slips = key.fold("slips", seed).uniform(len(STEPS), items) < 0.05
         known = (torch.log1p(STEPS)[:, None] > learned) & ~slips
         accuracy = 0.7 * (1 - torch.exp(-STEPS / 300))
-        found.append(Course(STEPS, known.double().mean(1), accuracy, True))
+        found.append(Trajectory(STEPS, known.double().mean(1), accuracy, True))
     return found
 
 
 def judged(key: Key, items: int = 100, sooner: float = 0.0) -> Verdict:
-    ours = courses(key.fold("set"), items, sooner)
-    controls = [courses(key.fold("control", draw), items) for draw in range(CONTROLS)]
+    ours = trajectories(key.fold("set"), items, sooner)
+    controls = [trajectories(key.fold("control", draw), items) for draw in range(CONTROLS)]
     return verdict(measured(ours, controls, items, 10, 0.05))
 
 

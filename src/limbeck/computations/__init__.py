@@ -1,7 +1,6 @@
 """Computations: learners, and what is measured of them, each done once and kept."""
 
 from limbeck.computations.contract import AbstractComputation
-from limbeck.computations.course import course, path
 from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
@@ -11,6 +10,7 @@ from limbeck.computations.search import Chosen, Draw, Search
 from limbeck.computations.sources import AbstractSource, AllReal, Coreset, Mixture
 from limbeck.computations.steps import OfAllData, Steps
 from limbeck.computations.training import Training
+from limbeck.computations.trajectories import path, real_trajectory
 from limbeck.core.family import Family
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "Surface",
     "Surroundings",
     "Training",
-    "course",
+    "real_trajectory",
     "path",
 ]
 
@@ -58,5 +58,3 @@ COMPUTATIONS = Family(
     Training,
 )
 SOURCES = Family("source", AbstractSource, AllReal, Coreset, Mixture)
-
-real_trajectory = lambda seed, every, steps=300, network="": course(seed, every, steps, network)  # noqa: E731 MOVING

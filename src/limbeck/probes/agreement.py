@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from limbeck.computations import AllReal, Mixture, Steps, Training, course
+from limbeck.computations import AllReal, Mixture, Steps, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import training_count
 from limbeck.computations.training import DEFAULT_TRAINING, REAL_BATCH, accuracies
@@ -53,7 +53,7 @@ class Agreement(AbstractProbe):
     Two pools are compared by the difference of mean agreements, with the variation over the set's learners and over
     those of both pools; and the set is held against each pool by how far its learners agree among themselves: is it
     like one more of them (Student's predictive interval)? All of these intervals hold at once at 95 %. So of learners
-    that are exchangeable with a pool's, at most 5 % are told apart. A learner of as many random real images goes
+    that are exchangeable with a pool's, at most 5 % are said to differ. A learner of as many random real images goes
     through the same. Beside these, for each learner of a pool: the probability of an agreement no larger by Student's
     predictive distribution of its agreements with its peers, whose normality is tested as Lilliefors does.
 
@@ -157,7 +157,7 @@ class Agreement(AbstractProbe):
         return sum(found) / len(found)
 
     def _pools(self, context: ProbeContext) -> dict[str, list[Training]]:
-        trajectories = [course(OTHERS[EARLY] + index, self.every, STEPS) for index in range(self.trajectories)]
+        trajectories = [real_trajectory(OTHERS[EARLY] + index, self.every, STEPS) for index in range(self.trajectories)]
         pools = {SUBSETS: self._of_subsets(context), EARLY: trajectories, DECAYED: self._of_decay(context)}
         return {name: trainings for name, trainings in pools.items() if trainings}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from limbeck.computations import AllReal, Mixture, Steps, Training, course
+from limbeck.computations import AllReal, Mixture, Steps, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH, accuracies
 from limbeck.core.expect import at_least
@@ -22,7 +22,7 @@ BEFORE = "test accuracy before"
 class Continuation(AbstractProbe):
     """The change of accuracy where learners of all real data, which have levelled off, are trained further on the set.
 
-    Each begins where a course on all real data ends, at rest (its momentum is lost: whether that was so in the
+    Each begins where a trajectory on all real data ends, at rest (its momentum is lost: whether that was so in the
     paper is not said, nor for how many steps it went on; here `steps`, all items in one batch), and is read on the way.
     Beside it the same on as many random real images of every class, drawn anew for each learner, which are new to no
     learner of all real data, and for the first `further` learners on all real data as before, in a new order.
@@ -48,13 +48,13 @@ class Continuation(AbstractProbe):
         at_least(self, 0, "further")
 
     def _begun(self) -> list[Training]:
-        return [course(seed, self.every) for seed in range(self.repeats)]
+        return [real_trajectory(seed, self.every) for seed in range(self.repeats)]
 
     def _reads(self) -> tuple[int, ...]:
         return (*(step for step in (1, 3, 10, 30, 100) if step < self.steps), self.steps)
 
     def _trainings(self, context: ProbeContext) -> dict[str, list[Training]]:
-        """What goes on from the end of the course of each seed, by what it goes on with."""
+        """What goes on from the end of the trajectory of each seed, by what it goes on with."""
         reads = self._reads()
         found: dict[str, list[Training]] = {SET: [], IMAGES: [], ON: []}
         for seed, start in enumerate(self._begun()):
@@ -68,7 +68,7 @@ class Continuation(AbstractProbe):
         return found
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """The courses and what goes on from the end of each."""
+        """The trajectories and what goes on from the end of each."""
         return (*self._begun(), *(each for trainings in self._trainings(context).values() for each in trainings))
 
     def find(self, context: ProbeContext) -> Finding:

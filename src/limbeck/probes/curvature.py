@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from limbeck.computations import HessianTrace, Spectrum, Training, course, path
+from limbeck.computations import HessianTrace, Spectrum, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.curvature import spread
 from limbeck.core.expect import at_least
@@ -79,8 +79,8 @@ class Curvature(AbstractProbe):
         """One for each start: more starts are of use only with more controls."""
         return self.repeats
 
-    def _course(self, seed: int) -> Training:
-        return course(seed, self.every)
+    def _trajectory(self, seed: int) -> Training:
+        return real_trajectory(seed, self.every)
 
     def _path(self, seed: int) -> Training:
         return path(seed, self.every)
@@ -108,14 +108,14 @@ class Curvature(AbstractProbe):
         return Spectrum(steps[:1], *rest), Spectrum(steps, *rest), end
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """Courses, then traces along each; a control has the course of its number alone, the set has all of them."""
+        """Trajectories, then traces along each; a control has that of its number alone, the set has all of them."""
         seeds = range(self.repeats) if context.draw is None else (context.draw,)
         found: list[AbstractComputation] = [self._end(seed, self.images) for seed in seeds]
         for seed in seeds:
-            found.append(self._course(seed))
-            if context.known(self._course(seed)):
+            found.append(self._trajectory(seed))
+            if context.known(self._trajectory(seed)):
                 for images in (0, self.images) if context.draw is None else (0,):
-                    found += self._traces(context, self._course(seed), images)
+                    found += self._traces(context, self._trajectory(seed), images)
         if context.draw is None:
             for images in (0, self.images):
                 found += [*self._traces(context, self._path(0), images), *self._spectra(context, images)]
@@ -123,8 +123,8 @@ class Curvature(AbstractProbe):
 
     def find(self, context: ProbeContext) -> Finding:
         """Where the curvature of the set peaks, what is left of it in the end, and the spectra."""
-        courses = [self._curves(context, seed) for seed in range(self.repeats)]
-        starts = [each.start for each in courses]
+        trajectories = [self._curves(context, seed) for seed in range(self.repeats)]
+        starts = [each.start for each in trajectories]
         spectra = {
             (loss, stage): Measured.of(context, each)
             for loss, images in ((SET, 0), (REAL, self.images))
@@ -135,7 +135,7 @@ class Curvature(AbstractProbe):
         said = verdict(starts, context.level)
         if math.isfinite(ours.value) and math.isfinite(theirs.value):
             said = said._replace(text=f"{said.text} {sharpness(ours, theirs)}")
-        below = [at for each in courses if (at := each.below) is not None]
+        below = [at for each in trajectories if (at := each.below) is not None]
         crossing = geometric_mean(BELOW, below) if len(below) == self.repeats else None
         return self.finding(
             context,
@@ -148,7 +148,7 @@ class Curvature(AbstractProbe):
             ),
             control=(*control(starts, context.level), theirs),
             tables=(
-                RealTraceRow.table(row for each in courses for row in each.rows),
+                RealTraceRow.table(row for each in trajectories for row in each.rows),
                 SetTraceRow.table(self._own(context)),
                 *_tables(spectra, self.ends),
             ),
@@ -173,7 +173,7 @@ class Curvature(AbstractProbe):
         )
 
     def _curves(self, context: ProbeContext, seed: int) -> Curves:
-        training = self._course(seed)
+        training = self._trajectory(seed)
         ours, real, controls = (
             [each.found(about) for each in self._traces(about, training, images)]
             for about, images in ((context, 0), (context, self.images), (context.control(seed), 0))

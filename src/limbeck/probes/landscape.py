@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from limbeck.computations import Paths, Surface, Training, course, path
+from limbeck.computations import Paths, Surface, Training, path, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
@@ -79,7 +79,7 @@ class Landscape(AbstractProbe):
         return path(seed, self.every)
 
     def _paths(self) -> Paths:
-        real = course(0, self.every)
+        real = real_trajectory(0, self.every)
         stop = min(real.keeps, key=lambda step: abs(step - REAL_STEPS))
         return Paths(real, self._training(0), self.sample, stop)
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from limbeck.computations import RecognitionTrajectory, Training, course
+from limbeck.computations import RecognitionTrajectory, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import REAL_BATCH
 from limbeck.core.expect import at_least
@@ -17,7 +17,7 @@ from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import points
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
-from limbeck.probes.verdicts.learning_time import SHARES, SOONER, TOLERANCE, Course, measured, verdict
+from limbeck.probes.verdicts.learning_time import SHARES, SOONER, TOLERANCE, Trajectory, measured, verdict
 from limbeck.statistics.crossed import of_controls_within
 from limbeck.statistics.curves import lasting, smoothed
 from limbeck.statistics.decisions import LEAST
@@ -35,8 +35,8 @@ class LearningTime(AbstractProbe):
     items there are. The same learners read controls: sets of as many random real images. The set is learned early
     where the logarithm of that step, over seeds, is below what one more control would come to (Student's predictive
     interval at 95 %), and late where it is above. So of random real sets at most 5 % are called early or late. Nothing
-    is said where courses have not levelled off, of fewer than five items, of a set that is recognised no more than by
-    chance, or of one that is recognised as well as ever from the first reading on.
+    is said where trajectories have not levelled off, of fewer than five items, of a set that is recognised no more than
+    by chance, or of one that is recognised as well as ever from the first reading on.
 
     Yang et al. (ICML 2024), figure 5: one learner for 300 steps, read after every step; there "stops improving after
     iteration 150" was read from the figure, and no real images were read beside.
@@ -56,19 +56,19 @@ class LearningTime(AbstractProbe):
         at_least(self, LEAST, "controls")
 
     def _trainings(self) -> list[Training]:
-        return [course(seed, self.every) for seed in range(self.repeats)]
+        return [real_trajectory(seed, self.every) for seed in range(self.repeats)]
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """The courses, and what their learners say of the items."""
+        """The trajectories, and what their learners say of the items."""
         trainings = self._trainings()
         return (*trainings, *map(RecognitionTrajectory, trainings))
 
     def find(self, context: ProbeContext) -> Finding:
         """The curves of the set and of the controls, and which of them stop improving first."""
         known = [self._known(context, each) for each in self._trainings()]
-        ours = [self._course(context, *each) for each in zip(self._trainings(), known, strict=True)]
+        ours = [self._trajectory(context, *each) for each in zip(self._trainings(), known, strict=True)]
         controls = [
-            [self._course(about, each, self._known(about, each)) for each in self._trainings()]
+            [self._trajectory(about, each, self._known(about, each)) for each in self._trainings()]
             for about in context.controls(self.controls)
         ]
         classes = len(context.problem.task.classes)
@@ -100,13 +100,13 @@ class LearningTime(AbstractProbe):
         )
 
     def _known(self, context: ProbeContext, training: Training) -> Bool[Tensor, "read item"]:
-        """Which items each learner of a course takes for what they were made for."""
+        """Which items each learner of a trajectory takes for what they were made for."""
         predictions = context.outcome(RecognitionTrajectory(training), "predictions")
         return predictions == context.distilled.batch.classes
 
-    def _course(self, context: ProbeContext, training: Training, known: Bool[Tensor, "read item"]) -> Course:
+    def _trajectory(self, context: ProbeContext, training: Training, known: Bool[Tensor, "read item"]) -> Trajectory:
         steps = training.steps(context)
-        return Course(
+        return Trajectory(
             torch.tensor(steps, dtype=torch.float64),
             known.double().mean(1),
             context.outcome(training, "accuracy").double(),
@@ -119,16 +119,16 @@ def _uncovered(context: ProbeContext) -> tuple[str, ...]:
     return () if there == count else (f"the set has items of {there} of {count} classes; test accuracy is over all",)
 
 
-def _exceeding(courses: Sequence[Course]) -> list[Fact]:
-    """From which step on recognition exceeds accuracy, of the courses where it does at the end."""
-    above = [lasting(each.smooth > smoothed(each.steps, each.accuracy)) for each in courses]
-    steps = [float(each.steps[at]) for each, at in zip(courses, above, strict=True) if at is not None]
+def _exceeding(trajectories: Sequence[Trajectory]) -> list[Fact]:
+    """From which step on recognition exceeds accuracy, of the trajectories where it does at the end."""
+    above = [lasting(each.smooth > smoothed(each.steps, each.accuracy)) for each in trajectories]
+    steps = [float(each.steps[at]) for each, at in zip(trajectories, above, strict=True) if at is not None]
     return [geometric_mean("step from which recognition exceeds test accuracy", steps)] if steps else []
 
 
-def _curves(courses: Sequence[Course], controls: Sequence[Sequence[Course]]) -> Table:
+def _curves(trajectories: Sequence[Trajectory], controls: Sequence[Sequence[Trajectory]]) -> Table:
     rows = []
-    for seed, each in enumerate(courses):
+    for seed, each in enumerate(trajectories):
         real = torch.stack([control[seed].smooth for control in controls])
         readings = zip(
             each.steps.tolist(),
@@ -144,10 +144,12 @@ def _curves(courses: Sequence[Course], controls: Sequence[Sequence[Course]]) -> 
     return TrajectoryRow.table(rows)
 
 
-def _items(context: ProbeContext, courses: Sequence[Course], known: Sequence[Bool[Tensor, "_read item"]]) -> Table:
+def _items(
+    context: ProbeContext, trajectories: Sequence[Trajectory], known: Sequence[Bool[Tensor, "_read item"]]
+) -> Table:
     names, rows = context.problem.task.classes, []
     for item, label in enumerate(context.distilled.batch.classes.tolist()):
-        for seed, (each, right) in enumerate(zip(courses, known, strict=True)):
+        for seed, (each, right) in enumerate(zip(trajectories, known, strict=True)):
             first = lasting(right[:, item])
             step = None if first is None else int(each.steps[first])
             rows.append(LearnedRow(item, names[label], seed, step))

@@ -19,12 +19,12 @@ from limbeck.computations import (
     Steps,
     Surroundings,
     Training,
-    course,
+    real_trajectory,
 )
 from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.course import LONGEST, stops
 from limbeck.computations.record import END
 from limbeck.computations.training import REAL_BATCH, accuracies
+from limbeck.computations.trajectories import LONGEST, stops
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
@@ -104,7 +104,7 @@ class Recognition(AbstractProbe):
 
     def _learner(self, name: str, steps: int, seed: int) -> Training:
         if not (name or steps):
-            return course(seed, self.every)
+            return real_trajectory(seed, self.every)
         if not steps:
             # Of a network that no other probe asks for, the end alone is kept: there may be gigabytes of the rest.
             at = Steps(LONGEST, REAL_BATCH)

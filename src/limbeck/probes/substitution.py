@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from limbeck.computations import Mixture, Training, course
+from limbeck.computations import Mixture, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import real
 from limbeck.computations.training import DEFAULT_TRAINING, accuracies
@@ -44,10 +44,10 @@ class Substitution(AbstractProbe):
     """The accuracy that the set gives, the real images and steps that give the same, and its raw values.
 
     Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random real
-    images of every class (and on as many as the set has), and of the courses on all real data: where the curve first
-    reaches its accuracy, by straight lines between the points, is one measurement of what the set is equivalent to. It
-    is bounded by what was measured. Of each of `controls` further draws of as many random real images the same is
-    asked: they should come out as worth their own number.
+    images of every class (and on as many as the set has), and of the trajectories on all real data: where the curve
+    first reaches its accuracy, by straight lines between the points, is one measurement of what the set is equivalent
+    to. It is bounded by what was measured. Of each of `controls` further draws of as many random real images the same
+    is asked: they should come out as worth their own number.
 
     Three numbers decide, all at once by Bonferroni: how far the set lies from what one more draw of as many real images
     would come to (`unlike`), and, by Student's interval of paired differences, what accuracy is lost where its raw
@@ -76,8 +76,8 @@ class Substitution(AbstractProbe):
     def _of_real(self, size: int) -> list[Training]:
         return [Training(Mixture((), size, shuffle=seed), seed) for seed in range(self.repeats)]
 
-    def _courses(self) -> list[Training]:
-        return [course(seed, self.every) for seed in range(min(self.trajectories, self.repeats))]
+    def _trajectories(self) -> list[Training]:
+        return [real_trajectory(seed, self.every) for seed in range(min(self.trajectories, self.repeats))]
 
     def with_draws(self, draws: int) -> Substitution:
         """The same with so many seeds, and in proportion as many controls."""
@@ -95,7 +95,7 @@ class Substitution(AbstractProbe):
         if context.draw is not None:
             return tuple(self._of_controls()[context.draw : context.draw + 1])
         subsets = [each for size in self._sizes(context) for each in self._of_real(size)]
-        return (*self._of_set(), *self._of_set(IN_RANGE), *self._of_set(IN_8_BITS), *subsets, *self._courses())
+        return (*self._of_set(), *self._of_set(IN_RANGE), *self._of_set(IN_8_BITS), *subsets, *self._trajectories())
 
     def find(self, context: ProbeContext) -> Finding:
         """The equivalents in images and in steps, the range of raw values and what clipping and rounding cost."""
@@ -115,8 +115,8 @@ class Substitution(AbstractProbe):
             control=self._control(context, drawn, as_many, images, steps),
             method=f"{self.repeats} seeds: {DEFAULT_TRAINING}, on the set, on it clipped, on it in 256 levels between "
             "the least and the largest value of each channel, and on random real images, drawn anew for each seed; "
-            f"{len(steps.values)} courses on all real images {ON_DATA} until validation accuracy levels off, read to "
-            f"step {steps.at[-1]} every {self.every} steps or more; equivalents by geometric means, within what was "
+            f"{len(steps.values)} trajectories on all real images {ON_DATA} until validation accuracy levels off, read "
+            f"to step {steps.at[-1]} every {self.every} steps or more; equivalents by geometric means, within what was "
             "measured; the gain over as many real images says how far one more draw of them would lie; its interval "
             f"and those of what is lost hold at once (3 numbers); control: {self.controls} further draws of as many "
             "random real images",
@@ -128,9 +128,9 @@ class Substitution(AbstractProbe):
         return Curve(sizes, list(zip(*curve.values(), strict=True)), range_of_images(sizes))
 
     def _of_steps(self, context: ProbeContext) -> Curve:
-        """The courses up to where the first of them ends, so that all are measured as far."""
-        steps = min((each.steps(context) for each in self._courses()), key=len)
-        values = [context.outcome(each, "accuracy").tolist()[: len(steps)] for each in self._courses()]
+        """The trajectories up to where the first of them ends, so that all are measured as far."""
+        steps = min((each.steps(context) for each in self._trajectories()), key=len)
+        values = [context.outcome(each, "accuracy").tolist()[: len(steps)] for each in self._trajectories()]
         return Curve(steps, values, range_of_steps(steps))
 
     def _control(
@@ -160,7 +160,7 @@ class Substitution(AbstractProbe):
         long = reached(found.steps.value, steps.ends)
         captions = (
             f"mean and 95 % interval over {self.repeats} seeds; {of_set} {many} per class come to",
-            f"mean and 95 % interval over {len(steps.values)} courses; {of_set} {long} steps come to",
+            f"mean and 95 % interval over {len(steps.values)} trajectories; {of_set} {long} steps come to",
         )
         return (
             RealImagesRow.table(images, captions[0]),

@@ -41,7 +41,7 @@ def distilled_again(
     if missing:
         session.progress.phase(f"{len(missing)} distillations come first: {seeds} seeds of each set are scored")
     for number, (name, plan) in enumerate(missing.values(), start=1):
-        carry_out(session, plan, f"{number} of {len(missing) + 1}", f"{name}, seed {plan.seed}")
+        run_with_experts(session, plan, f"{number} of {len(missing) + 1}", f"{name}, seed {plan.seed}")
     if missing:
         session.progress.phase(f"{len(missing) + 1} of {len(missing) + 1}: evaluate")
     return {each[0]: _of(session, plans[each[0]], each, seeds) for each in sets}
@@ -67,7 +67,7 @@ def known_again(
     return found
 
 
-def carry_out(session: Session, plan: Plan, number: str, name: str) -> DistilledSet:
+def run_with_experts(session: Session, plan: Plan, number: str, name: str) -> DistilledSet:
     """Do a distillation after training the experts it follows; the session's progress is told which it is."""
     if finished(session.store.at(plan.spec_on(session.device))) is None:
         complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")

@@ -25,7 +25,7 @@ SHARES = ("recognition then", "recognition at the end", "test accuracy then", "t
 SOONER = "that step over that of random real images"
 
 
-class Course(NamedTuple):
+class Trajectory(NamedTuple):
     """A training on all real data, as one seed has it, and what its learners recognise."""
 
     steps: Float[Tensor, " read"]
@@ -52,7 +52,7 @@ class Course(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What the courses come to."""
+    """What the trajectories come to."""
 
     items: int
     by_chance: float
@@ -61,7 +61,7 @@ class Measured(NamedTuple):
     then: Fact
     """Recognition at that step."""
     end: Fact
-    """Recognition at the end of the courses: over seeds."""
+    """Recognition at the end of the trajectories: over seeds."""
     accuracy_then: Fact
     accuracy_end: Fact
     rise: Fact
@@ -75,11 +75,11 @@ class Measured(NamedTuple):
     by_seeds: bool
     """Whether more seeds could show it to be unlike random real images."""
     levelled: bool
-    """Whether all courses have levelled off."""
+    """Whether all trajectories have levelled off."""
     longest: int
-    """Steps of the longest course."""
+    """Steps of the longest trajectory."""
     first: float
-    """The first step after the start that courses are read at."""
+    """The first step after the start that trajectories are read at."""
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -94,23 +94,23 @@ class Measured(NamedTuple):
 
 
 def measured(
-    courses: Sequence[Course], controls: Sequence[Sequence[Course]], items: int, classes: int, level: float
+    trajectories: Sequence[Trajectory], controls: Sequence[Sequence[Trajectory]], items: int, classes: int, level: float
 ) -> Measured:
-    """What the courses of a set come to (one for each seed), beside what they recognise of controls.
+    """What the trajectories of a set come to (one for each seed), beside what they recognise of controls.
 
     The same learners read the set and the controls, so their steps are compared seed by seed; each control is one draw
     of as many random real images, and the set is held against what one more of them would come to.
     """
-    ours = [each.log_stop for each in courses]
+    ours = [each.log_stop for each in trajectories]
     theirs = [[each.log_stop for each in control] for control in controls]
-    then = [float(each.accuracy[each.stop]) for each in courses]
-    end = [float(each.accuracy[-1]) for each in courses]
-    reached = [float(each.smooth[-1]) for each in courses]
+    then = [float(each.accuracy[each.stop]) for each in trajectories]
+    end = [float(each.accuracy[-1]) for each in trajectories]
+    reached = [float(each.smooth[-1]) for each in trajectories]
     return Measured(
         items,
         1 / classes,
         geometric_mean(STOPS, [math.exp(each) for each in ours]),
-        estimate(SHARES[0], [float(each.smooth[each.stop]) for each in courses], within=SHARE),
+        estimate(SHARES[0], [float(each.smooth[each.stop]) for each in trajectories], within=SHARE),
         estimate(SHARES[1], reached, within=SHARE),
         estimate(SHARES[2], then, within=SHARE),
         estimate(SHARES[3], end, within=SHARE),
@@ -119,9 +119,9 @@ def measured(
         beside(SOONER, ours, theirs, level),
         geometric_mean(STOPS, [math.exp(sum(each) / len(each)) for each in theirs]),
         by_seeds(ours, theirs, level),
-        all(each.levelled for each in courses),
-        max(int(each.steps[-1]) for each in courses),
-        float(courses[0].steps[1]),
+        all(each.levelled for each in trajectories),
+        max(int(each.steps[-1]) for each in trajectories),
+        float(trajectories[0].steps[1]),
     )
 
 
@@ -129,7 +129,7 @@ def verdict(found: Measured) -> Verdict:
     """Whether the set is learned sooner or later than as many random real images, where that can be known.
 
     Nothing is said of a few items, of a set that is not recognised more than by chance, of one whose recognition is at
-    its best from the first reading on, nor where the courses have not levelled off. Else the one claim: that the step
+    its best from the first reading on, nor where trajectories have not levelled off. Else the one claim: that the step
     at which recognition stops improving is unlike what one more control would come to.
     """
     untold = _untold(found)

@@ -49,7 +49,7 @@ def curvature(findings: Sequence[SetFinding]) -> list[Figure]:
                 for line in _real_traces(f"loss on real images{of}", Look(-1, 1), each.rows)
             ),
         ]
-        # Courses are long, and what happens in them happens early.
+        # Trajectories are long, and what happens in them happens early.
         x = Axis("step", Log1p.over([value for line in lines for value in line.x]))
         figures.append(_traces("Curvature along training on real data", lines, x, on_real, " One line for each start."))
     if on_set := rows_of(findings, SetTraceRow):

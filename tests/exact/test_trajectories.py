@@ -1,4 +1,4 @@
-"""Courses: when a training has levelled off, and what is kept of one that ends there."""
+"""Trajectories: when a training has levelled off, and what is kept of one that ends there."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from limbeck.computations import AllReal, Level, Steps, Training, course, path
+from limbeck.computations import AllReal, Level, Steps, Training, path, real_trajectory
 from limbeck.computations.contract import BatchSet, ProbeContext
-from limbeck.computations.course import LONGEST, stops
+from limbeck.computations.trajectories import LONGEST, stops
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.tasks import load
 
-KEY = Key(("test course",))
+KEY = Key(("test trajectory",))
 
 
 def context_of(network: str = "mlp") -> ProbeContext:
@@ -87,7 +87,7 @@ def test_the_rule_reads_validation_examples_alone(context: ProbeContext) -> None
 
 
 def test_courses_and_paths_are_read_at_the_same_steps_as_far_as_they_go_together() -> None:
-    assert course(1, 20).reads[: len(path(1, 20).reads)] == path(1, 20).reads
-    assert course(0, 10, 300).reads == path(0, 10).reads == tuple(range(0, 301, 10))
-    assert course(0, 10).until == Level() and course(0, 10, 300).until is None
-    assert all(step % 10 == 0 for step in course(0, 10).reads)
+    assert real_trajectory(1, 20).reads[: len(path(1, 20).reads)] == path(1, 20).reads
+    assert real_trajectory(0, 10, 300).reads == path(0, 10).reads == tuple(range(0, 301, 10))
+    assert real_trajectory(0, 10).until == Level() and real_trajectory(0, 10, 300).until is None
+    assert all(step % 10 == 0 for step in real_trajectory(0, 10).reads)

@@ -1,4 +1,4 @@
-"""Courses: training on all real data, and on the set alone, read and kept on the way."""
+"""Trajectories: training on all real data, and on the set alone, read and kept on the way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from limbeck.computations.steps import Steps
 from limbeck.computations.training import REAL_BATCH, Training
 
 FINE = 300
-"""Steps of a course up to which it is read at even distances (the length of one in Yang et al. 2024)."""
+"""Steps of a trajectory up to which it is read at even distances (the length of one in Yang et al. 2024)."""
 LONGEST = 12_000
-"""Steps after which a course ends that has not levelled off: 60 epochs of CIFAR-10."""
+"""Steps after which a trajectory ends that has not levelled off: 60 epochs of CIFAR-10."""
 
 
 def stops(every: int, most: int, fine: int = FINE) -> tuple[int, ...]:
@@ -25,7 +25,7 @@ def stops(every: int, most: int, fine: int = FINE) -> tuple[int, ...]:
     return tuple(sorted({*found, most}))
 
 
-def course(seed: int, every: int, steps: int = 0, network: str = "") -> Training:
+def real_trajectory(seed: int, every: int, steps: int = 0, network: str = "") -> Training:
     """Training on all real examples until its accuracy levels off, or for `steps` steps, read and kept on the way.
 
     Whatever probes ask of real training they ask of these, so that it is done once for all of them.
@@ -36,6 +36,6 @@ def course(seed: int, every: int, steps: int = 0, network: str = "") -> Training
 
 
 def path(seed: int, every: int, steps: int = 300) -> Training:
-    """Training on all of the set at once from where the course of the seed begins, read and kept on the way."""
+    """Training on all of the set at once from where the trajectory of the seed begins, read and kept on the way."""
     at = stops(every, steps)
     return Training(Mixture(), seed, Steps(steps), reads=at, keeps=at)
