@@ -27,6 +27,9 @@ from limbeck.tasks import reload
 Sets = DistilledSet | str | Path | Sequence[DistilledSet | str | Path]
 """A set or several, each in memory or in a file."""
 
+DECIDING = 10.0
+"""How many minutes draws are added for, where nothing else is said."""
+
 
 def distill(
     task: AbstractTask,
@@ -106,7 +109,7 @@ def explain(
     annotator: str | Callable[[Path, str], str] = "",
     data: str = "",
     until_decided: bool = False,
-    minutes: float = 10.0,
+    minutes: float | None = None,
     session: Session | None = None,
 ) -> list[Finding]:
     """What each set is worth, what it holds and where it must not be used: a finding of each probe on each set.
@@ -118,8 +121,8 @@ def explain(
     first set was distilled with. A probe that cannot be asked of the task is left out with a warning, and refused where
     it is all that was asked for. What was computed for one probe or set is found again by the others, and by a call
     after an interruption. `data` is as in `evaluate`. With `until_decided`, probes whose verdict is open are asked
-    again with more draws until all are decided or about so many `minutes` are over; what that does to their errors is
-    accounted for.
+    again with more draws until all are decided or about so many `minutes`, by default 10, are over; what that does to
+    their errors is accounted for.
 
     The attributes that the probe semantics looks for are by default measured of the pixels. `attributes` is a parquet
     file that has them: a column `index`, the row in the test split, and columns of booleans or text. `annotator`
@@ -127,9 +130,11 @@ def explain(
     which the path and the prompt are added, without a shell; answers of a command are kept.
 
     Raises InputError for unknown names, for sets of different data, for data other than those a set was made from, for
-    a file without such columns, for a command that fails, and for no time.
+    a file without such columns, for a command that fails, for no time, and for time that nothing is to fill.
     """
-    if not minutes > 0:
+    if minutes is not None and not until_decided:
+        raise InputError(f"minutes {minutes:g}: they bound only --until-decided (until_decided=True); ask for it too")
+    if minutes is not None and not minutes > 0:
         raise InputError(f"minutes {minutes:g}: expected a number above 0")
     given = explanation.attributes_of(attributes, annotator)
     asked = explanation.effort_of(effort, tuple(probes), given)
@@ -145,7 +150,7 @@ def explain(
         askable = explanation.askable(asked.probes, task)
         questions = [Question(probe, *each) for probe in askable for each in contexts]
         if until_decided:
-            findings = ask_until_decided(used, questions, reference, 60 * minutes)
+            findings = ask_until_decided(used, questions, reference, 60 * (minutes or DECIDING))
         else:
             findings = ask(used, questions, reference)
     by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})

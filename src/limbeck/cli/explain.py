@@ -50,7 +50,9 @@ def _parser(effort: str) -> Parser:
         action="store_true",
         help="go on with more draws where a verdict is open, until it is decided or the time is up",
     )
-    made.add_argument("--minutes", type=float, default=10.0, help="about how long --until-decided goes on")
+    made.add_argument(
+        "--minutes", type=float, default=None, help="about how long --until-decided goes on; by default 10"
+    )
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
     add_session(made, compiles=True)
