@@ -28,6 +28,7 @@ from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.protocols import Epochs, Own
 from limbeck.schedules import Fixed
 from limbeck.tasks.images import ImageTask, Split
+from limbeck.tasks.levels import bytes_per_pixel
 
 KEY = Key(("baselines",))
 
@@ -65,7 +66,8 @@ def set_of(task: Any, per_class: int) -> DistilledSet:
 def images(dtype: type, classes: int = 3, count: int = 20) -> ImageTask:
     """Images of 2 x 3 pixels in three channels, `count` of each class."""
     labels = np.repeat(np.arange(classes), count)
-    kept = np.zeros((len(labels), 3, 2, 3), dtype)
+    kept = np.random.default_rng(0).random((len(labels), 3, 2, 3), np.float32)
+    kept = kept if dtype is np.float32 else (255 * kept).astype(dtype)
     split = Split(kept, np.arange(len(labels)), labels)
     names = tuple(map(str, range(classes)))
     codec = limbeck.load("digits").codec
@@ -78,6 +80,20 @@ def images(dtype: type, classes: int = 3, count: int = 20) -> ImageTask:
 )
 def test_an_image_takes_its_decoded_numbers_and_the_smallest_label(dtype: type, classes: int, size: int) -> None:
     assert images(dtype, classes, 1).bytes_per_example == size
+
+
+@pytest.mark.parametrize(("steps", "width"), [(1, 1), (16, 1), (255, 1), (256, 2), (4095, 2), (65535, 2)])
+def test_a_pixel_of_equal_steps_takes_the_bytes_of_an_integer_that_numbers_them(steps: int, width: int) -> None:
+    levels = np.linspace(0, 1, steps + 1, dtype=np.float32)
+    assert bytes_per_pixel(levels[:, None, None, None], np.arange(len(levels))) == width
+    # Not all levels need occur, and rows that are not asked for do not count.
+    few = np.array([0, levels[1], levels[-1], 0.1234567], np.float32)[:, None, None, None]
+    assert bytes_per_pixel(few, np.arange(3)) == width
+    assert bytes_per_pixel(few, np.arange(4)) == 4
+
+
+def test_scans_of_17_levels_take_a_byte_a_pixel() -> None:
+    assert limbeck.load("digits").bytes_per_example == 64 + 1
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.core.task import label_bytes
 from limbeck.core.tree import Tree
+from limbeck.tasks.levels import bytes_per_pixel
 from limbeck.tasks.readers.source import Array
 
 _AT_ONCE = 1000
@@ -73,10 +74,11 @@ class ImageTask(AbstractTask):
             raise unknown("split", name, self.splits)
         return self.splits[name]
 
-    @property
+    @cached_property
     def bytes_per_example(self) -> int:
-        """The bytes of an image as it is decoded, and of its label as an integer."""
-        return math.prod(self.shape) * self.splits["train"].images.itemsize + label_bytes(len(self.classes))
+        """The bytes of an image in integers that hold it without loss, where there are, and of its label as one."""
+        train = self.splits["train"]
+        return math.prod(self.shape) * bytes_per_pixel(train.images, train.rows) + label_bytes(len(self.classes))
 
     @cached_property
     def _classes(self) -> dict[str, tuple[Tensor, ...]]:
