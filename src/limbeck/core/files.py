@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +40,55 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"cannot write {path}: {reason}; choose another place or free some space") from error
+        raise _unwritten(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their names below the folder `path`, all or none: they are made beside it and put in place.
+
+    A folder that is there is replaced, with all that is in it. Errors as in `write_atomically`.
+    """
+    whole = path.resolve()
+    temporary: Path | None = None
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{whole.name}.", suffix=".part", dir=whole.parent))
+        made = temporary / "new"
+        made.mkdir()
+        for name, content in files.items():
+            file = made / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with open(file, "xb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+        _exchange(made, whole, temporary / "old")
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(made: Path, path: Path, aside: Path) -> None:
+    """Put a folder in its place; what is there is put aside first, and back again where that fails."""
+    there = path.exists()
+    if there:
+        os.rename(path, aside)
+    try:
+        os.rename(made, path)
+    except BaseException:
+        if there:
+            os.rename(aside, path)
+        raise
+
+
+def _unwritten(path: Path, error: OSError) -> InputError:
+    reason = error.strerror or type(error).__name__
+    return InputError(f"cannot write {path}: {reason}; choose another place or free some space")
 
 
 def check_writable(path: Path) -> None:
