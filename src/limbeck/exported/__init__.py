@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +16,7 @@ from limbeck.core.files import check_writable, write_atomically, write_folder
 from limbeck.distilled_set import DistilledSet
 from limbeck.exported import ddranking, hub, npz, pictures, pt
 from limbeck.exported.contents import contents_of
-from limbeck.exported.eight_bits import Cost
+from limbeck.exported.eight_bits import Cost, cost_in_words
 from limbeck.exported.readme import readme
 from limbeck.exported.written import INDEX, README, Known, Write, Written
 from limbeck.exported.written import Publication as Publication
@@ -29,26 +31,26 @@ class Format(NamedTuple):
     """What the name of its one file ends with; "" where it is a folder."""
     eight_bits: bool = False
     """Whether it holds pictures, which are less than the set."""
-    imported: bool = True
-    """Whether `limbeck import` reads it."""
+    layout: str = ""
+    """The layout by which `limbeck import` reads it; "" where it does not."""
 
 
 FORMATS: dict[str, Format] = {
-    "png": Format("a folder of pictures for each class, CLASS/ITEM.png", pictures.write_flat, eight_bits=True),
+    "png": Format("a folder of pictures for each class, CLASS/ITEM.png", pictures.write_flat, "", True, "folder"),
     "folder": Format(
         "the same within train/, as torchvision's ImageFolder and limbeck's folder: read it",
         pictures.write_split,
         eight_bits=True,
+        layout="folder",
     ),
-    "npz": Format("a NumPy archive of every number, without pickle", npz.write, ".npz"),
-    "pt": Format("a dict of tensors for torch.load(weights_only=True)", pt.write, ".pt"),
+    "npz": Format("a NumPy archive of every number, without pickle", npz.write, ".npz", layout="npz"),
+    "pt": Format("a dict of tensors for torch.load(weights_only=True)", pt.write, ".pt", layout="pt"),
     "hf": Format(
         "a data set of the Hugging Face hub, with a card and Croissant metadata",
         hub.write,
         eight_bits=True,
-        imported=False,
     ),
-    "ddranking": Format("the tensors that DD-Ranking scores", ddranking.write, imported=False),
+    "ddranking": Format("the tensors that DD-Ranking scores", ddranking.write),
 }
 """The formats by the name that `--format` takes."""
 
@@ -64,6 +66,15 @@ class Exported:
     """What the export does not hold."""
     cost: Cost | None
     """What 8 bits cost, where it has pictures."""
+    scores: Sequence[Mapping[str, Any]] = ()
+    """The rows of the set and of its pictures, where that was asked for."""
+
+    @property
+    def words(self) -> list[str]:
+        """What 8 bits cost, in sentences; none where it has no pictures."""
+        if self.cost is None:
+            return []
+        return [cost_in_words(self.cost, self.scores)]
 
     def document(self) -> dict[str, Any]:
         """It as JSON."""
@@ -71,7 +82,8 @@ class Exported:
             "export": str(self.path),
             "format": self.format,
             "files": [str(each) for each in self.files],
-            "cost": None if self.cost is None else self.cost.document(),
+            "cost": None if self.cost is None else self.cost._asdict(),
+            "scores": [dict(row) for row in self.scores],
             "notes": list(self.notes),
         }
 
@@ -95,20 +107,20 @@ def check_place(path: Path, format: str) -> None:
     stranger = None if suffix or not path.is_dir() else _stranger(path)
     if stranger is not None:
         raise InputError(
-            f"--out {path}: found {stranger.name!r}, which `limbeck export` did not write; name a new folder, or remove "
-            "that one"
+            f"--out {path}: found {stranger.name!r}, which `limbeck export` did not write; name a new folder, or "
+            "remove that one"
         )
     check_writable(path)
 
 
 def _own_file(path: Path) -> bool:
-    """Whether a file is an archive with the facts of an export."""
+    """Whether a file is an archive, of NumPy or of torch, with the facts of an export; nothing in it is unpickled."""
     try:
         with zipfile.ZipFile(path) as opened:
-            return (
-                any(name == f"{npz.FACTS}.npy" for name in opened.namelist()) or path.with_name(_beside(path)).exists()
-            )
-    except (OSError, zipfile.BadZipFile):
+            names = opened.namelist()
+            pickled = next((name for name in names if name.endswith("/data.pkl")), None)
+            return f"{npz.FACTS}.npy" in names or (pickled is not None and pt.MARK in opened.read(pickled))
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
         return False
 
 
@@ -137,8 +149,11 @@ def export_set(distilled: DistilledSet, format: str, out: Path, known: Known | N
     check_place(out, format)
     contents = contents_of(distilled)
     name = out.name or out.resolve().name
-    written = chosen.write(contents, name, known or Known())
-    text = readme(contents, written, format, name, chosen.imported).encode(errors="backslashreplace")
+    known = known or Known()
+    written = chosen.write(contents, name, known)
+    here = shlex.quote(name) if chosen.suffix else "."
+    back = f"limbeck import {here} --format {chosen.layout} --data DATA --out set.safetensors" if chosen.layout else ""
+    text = readme(contents, written, known.shortened, back).encode(errors="backslashreplace")
     if chosen.suffix:
         files = [out, out.with_name(_beside(out))]
         _write_pair(out, written.files[name], files[1], text)
@@ -146,7 +161,7 @@ def export_set(distilled: DistilledSet, format: str, out: Path, known: Known | N
         whole = _indexed(written, format, {**written.files, README: text}, contents.facts)
         write_folder(out, whole)
         files = [out / each for each in whole]
-    return Exported(out, format, tuple(files), contents.notes, written.cost)
+    return Exported(out, format, tuple(files), contents.notes, written.cost, known.in_eight_bits)
 
 
 def _write_pair(path: Path, content: bytes, beside: Path, text: bytes) -> None:

@@ -16,7 +16,6 @@ from limbeck.core import tree
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.rules import rule_name
-from limbeck.recipes.shortened import shortened
 
 NORMALISED = "_normalised"
 """What the name of inputs as a network sees them ends with."""
@@ -52,7 +51,7 @@ class Contents:
 
     def of_inputs(self, name: str) -> bool:
         """Whether an array is one of the inputs."""
-        return name.split("/")[0] in (self.inputs, self.inputs + NORMALISED)
+        return name.split("/", maxsplit=1)[0] in (self.inputs, self.inputs + NORMALISED)
 
 
 def contents_of(distilled: DistilledSet) -> Contents:
@@ -124,8 +123,7 @@ def origin(spec: Mapping[str, Any]) -> str:
     seed = [f"seed {spec['seed']}"] if "seed" in spec else []
     if recipe.get("objective") is None:
         return ", ".join([f"real examples, selected by {_part(recipe.get('start'))}", *seed])
-    steps = shortened(spec) or f"{recipe['steps']:,} steps"
-    return ", ".join([f"distilled by the objective {_part(recipe['objective'])}", steps, *seed])
+    return ", ".join([f"distilled by the objective {_part(recipe['objective'])}, {recipe['steps']:,} steps", *seed])
 
 
 def _part(spec: Any) -> str:

@@ -16,29 +16,24 @@ REQUIRED = (
 )  # fmt: skip
 """What Croissant requires of a data set."""
 _TERMS = (
-    "column",
-    "extract",
-    "field",
-    "fileObject",
-    "jsonPath",
-    "key",
-    "recordSet",
-    "references",
-    "source",
-    "transform",
-)
+    "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
+    "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
+    "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform",
+)  # fmt: skip
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
     "conformsTo": "dct:conformsTo",
     "data": {"@id": "cr:data", "@type": "@json"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     **{term: f"cr:{term}" for term in _TERMS},
 }
-"""The meaning of the terms used here, in JSON-LD."""
+"""The meaning of the terms, in JSON-LD."""
 
 
 def croissant(contents: Contents, name: str, path: str, table: bytes, publication: Publication) -> bytes:

@@ -79,8 +79,8 @@ def _per_class(contents: Contents) -> int:
     counts = contents.arrays["labels"].bincount(minlength=len(contents.facts["classes"])).tolist()
     if len(set(counts)) > 1:
         raise InputError(
-            f"--format ddranking: the set has {min(counts)} to {max(counts)} items of a class, and the leaderboard takes "
-            "as many of each; choose --format pt, or distil with --ipc"
+            f"--format ddranking: the set has {min(counts)} to {max(counts)} items of a class, and the leaderboard "
+            "takes as many of each; choose --format pt, or distil with --ipc"
         )
     return int(counts[0])
 
@@ -95,8 +95,8 @@ def _text(board: Board, per_class: int, soft: bool, own: bool, all_items: bool) 
     metric, label = ("LabelRobustScoreSoft", "soft_labels") if soft else ("LabelRobustScoreHard", "hard_labels")
     lines = [
         f'By the tutorial of ddranking 0.2 (not tried here): make a `{metric}` with `dataset="{board.name}"` and '
-        f"`ipc={per_class}`, then call `compute_metrics(image_tensor=images, {label}=labels, syn_lr=lr)`. Leave `syn_lr` "
-        "out and it searches one. Its classes must be in the order of those below.",
+        f"`ipc={per_class}`, then call `compute_metrics(image_tensor=images, {label}=labels, syn_lr=lr)`. Leave "
+        "`syn_lr` out and it searches one. Its classes must be in the order of those below.",
     ]
     if not own:
         lines.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from limbeck.core.contracts import AbstractParameterization, Batch
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
-from limbeck.core.units import percent
+from limbeck.core.units import measured, measured_range, percent
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations import FixedTargets, Pixels
 
@@ -43,14 +43,10 @@ class Cost(NamedTuple):
         if not self.clipped:
             return f"None of its {self.values:,} values lies outside [0, 1]; they are {rest}."
         return (
-            f"{self.clipped:,} of its {self.values:,} values ({percent(self.clipped / self.values)}) lie outside [0, 1] "
-            f"and are clipped, which moved them by {self.clipped_by:.2g} on average and {self.clipped_most:.2g} at most "
-            f"(black to white is 1); the others are {rest}."
+            f"{self.clipped:,} of its {self.values:,} values ({percent(self.clipped / self.values)}) lie outside "
+            f"[0, 1] and are clipped, which moved them by {self.clipped_by:.2g} on average and "
+            f"{self.clipped_most:.2g} at most (black to white is 1); the others are {rest}."
         )
-
-    def document(self) -> dict[str, Any]:
-        """The cost as JSON."""
-        return self._asdict()
 
 
 class Pictures(NamedTuple):
@@ -105,10 +101,8 @@ def in_eight_bits(distilled: DistilledSet, format: str) -> DistilledSet:
     return replace(distilled, params=part.init(batch, Key()), parameterization=part, scores=())
 
 
-def side_by_side(rows: Sequence[dict[str, Any]]) -> str:
+def side_by_side(rows: Sequence[Mapping[str, Any]]) -> str:
     """The scores of a set and of its pictures, in a sentence."""
-    from limbeck.core.units import measured, measured_range
-
     before, after = (
         f"{measured(row['mean'], row['unit'])} ({measured_range(row['low'], row['high'], row['unit'])})" for row in rows
     )
@@ -116,4 +110,18 @@ def side_by_side(rows: Sequence[dict[str, Any]]) -> str:
     return (
         f"Test {row['metric']} of {row['network']}, 95 % interval over n = {row['n']} learners, protocol "
         f"{row['protocol']}: {before} as it was distilled, {after} from these pictures."
+    )
+
+
+def cost_in_words(cost: Cost, rows: Sequence[Mapping[str, Any]]) -> str:
+    """What 8 bits cost, with the scores of the set and of its pictures where that was asked for."""
+    scored = side_by_side(rows) if rows else "What that costs in accuracy was not measured: --scored tells."
+    return f"{cost.words} {scored} --format npz keeps every number."
+
+
+def eight_bits_section(cost: Cost, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The heading and the text of what a README says of 8 bits."""
+    return (
+        "What 8 bits cost",
+        f"A picture has levels from 0 to {LEVELS}: `pixels = level / {LEVELS}`. {cost_in_words(cost, rows)}",
     )

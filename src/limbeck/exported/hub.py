@@ -11,8 +11,8 @@ from limbeck.core.units import measured, measured_range
 from limbeck.exported import npz
 from limbeck.exported.contents import Contents, quoted
 from limbeck.exported.croissant import croissant
-from limbeck.exported.eight_bits import Pictures, pictures_of
-from limbeck.exported.pictures import TRAINING, about, cost
+from limbeck.exported.eight_bits import Pictures, eight_bits_section, pictures_of
+from limbeck.exported.pictures import TRAINING, about
 from limbeck.exported.readme import plain
 from limbeck.exported.written import Known, Publication, Written
 
@@ -40,7 +40,7 @@ def write(contents: Contents, name: str, known: Known) -> Written:
         (CROISSANT, "what it holds, for search engines and loaders: Croissant 1.0"),
         *about(),
     ]
-    sections = [("What 8 bits cost", cost(pictures, known))]
+    sections = [eight_bits_section(pictures.cost, known.in_eight_bits)]
     sections += [("How good it is", worth(known))] if known.rows or known.findings else []
     sections += [("Before you publish it", _yours(publication))]
     return Written(files, holds, USE, sections, _front(contents, publication), {}, pictures.cost)
@@ -119,18 +119,21 @@ def _yours(publication: Publication) -> str:
     if not missing:
         return "License, address, creator and date are as they were given. Check that the source data allow it."
     license = " No license is given: the license of the source data decides which may be." * ("license" in missing)
+    options = ", ".join(f"`--{name}`" for name in missing)
     return (
-        f"Croissant asks for {', '.join(missing)} too, which only you can say: add {'them' if len(missing) > 1 else 'it'} "
-        f"to `{CROISSANT}`, or export again with {', '.join(f'`--{name}`' for name in missing)}.{license}"
+        f"Croissant asks for {', '.join(missing)} too, which only you can say: add it to `{CROISSANT}`, or "
+        f"export again with {options}.{license}"
     )
 
 
 USE = """\
+import os
+
 import numpy as np
 from datasets import load_dataset
 from sklearn.neighbors import KNeighborsClassifier
 
-train = load_dataset(".", split="train")
+train = load_dataset(os.getcwd(), split="train")  # on the hub: load_dataset("YOU/NAME", split="train")
 x = np.stack([np.asarray(image) / 255 for image in train["image"]]).reshape(len(train), -1)
 model = KNeighborsClassifier(n_neighbors=1).fit(x, train["label"])
 print(train.features["label"].int2str(int(model.predict(x[:1])[0])))"""

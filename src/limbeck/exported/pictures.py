@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from limbeck.exported import npz
 from limbeck.exported.contents import Contents
-from limbeck.exported.eight_bits import Pictures, pictures_of, side_by_side
+from limbeck.exported.eight_bits import eight_bits_section, pictures_of
 from limbeck.exported.written import INDEX, README, Known, Written
 
 TRAINING = "training.npz"
@@ -51,7 +51,15 @@ def _write(contents: Contents, format: str, below: str, known: Known) -> Written
         "folders": dict(zip(named, range(len(named)), strict=True)),
         PICTURES: [{"file": path, "label": label} for path, label in zip(paths, labels, strict=True)],
     }
-    return Written(files, holds, USE, [("What 8 bits cost", cost(pictures, known))], "", index, pictures.cost)
+    return Written(
+        files,
+        holds,
+        USE,
+        [eight_bits_section(pictures.cost, known.in_eight_bits)],
+        "",
+        index,
+        pictures.cost,
+    )
 
 
 def about() -> list[tuple[str, str]]:
@@ -61,13 +69,6 @@ def about() -> list[tuple[str, str]]:
         (INDEX, "the class names exactly, and what else there is to know"),
         (README, "this text"),
     ]
-
-
-def cost(pictures: Pictures, known: Known) -> str:
-    """What 8 bits cost, with scores where they were asked for."""
-    scored = side_by_side(known.in_eight_bits) if known.in_eight_bits else ""
-    hint = "" if scored else "What that costs in accuracy was not measured: `--scored` tells."
-    return f"{pictures.cost.words} {scored or hint} `--format npz` keeps every number."
 
 
 USE = f"""\

@@ -7,12 +7,15 @@ import json
 
 import torch
 
+from limbeck.core import tree
 from limbeck.exported.contents import NORMALISED, Contents
 from limbeck.exported.readme import meaning, sees_all
 from limbeck.exported.written import Known, Written
 
 FACTS = "limbeck"
 """The entry that holds the facts, as JSON."""
+MARK = b'{"limbeck": "'
+"""What the facts begin with, by which a file is known as one of these."""
 
 
 def write(contents: Contents, name: str, known: Known) -> Written:
@@ -62,7 +65,7 @@ def use(contents: Contents, load: str) -> str:
 def _optimizer(contents: Contents) -> str:
     """The optimizer of the schedule in PyTorch's words; plain gradient descent for one that PyTorch does not have."""
     rule = contents.distilled.schedule.rule
-    numbers = {name: f"{float(value):.6g}" for name, value in zip(rule._fields, rule, strict=True)}  # type: ignore[attr-defined]
+    numbers = {name: f"{float(value):.6g}" for name, value in tree.flatten(rule).items()}
     if contents.facts["optimizer"] == "adam":
         return (
             "Adam(network.parameters(), betas=({beta1}, {beta2}), eps={epsilon}, weight_decay={weight_decay})"

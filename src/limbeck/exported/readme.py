@@ -10,18 +10,17 @@ from limbeck.core.units import percent
 from limbeck.distilled_set import DistilledSet
 from limbeck.exported.contents import CODEC, INITIALISATION, NORMALISED, Contents, quoted
 from limbeck.exported.written import Written
-
-BACK = {"png": "folder"}
-"""The layout that `limbeck import` reads a format by, where it has another name."""
+from limbeck.learn.rules import INNER_OPTIMIZERS
 
 
-def readme(contents: Contents, written: Written, format: str, name: str, back: bool) -> str:
-    """The text of a README in Markdown; `back` says whether `limbeck import` reads the format."""
+def readme(contents: Contents, written: Written, shortened: str, back: str) -> str:
+    """The text of a README in Markdown; `shortened` as in `Known`, `back` is a command by which limbeck reads it."""
     facts = contents.facts
     title = f"{facts['items']:,} synthetic examples that stand for {facts['data']['name']}"
     labels = {"hard": "each of one class", "soft": "under soft labels", "real": "under targets that are no classes"}
+    cut = f" ({shortened})" if shortened else ""
     intro = (
-        f"limbeck {facts['limbeck']} made them: {facts['origin']}; {labels[facts['label mode']]}. "
+        f"limbeck {facts['limbeck']} made them: {plain(facts['origin'] + cut)}; {labels[facts['label mode']]}. "
         f"The set's digest is `{facts['set'][:12]}`."
     )
     sections = [
@@ -31,19 +30,19 @@ def readme(contents: Contents, written: Written, format: str, name: str, back: b
         ("How to train on it", training(contents)),
         *written.sections,
         *([("Good to know", _bullets([("Note", each) for each in contents.notes]))] if contents.notes else []),
-        *([("Back into limbeck", _import(format, name))] if back else []),
+        *([("Back into limbeck", _import(back))] if back else []),
         (
             "Classes",
             "```text\n" + "\n".join(f"{i}  {quoted(each)}" for i, each in enumerate(facts["classes"])) + "\n```",
         ),
     ]
     body = "\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections)
-    return f"{written.front}# {plain(title)}\n\n{plain(intro)}\n\n{body}\n"
+    return f"{written.front}# {plain(title)}\n\n{intro}\n\n{body}\n"
 
 
 def meaning(contents: Contents, name: str) -> str:
     """What an array is, in words."""
-    head = name.split("/")[0]
+    head = name.split("/", maxsplit=1)[0]
     codec = {CODEC: "a constant of the codec", INITIALISATION: "a parameter that training is to start from"}
     known = {
         "images": "the pixels: 0 is black and 1 white",
@@ -52,8 +51,8 @@ def meaning(contents: Contents, name: str) -> str:
         "labels": "the class that each was made for, from 0",
         "soft_labels": "weights of the classes: what a learner is trained towards",
         "targets": "what a learner is trained towards",
-        "mean": "of each channel, to normalise by",
-        "std": "of each channel, to normalise by",
+        "mean": "that of each channel, to normalise by",
+        "std": "the standard deviation of each channel, to normalise by",
         "zca_matrix": "what whitens",
         "zca_mean": "what is taken off before it whitens",
         "learning_rate": "the mean of `learning_rates`",
@@ -94,8 +93,8 @@ def units(contents: Contents) -> str:
     if codec.zca is None:
         return f"{pixels}\n\n{normal}"
     whitened = (
-        "**Whitened (ZCA)**: these are then whitened, `seen = (normalised.reshape(n, -1) - zca_mean) @ zca_matrix`, and "
-        "networks see that. To invert it, in double precision: "
+        "**Whitened (ZCA)**: these are then whitened, `seen = (normalised.reshape(n, -1) - zca_mean) @ zca_matrix`, "
+        "and networks see that. To invert it, in double precision: "
         "`normalised = numpy.linalg.solve(zca_matrix.T, seen.reshape(n, -1).T).T + zca_mean`."
     )
     return f"{pixels}\n\n{normal}\n\n{whitened}"
@@ -112,13 +111,13 @@ def training(contents: Contents) -> str:
     schedule = contents.distilled.schedule
     low, high = (float(each) for each in (schedule.learning_rates.min(), schedule.learning_rates.max()))
     rate = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}, mean {float(schedule.learning_rates.mean()):.6g}"
-    names = tree.flatten(schedule.rule)
-    numbers = ", ".join(f"{name.replace('_', ' ')} {float(value):.6g}" for name, value in names.items())
+    numbers = {name: float(value) for name, value in tree.flatten(schedule.rule).items()}
+    optimizer = INNER_OPTIMIZERS[contents.facts["optimizer"]](**numbers).describe(rate)
     seen = "all items at each step" if sees_all(contents.distilled) else "at each step the items that `order` lists"
     start = "; it starts from the parameters under `initialisation/`" if contents.distilled.initialisation else ""
     return (
-        f"The set says: {len(schedule.learning_rates):,} steps of {contents.facts['optimizer']} ({numbers}) at learning "
-        f"rate {rate}, {seen}{start}. Other training may do as well or better: `limbeck evaluate` tells."
+        f"The set says: {len(schedule.learning_rates):,} steps of {optimizer}; {seen}{start}. Other training may do as "
+        "well or better: `limbeck evaluate` tells."
     )
 
 
@@ -137,8 +136,8 @@ def _bullets(pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"- {name}: {text}" for name, text in pairs)
 
 
-def _import(format: str, name: str) -> str:
+def _import(command: str) -> str:
     return (
         "Where limbeck is installed, this gives the set back (DATA is the data that it stands for):\n\n"
-        f"```sh\nlimbeck import {name} --format {BACK.get(format, format)} --data DATA --out set.safetensors\n```"
+        f"```sh\n{command}\n```"
     )

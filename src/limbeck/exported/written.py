@@ -42,6 +42,8 @@ class Known:
     in_eight_bits: Sequence[Mapping[str, Any]] = ()
     """The rows of the set and of its pictures, where that was asked for."""
     publication: Publication = field(default_factory=Publication)
+    shortened: str = ""
+    """How much of a published recipe it was distilled by; "" for all of it."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Written:
     index: dict[str, Any] = field(default_factory=dict)
     """What `limbeck.json` says of this format."""
     cost: Cost | None = None
-    """What 8 bits cost, where it has 8 bits."""
+    """What 8 bits cost, where it has pictures."""
 
 
 Write = Callable[[Contents, str, Known], Written]

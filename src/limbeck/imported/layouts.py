@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import InputError
+from limbeck.exported.pt import FACTS
+from limbeck.imported.own import Own, of_archive, of_arrays, of_folder
 from limbeck.imported.tensors import read_torch
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.source import Array
@@ -31,6 +33,8 @@ class Found(NamedTuple):
     """The learned learning rate, where one lies beside them."""
     which: int | None = None
     """Which of several sets in one file."""
+    own: Own | None = None
+    """All of it, where limbeck exported it; `images` are pixels then."""
 
 
 Read = Callable[[Path, int | None, Sequence[str]], Found]
@@ -101,6 +105,15 @@ def tensors(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
     return Found(_tensor(path, "data", found["data"]), _tensor(path, "label", label), (path,))
 
 
+def exported(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
+    """The dict of tensors that `limbeck export --format pt` writes."""
+    found = read_torch(path)
+    if not isinstance(found, dict) or not isinstance(found.get(FACTS), str):
+        raise InputError(f"{path}: found {_said(found)}, expected what `limbeck export` wrote; try another --format")
+    own = of_arrays(path, found, found[FACTS])
+    return Found(_tensor(path, "images", own.pixels), own.labels, (path,), own=own)
+
+
 def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
     """A NumPy archive of the arrays x (or images) and y (or labels); nothing in it is unpickled."""
     if not path.is_file():
@@ -114,6 +127,7 @@ def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
                     there = ", ".join(archive.files) or "none"
                     raise InputError(f"{path}: found arrays {there}, expected {one} or {other} among them; rename them")
                 named.append(_number(path, name, archive[name]))
+            held = {name: archive[name] for name in archive.files}
     except InputError:
         raise
     except (ValueError, OSError, EOFError, KeyError, AttributeError, MemoryError, zipfile.BadZipFile, zlib.error) as e:
@@ -121,13 +135,19 @@ def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
             f"{path}: damaged, no .npz archive, or one of pickled objects, which are never loaded; "
             "save it again with numpy.savez(path, x=images, y=labels)"
         ) from e
-    return Found(named[0], named[1], (path,))
+    return Found(named[0], named[1], (path,), own=of_archive(path, held))
 
 
 def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
-    """One folder of PNG or other images for each class, by its name or its number from 0."""
+    """One folder of PNG or other images for each class, by its name or its number from 0.
+
+    One that limbeck exported says itself which item and class each picture is.
+    """
     if not path.is_dir():
         raise InputError(f"{path}: expected a folder with one folder of images for each class; check the path")
+    mine = of_folder(path)
+    if mine is not None:
+        return Found(_decoded(mine.files), mine.own.labels, mine.files, own=mine.own)
     files: list[Path] = []
     labels: list[int] = []
     for child in sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")):
@@ -136,6 +156,11 @@ def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
         labels += [_class(child, classes)] * len(inside)
     if not files:
         raise InputError(f"{path}: found no images in folders of classes, expected some; check the path")
+    return Found(_decoded(files), torch.tensor(labels), tuple(files))
+
+
+def _decoded(files: Sequence[Path]) -> Tensor:
+    """The images of files, all of one shape."""
     encoded = Encoded(files, paths_of(files))
     decoded = [encoded.decode(index) for index in range(len(files))]
     for file, image in zip(files, decoded, strict=True):
@@ -143,7 +168,7 @@ def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
             raise InputError(
                 f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; make them alike"
             )
-    return Found(torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2), torch.tensor(labels), tuple(files))
+    return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -154,6 +179,7 @@ LAYOUTS: dict[str, Layout] = {
     "paper": Layout("a .pt file of a dict of data and label", tensors),
     "npz": Layout("a NumPy archive of x and y", arrays),
     "folder": Layout("a folder of images for each class", folders),
+    "pt": Layout("what `limbeck export --format pt` wrote", exported),
 }
 """The layouts by the name that `--format` takes."""
 
