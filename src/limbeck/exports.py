@@ -42,8 +42,8 @@ def export(
     the tensors that DD-Ranking scores. Parameterizations are rendered to items. `limbeck.import_set` reads the first
     four: from npz and pt comes the very same set, from pictures one that 8 bits hold. What these cost is said; with
     `scored` so is the test accuracy before and after, of `repeats` learners by `protocol` on `network` (by default the
-    set's own). `publication` is what a card and Croissant metadata say of license, address, creator and date. `data`
-    names the data where they are no longer where the set says.
+    set's own). `publication` is what the card of "hf" and its Croissant metadata say of license, address, creator and
+    date. `data` names the data where they are no longer where the set says.
 
     Equal sets give equal bytes. It is written whole or not at all, and takes the place of an earlier export alone.
 
@@ -56,6 +56,10 @@ def export(
         raise InputError(
             f"--scored: --format {format} keeps the numbers of the set, so its score is that of `limbeck evaluate`; "
             f"leave it out, or choose one of {', '.join(name for name, each in FORMATS.items() if each.eight_bits)}"
+        )
+    if publication and format != "hf":
+        raise InputError(
+            f"--format {format} has no place for license, url, creator or date; leave them out, or choose hf"
         )
     whole = distilled if isinstance(distilled, DistilledSet) else DistilledSet.load(distilled)
     rows: Sequence[dict[str, Any]] = ()

@@ -33,6 +33,7 @@ def run(words: list[str]) -> None:
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
     add_session(made)
     given = made.parse_args(words)
+    publication = Publication(given.license, given.url, given.creator, given.published)
     with session("export", words, given) as used:
         written = export(
             given.set,
@@ -42,7 +43,7 @@ def run(words: list[str]) -> None:
             repeats=given.repeats,
             protocol=given.protocol,
             network=given.network,
-            publication=Publication(given.license, given.url, given.creator, given.published),
+            publication=publication if publication != Publication() else None,
             data=given.data,
             session=used,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,13 +127,3 @@ def origin(spec: Mapping[str, Any]) -> str:
 
 def _part(spec: Any) -> str:
     return str(spec["part"]).partition("/")[2] if isinstance(spec, Mapping) and "part" in spec else "unknown"
-
-
-def quoted(name: str) -> str:
-    r"""A name between quotation marks on one line: what cannot be printed is escaped as in JSON.
-
-    >>> print(quoted('cat'), quoted('a\n"b"'), quoted('\x1b[31m'))
-    "cat" "a\n\"b\"" "\u001b[31m"
-    """
-    text = json.dumps(name, ensure_ascii=False)
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)

@@ -10,11 +10,6 @@ from limbeck.core.version import VERSION
 from limbeck.exported.contents import Contents
 from limbeck.exported.written import Publication
 
-REQUIRED = (
-    "@context", "@type", "conformsTo", "name", "description", "license", "url", "creator", "datePublished",
-    "distribution",
-)  # fmt: skip
-"""What Croissant requires of a data set."""
 _TERMS = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet", "format",
     "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",

@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from limbeck.core.text import quoted
 from limbeck.core.units import measured, measured_range
 from limbeck.exported import npz
-from limbeck.exported.contents import Contents, quoted
+from limbeck.exported.contents import Contents
 from limbeck.exported.croissant import croissant
 from limbeck.exported.eight_bits import Pictures, eight_bits_section, pictures_of
 from limbeck.exported.pictures import TRAINING, about
@@ -74,7 +75,9 @@ def _front(contents: Contents, publication: Publication) -> str:
     facts = contents.facts
     size = next((name for most, name in SIZES if facts["items"] < most), "n>1M")
     title = f"{facts['data']['name']}, distilled into {facts['items']:,} examples"
-    license = [f"license: {quoted(publication.license)}"] if publication.license else []
+    address = publication.license.startswith(("http://", "https://"))
+    named = ["license: other", f"license_link: {quoted(publication.license)}"]
+    license = (named if address else [f"license: {quoted(publication.license)}"]) if publication.license else []
     lines = [
         f"pretty_name: {quoted(title)}",
         *license,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from limbeck.codecs import ImageCodec
 from limbeck.core import tree
+from limbeck.core.text import quoted
 from limbeck.core.units import percent
 from limbeck.distilled_set import DistilledSet
-from limbeck.exported.contents import CODEC, INITIALISATION, NORMALISED, Contents, quoted
+from limbeck.exported.contents import CODEC, INITIALISATION, NORMALISED, Contents
 from limbeck.exported.written import Written
 from limbeck.learn.rules import INNER_OPTIMIZERS
 

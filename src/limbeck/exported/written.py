@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import date
 from typing import Any
 
+from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.exported.contents import Contents
 from limbeck.exported.eight_bits import Cost
@@ -25,6 +27,14 @@ class Publication:
     creator: str = ""
     published: str = ""
     """The date, YYYY-MM-DD."""
+
+    def __post_init__(self) -> None:
+        try:
+            date.fromisoformat(self.published or "2000-01-01")
+        except ValueError as error:
+            raise InputError(f"published {self.published!r}: expected a date as YYYY-MM-DD; write it so") from error
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise InputError(f"url {self.url!r}: expected an address that begins with https://; write it in full")
 
     @property
     def missing(self) -> tuple[str, ...]:
