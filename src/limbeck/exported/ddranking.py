@@ -119,4 +119,4 @@ for step in range(20):
     loss = torch.nn.functional.cross_entropy(network(images), labels)
     loss.backward()
     optimizer.step()
-print("loss", float(loss))"""
+print("loss", loss.item())"""

@@ -61,7 +61,7 @@ def use(contents: Contents, name: str) -> str:
     targets = next(renamed(each) for each in contents.arrays if each.split("/")[0] == ("labels" if hard else "targets"))
     inputs = [renamed(each) for each in contents.arrays if each.split("/")[0] == contents.inputs]
     flat = ", ".join(f'held["{each}"].reshape(count, -1)' for each in inputs)
-    answer = 'held["classes"][model.predict(x[:1])]' if hard else "model.predict(x[:1])"
+    answer = 'held["classes"][model.predict(x[:1])[0]]' if hard else "model.predict(x[:1])"
     return "\n".join(
         [
             "import numpy as np",

@@ -57,7 +57,7 @@ def use(contents: Contents, load: str) -> str:
             f"    loss = torch.nn.functional.{loss}(network(x{at}), y{at})",
             "    loss.backward()",
             "    optimizer.step()",
-            'print("loss", float(loss))',
+            'print("loss", loss.item())',
         ]
     )
 
