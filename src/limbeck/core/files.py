@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,38 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises InputError where the place cannot be written (no such folder allowed, no space, a folder of that name).
     """
-    temporary: Path | None = None
+    _write_together({path: write})
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write several files, each of which is put in place when all are written; errors as in `write_atomically`."""
+    _write_together({path: partial(_fill_file, content) for path, content in files.items()})
+
+
+def _fill_file(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+
+
+def _write_together(writes: Mapping[Path, Callable[[Path], object]]) -> None:
+    temporary: dict[Path, Path] = {}
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        os.close(handle)
-        os.chmod(temporary, 0o666 & ~_umask())
-        write(temporary)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
+        for path, write in writes.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            temporary[path] = Path(name)
+            os.close(handle)
+            os.chmod(temporary[path], 0o666 & ~_umask())
+            write(temporary[path])
+            with open(temporary[path], "rb") as written:
+                os.fsync(written.fileno())
+        for path, made in temporary.items():
+            os.replace(made, path)
     except OSError as error:
         raise _unwritten(path, error) from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        for made in temporary.values():
+            made.unlink(missing_ok=True)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from limbeck.core.documents import read_document, sealed
 from limbeck.core.errors import InputError, unknown
-from limbeck.core.files import check_writable, write_atomically, write_folder
+from limbeck.core.files import check_writable, write_files, write_folder
 from limbeck.distilled_set import DistilledSet
 from limbeck.exported import ddranking, hub, npz, pictures, pt
 from limbeck.exported.contents import contents_of
@@ -156,22 +156,12 @@ def export_set(distilled: DistilledSet, format: str, out: Path, known: Known | N
     text = readme(contents, written, known.shortened, back).encode(errors="backslashreplace")
     if chosen.suffix:
         files = [out, out.with_name(_beside(out))]
-        _write_pair(out, written.files[name], files[1], text)
+        write_files({files[1]: text, out: written.files[name]})
     else:
         whole = _indexed(written, format, {**written.files, README: text}, contents.facts)
         write_folder(out, whole)
         files = [out / each for each in whole]
     return Exported(out, format, tuple(files), contents.notes, written.cost, known.in_eight_bits)
-
-
-def _write_pair(path: Path, content: bytes, beside: Path, text: bytes) -> None:
-    """Write a file and its README; neither where either cannot be written."""
-
-    def both(temporary: Path) -> None:
-        temporary.write_bytes(text)
-        write_atomically(path, lambda other: other.write_bytes(content))
-
-    write_atomically(beside, both)
 
 
 def _indexed(written: Written, format: str, files: dict[str, bytes], facts: Mapping[str, Any]) -> dict[str, bytes]:
