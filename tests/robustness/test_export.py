@@ -126,6 +126,18 @@ def test_one_format_takes_the_place_of_another(made: Path, here: Path) -> None:
     assert (here / "out" / "train" / "3").is_dir() and not (here / "out" / "data").exists()
 
 
+def test_what_is_written_can_be_read_by_whom_the_user_lets(made: Path, here: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        assert main(f"export {made} --format folder --out new/out --quiet".split()) == 0
+        assert main(f"export {made} --format npz --out new/out.npz --quiet".split()) == 0
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in (here / "new").rglob("*")}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o750}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o640}
+
+
 def test_a_link_to_a_folder_is_followed(made: Path, here: Path) -> None:
     (here / "real").mkdir()
     os.symlink("real", "out")
