@@ -245,12 +245,12 @@ def test_a_file_of_tensors_that_was_changed_does_not_come_back_in_silence(
         torch.save({**held, name: value}, "out.pt")
         assert "damaged or changed by hand" in refused(words, capsys)
     torch.save({name: each for name, each in held.items() if name != "limbeck"}, "out.pt")
-    assert "expected what `limbeck export` wrote" in refused(words, capsys)
+    assert "found something else than `limbeck export --format pt` writes" in refused(words, capsys)
 
 
 def test_an_export_of_other_data_is_refused(made: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(f"export {made} --format npz --out out.npz --quiet".split()) == 0
     with_names = limbeck.load("digits")
     object.__setattr__(with_names, "classes", tuple("abcdefghij"))
-    with pytest.raises(limbeck.InputError, match="of other classes than digits has; name the data"):
+    with pytest.raises(limbeck.InputError, match="which are not those of digits; name the data"):
         limbeck.import_set("out.npz", format="npz", task=with_names)

@@ -78,10 +78,7 @@ def _parser() -> Parser:
         help="of training on it; by default the published one, else 0.01",
     )
     made.add_argument(
-        "--network",
-        type=str,
-        default="",
-        help="the network that it is scored with by default; its own, or convnet",
+        "--network", type=str, default="", help="the network that it is scored with by default; its own, or convnet"
     )
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from limbeck.exported import ddranking, hub, npz, pictures, pt
 from limbeck.exported.contents import contents_of
 from limbeck.exported.eight_bits import Cost, cost_in_words
 from limbeck.exported.readme import readme
+from limbeck.exported.recognised import form_of
 from limbeck.exported.written import INDEX, README, Known, Write, Written
 from limbeck.exported.written import Publication as Publication
 
@@ -102,7 +101,7 @@ def check_place(path: Path, format: str) -> None:
         raise InputError(f"--out {path}: expected a file name that ends in {suffix}, as --format {format} is one file")
     if not suffix and path.exists() and not path.is_dir():
         raise InputError(f"--out {path}: found a file, expected a folder, as --format {format} has several files")
-    if suffix and path.exists() and not _own_file(path):
+    if suffix and path.exists() and form_of(path) not in ("npz", "pt"):
         raise InputError(f"--out {path}: found a file that `limbeck export` did not write; remove it or name another")
     stranger = None if suffix or not path.is_dir() else _stranger(path)
     if stranger is not None:
@@ -111,17 +110,6 @@ def check_place(path: Path, format: str) -> None:
             "remove that one"
         )
     check_writable(path)
-
-
-def _own_file(path: Path) -> bool:
-    """Whether a file is an archive, of NumPy or of torch, with the facts of an export; nothing in it is unpickled."""
-    try:
-        with zipfile.ZipFile(path) as opened:
-            names = opened.namelist()
-            pickled = next((name for name in names if name.endswith("/data.pkl")), None)
-            return f"{npz.FACTS}.npy" in names or (pickled is not None and pt.MARK in opened.read(pickled))
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
-        return False
 
 
 def _stranger(folder: Path) -> Path | None:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
@@ -20,6 +19,7 @@ from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import Found
+from limbeck.imported.own import read_export, restored
 from limbeck.imported.units import RAW, Reading, candidates_of, converted, own_codec, readings
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import Fixed
@@ -48,7 +48,7 @@ def import_set(
     trained on by 300 steps of all items, at `learning_rate`, else at the one published with it, else at 0.01. `which`
     names one of several sets in a file. `network` is the one it is scored with unless another is named; else convnet.
 
-    What `limbeck export` wrote says all of this itself, and comes back as the set that it was: nothing is asked.
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
 
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, and where the units are not confirmed.
@@ -56,49 +56,38 @@ def import_set(
     if format not in LAYOUTS:
         raise unknown("format", format, LAYOUTS)
     place, codec = Path(path), own_codec(task)
+    own = read_export(place)
+    if own is not None and normalisation:
+        raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
+    if own is not None:
+        return restored(place, own, task, learning_rate, network)
     found = LAYOUTS[format].read(place, which, task.classes)
-    own = found.own
-    if own is not None and own.classes != task.classes:
-        raise InputError(f"{place}: of other classes than {task.name} has; name the data that it was distilled from")
     images = _images(place, found.images, task.shape)
     targets = _targets(place, found.labels, len(images), task.classes)
     whole = not found.images.is_floating_point()
-    given = normalisation or (RAW if whole or own is not None else "")
-    told = readings(images, task, [given] if given else candidates_of(format, task))
-    if not given:
+    told = readings(images, task, [normalisation] if normalisation else [RAW] if whole else candidates_of(format, task))
+    if not normalisation and not whole:
         _confirmed(place, told, confirm)
     inputs = converted(images, told[0].units, task).contiguous()
-    if own is not None and own.seen is not None and not normalisation and _same(own.codec, codec):
-        inputs = own.seen
     if not bool(inputs.isfinite().all()):
         raise InputError(f"{place}: numbers that overflow as {told[0].units}; check --normalisation")
-    batch = Batch(inputs, targets, targets.argmax(1))
-    if own is not None and own.soft_labels is not None:
-        batch = batch._replace(targets=own.soft_labels)
-    hard = not found.labels.is_floating_point() and batch.targets is targets
+    hard = not found.labels.is_floating_point()
     part: AbstractParameterization = Pixels() if hard else FixedTargets()
     size = _learning_rate(place, learning_rate, found.learning_rate)
-    schedule = Fixed(learning_rate=size).render({}, batch.classes, Key())
+    batch = Batch(inputs, targets, targets.argmax(1))
     return DistilledSet(
         params=part.init(batch, Key()),
         parameterization=part,
-        schedule=schedule if own is None or learning_rate is not None else own.schedule,
+        schedule=Fixed(learning_rate=size).render({}, batch.classes, Key()),
         codec=codec,
         classes=task.classes,
         data=task.reference,
         spec={
             "imported": _origin(format, place, found, told[0], learning_rate),
-            "network": task.network(network or (own.network if own else "convnet")).name,
+            "network": task.network(network or "convnet").name,
         },
         version=VERSION,
-        initialisation=own.initialisation if own else None,
     )
-
-
-def _same(one: ImageCodec, other: ImageCodec) -> bool:
-    """Whether two codecs are the same to the last bit."""
-    ours, theirs = one.to_tensors(), other.to_tensors()
-    return ours.keys() == theirs.keys() and all(torch.equal(each, theirs[name]) for name, each in ours.items())
 
 
 def _origin(layout: str, place: Path, found: Found, told: Reading, given: float | None) -> dict[str, Any]:

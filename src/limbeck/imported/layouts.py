@@ -13,8 +13,6 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import InputError
-from limbeck.exported.pt import FACTS
-from limbeck.imported.own import Own, of_archive, of_arrays, of_folder
 from limbeck.imported.tensors import read_torch
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.source import Array
@@ -33,8 +31,6 @@ class Found(NamedTuple):
     """The learned learning rate, where one lies beside them."""
     which: int | None = None
     """Which of several sets in one file."""
-    own: Own | None = None
-    """All of it, where limbeck exported it; `images` are pixels then."""
 
 
 Read = Callable[[Path, int | None, Sequence[str]], Found]
@@ -106,12 +102,8 @@ def tensors(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
 
 
 def exported(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
-    """The dict of tensors that `limbeck export --format pt` writes."""
-    found = read_torch(path)
-    if not isinstance(found, dict) or not isinstance(found.get(FACTS), str):
-        raise InputError(f"{path}: found {_said(found)}, expected what `limbeck export` wrote; try another --format")
-    own = of_arrays(path, found, found[FACTS])
-    return Found(_tensor(path, "images", own.pixels), own.labels, (path,), own=own)
+    """What limbeck exported is read before any layout is asked: here is something else."""
+    raise InputError(f"{path}: found something else than `limbeck export --format pt` writes; try another --format")
 
 
 def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
@@ -127,7 +119,6 @@ def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
                     there = ", ".join(archive.files) or "none"
                     raise InputError(f"{path}: found arrays {there}, expected {one} or {other} among them; rename them")
                 named.append(_number(path, name, archive[name]))
-            held = {name: archive[name] for name in archive.files}
     except InputError:
         raise
     except (ValueError, OSError, EOFError, KeyError, AttributeError, MemoryError, zipfile.BadZipFile, zlib.error) as e:
@@ -135,19 +126,13 @@ def arrays(path: Path, _which: int | None, _classes: Sequence[str]) -> Found:
             f"{path}: damaged, no .npz archive, or one of pickled objects, which are never loaded; "
             "save it again with numpy.savez(path, x=images, y=labels)"
         ) from e
-    return Found(named[0], named[1], (path,), own=of_archive(path, held))
+    return Found(named[0], named[1], (path,))
 
 
 def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
-    """One folder of PNG or other images for each class, by its name or its number from 0.
-
-    One that limbeck exported says itself which item and class each picture is.
-    """
+    """One folder of PNG or other images for each class, by its name or its number from 0."""
     if not path.is_dir():
         raise InputError(f"{path}: expected a folder with one folder of images for each class; check the path")
-    mine = of_folder(path)
-    if mine is not None:
-        return Found(_decoded(mine.files), mine.own.labels, mine.files, own=mine.own)
     files: list[Path] = []
     labels: list[int] = []
     for child in sorted(each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")):
@@ -156,11 +141,6 @@ def folders(path: Path, _which: int | None, classes: Sequence[str]) -> Found:
         labels += [_class(child, classes)] * len(inside)
     if not files:
         raise InputError(f"{path}: found no images in folders of classes, expected some; check the path")
-    return Found(_decoded(files), torch.tensor(labels), tuple(files))
-
-
-def _decoded(files: Sequence[Path]) -> Tensor:
-    """The images of files, all of one shape."""
     encoded = Encoded(files, paths_of(files))
     decoded = [encoded.decode(index) for index in range(len(files))]
     for file, image in zip(files, decoded, strict=True):
@@ -168,7 +148,7 @@ def _decoded(files: Sequence[Path]) -> Tensor:
             raise InputError(
                 f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; make them alike"
             )
-    return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
+    return Found(torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2), torch.tensor(labels), tuple(files))
 
 
 LAYOUTS: dict[str, Layout] = {
