@@ -97,7 +97,10 @@ class DistilledSet(Dataset):
 
     @property
     def native(self) -> Tree:
-        """The inputs in the units of the data: [0, 1] for pixels of real images, which distilled ones may leave."""
+        """The inputs in the units of the data: [0, 1] for pixels of real images, which distilled ones may leave.
+
+        Of images: inputs * std + mean in each channel, where whitening, if there is any, is undone before.
+        """
         return self.codec.decode(self.batch.inputs)
 
     @property

@@ -156,6 +156,16 @@ def test_what_8_bits_cost_is_counted(task: ImageTask, tmp_path: Path) -> None:
     assert "**Raw**: networks see the pixels themselves" in readme(tmp_path / "out")
 
 
+def test_real_images_lose_nothing_in_8_bits(tmp_path: Path) -> None:
+    levels = (KEY.fold("levels").integers(256, 4, 3, 32, 32) / 255).float()
+    distilled = photographs("cifar10", CIFAR, torch.tensor([1, 0, 0, 1]))
+    images = distilled.batch._replace(inputs=CIFAR.encode(levels))
+    cost = export_set(replace(distilled, params=Pixels().init(images, Key())), "png", tmp_path / "out").cost
+    assert cost is not None and cost.clipped == 0 and cost.rounded_most < 1e-6
+    assert cost.words.startswith("None of its 12,288 values lies outside [0, 1]")
+    assert "0.0 % of them do" in readme(tmp_path / "out")
+
+
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "ddranking"])
 def test_equal_sets_are_equal_bytes(format: str, task: ImageTask, tmp_path: Path) -> None:
     distilled = set_of(task, targets=KEY.normal(6, 10).softmax(1))

@@ -12,12 +12,13 @@ from PIL import Image
 
 import limbeck
 from limbeck.cli import main
+from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations import Pixels
 from limbeck.schedules import Fixed
-from limbeck.show import MARGIN, SHORTEST, SPACING, drawable, grid, labelled
+from limbeck.show import MARGIN, SHORTEST, SPACING, drawable, grid, labelled, share_clipped
 
 ROW = SHORTEST + SPACING
 
@@ -68,6 +69,15 @@ def test_any_name_is_drawn_on_one_line_and_told_without_control_codes(
     assert drawable(name).isprintable() and 0 < len(drawable(name)) <= 32
     height, width = np.asarray(Image.open(tmp_path / "a.png")).shape[:2]
     assert height == 2 * ROW - SPACING and width < 600
+
+
+def test_real_pixels_are_not_said_to_be_clipped() -> None:
+    distilled = set_of([0, 1], "a", "b")
+    codec = ImageCodec((0.4914,), (0.2023,))
+    ramp = torch.linspace(0, 1, 128).view(2, 1, 8, 8)
+    for pixels, share in ((ramp, 0.0), (ramp * 1.5, float((ramp * 1.5 > 1).double().mean()))):
+        batch = distilled.batch._replace(inputs=codec.encode(pixels))
+        assert share_clipped(replace(distilled, codec=codec, params=Pixels().init(batch, Key()))) == share
 
 
 def test_the_normalisation_is_inverted_as_the_documentation_says() -> None:

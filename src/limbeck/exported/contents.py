@@ -121,7 +121,7 @@ def origin(spec: Mapping[str, Any]) -> str:
         return "made by hand"
     seed = [f"seed {spec['seed']}"] if "seed" in spec else []
     if recipe.get("objective") is None:
-        return ", ".join([f"real examples, selected by {_part(recipe.get('start'))}", *seed])
+        return ", ".join([f"real examples, selected by the start {_part(recipe.get('start'))}", *seed])
     return ", ".join([f"distilled by the objective {_part(recipe['objective'])}, {recipe['steps']:,} steps", *seed])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
@@ -21,6 +22,8 @@ from limbeck.parameterizations import FixedTargets, Pixels
 
 LEVELS = 255
 """The largest level; 0 is black."""
+ROUNDING = 1e-6
+"""How far beyond [0, 1] a real pixel may come to lie when it is normalised and back."""
 
 
 class Cost(NamedTuple):
@@ -81,7 +84,7 @@ def pictures_of(distilled: DistilledSet, format: str) -> Pictures:
         )
     levels = (codec.clip(native) * LEVELS).round()
     moved = (levels.double() / LEVELS - native.double()).abs()
-    outside = native != codec.clip(native)
+    outside = ~torch.isclose(native, codec.clip(native), rtol=0, atol=ROUNDING)
     clipped, rounded = moved[outside], moved[~outside]
     cost = Cost(
         native.numel(),

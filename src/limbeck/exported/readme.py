@@ -10,6 +10,7 @@ from limbeck.core.text import quoted
 from limbeck.core.units import percent
 from limbeck.distilled_set import DistilledSet
 from limbeck.exported.contents import CODEC, INITIALISATION, NORMALISED, Contents
+from limbeck.exported.eight_bits import ROUNDING
 from limbeck.exported.written import Written
 from limbeck.learn.rules import INNER_OPTIMIZERS
 
@@ -79,7 +80,7 @@ def units(contents: Contents) -> str:
             f"beside them under `{CODEC}/`; `DistilledSet.load(PATH).codec.decode` takes them back."
         )
     native = contents.arrays[inputs]
-    outside = float(((native < 0) | (native > 1)).double().mean())
+    outside = float(((native < -ROUNDING) | (native > 1 + ROUNDING)).double().mean())
     numbers = [", ".join(f"{value:.6g}" for value in each) for each in (codec.mean, codec.std)]
     pixels = (
         "**Pixels** are in [0, 1], 0 black and 1 white, as those of real images. Distilled ones may leave that range: "
