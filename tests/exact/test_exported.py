@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 import limbeck
@@ -27,6 +29,7 @@ from limbeck.core.key import Key
 from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
 from limbeck.exported import FORMATS, export_set
+from limbeck.exported.pictures import folders
 from limbeck.learn.rules import Adam
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.probes.semantics import Semantics
@@ -405,6 +408,14 @@ def test_hostile_names_stay_within_the_export_and_are_kept_exactly(
         like = replace(task, classes=HOSTILE)
         found = limbeck.import_set(path, format=FORMATS[format].layout, task=like)
         assert found.classes == HOSTILE and torch.equal(found.batch.classes, torch.arange(10))
+
+
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=12))
+def test_folders_of_classes_are_distinct_everywhere_and_sort_as_the_classes(names: list[str]) -> None:
+    found = folders(names)
+    assert len({name.casefold() for name in found}) == len(names)
+    assert sorted(found) == found
+    assert not any({"/", "\\", "\0", "\n"} & set(name) or name.strip(". ") == "" for name in found)
 
 
 def test_where_data_lie_is_not_told(task: ImageTask, tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_show_draws_a_row_for_every_class(made: Path, here: Path, capsys: pytest
     assert main(["show", str(made), "--out", "grid.png", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["grid"] == "grid.png"
     picture = Image.open("grid.png")
-    assert picture.size == (2 * (32 + 2) - 2, 10 * (32 + 2) - 2)
+    assert picture.height == 10 * (32 + 2) - 2 and picture.width > 2 * (32 + 2) - 2
 
 
 def test_a_picture_of_another_kind_is_refused(made: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,8 @@ def refused(words: str, capsys: pytest.CaptureFixture[str], code: int = 2) -> st
         ("export SET --format hf --out a --url example.org", "expected an address that begins with https://"),
         ("export SET --format png --out a --scored --network convnett", "unknown network 'convnett'"),
         ("export SET --format png --out file/a", "not a folder that can be written to"),
+        ("export SET --format npz --out /proc/nope/a.npz", "not a folder that can be written to"),
+        ("export SET --format hf --out /proc/nope/a", "not a folder that can be written to"),
         ("export SET --format ddranking --out a", "the set is of digits, and the leaderboard has cifar10"),
     ],
 )

@@ -179,7 +179,7 @@ def _own(
             seen=held.get(SEEN),
             codec=ImageCodec.from_tensors({name: held[name] for name in _CODEC if name in held}),
             labels=held["labels"],
-            soft_labels=held.get("soft_labels"),
+            soft_labels=held.get("soft_labels", held.get("targets")),
             schedule=Schedule.from_tensors(
                 {"learning_rates": held["learning_rates"], "order": held["order"], **rule},
                 rule_named(said["optimizer"]),
