@@ -209,6 +209,7 @@ def test_pictures_come_back_within_half_a_level_in_order_with_labels_and_schedul
     found = limbeck.import_set(exported(distilled, format, tmp_path), format="folder", task=task)
     moved = (found.native - distilled.native.clamp(0, 1)).abs()
     assert 0 < float(moved.max()) <= 0.5 / 255 + 1e-6
+    assert "pictures of 8 bits" in found.spec["imported"]["notes"][0]
     assert torch.equal(found.batch.targets, distilled.batch.targets) and torch.equal(found.batch.classes, LABELS)
     assert torch.equal(found.schedule.order, distilled.schedule.order)
     assert found.schedule.learning_rates.equal(distilled.schedule.learning_rates)
@@ -234,6 +235,7 @@ def test_images_whitened_for_other_data_come_back_by_their_pixels(task: ImageTas
     distilled = set_of(limbeck.load("digits", zca=True))
     found = limbeck.import_set(exported(distilled, "npz", tmp_path), format="npz", task=task)
     torch.testing.assert_close(found.native, distilled.native, atol=1e-5, rtol=0)
+    assert "normalised anew" in found.spec["imported"]["notes"][0]
 
 
 @arrays
@@ -350,6 +352,17 @@ def test_the_card_has_what_was_found_of_the_set_before(task: ImageTask, tmp_path
         f"| this set | {score.network} | accuracy {100 * score.mean:.1f} % | unknown | 1 | {score.protocol} |" in text
     )
     assert "- **semantics** (note): It shows a &lt;b&gt;\\|hole\\|&lt;/b&gt;.\n" in text
+
+
+def test_the_card_has_the_scores_that_a_set_carries_where_its_data_are_not_here(
+    task: ImageTask, tmp_path: Path
+) -> None:
+    score = {"set": "", "network": NETWORK, "split": "test", "metric": "accuracy", "unit": "fraction", "mean": 0.75}
+    score |= {"low": 0.7, "high": 0.8, "n": 5, "protocol": "yang2024", "bytes": 650}
+    distilled = replace(set_of(task), data={"name": "folder:/not/here", "fingerprint": "f"}, scores=(score,))
+    limbeck.export(distilled, "hf", tmp_path / "out", session=here(tmp_path / "runs"))
+    row = f"| this set | {NETWORK} | accuracy 75.0 % | 70.0 to 80.0 % | 5 | yang2024 |"
+    assert row in readme(tmp_path / "out").splitlines()
 
 
 CIFAR = ImageCodec((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))

@@ -37,6 +37,8 @@ from limbeck.tasks.readers.encoded import Encoded, paths_of
 SEEN = f"images{NORMALISED}"
 _ORIGINAL = {NAMES[name]: name for name in ("images", SEEN, "labels", "soft_labels", "targets")}
 """The names of arrays elsewhere, by those they have in a NumPy archive."""
+PICTURED = "its images are pictures of 8 bits, and not the very numbers that were exported"
+ANEW = "its pixels are normalised anew: networks see these data in other units than those that it was exported in"
 _CODEC = ("mean", "std", "zca_matrix", "zca_mean")
 
 
@@ -101,7 +103,11 @@ def restored(path: Path, own: Own, task: AbstractTask, learning_rate: float | No
         classes=task.classes,
         data=task.reference,
         spec={
-            "imported": {**_origin(path, own), "learning rate": "stated" if learning_rate is None else "given"},
+            "imported": {
+                **_origin(path, own),
+                "learning rate": "stated" if learning_rate is None else "given",
+                "notes": [] if kept else [PICTURED if own.seen is None else ANEW],
+            },
             "network": task.network(network or own.network).name,
         },
         version=VERSION,
