@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -251,6 +252,15 @@ def test_a_set_that_came_back_scores_the_same_to_the_bit(format: str, task: Imag
 def test_the_lines_of_an_archive_fit_a_model(task: ImageTask, tmp_path: Path) -> None:
     scope, said = run(exported(set_of(task), "npz", tmp_path))
     assert said == "1" and scope["model"].predict(scope["x"]).tolist() == LABELS.tolist()
+
+
+@arrays
+def test_the_lines_run_whatever_the_file_is_called(format: str, task: ImageTask, tmp_path: Path) -> None:
+    path = tmp_path / f'a "quoted"\\name {HOSTILE[4]}.{format}'
+    export_set(set_of(task), format, path)
+    run(path)
+    (command,) = re.findall(r"```sh\n(.*?)\n```", readme(path), re.DOTALL)
+    assert shlex.split(command)[2] == path.name
 
 
 @pictures

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,6 +69,7 @@ def refused(words: str, capsys: pytest.CaptureFixture[str], code: int = 2) -> st
         ("export SET --format png --out full", "found 'mine.txt', which `limbeck export` did not write"),
         ("export SET --format npz --out file.npz", "found a file that `limbeck export` did not write"),
         ("export SET --format pt --out file.pt", "found a file that `limbeck export` did not write"),
+        ("export SET --format npz --out b.npz", "found 'b.npz.README.md', which `limbeck export` did not write"),
         ("export SET --format npz --out a.npz --scored", "--format npz keeps the numbers of the set"),
         ("export SET --format png --out a --license mit", "--format png has no place for license"),
         ("export SET --format hf --out a --published tomorrow", "expected a date as YYYY-MM-DD"),
@@ -82,7 +85,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
     words: str, message: str, made: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "full").mkdir()
-    for name in ("file", "file.npz", "file.pt", "full/mine.txt"):
+    for name in ("file", "file.npz", "file.pt", "full/mine.txt", "b.npz.README.md"):
         (here / name).write_text("mine")
     before = contents(here)
     assert message in refused(words.replace("SET", str(made)), capsys)
@@ -96,6 +99,20 @@ def test_what_a_refusal_suggests_works(format: str, made: Path, here: Path, caps
     document = json.loads(capsys.readouterr().out)
     assert sorted(map(Path, document["files"])) == sorted(p for p in Path().rglob("*") if p.is_file())
     assert document["format"] == format and (document["cost"] is None) == (format in ("npz", "pt"))
+
+
+@pytest.mark.parametrize("format", ["npz", "pt", "png", "folder"])
+def test_the_command_of_a_readme_gives_the_set_back(
+    format: str, made: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(f"export {made} --format {format} --out {out(format)} --quiet".split()) == 0
+    beside = here / (f"{out(format)}.README.md" if FORMATS[format].suffix else "out/README.md")
+    monkeypatch.chdir(beside.parent)
+    (command,) = re.findall(r"```sh\n(.*?)\n```", beside.read_text(), re.DOTALL)
+    assert main([*shlex.split(command.replace("DATA", "digits"))[1:], "--quiet"]) == 0
+    given, found = (limbeck.DistilledSet.load(path) for path in (made, "set.safetensors"))
+    assert (found == given) == (format in ("npz", "pt"))
+    assert float((found.native - given.native).abs().max()) <= 0.5 / 255 + 1e-6
 
 
 @formats

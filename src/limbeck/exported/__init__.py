@@ -35,7 +35,12 @@ class Format(NamedTuple):
 
 
 FORMATS: dict[str, Format] = {
-    "png": Format("a folder of pictures for each class, CLASS/ITEM.png", pictures.write_flat, "", True, "folder"),
+    "png": Format(
+        "a folder of pictures for each class, CLASS/ITEM.png",
+        pictures.write_flat,
+        eight_bits=True,
+        layout="folder",
+    ),
     "folder": Format(
         "the same within train/, as torchvision's ImageFolder and limbeck's folder: read it",
         pictures.write_split,
@@ -103,23 +108,28 @@ def check_place(path: Path, format: str) -> None:
         raise InputError(f"--out {path}: found a file, expected a folder, as --format {format} has several files")
     if suffix and path.exists() and form_of(path) not in ("npz", "pt"):
         raise InputError(f"--out {path}: found a file that `limbeck export` did not write; remove it or name another")
-    stranger = None if suffix or not path.is_dir() else _stranger(path)
+    stranger = _stranger(path, suffix)
     if stranger is not None:
         raise InputError(
-            f"--out {path}: found {stranger.name!r}, which `limbeck export` did not write; name a new folder, or "
-            "remove that one"
+            f"--out {path}: found {stranger.name!r}, which `limbeck export` did not write; name another "
+            "place, or remove that one"
         )
     check_writable(path)
 
 
-def _stranger(folder: Path) -> Path | None:
-    """Something in a folder that no export wrote, or None; an empty folder has nothing."""
+def _stranger(path: Path, suffix: str) -> Path | None:
+    """Something in the way that no export wrote, or None: in the folder, or in the place of a file's README."""
+    if suffix:
+        beside = path.with_name(_beside(path))
+        return beside if beside.exists() and not path.exists() else None
+    if not path.is_dir():
+        return None
     try:
-        index = read_document(folder / INDEX)
-        listed = {folder / name for name in (*index.get("files", ()), INDEX)}
+        index = read_document(path / INDEX)
+        listed = {path / name for name in (*index.get("files", ()), INDEX)}
     except (InputError, TypeError):
         listed = set()
-    return next((each for each in sorted(folder.rglob("*")) if not each.is_dir() and each not in listed), None)
+    return next((each for each in sorted(path.rglob("*")) if not each.is_dir() and each not in listed), None)
 
 
 def _beside(path: Path) -> str:

@@ -85,7 +85,7 @@ def _items(soft: bool) -> dict[str, Any]:
     fields = [
         {**_column("image", "sc:ImageObject"), "source": _source("image", {"transform": {"jsonPath": "bytes"}})},
         {**_column("label", "sc:Integer"), "references": {"field": {"@id": "classes/label"}}},
-        *([_column("soft_label", "sc:Float")] if soft else []),
+        *([{**_column("soft_label", "sc:Float"), "repeated": True}] if soft else []),
     ]
     return {"@type": "cr:RecordSet", "@id": "items", "name": "items", "field": fields}
 

@@ -118,8 +118,10 @@ def side_by_side(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def cost_in_words(cost: Cost, rows: Sequence[Mapping[str, Any]]) -> str:
     """What 8 bits cost, with the scores of the set and of its pictures where that was asked for."""
-    scored = side_by_side(rows) if rows else "What that costs in accuracy was not measured: --scored tells."
-    return f"{cost.words} {scored} --format npz keeps every number."
+    scored = (
+        side_by_side(rows) if rows else "What that costs in accuracy was not measured: `limbeck export --scored` tells."
+    )
+    return f"{cost.words} {scored} `--format npz` keeps every number."
 
 
 def eight_bits_section(cost: Cost, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

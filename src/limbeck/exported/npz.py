@@ -67,7 +67,7 @@ def use(contents: Contents, name: str) -> str:
             "import numpy as np",
             f"from sklearn.neighbors import {kind}",
             "",
-            f'held = np.load("{name}")',
+            f"held = np.load({json.dumps(name)})",
             'count = len(held["y"])',
             f"x = np.hstack([{flat}])",
             f'y = held["{targets}"]' + ("" if hard else ".reshape(count, -1)"),

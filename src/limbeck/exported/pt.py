@@ -27,7 +27,9 @@ def write(contents: Contents, name: str, known: Known) -> Written:
     held = {**contents.arrays, "classes": json.loads(text)["classes"], FACTS: text}
     memory = io.BytesIO()
     torch.save(held, memory)
-    return Written({name: memory.getvalue()}, holds, use(contents, f'torch.load("{name}", weights_only=True)'))
+    return Written(
+        {name: memory.getvalue()}, holds, use(contents, f"torch.load({json.dumps(name)}, weights_only=True)")
+    )
 
 
 def use(contents: Contents, load: str) -> str:
