@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 
@@ -22,6 +22,10 @@ class AbstractProgress(ABC):
     @abstractmethod
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """`done` of `total` are done, in a unit such as "steps", else in seconds about; what is done, what is new."""
+
+    def paused(self) -> AbstractContextManager[object]:
+        """Show nothing within the block, in which somebody is asked."""
+        return nullcontext()
 
 
 class Silent(AbstractProgress):
