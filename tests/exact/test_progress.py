@@ -76,7 +76,7 @@ def test_seconds_that_were_told_are_shown_as_a_share_and_corrected_by_what_is_se
     now, said = [0.0], list[str]()
     lines = Lines(lambda text: said.append(str(text)), at(now))
     lines.estimate(100.0)
-    assert said == ["about 2 min of work"]
+    assert said == ["about 1 min 40 s of work"]
     # Half as fast as told.
     for second in range(101):
         now[0] = float(second)
