@@ -92,11 +92,7 @@ def study(
     with opened(session) as used:
         further = {name: [other for other in range(seeds) if other != seed] if seeds > 1 else [] for name in plans}
         phases = len(plans) + sum(map(len, further.values())) + 2
-        measured = Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats)
-        seeded = {name: [plan, *(replace(plan, seed=each) for each in further[name])] for name, plan in plans.items()}
-        expected = forecast(used, seeded, measured)
-        used.progress.phase(str(expected))
-        used.allowance.admit(expected.seconds, whole=True)
+        _admit(used, plans, further, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
         paths = _distil(used, plans, further, folder, phases)
         names = [str(path) for path in paths.values()]
         used.progress.phase(f"{phases - 1} of {phases}: evaluate")
@@ -114,6 +110,16 @@ def study(
     sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
     _report(f"{task.name}, {ipc} per class", sets, made, task, facts)
     return made
+
+
+def _admit(
+    session: Session, plans: Mapping[str, Plan], further: Mapping[str, Sequence[int]], measured: Measured
+) -> None:
+    """Tell about how long all of it takes, and ask where that is long."""
+    seeded = {name: [plan, *(replace(plan, seed=each) for each in further[name])] for name, plan in plans.items()}
+    expected = forecast(session, seeded, measured)
+    session.progress.phase(str(expected))
+    session.allowance.admit(expected.seconds, whole=True)
 
 
 def _distil(
