@@ -81,10 +81,10 @@ def set_of(
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
-            done(index)
+            told(index, 1.0)
 
 
 def here(runs: Path) -> limbeck.Session:
