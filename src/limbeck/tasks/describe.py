@@ -10,11 +10,10 @@ from typing import Any
 import torch
 
 from limbeck.codecs.images import fit_channels
+from limbeck.tasks.cautions import unbalanced
 from limbeck.tasks.images import ImageTask, Split
 
 _CHUNK = 1000
-_IMBALANCED = 1.5
-"""Largest class over smallest from which a warning is given."""
 _TINY = 10
 """Training images below which a class is called tiny."""
 
@@ -103,20 +102,10 @@ def _conflicts(task: ImageTask, hashes: dict[str, list[bytes]]) -> int:
 def _warnings(
     counts: dict[str, dict[str, int]], pixels: dict[str, Any], duplicates: dict[str, int], conflicts: int
 ) -> list[str]:
-    warnings = []
-    train = counts["train"]
-    largest, smallest = max(train, key=lambda name: train[name]), min(train, key=lambda name: train[name])
-    if train[largest] >= _IMBALANCED * train[smallest]:
-        warnings.append(
-            f"imbalance: {train[largest]} training images of {largest!r} against {train[smallest]} of {smallest!r}"
-        )
-    tiny = [name for name, count in train.items() if count < _TINY]
+    warnings = unbalanced(counts)
+    tiny = [name for name, count in counts["train"].items() if count < _TINY]
     if tiny:
         warnings.append(f"tiny classes: fewer than {_TINY} training images of {', '.join(tiny)}")
-    for name, each in counts.items():
-        absent = [label for label, count in each.items() if count == 0]
-        if absent:
-            warnings.append(f"the {name} split has no image of {', '.join(absent)}")
     for pair, count in duplicates.items():
         if "/" in pair and count:
             first, second = pair.split("/")
