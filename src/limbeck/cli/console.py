@@ -148,6 +148,11 @@ class Bar(AbstractProgress):
             said = ", ".join(filter(None, [f"{doing}: {round(done)} of {round(total)}{left}", news]))
             ERRORS.print(said, markup=False)
 
+    def notes(self, lines: Sequence[str]) -> None:
+        """Say what a reader of any result must know."""
+        for line in lines:
+            say(f"note: {line}")
+
 
 def say(line: str) -> None:
     """Tell something on standard error that stays to be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 
 class AbstractProgress(ABC):
@@ -19,6 +20,10 @@ class AbstractProgress(ABC):
     @abstractmethod
     def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
         """`done` of `total` are done, in units of the phase's own; what is being done, and what is new."""
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """What a reader of any result must know; by default it is left to the result itself."""
+        return
 
 
 class Silent(AbstractProgress):

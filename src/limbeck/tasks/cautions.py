@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,10 +21,20 @@ _AT_ONCE = 1000
 def cautions(classes: Sequence[str], splits: Mapping[str, Split]) -> tuple[str, ...]:
     """Lines on classes that are unbalanced, or absent where others are measured, and on images of a few dark levels."""
     counts = {
-        name: dict(zip(classes, np.bincount(split.labels, minlength=len(classes)).tolist(), strict=False))
+        name: dict(zip(unique(classes), np.bincount(split.labels, minlength=len(classes)).tolist(), strict=True))
         for name, split in splits.items()
     }
-    return (*unbalanced(counts), *_dark(splits["train"]))
+    return (*unbalanced(counts), *dark(splits["train"]))
+
+
+def unique(classes: Sequence[str]) -> list[str]:
+    """Class names as keys: a name that several classes share gets its position with it.
+
+    >>> unique(["crane", "bus", "crane"])
+    ['crane (0)', 'bus', 'crane (2)']
+    """
+    shared = Counter(classes)
+    return [name if shared[name] == 1 else f"{name} ({index})" for index, name in enumerate(classes)]
 
 
 def unbalanced(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -43,7 +54,8 @@ def unbalanced(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     return lines
 
 
-def _dark(train: Split) -> list[str]:
+def dark(train: Split) -> list[str]:
+    """A line on images of eight bits that use few levels of 256, and those the darkest."""
     if train.images.dtype != np.uint8:
         return []
     brightest = max(
