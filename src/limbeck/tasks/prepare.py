@@ -127,8 +127,10 @@ def _all_faults(parts: Sequence[Part], first: InputError) -> InputError:
             faults.append(str(error))
     if len(faults) < 2:
         return first
+    said = "; ".join(fault.partition(", expected")[0] for fault in faults[:_TOLD])
     more = f"; and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
-    return InputError(f"{len(faults)} images cannot be used: {'; '.join(faults[:_TOLD])}{more}")
+    advice = dict.fromkeys(fault.rpartition("; ")[2] for fault in faults)
+    return InputError(f"{len(faults)} images cannot be used: {said}{more}; of each: {', or '.join(advice)}")
 
 
 def _curiosities(several: list[str], clear: list[str], background: str) -> tuple[str, ...]:

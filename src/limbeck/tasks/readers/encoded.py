@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Only formats that Pillow decodes itself: others start outside programs on untrusted bytes.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "PPM", "TIFF")
 SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".pbm"}
     | {".pnm", ".tif", ".tiff"}
 )
 _GREY = frozenset({"1", "L", "LA", "La"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,7 +211,9 @@ def _left_out(tree: Folder, found: _Found) -> list[str]:
     others = [path for path in tree.all_others() if path not in found.tables]
     if others:
         example = readable(str(others[0].relative_to(tree.path)))
-        notes.append(f"left out {len(others)} files that are not images, such as {example}")
+        kinds = Counter(path.suffix.lower() or "no ending" for path in others).most_common(_SHOWN)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds)
+        notes.append(f"left out {len(others)} files that are not images that can be read ({counts}), such as {example}")
     used = found.aside.union(*found.splits.values())
     stray = [path for path in tree.all_images() if path not in used]
     if stray:

@@ -39,10 +39,11 @@ def words_of(name: str) -> list[str]:
 def split_of(name: str) -> str | None:
     """The split that a name speaks of, where it speaks of nothing else.
 
-    >>> [split_of(name) for name in ("Training", "seg_test", "val", "train_set", "train_1", "trains", "tested")]
-    ['train', 'test', 'validation', 'train', None, None, None]
+    >>> [split_of(name) for name in ("Training", "seg_test", "val2017", "train_set", "test1", "trains", "test bench")]
+    ['train', 'test', 'validation', 'train', 'test', None, None]
     """
-    words = [word for word in words_of(name) if word not in _FILLERS]
+    words = [word.rstrip("0123456789") for word in words_of(name)]
+    words = [word for word in words if word and word not in _FILLERS]
     return _WORDS.get(words[0]) if len(words) == 1 else None
 
 

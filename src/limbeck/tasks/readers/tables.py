@@ -49,7 +49,7 @@ def read_table(path: Path, images: Sequence[Path], label_column: str) -> Listed 
     width = max(map(len, rows))
     hits = [sum(found.image(path, _cell(row, at)) is not None for row in body) for at in range(width)]
     column = hits.index(max(hits))
-    if max(hits) * 2 < len(body):
+    if max(hits) * 2 < len(body) or max(hits) < 2:
         return None
     header = rows[0] if found.image(path, _cell(rows[0], column)) is None else None
     rows = rows if header is None else rows[1:]
