@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from limbeck.core.units import percent
 from limbeck.tasks.images import Split
 
 _IMBALANCED = 1.5
@@ -65,6 +64,5 @@ def dark(train: Split) -> list[str]:
         return []
     return [
         f"few levels: the brightest pixel of all training images is {brightest} of 255, so all are nearly black; where "
-        f"{brightest} is white, save x * {255 / max(brightest, 1):.4g}, which is then read as 0 to 255 "
-        f"({percent(brightest / 255)} of that now)"
+        f"{brightest} is white, save x / {max(brightest, 1)} * 255"
     ]
