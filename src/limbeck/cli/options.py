@@ -12,7 +12,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from limbeck.cli.console import Parser, bar
+from limbeck.cli.bar import bar
+from limbeck.cli.console import Parser
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name

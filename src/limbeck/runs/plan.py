@@ -128,7 +128,7 @@ def _watcher(session: Session, metric: Metric) -> distillation.Watcher:
     def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
         news = [] if loss is None else [f"loss {loss:.4g}"]
         news += [] if score is None else [f"validation {metric.text(score)}"]
-        session.progress.update(step, steps, "distilling", ", ".join(news))
+        session.progress.update(step, steps, "distilling", ", ".join(news), "steps")
 
     return watch
 

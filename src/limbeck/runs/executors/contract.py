@@ -18,8 +18,8 @@ class AbstractExecutor(ABC):
     """Where jobs are done. Whatever finishes is in the store, so a lost worker costs its chunk and nothing else."""
 
     @abstractmethod
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
-        """Have every job done; `done(index)` is told of each as it ends.
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+        """Have every job done; `told(index, share)` hears how far each is, where that is known, and 1.0 as it ends.
 
         Raises the InputError that a job met, WorkerFailedError where a job breaks its worker twice, and Deferred where
         the work is handed out to be done elsewhere.

@@ -27,7 +27,7 @@ class Printed(AbstractExecutor):
     workers: int = 1
     """How many will be done side by side: there are as many commands, where there are as many jobs."""
 
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         """Write the chunks, tell a command for each, and raise Deferred."""
         commands = min(len(jobs), max(self.workers, -(-len(jobs) // MOST)))
         for first in range(commands):
