@@ -25,7 +25,7 @@ def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"]
         if len(rows) < per_class:
             raise InputError(
                 f"class {name!r} has {len(rows)} training images, {per_class} per class were asked for; "
-                f"lower --ipc to at most {min(map(len, groups))}"
+                f"distil at most {min(map(len, groups))} (--ipc {min(map(len, groups))})"
             )
     return groups
 
