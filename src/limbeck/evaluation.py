@@ -266,11 +266,9 @@ def _left_out(name: str, entry: Entry, usual: bool) -> bool:
     task, count = entry.context.problem.task, entry.per_class
     if name.endswith(f":{BYTES}"):
         return usual and fitting(task, entry.stored) in (0, count)
-    least, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))
-    if left_out := name != "full" and count > least:
-        warnings.warn(
-            f"{name} is left out: {entry.name} has {count} items a class, {short!r} {least} in all", stacklevel=2
-        )
+    few, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))
+    if left_out := name != "full" and count > few:
+        warnings.warn(f"{name} is left out: {entry.name} has {count} items a class, {short!r} only {few}", stacklevel=2)
     return left_out
 
 

@@ -136,7 +136,7 @@ def test_a_baseline_of_more_items_than_a_class_has_is_left_out_aloud_and_the_res
         warnings.simplefilter("always")
         found = beside(images(np.uint8, count=7), [made], BASELINES)
     assert [str(each.message) for each in told] == [
-        f"{name} is left out: set 0 has 12 items a class, '0' 7 in all" for name in ("random", "herding", "kmeans")
+        f"{name} is left out: set 0 has 12 items a class, '0' only 7" for name in ("random", "herding", "kmeans")
     ]
     assert [each.name for each in found] == ["set 0", "random:bytes", "full"]
 
