@@ -182,6 +182,7 @@ def test_a_changed_table_is_read_again(tmp_path):
         ("folder", {"validation": "test"}, "validation 'test': expected a share"),
         ("folder", {"validation": 1.5}, "validation 1.5: expected a share"),
         ("folder", {"validation": "val"}, "the source has no validation split, found train"),
+        ("folder", {"background": "red"}, "background 'red': no image has transparent pixels"),
         ("folder", {"background": "reddish"}, "background 'reddish': no colour"),
         ("folder", {"max_pixels": 0}, "max_pixels 0: expected at least 1"),
         ("digits", {"layout": "class"}, "digits: takes no --layout"),

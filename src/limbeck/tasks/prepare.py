@@ -102,6 +102,8 @@ def survey(parts: Sequence[Part], size: int | None, background: str = "") -> tup
         several += [part.place(index)] * (header.frames > 1)
         clear += [part.place(index)] * header.alpha
     assert first is not None
+    if background and not clear:
+        raise InputError(f"background {background!r}: no image has transparent pixels, expected some; leave it out")
     height, width = (size, size) if size is not None else first[:2]
     kinds = {part.images.dtype for part in parts}
     dtype = "float32" if np.dtype(np.float32) in kinds else "uint8"
