@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+import torch
 from PIL import Image
 
 from brought import files, put, read, refused, shades
@@ -125,6 +126,38 @@ def test_all_splits_are_read_in_the_same_units(tmp_path):
     task = npz(tmp_path, x=IMAGES / 127.5 - 1, y=LABELS, x_test=dark, y_test=LABELS[:6])
     kept = task.splits["test"].images[task.splits["test"].rows, 0]
     np.testing.assert_allclose(kept, (dark + 1) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@pytest.mark.parametrize("first", [False, True], ids=["channels last", "channels first"])
+def test_a_fourth_channel_of_arrays_is_opacity(tmp_path, kind, first):
+    colours = np.random.default_rng(1).integers(0, 256, (18, 5, 6, 4), dtype=np.uint8)
+    colours[..., 3] = np.where(np.arange(6) < 3, 255, 0)
+    given = colours if kind is np.uint8 else colours.astype(np.float32) / 255
+    given = np.moveaxis(given, -1, 1) if first else given
+    np.savez(tmp_path / "mine.npz", x=given, y=LABELS)
+    for background, seen in (("", 255), ("black", 0)):
+        task = load(f"npz:{tmp_path / 'mine.npz'}", background=background, cache=tmp_path / "cache")
+        kept = task.native("train", None)
+        assert (kept[..., 3:] == seen / 255).all()
+        shown = {image[..., :3].tobytes() for image in np.moveaxis(colours[..., :3], -1, 1)}
+        assert {(image[..., :3] * 255).round().to(torch.uint8).numpy().tobytes() for image in kept} <= shown
+        assert any(
+            f"18 images may have transparent pixels, such as {tmp_path}/mine.npz x row 0" in n for n in task.notes
+        )
+    np.savez(tmp_path / "mine.npz", x=IMAGES, y=LABELS)
+    with pytest.raises(InputError, match="no image has transparent pixels"):
+        load(f"npz:{tmp_path / 'mine.npz'}", background="black", cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("labels", [LABELS + 1, LABELS * 5])
+def test_labels_with_gaps_are_refused_and_the_advice_works(tmp_path, labels):
+    with pytest.raises(
+        InputError, match=r"renumber the labels, as y = numpy.unique\(y, return_inverse=True\)\[1\] does"
+    ):
+        npz(tmp_path, x=IMAGES, y=labels)
+    task = npz(tmp_path, x=IMAGES, y=np.unique(labels, return_inverse=True)[1])
+    assert held(task, "train", "validation", "test") == pairs(IMAGES, LABELS)
 
 
 @pytest.mark.parametrize("levels", [2, 17])

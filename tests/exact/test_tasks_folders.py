@@ -201,3 +201,25 @@ def test_a_class_of_one_image_is_refused_by_its_own_file(tmp_path):
     put(tmp_path / "mine", *files("cat", "dog"), "owl/only.png")
     refused(tmp_path / "mine", f"{tmp_path}/mine/owl/only.png: class 'owl' has 1 training images", "at least 3")
     refused(tmp_path / "mine", "owl/only.png: class 'owl'", "at least 2", validation="none")
+
+
+def test_a_class_in_other_letters_is_refused_with_the_name_that_is_meant(tmp_path):
+    put(tmp_path / "mine", *files("train/Cat", "train/Dog", "test/cat", "test/Dog"))
+    refused(tmp_path / "mine", "class 'cat' is not in", "did you mean 'Cat'?")
+
+
+def test_spaces_around_a_name_make_no_other_class(tmp_path):
+    put(tmp_path / "mine", *files("train/cat ", "train/dog", "test/cat", "test/dog"))
+    assert shades(read(tmp_path / "mine"), ("test",)) == TESTED
+
+
+@pytest.mark.parametrize(("name", "kind"), [("train.parquet", "parquet:{}/mine"), ("a.npz", "npz:{}/mine/a.npz")])
+def test_a_folder_of_other_data_is_refused_with_how_to_name_them(tmp_path, name, kind):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_bytes(b"x")
+    refused(tmp_path / "mine", f"did you mean {kind.format(tmp_path)}?")
+
+
+def test_an_archive_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "mine.zip").write_bytes(b"PK")
+    refused(tmp_path / "mine.zip", "found a file", "unpack it and name its folder")

@@ -176,6 +176,36 @@ def test_a_changed_table_is_read_again(tmp_path):
     assert task.classes == ("a cat", "a dog") and task.fingerprint != first
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_labelled_test_images_are_tested_on_whether_one_table_names_them_or_two(tmp_path, together):
+    put(tmp_path / "mine", *(f"train/{name}" for name in ALL))
+    put(tmp_path / "mine", *(f"test/t{name}" for name in ALL), shade=6)
+    tested = [(f"t{name}", label) for name, label in ROWS]
+    if together:
+        table(tmp_path / "mine/labels.csv", ("file", "label"), *ROWS, *tested)
+    else:
+        table(tmp_path / "mine/train.csv", ("file", "label"), *ROWS)
+        table(tmp_path / "mine/test.csv", ("file", "label"), *tested)
+    task = read(tmp_path / "mine")
+    assert (shades(task, ("train", "validation")), shades(task, ("test",))) == (TWICE, TESTED)
+    assert not any("name no image that is there" in note for note in task.notes)
+
+
+def test_a_table_as_spreadsheets_write_it_is_read(tmp_path):
+    put(tmp_path / "mine/train", *ALL)
+    rows = "".join(f'"train\\{name}"; {label} ;"say ""a; b""\r\nso"\r\n' for name, label in ROWS)
+    (tmp_path / "mine/train.csv").write_bytes(("\ufeffFile;Label;Remark\r\n" + rows).encode())
+    assert shades(read(tmp_path / "mine")) == TWICE
+
+
+def test_images_without_a_label_are_left_out_aloud(tmp_path):
+    put(tmp_path / "mine/train", *ALL, "9.png")
+    table(tmp_path / "mine/train.csv", ("id", "label"), *ROWS, ("9.png", ""))
+    task = read(tmp_path / "mine")
+    assert shades(task) == TWICE
+    assert "left out 1 images that no table gives a label, such as 9.png" in task.notes
+
+
 @pytest.mark.parametrize(
     ("data", "options", "said"),
     [
@@ -186,7 +216,7 @@ def test_a_changed_table_is_read_again(tmp_path):
         ("folder", {"background": "reddish"}, "background 'reddish': no colour"),
         ("folder", {"max_pixels": 0}, "max_pixels 0: expected at least 1"),
         ("digits", {"layout": "class"}, "digits: takes no --layout"),
-        ("npz", {"background": "black"}, "takes no --background"),
+        ("npz", {"layout": "class"}, "takes no --layout (layout in Python), expected --background"),
         ("parquet", {"layout": "class"}, "takes no --layout (layout in Python), expected --label-column, --background"),
     ],
 )

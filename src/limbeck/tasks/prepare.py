@@ -71,7 +71,8 @@ def _check_labels(parts: Sequence[Part]) -> None:
         empty = int(np.flatnonzero(counts == 0)[0])
         raise InputError(
             f"{train.place(0)}: class {train.classes[empty]!r} (label {empty}) has no training images, expected labels "
-            f"0 to {len(counts) - 1} all in use; add images or renumber the labels"
+            f"0 to {len(counts) - 1} all in use; add images or renumber the labels, as "
+            "y = numpy.unique(y, return_inverse=True)[1] does"
         )
 
 
@@ -100,7 +101,7 @@ def survey(parts: Sequence[Part], size: int | None, background: str = "") -> tup
         channel = max(channel, header.channel)
         forms.add(header.form)
         several += [part.place(index)] * (header.frames > 1)
-        clear += [part.place(index)] * header.alpha
+        clear += [part.place(index)] * header.alpha * (len(part.images) if isinstance(part.images, Stacked) else 1)
     assert first is not None
     if background and not clear:
         raise InputError(f"background {background!r}: no image has transparent pixels, expected some; leave it out")

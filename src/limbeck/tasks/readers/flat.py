@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,16 +32,19 @@ def tables_in(*folders: Folder) -> list[Path]:
     ]
 
 
-def read_split(split: str, folder: Folder, tables: Sequence[Path], label_column: str) -> Flat:
+def read_split(
+    split: str, folder: Folder, tables: Sequence[Path], label_column: str, everywhere: Collection[str]
+) -> Flat:
     """The images in `folder`, which are all of one split, as the table for that split or their names say.
 
-    Nothing, with a note, where nothing says their classes.
+    A table may name images of other splits, too, whose names are `everywhere`. Nothing, with a note, where nothing says
+    the classes of these.
     """
     found = Flat()
     images = folder.all_images()
     fitting = [path for path in tables if split_within(path.stem) in (None, split)]
     for table in sorted(fitting, key=lambda path: (split_within(path.stem) is None, path)):
-        _take(table, images, split, label_column, found)
+        _take(table, images, split, label_column, found, everywhere)
         if found.splits:
             _unnamed(images, found)
             return found
@@ -64,7 +67,7 @@ def read_whole(folder: Folder, tables: Sequence[Path], label_column: str) -> Fla
     for table in sorted(tables, key=lambda path: (split_within(path.stem) is None, path)):
         split = split_within(table.stem) or "train"
         if split not in found.splits:
-            _take(table, images, split, label_column, found)
+            _take(table, images, split, label_column, found, ())
     if not found.splits:
         named = labels_in_names(images)
         if named is not None:
@@ -85,9 +88,11 @@ def _unnamed(images: Sequence[Path], found: Flat) -> None:
         )
 
 
-def _take(table: Path, images: Sequence[Path], split: str, label_column: str, found: Flat) -> None:
+def _take(
+    table: Path, images: Sequence[Path], split: str, label_column: str, found: Flat, everywhere: Collection[str]
+) -> None:
     """Take what a table says of a split, where it says something."""
-    listed = read_table(table, images, label_column)
+    listed = read_table(table, images, label_column, everywhere)
     if listed is None or listed.labels is None:
         return
     labels = {path: class_name(label) for path, label in sorted(listed.labels.items()) if label}

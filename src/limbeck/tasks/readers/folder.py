@@ -17,10 +17,12 @@ from limbeck.tasks.readers.labels import class_name, ordered, readable
 from limbeck.tasks.readers.names import says_no_class, split_of
 from limbeck.tasks.readers.shapes import CLASS, SPLIT, Levels, levels_of, nested, shape_of, unwrapped
 from limbeck.tasks.readers.source import AS_IT_LOOKS, SPLITS, Part, Reading, Source
+from limbeck.tasks.readers.tables import names_of
 from limbeck.tasks.readers.tree import Folder, grow
 
 _ASK = "expected one folder per class with images in it"
 _SHOWN = 4
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass
@@ -50,7 +52,10 @@ def find(path: Path, reading: Reading = AS_IT_LOOKS) -> Source:
     """The images below `path`; InputError where there are none, a class has none, or there are several readings."""
     if not path.is_dir():
         what = "a file" if path.exists() else "nothing"
-        raise InputError(f"{path}: found {what}, {_ASK}; check the path")
+        packed = path.is_file() and path.suffix.lower() in _ARCHIVES
+        raise InputError(
+            f"{path}: found {what}, {_ASK}; {'unpack it and name its folder' if packed else 'check the path'}"
+        )
     colour_of(reading.background)
     tree = grow(path)
     found = _Found()
@@ -67,7 +72,10 @@ def find(path: Path, reading: Reading = AS_IT_LOOKS) -> Source:
         )
     if "train" not in found.splits:
         there = f"the splits {', '.join(found.splits)} and no train" if found.splits else "no class folder"
-        raise InputError(f"{path}: found {there}, {_ASK}; sort the images into one folder per class")
+        other = next((each for each in tree.all_others() if each.suffix in (".parquet", ".npz")), None)
+        meant = "" if other is None else f"{other.suffix[1:]}:{path if other.suffix == '.parquet' else other}"
+        advice = f"did you mean {meant}?" if meant else "sort the images into one folder per class"
+        raise InputError(f"{path}: found {there}, {_ASK}; {advice}")
     return _source(tree, found, reading)
 
 
@@ -87,12 +95,13 @@ def _find_out(root: Folder, tree: Folder, label_column: str, found: _Found) -> N
         _walk(root, levels or (CLASS,), "train", found)
         return
     splits = _split_folders(root)
+    names = names_of(tree.all_images())
     for split, folder in splits.items():
         known = set(found.splits.get("train", {}).values())
         node = folder if any(class_name(each.name) in known for each in folder.holding) else unwrapped(folder)
         if len(levels) == 1 or (split != "train" and _is_flat(node, known)):
             tables = tables_in(tree, root, folder, node, *node.holding[:1])
-            flat = read_split(split, node, tables, label_column)
+            flat = read_split(split, node, tables, label_column, names)
             if split == "train" and not flat.splits:
                 raise refuse(node, tables, _list([each.name for each in root.holding]))
             found.take(flat, folder.path)

@@ -142,12 +142,12 @@ def class_name(text: str) -> str:
     r"""A name as one class has it: in Unicode's composed form, and of text alone.
 
     Bytes that are not UTF-8, as old archives leave them in the names of files, are read as Latin-1; control characters
-    become spaces.
+    become spaces, and those around it are left out.
 
     >>> class_name("cafe\u0301"), class_name("caf\udce9"), class_name("a\x1b[2Jb")
     ('café', 'café', 'a [2Jb')
     """
-    return unicodedata.normalize("NFC", readable(text))
+    return unicodedata.normalize("NFC", readable(text).strip() or text)
 
 
 def readable(text: str) -> str:

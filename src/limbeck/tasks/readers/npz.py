@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from limbeck.core.errors import InputError
 from limbeck.tasks.readers import ranges
+from limbeck.tasks.readers.encoded import colour_of
 from limbeck.tasks.readers.labels import hard_labels, numbered, unlabelled
 from limbeck.tasks.readers.names import IMAGES, LABELS, split_within, words_of
 from limbeck.tasks.readers.source import AS_IT_LOOKS, SPLITS, Array, Part, Reading, Source, Stacked, rows_of
@@ -25,15 +27,16 @@ class _Pair(NamedTuple):
     labels: str
 
 
-def find(path: Path, _reading: Reading = AS_IT_LOOKS) -> Source:
+def find(path: Path, reading: Reading = AS_IT_LOOKS) -> Source:
     """The archive at `path`; InputError where there is none."""
+    background = colour_of(reading.background)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing"
         raise InputError(f"{path}: found {what}, {_ASK}; check the path")
-    return Source((path,), lambda: _read(path))
+    return Source((path,), lambda: _read(path, background))
 
 
-def _read(path: Path) -> tuple[Part, ...]:
+def _read(path: Path, background: Sequence[int]) -> tuple[Part, ...]:
     arrays, pairs, notes = _arrays(path)
     for split in list(pairs):
         if split != "train" and unlabelled(arrays[pairs[split].labels]):
@@ -55,7 +58,7 @@ def _read(path: Path) -> tuple[Part, ...]:
         place = rows_of(f"{path} {pair.labels}")
         labels = hard_labels(y, place, None if known is None else len(known), known if named else None)
         name = f"{path} {pair.images}"
-        stacked = Stacked(_channels_last(reading.apply(x), name))
+        stacked = _opaque(_channels_last(reading.apply(x), name), background)
         classes = known or labels.names or numbered(labels.classes)
         parts.append(Part(split, stacked, labels.classes, classes, rows_of(name), (*notes, *labels.notes)))
     return tuple(parts)
@@ -127,11 +130,21 @@ def _arrays(path: Path) -> tuple[dict[str, Array], dict[str, _Pair], list[str]]:
 def _channels_last(x: Array, name: str) -> Array:
     if x.ndim == 3:
         return x[..., None]
-    if x.ndim == 4 and x.shape[-1] in (1, 3):
+    if x.ndim == 4 and x.shape[-1] in (1, 3, 4):
         return x
-    if x.ndim == 4 and x.shape[1] in (1, 3):
+    if x.ndim == 4 and x.shape[1] in (1, 3, 4):
         return np.moveaxis(x, 1, -1)
     raise InputError(
         f"{name}: an array of shape {x.shape}, expected (image, height, width) or (image, height, width, channel) "
-        "or (image, channel, height, width) with 1 or 3 channels; reshape it"
+        "or (image, channel, height, width) with 1 or 3 channels, or 4 where the last is opacity; reshape it"
     )
+
+
+def _opaque(x: Array, background: Sequence[int]) -> Stacked:
+    """Images laid on a background, where their fourth channel is opacity."""
+    if x.shape[-1] != 4:
+        return Stacked(x)
+    white = 255 if x.dtype == np.uint8 else 1
+    alpha = x[..., 3:].astype(np.float64) / white
+    laid = x[..., :3] * alpha + np.asarray(background) / 255 * white * (1 - alpha)
+    return Stacked((laid.round() if white == 255 else laid).astype(x.dtype), alpha=True)

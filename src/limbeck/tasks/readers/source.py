@@ -74,6 +74,8 @@ class Stacked(AbstractImages):
     """Images of one size in one array (example, height, width, channel)."""
 
     array: Array
+    alpha: bool = False
+    """Whether pixels were transparent, before they were laid on a background."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -86,7 +88,7 @@ class Stacked(AbstractImages):
     def header(self, index: int) -> Header:
         """The size that all images share."""
         height, width, channel = self.array.shape[1:]
-        return Header(height, width, channel, "array")
+        return Header(height, width, channel, "array", alpha=self.alpha)
 
     def decode(self, index: int) -> Array:
         """The image as it stands."""

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -36,10 +36,16 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and "submission" not in path.name.lower()
 
 
-def read_table(path: Path, images: Sequence[Path], label_column: str) -> Listed | None:
+def names_of(images: Sequence[Path]) -> frozenset[str]:
+    """What tables may call images: their names, with and without their endings."""
+    return frozenset(name for image in images for name in (image.name, image.stem))
+
+
+def read_table(path: Path, images: Sequence[Path], label_column: str, elsewhere: Collection[str] = ()) -> Listed | None:
     """What the table at `path` says of `images`; None where it names few of them, or is no table.
 
-    Raises InputError where it names images and which of its columns are the labels is not plain.
+    It may also name images that are `elsewhere`. Raises InputError where it names images and which of its columns are
+    the labels is not plain.
     """
     rows = _rows(path)
     if not rows:
@@ -49,7 +55,12 @@ def read_table(path: Path, images: Sequence[Path], label_column: str) -> Listed 
     width = max(map(len, rows))
     hits = [sum(found.image(path, _cell(row, at)) is not None for row in body) for at in range(width)]
     column = hits.index(max(hits))
-    if max(hits) * 2 < len(body) or max(hits) < 2:
+    missing = [
+        name
+        for row in body
+        if found.image(path, name := _cell(row, column)) is None and _last(name).name not in elsewhere
+    ]
+    if len(missing) * 2 > len(body) or max(hits) < 2:
         return None
     header = rows[0] if found.image(path, _cell(rows[0], column)) is None else None
     rows = rows if header is None else rows[1:]
@@ -57,12 +68,9 @@ def read_table(path: Path, images: Sequence[Path], label_column: str) -> Listed 
     if labels is None:
         return Listed(path, None, ())
     by_image: dict[Path, str] = {}
-    missing = []
     for number, (row, label) in enumerate(zip(rows, labels, strict=True), 2 if header else 1):
         image = found.image(path, _cell(row, column))
-        if image is None:
-            missing.append(_cell(row, column))
-        elif by_image.setdefault(image, label) != label:
+        if image is not None and by_image.setdefault(image, label) != label:
             raise InputError(
                 f"{path} line {number}: {_cell(row, column)!r} has the labels {by_image[image]!r} and {label!r}, "
                 "expected one; each image has one class: remove the other"
@@ -97,9 +105,14 @@ class _Names:
         """The image that a table calls so."""
         if not said:
             return None
-        name = PurePosixPath(said.replace("\\", "/"))
+        name = _last(said)
         whole = table.parent / name
         return whole if whole in self._whole else self._named.get(name.name)
+
+
+def _last(said: str) -> PurePosixPath:
+    """A path as a table has it."""
+    return PurePosixPath(said.replace("\\", "/"))
 
 
 def _cell(row: Sequence[str], at: int) -> str:

@@ -67,18 +67,20 @@ def grow(path: Path, above: frozenset[str] = frozenset()) -> Folder:
     if here in above:
         return found
     try:
-        children = sorted(path.iterdir())
+        # Whoever lists millions of files must not ask for the status of each.
+        with os.scandir(path) as listed:
+            children = sorted(((each.name, each.is_dir()) for each in listed))
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror}); check its permissions") from error
-    for child in children:
+    for name, is_folder in children:
+        child = path / name
         is_image = child.suffix.lower() in SUFFIXES
-        if child.is_dir():
-            if hidden(child.name):
-                inside = (Path(folder) / name for folder, _, names in os.walk(child) for name in names)
-                found.hidden += sorted(each for each in inside if each.suffix.lower() in SUFFIXES)
-            else:
-                found.folders.append(grow(child, above | {here}))
-        elif hidden(child.name):
+        if is_folder and hidden(name):
+            inside = (Path(folder) / each for folder, _, names in os.walk(child) for each in names)
+            found.hidden += sorted(each for each in inside if each.suffix.lower() in SUFFIXES)
+        elif is_folder:
+            found.folders.append(grow(child, above | {here}))
+        elif hidden(name):
             found.hidden += [child] * is_image
         else:
             (found.images if is_image else found.others).append(child)
