@@ -69,7 +69,7 @@ def grow(path: Path, above: frozenset[str] = frozenset()) -> Folder:
     try:
         # Whoever lists millions of files must not ask for the status of each.
         with os.scandir(path) as listed:
-            children = sorted(((each.name, each.is_dir()) for each in listed))
+            children = sorted((each.name, each.is_dir()) for each in listed)
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror}); check its permissions") from error
     for name, is_folder in children:
