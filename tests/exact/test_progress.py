@@ -10,10 +10,11 @@ import torch
 import limbeck
 from limbeck.cli.bar import EVERY, Lines
 from limbeck.cli.pace import Pace
-from limbeck.computations import AllReal, Mixture, Steps, Training
+from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import NoCache, Problem
-from limbeck.core.progress import heard_by, part, went
+from limbeck.core.progress import Silent, heard_by, part, went
+from limbeck.runs.allowance import LONG, Allowance, Bounded, TimeIsUp
 
 
 def test_parts_of_parts_tell_shares_of_the_whole_and_whoever_listened_before_does_again() -> None:
@@ -53,7 +54,7 @@ def test_lines_come_soon_at_first_then_every_half_minute_and_also_where_nothing_
     now, said = [0.0], list[tuple[float, str]]()
     lines = Lines(lambda text: said.append((now[0], str(text))), at(now))
     lines.phase("1 of 2: distil dm")
-    for second in range(0, 1001):
+    for second in range(1001):
         now[0] = float(second)
         lines.update(second, 2000, "distilling", "loss 1.5", "steps")
         lines.still()
@@ -75,14 +76,14 @@ def test_seconds_that_were_told_are_shown_as_a_share_and_corrected_by_what_is_se
     now, said = [0.0], list[str]()
     lines = Lines(lambda text: said.append(str(text)), at(now))
     lines.estimate(100.0)
-    assert said == ["about 2 min of work"]
+    assert said == ["about 1 min 40 s of work"]
     # Half as fast as told.
-    for second in range(0, 101):
+    for second in range(101):
         now[0] = float(second)
         lines.update(second / 2, 100, "training networks")
     assert said[-1].startswith("training networks: 4") and " %, " in said[-1]
     pace = Pace(told=True)
-    left = [pace.left(second, second / 2, 100.0) for second in range(0, 101)]
+    left = [pace.left(second, second / 2, 100.0) for second in range(101)]
     assert left[0] == 100.0 and left[100] == pytest.approx(100, rel=0.2)
     assert all(a >= 75 for a in left if a is not None)
 
@@ -94,3 +95,43 @@ def test_a_slow_beginning_is_forgotten() -> None:
     for second in range(61, 200):
         left = pace.left(second, 1 + 4 * (second - 60), 1000)
     assert left == pytest.approx((1000 - 1 - 4 * 139) / 4, rel=0.01)
+
+
+def test_somebody_is_asked_once_before_more_than_an_hour_and_again_where_it_becomes_much_more() -> None:
+    asked: list[str] = []
+    allowance = Allowance(asked.append)
+    for seconds in (0.4 * LONG, 0.4 * LONG, 0.4 * LONG):
+        allowance.admit(seconds)
+    assert asked == ["this takes about 72 min here"]
+    allowance.admit(0.5 * LONG)
+    assert len(asked) == 1
+    allowance.admit(LONG)
+    assert len(asked) == 2
+    # What is known to be all was agreed to as a whole.
+    whole = Allowance(asked.append)
+    whole.admit(3 * LONG, whole=True)
+    whole.admit(2 * LONG)
+    whole.admit(2 * LONG)
+    assert len(asked) == 3
+    Allowance().admit(100 * LONG)
+
+
+def test_a_refusal_is_asked_again() -> None:
+    def no(said: str) -> None:
+        raise limbeck.InputError(said)
+
+    allowance = Allowance(no)
+    for _ in range(2):
+        with pytest.raises(limbeck.InputError, match="about 2 h"):
+            allowance.admit(2 * LONG, whole=True)
+        allowance = Allowance(no)
+
+
+def test_work_is_interrupted_when_its_time_is_over_but_not_where_it_is_done() -> None:
+    now = [0.0]
+    bounded = Bounded(Silent(), 2.0, at(now))
+    bounded.update(1, 2, "working")
+    now[0] = 120.0
+    bounded.update(2, 2, "working")
+    with pytest.raises(TimeIsUp, match="2 min are over"):
+        bounded.update(1, 2, "working")

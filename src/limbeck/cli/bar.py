@@ -114,6 +114,15 @@ class Live(AbstractProgress):
         self._told.begin(self._told.phase, told=True)
         say(f"about {duration(seconds)} of work")
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bar away for the length of the block."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Show how far it is."""
         told = self._told

@@ -84,3 +84,15 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
 def say(line: str) -> None:
     """Tell something on standard error that stays to be read."""
     ERRORS.print(line, markup=False, soft_wrap=True)
+
+
+def at_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal
+
+
+def ask(text: str, question: str) -> bool:
+    """Tell something, and whether somebody says yes to a question about it."""
+    say(text)
+    ERRORS.print(f"{question} [y/n] ", markup=False, end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -16,6 +16,7 @@ from limbeck.cli.options import (
     add_quiet,
     add_root,
     add_runs,
+    add_time,
     check_out,
     session,
     task_of,
@@ -47,18 +48,20 @@ def run(words: list[str]) -> None:
         "scores": list(distilled.scores),
         "settings": settings,
     }
-    check = distilled.scores[-1]
-    score = measured(check["mean"], check["unit"])
-    validation = f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
         ("set", given.out),
         ("run", run_kept.folder),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
-        ("validation", validation),
+        *[("validation", _validation(check)) for check in distilled.scores[-1:]],
         ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
+
+
+def _validation(check: dict[str, Any]) -> str:
+    score = measured(check["mean"], check["unit"])
+    return f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
 
 
 def _settings(given: Any) -> str:
@@ -112,7 +115,12 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
-    arguments.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
+    arguments.add_argument(
+        "--checks",
+        type=int | None,
+        default=None,
+        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
+    )
     _add_output(arguments)
     return arguments
 
@@ -123,6 +131,7 @@ def _add_output(arguments: Parser) -> None:
         "--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run"
     )
     add_compile(arguments)
+    add_time(arguments)
     add_device(arguments)
     add_quiet(arguments)
     add_runs(arguments)

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.console import ERRORS, Parser, answer, parser, table
+from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
 from limbeck.cli.options import add_own, add_quiet, add_root, check_out, task_of
 from limbeck.core.units import percent
 from limbeck.imported import LAYOUTS, import_set
@@ -90,15 +89,13 @@ def _asking(yes: bool, quiet: bool) -> Callable[[str], bool] | None:
     """How to ask whether units are right: not at all, on the terminal, or nobody where there is none."""
     if yes:
         return (lambda _text: True) if quiet else _told
-    return _ask if sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal else None
+    return _ask if at_terminal() else None
 
 
 def _told(text: str) -> bool:
-    ERRORS.print(text, markup=False, soft_wrap=True)
+    say(text)
     return True
 
 
 def _ask(text: str) -> bool:
-    _told(text)
-    ERRORS.print("Is that right? [y/n] ", markup=False, end="")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return ask(text, "Is that right?")

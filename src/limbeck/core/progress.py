@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 
@@ -26,6 +26,10 @@ class AbstractProgress(ABC):
     def notes(self, lines: Sequence[str]) -> None:
         """What a reader of any result must know; by default it is left to the result itself."""
         return
+
+    def paused(self) -> AbstractContextManager[object]:
+        """Show nothing within the block, in which somebody is asked."""
+        return nullcontext()
 
 
 class Silent(AbstractProgress):

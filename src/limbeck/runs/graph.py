@@ -98,6 +98,8 @@ class Graph:
             return
         rate, seconds = self._rated(missing, session)
         session.progress.estimate(seconds)
+        if session.executor.waits:
+            session.allowance.admit(seconds)
         stages = [
             [node for node in missing if node.depth == depth] for depth in sorted({each.depth for each in missing})
         ]

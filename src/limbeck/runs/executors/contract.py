@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 Job = dict[str, Any]
 """A chunk of computations of one context, as JSON: what `runs.worker` takes."""
@@ -16,6 +16,9 @@ class WorkerFailedError(RuntimeError):
 
 class AbstractExecutor(ABC):
     """Where jobs are done. Whatever finishes is in the store, so a lost worker costs its chunk and nothing else."""
+
+    waits: ClassVar[bool] = True
+    """Whether whoever asks waits for the work."""
 
     @abstractmethod
     def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:

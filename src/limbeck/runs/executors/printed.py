@@ -21,6 +21,8 @@ MOST = 50
 class Printed(AbstractExecutor):
     """Jobs in files of the store, and the commands that do them."""
 
+    waits = False
+
     folder: Path
     tell: Callable[[str], object]
     """Takes each command line."""
