@@ -95,6 +95,7 @@ def evaluate(
         listed = loaded(sets, used)
         reference = one_reference(listed, data)
         task = reload(reference, used.data_root)
+        used.progress.notes(task.notes)
         names = [task.network(each).name for each in networks or (listed[0][2].spec["network"],)]
         again = distilled_again(used, task, listed, seeds)
         return score(used, entries_of(used, task, listed, names, chosen, baselines, again), reference, chosen, repeats)
@@ -143,6 +144,7 @@ def explain(
         listed = loaded(sets, used)
         reference = one_reference(listed, data)
         task = reload(reference, used.data_root)
+        used.progress.notes(task.notes)
         problem = used.problem(task, network or listed[0][2].spec["network"])
         contexts = [
             (explanation.context_of(problem, name, distilled, asked.evaluation_size), path)

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 import limbeck
-from limbeck.cli.bar import EVERY, Lines
+from limbeck.cli.bar import EVERY, Lines, bar
 from limbeck.cli.pace import Pace
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import NoCache, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.progress import Silent, heard_by, part, went
 from limbeck.runs.allowance import LONG, Allowance, Bounded, TimeIsUp
 
@@ -135,3 +136,25 @@ def test_work_is_interrupted_when_its_time_is_over_but_not_where_it_is_done() ->
     bounded.update(2, 2, "working")
     with pytest.raises(TimeIsUp, match="2 min are over"):
         bounded.update(1, 2, "working")
+
+
+def test_notes_come_before_the_first_news_and_once() -> None:
+    said: list[str] = []
+    lines = Lines(lambda text: said.append(str(text)), lambda: 0.0)
+    lines.notes(["first", "second"])
+    assert said == []
+    lines.phase("distil")
+    lines.phase("score")
+    assert said == ["note: first", "note: second", "distil", "score"]
+
+
+def test_notes_are_told_at_the_end_where_nothing_else_is_and_not_before_a_refusal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with bar() as progress:
+        progress.notes(["known"])
+    assert capsys.readouterr().err == "note: known\n"
+    with pytest.raises(InputError), bar() as progress:
+        progress.notes(["known"])
+        raise InputError("no")
+    assert capsys.readouterr().err == ""

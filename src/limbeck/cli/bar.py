@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -47,6 +47,24 @@ class Told:
         self.text = ", ".join(filter(None, [f"{doing}: {far}", still, news]))
 
 
+class Kept:
+    """Notes that are said with the first news, so that a refusal before any work stands alone."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._lines: list[str] = []
+
+    def keep(self, lines: Sequence[str]) -> None:
+        """Keep lines until they are due."""
+        self._lines += lines
+
+    def due(self) -> None:
+        """Say what is kept."""
+        lines, self._lines = self._lines, []
+        for line in lines:
+            self._say(f"note: {line}")
+
+
 class Lines(AbstractProgress):
     """Lines, now and then: soon after the beginning, later every half minute, also where nothing is told.
 
@@ -58,6 +76,7 @@ class Lines(AbstractProgress):
     def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock = say, clock
         self._told, self._guard = Told(clock), threading.Lock()
+        self.kept = Kept(say)
         self._last = clock()
 
     def phase(self, name: str) -> None:
@@ -80,6 +99,10 @@ class Lines(AbstractProgress):
             if done >= total or self._clock() - self._last >= min(EVERY, max(SOON, SHARE * gone)):
                 self._line(self._told.text)
 
+    def notes(self, lines: Sequence[str]) -> None:
+        """Keep what a reader of any result must know until there are news, or the end."""
+        self.kept.keep(lines)
+
     def still(self) -> None:
         """Say that the work goes on, where nothing was said for long."""
         with self._guard:
@@ -88,6 +111,7 @@ class Lines(AbstractProgress):
                 self._line(", ".join(filter(None, [self._told.text or self._told.phase, f"{gone} gone"])))
 
     def _line(self, text: str) -> None:
+        self.kept.due()
         self._last = self._clock()
         self._say(text)
 
@@ -97,15 +121,17 @@ class Live(AbstractProgress):
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._task = progress, progress.add_task("", total=None)
-        self._told = Told(time.monotonic)
+        self._told, self.kept = Told(time.monotonic), Kept(say)
 
     def phase(self, name: str) -> None:
         """Show that another phase begins."""
+        self.kept.due()
         self._told.begin(name, told=False)
         self._progress.reset(self._task, description=escape(name))
 
     def estimate(self, seconds: float) -> None:
         """Say about how long the phase will take."""
+        self.kept.due()
         self._told.begin(self._told.phase, told=True)
         say(f"about {duration(seconds)} of work")
 
@@ -120,10 +146,15 @@ class Live(AbstractProgress):
 
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Show how far it is."""
+        self.kept.due()
         told = self._told
         told.update(done, total, doing, news, unit)
         text = f"{told.phase}: {told.text}" if told.phase else told.text
         self._progress.update(self._task, completed=done, total=total, description=escape(text))
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Keep what a reader of any result must know until there are news, or the end."""
+        self.kept.keep(lines)
 
 
 @contextmanager
@@ -140,7 +171,9 @@ def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProg
     if console.is_terminal:
         columns = (SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=console, transient=True) as progress:
-            yield Live(progress)
+            live = Live(progress)
+            yield live
+            live.kept.due()
         return
     lines, over = Lines(say), threading.Event()
 
@@ -152,6 +185,7 @@ def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProg
     watching.start()
     try:
         yield lines
+        lines.kept.due()
     finally:
         over.set()
         watching.join()

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 from rich.console import Console, Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -77,7 +76,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(str(cell)) for cell in row))
+        made.add_row(*(Text(str(cell)) for cell in row))
     # Not the table's own title, which would be folded to the width of its columns.
     return Group(Text(title, style="bold"), made)
 

@@ -19,6 +19,7 @@ from limbeck.cli.options import (
     add_time,
     check_out,
     session,
+    task_of,
 )
 from limbeck.cli.parts import help_of, listed, spelled, split_words
 from limbeck.core.documents import read_document
@@ -28,7 +29,6 @@ from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
 from limbeck.runs.plan import Plan, run_plan
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -36,6 +36,7 @@ def run(words: list[str]) -> None:
     plan, given = _repeat(words) if "--spec" in words else _new(words)
     check_out(given.out)
     with session("distill", words, given) as used:
+        used.progress.notes(plan.task.notes)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
     distilled.save(given.out)
     settings = _settings(given)
@@ -76,8 +77,7 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     if given.steps is not None:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
-    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
-    return Plan(task, recipe, given.network, given.ipc, given.seed, given.checks), given
+    return Plan(task_of(given), recipe, given.network, given.ipc, given.seed, given.checks), given
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:

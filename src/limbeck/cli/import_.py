@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
-from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, task_of
+from limbeck.cli.options import add_own, add_quiet, add_root, check_out, task_of
 from limbeck.core.units import percent
 from limbeck.imported import LAYOUTS, import_set
 
@@ -81,7 +81,7 @@ def _parser() -> Parser:
     )
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
-    add_mirror(made)
+    add_own(made)
     add_quiet(made)
     add_root(made)
     return made

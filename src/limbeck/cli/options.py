@@ -35,20 +35,43 @@ def add_data(made: Parser) -> None:
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
-    add_mirror(made)
+    add_own(made)
     add_root(made)
 
 
 MIRROR = {"": None, "yes": True, "no": False}
 
 
-def add_mirror(made: Parser) -> None:
-    """Add whether mirrored images keep their class: a name of `MIRROR`."""
+def add_own(made: Parser) -> None:
+    """Add what only whoever brings the data knows of them."""
     made.add_argument(
         "--mirror",
         type=Literal["", "yes", "no"],
         default="",
-        help="whether mirrored images keep their class; by default as known of named data, else assumed",
+        help="whether mirrored images keep their class; by default as known of named data, else no image is mirrored",
+    )
+    made.add_argument(
+        "--layout",
+        type=str,
+        default="",
+        help="of folder:, what its levels are from the outside in: class, split-class, class-split, domain-class, ...; "
+        "by default found out where it is plain",
+    )
+    made.add_argument(
+        "--label-column", type=str, default="", help="the column of a table that has the labels; by default by its name"
+    )
+    made.add_argument(
+        "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"
+    )
+    made.add_argument(
+        "--max-pixels", type=int | None, default=None, help="refuse larger images as hostile; by default Pillow's limit"
+    )
+    made.add_argument(
+        "--validation",
+        type=str,
+        default="",
+        help="what validates: a share of the training images such as 0.1, none, or validation for the split of that "
+        "name; by default that split where it is there, else a tenth",
     )
 
 
@@ -56,8 +79,12 @@ def task_of(given: Any) -> AbstractTask:
     """The task that the options of `add_data` name."""
     from limbeck.tasks import load
 
+    own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
+    validation = given.validation or None
     mirror = MIRROR[given.mirror]
-    return load(given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror)
+    return load(
+        given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror, validation=validation, **own
+    )
 
 
 def add_quiet(made: Parser) -> None:

@@ -37,6 +37,7 @@ def run(words: list[str]) -> None:
     recipes = _recipes(names_of(given.recipes), given.set, given.steps, given.data, given.ipc, given.zca)
     task = task_of(given)
     with session("study", words, given) as used:
+        used.progress.notes(task.notes)
         result = study(
             task,
             recipes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
@@ -22,6 +22,10 @@ class AbstractProgress(ABC):
     @abstractmethod
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """`done` of `total` are done, in a unit such as "steps", else in seconds about; what is done, what is new."""
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """What a reader of any result must know; by default it is left to the result itself."""
+        return
 
     def paused(self) -> AbstractContextManager[object]:
         """Show nothing within the block, in which somebody is asked."""
