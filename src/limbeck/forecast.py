@@ -24,6 +24,7 @@ from limbeck.runs.graph import COMPILING, GAIN, Graph, Request
 from limbeck.runs.plan import Plan, dress, finished
 from limbeck.runs.scoring import entries_of
 from limbeck.runs.session import Session
+from limbeck.starts import Real
 from limbeck.state import steps_in
 
 TRIAL, SLOW = 2.0, 10.0
@@ -78,7 +79,9 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
         elif left:
             session.progress.phase(f"trying a few steps of {name}, to tell how long all of them take")
             distilling += _steps(session, left)
-        stands_in = [made or _begun(session, each) for each, made in zip(seeds, done, strict=True)]
+        stands_in = [
+            made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)
+        ]
         requests += _requests(session, name, stands_in, plan, measured)
     measuring = Graph(requests, plan.task.reference).seconds(session)
     return Forecast(distilling, measuring, tuple(unknown))
@@ -89,9 +92,10 @@ def _distillation(session: Session, plan: Plan) -> Distillation:
     return Distillation(problem, plan.recipe, plan.ipc, Key(("distill", plan.seed)), plan.checks, session.compile)
 
 
-def _begun(session: Session, plan: Plan) -> DistilledSet:
-    """The set that a recipe starts from: of the size of what it comes to."""
-    run = _distillation(session, plan)
+def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
+    """A set of the size of what a recipe comes to: the one that it starts from, unless that must `wait` for experts."""
+    start = Real() if wait else plan.recipe.start
+    run = _distillation(session, replace(plan, recipe=replace(plan.recipe, objective=None, steps=0, start=start)))
     return dress(plan, plan.spec_on(session.device), run.outcome(run.begin()))
 
 

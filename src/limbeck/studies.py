@@ -118,8 +118,9 @@ def _admit(
     """Tell about how long all of it takes, and ask where that is long."""
     seeded = {name: [plan, *(replace(plan, seed=each) for each in further[name])] for name, plan in plans.items()}
     expected = forecast(session, seeded, measured)
-    session.progress.phase(str(expected))
-    session.allowance.admit(expected.seconds, whole=True)
+    if expected.seconds or expected.unknown:
+        session.progress.phase(str(expected))
+        session.allowance.admit(expected.seconds, whole=True)
 
 
 def _distil(
