@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.source import Array, Part, Source, Stacked, integer_labels, numbered, rows_of
+from limbeck.tasks.readers.labels import integer_labels, numbered
+from limbeck.tasks.readers.source import Array, Part, Source, Stacked, rows_of
 
 _ASK = "expected a .npz archive with arrays x and y (optionally x_test, y_test)"
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from limbeck.core.errors import InputError
 from limbeck.tasks.readers.encoded import Encoded
-from limbeck.tasks.readers.source import SPLIT_NAMES, Array, Part, Source, integer_labels, numbered
+from limbeck.tasks.readers.labels import integer_labels, numbered
+from limbeck.tasks.readers.source import SPLIT_NAMES, Array, Part, Source
 
 if TYPE_CHECKING:
     import pyarrow

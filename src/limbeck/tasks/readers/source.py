@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.core.errors import InputError
-
 Array = NDArray[Any]
 
 
@@ -100,33 +98,3 @@ class Source:
 def rows_of(table: Path | str) -> Callable[[int], str]:
     """The place of a row of one file, or of one array in it."""
     return lambda index: f"{table} row {index}"
-
-
-def integer_labels(values: Array, place: Callable[[int], str], classes: int | None) -> Array:
-    """`values` as int64 after checking that they are whole numbers from 0 to `classes` - 1.
-
-    Where the number of classes is not known, labels must be below the number of examples.
-    Raises InputError that names the first offending row.
-    """
-    if values.ndim != 1:
-        raise InputError(f"{place(0)}: labels of shape {values.shape}, expected one label per image; flatten them")
-    if values.dtype.kind not in "iu":
-        raise InputError(
-            f"{place(0)}: label {values[0] if len(values) else 'list'} of type {values.dtype}, "
-            "expected integers from 0; number the classes"
-        )
-    if not len(values):
-        raise InputError(f"{place(0)}: missing, found no images at all, expected some; add them or remove the split")
-    limit = len(values) if classes is None else classes
-    wrong = np.flatnonzero((values < 0) | (values >= limit))
-    if len(wrong):
-        raise InputError(
-            f"{place(int(wrong[0]))}: label {values[wrong[0]]}, expected an integer from 0 to {limit - 1}; "
-            "correct the label or remove the row"
-        )
-    return values.astype(np.int64)
-
-
-def numbered(labels: Array) -> tuple[str, ...]:
-    """Class names for labels that have none: "0", "1", up to the largest."""
-    return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))
