@@ -102,7 +102,7 @@ def _add_readings(made: Parser) -> None:
         "--entries",
         type=str,
         default="",
-        help="IMAGES,LABELS: what these are called in the file, where that is not usual",
+        help="IMAGES,LABELS: what they are called in the file, where that is not usual",
     )
     made.add_argument(
         "--folders",

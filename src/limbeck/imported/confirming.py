@@ -21,6 +21,8 @@ from limbeck.imported.units import (
 
 MOST = 0.5
 """The share of values outside [0, 1] beyond which numbers are no pixels in some units."""
+SPREAD = 8.0
+"""How many times as far apart as those of real images numbers are at most, or as near."""
 
 
 def told_units(
@@ -31,7 +33,9 @@ def told_units(
     given: str,
     confirm: Callable[[str], bool] | None,
 ) -> tuple[str, PixelValues]:
-    """The units of images and what they are as pixels: those that are `given`, else the likeliest of the candidates, once confirmed.
+    """The units of images, and what they are as pixels.
+
+    They are those that are `given`, else the likeliest of the candidates, once confirmed.
 
     Raises InputError where the likeliest are not those of any pixels, or of whitened images where the data are not
     whitened, and where nobody can be asked, or the answer is no.
@@ -39,15 +43,16 @@ def told_units(
     if given:
         return given, pixels_of(images, given, task)
     likely, *others = readings(images, task, candidates)
-    if is_whitened(likely.units, task) and own_codec(task).zca is None:
+    like_images = 1 / SPREAD < likely.spread < SPREAD
+    if like_images and is_whitened(likely.units, task) and own_codec(task).zca is None:
         raise InputError(
             f"{path}: its numbers look {likely.units} (ZCA), and the data are not: add --zca; or, where that is "
             "wrong, say the units with --normalisation"
         )
     pixels = pixels_of(images, likely.units, task)
-    if pixels.outside > MOST:
+    if pixels.outside > MOST or not like_images:
         raise InputError(
-            f"{path}: in no known units are most of its numbers pixels: the nearest are {likely.units}, {pixels}; say "
+            f"{path}: in no known units do its numbers look like images: the nearest are {likely.units}, {pixels}; say "
             f"the units with --normalisation ({', '.join(UNITS)}, or MEAN,.../STD,...)"
         )
     _confirmed(path, likely, pixels, _beside(images, others, task), confirm)

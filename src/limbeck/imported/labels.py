@@ -49,7 +49,7 @@ def targets_of(path: Path, found: Found, count: int, classes: Sequence[str], wri
     values = found.labels
     if values.ndim == 0 or len(values) != count:
         raise InputError(
-            f"{path}: labels of shape {values.shape} for {count} images, expected one for each; check --data and --entries"
+            f"{path}: labels of shape {values.shape} for {count} images, expected one for each; check --entries"
         )
     _from_one(path, values, len(classes))
     form = WRITTEN.get(written, "")

@@ -62,6 +62,8 @@ class Reading:
     distance: float
     """|difference of means| / s + |log ratio of standard deviations| + 2 |difference of correlations of neighbouring
     pixels| to real images in these units, of standard deviation s."""
+    spread: float
+    """The standard deviation, as a multiple of that of real images."""
 
 
 def own_codec(task: AbstractTask) -> ImageCodec:
@@ -133,7 +135,8 @@ def readings(images: Images, task: AbstractTask, candidates: Sequence[str]) -> l
     """How a set looks in each of the units, the likeliest first: where real images look most like it."""
     rows = Key(("units",)).permutation(_count(task))[:_SAMPLE]
     real, theirs = task.native("train", rows), _looks(images)
-    each = [Reading(units, theirs.distance(_real_looks(units, real, task))) for units in candidates]
+    looks = {units: _real_looks(units, real, task) for units in candidates}
+    each = [Reading(units, theirs.distance(ours), theirs.std / ours.std) for units, ours in looks.items()]
     return sorted(each, key=lambda reading: reading.distance)
 
 
