@@ -185,6 +185,15 @@ def test_an_archive_that_unpacks_to_far_more_than_it_has_is_refused(
     assert f"unpacks to 1,048,576 bytes, expected at most {most:,}" in refused(tmp_path / "a.npz", task)
 
 
+@pytest.mark.parametrize("make", [torch_file, archive])
+def test_an_archive_behind_another_is_refused(make: Callable[[Path], Path], tmp_path: Path, task: ImageTask) -> None:
+    # One reader of archives takes the members of the first, and another those of the second.
+    path = make(tmp_path)
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes() * 2)
+    assert f"{size:,} bytes before the archive, expected none" in refused(path, task)
+
+
 def test_a_member_that_is_there_twice_is_refused(tmp_path: Path, task: ImageTask) -> None:
     path = archive(tmp_path)
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as opened:

@@ -58,6 +58,10 @@ def verified(path: Path, again: str) -> Archive:
 
 
 def _measured(path: Path, infos: list[zipfile.ZipInfo], again: str) -> Archive:
+    before = min((info.header_offset for info in infos), default=0)
+    if before:
+        # Readers differ in what they make of such files, and would use other bytes than those that were verified.
+        raise InputError(f"{path}: {before:,} bytes before the archive, expected none; get the file anew, or {again}")
     twice = [name for name, times in Counter(info.filename for info in infos).items() if times > 1]
     if twice:
         raise InputError(f"{path}: holds {_short(twice[0])} twice, expected each name once; {again}")
