@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,7 @@ LAYOUT: dict[str, tuple[str, Write]] = {
     "two files without a step": ("mtt", two_files("images.pt", "labels.pt")),
     "the only step": ("mtt", two_files("images_5000.pt", "labels_5000.pt")),
     "x_syn.pt and y_syn.pt": ("mtt", two_files("x_syn.pt", "y_syn.pt")),
+    "half precision": ("paper", torch_file(lambda x, y: [x.double(), y.int()])),
     "two arrays": ("mtt", two_files("images.npy", "labels.npy")),
     "Keras's names": ("npz", archive("x_train", "y_train")),
     "MedMNIST's names": ("npz", archive("train_images", "train_labels")),
@@ -287,6 +290,19 @@ def test_hidden_folders_are_skipped_and_what_is_no_image_is_told(tmp_path: Path,
     assert len(found) == 2 and f"left out: 1 that is no image, as {tmp_path / '4' / 'notes.txt'}" in notes(found)
 
 
+def test_the_one_folder_around_those_of_classes_is_gone_into(tmp_path: Path, task: ImageTask) -> None:
+    pictures(tmp_path / "unpacked" / "set", {"3": 0, "4": 10})
+    assert limbeck.import_set(tmp_path, task=task).batch.classes.tolist() == [3, 4]
+
+
+def test_folders_of_splits_are_refused_with_one_to_name(tmp_path: Path, task: ImageTask) -> None:
+    pictures(tmp_path / "train", {"3": 0})
+    pictures(tmp_path / "Testing", {"4": 10})
+    with pytest.raises(InputError, match=f"holds Testing, train, as of splits, .* as {tmp_path / 'Testing'}"):
+        limbeck.import_set(tmp_path, task=task)
+    assert limbeck.import_set(tmp_path / "Testing", task=task).batch.classes.tolist() == [4]
+
+
 def test_empty_classes_and_files_of_the_same_kind_beside_are_told(
     tmp_path: Path, task: ImageTask, images: Tensor
 ) -> None:
@@ -320,11 +336,21 @@ NO_SETS: dict[str, Callable[[Path], Path]] = {
         folder / "a.pt", {"images": torch.nn.Linear(1, 1)}
     ),
     "a single array, expected images and labels": lambda folder: array(folder / "a.npy"),
+    "found a gzip file; unpack it with gunzip": lambda folder: written(folder / "a.pt", gzip.compress(b"set")),
+    "found an HDF5 file; save its arrays": lambda folder: written(folder / "a.h5", b"\x89HDF\r\n\x1a\n"),
+    "found a pickle, which is never loaded": lambda folder: written(folder / "a.pkl", pickle.dumps([1, 2])),
+    "found one picture; name the folder": lambda folder: written(folder / "a.png", b"\x89PNG\r\n\x1a\n"),
+    "one that limbeck wrote is a set already": lambda folder: written(folder / "a", b"\x40" + bytes(7) + b'{"a": 1}'),
 }
 
 
 def saved(path: Path, value: Any) -> Path:
     torch.save(value, path)
+    return path
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
     return path
 
 

@@ -136,6 +136,37 @@ def test_pixels_in_any_usual_range_are_told_from_their_numbers(
     assert f"its numbers look {kind}: pixels from" in asked[0] and "nor whitened" in asked[0]
 
 
+@pytest.mark.parametrize("shape", [(5, 1, 8, 8), (5, 8, 8), (5, 8, 8, 1), (5, 64)])
+def test_grey_images_are_read_in_every_shape(shape: tuple[int, ...], tmp_path: Path, task: ImageTask) -> None:
+    levels = KEY.fold("levels").integers(256, 5, 1, 8, 8).to(torch.uint8)
+    found = limbeck.import_set(saved(tmp_path, levels.view(shape)), task=task)
+    torch.testing.assert_close(found.native, levels / 255, atol=1e-6, rtol=0)
+    assert found.spec["imported"]["units"] == "8-bit"
+    again = limbeck.import_set(saved(tmp_path, levels.view(shape)), task=task, normalisation="8-bit")
+    assert torch.equal(again.native, found.native)
+
+
+def test_bits_are_black_and_white(tmp_path: Path, task: ImageTask) -> None:
+    bits = KEY.fold("bits").integers(2, 5, 1, 8, 8)
+    found = limbeck.import_set(saved(tmp_path, bits.bool()), task=task)
+    torch.testing.assert_close(found.native, bits.float(), atol=1e-6, rtol=0)
+
+
+def test_whole_numbers_that_would_be_nearly_black_are_refused_with_both_options(
+    tmp_path: Path, task: ImageTask
+) -> None:
+    levels = KEY.fold("levels").integers(17, 5, 1, 8, 8)
+    levels[0, 0, 0, 0] = 16
+    path = saved(tmp_path, levels.to(torch.uint8))
+    with pytest.raises(InputError, match="nearly black .*; say --normalisation 0/0.0625 where 16 is white, or --norm"):
+        limbeck.import_set(path, task=task)
+    for given, white in (("0/0.0625", 16), ("8-bit", 255)):
+        found = limbeck.import_set(path, task=task, normalisation=given)
+        torch.testing.assert_close(found.native, levels / white, atol=1e-6, rtol=0)
+    with pytest.raises(InputError, match="whole numbers from 0 to 1000, .*, as 0/0.001 where 1000 is white"):
+        limbeck.import_set(saved(tmp_path, (levels * 62.5).clamp(max=1000).long()), task=task)
+
+
 @pytest.mark.parametrize(("kind", "layout"), [("whitened", "paper"), ("kernel-whitened", "npz")])
 def test_a_whitened_set_asks_for_whitened_data_and_is_read_with_them(
     kind: str, layout: str, tmp_path: Path, whitened_task: ImageTask, pixels: Tensor, capsys: pytest.CaptureFixture[str]

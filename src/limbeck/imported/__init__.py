@@ -21,13 +21,14 @@ from limbeck.imported.completeness import missing_classes
 from limbeck.imported.confirming import told_units
 from limbeck.imported.formations import factor_of, formed
 from limbeck.imported.found import Found, Wanted
+from limbeck.imported.images import images_of, units_of_whole
 from limbeck.imported.labels import WRITTEN as WRITTEN
 from limbeck.imported.labels import targets_of
 from limbeck.imported.layouts import AUTO as AUTO
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import read_layout
-from limbeck.imported.units import RAW, candidates_of, codec_of, converted, own_codec
 from limbeck.imported.units import UNITS as UNITS
+from limbeck.imported.units import EIGHT_BIT, candidates_of, codec_of, converted, own_codec
 from limbeck.learn.rules import Momentum
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import Fixed
@@ -66,12 +67,14 @@ def import_set(
     place, codec = Path(path), own_codec(task)
     wanted = Wanted(task.classes, which, tuple(entries), folders)
     layout, found = read_layout(format, place, wanted)
-    images = _images(place, found.images, task.shape)
+    images = images_of(place, found.images, task.shape)
     times = factor_of(place, factor)
     told = targets_of(place, found, len(images), task.classes, labels)
-    eight_bit = RAW if not found.images.is_floating_point() else ""
     candidates = candidates_of(layout, task, told.centred)
-    units, pixels = told_units(place, candidates, images, task, normalisation or eight_bit, confirm)
+    given = normalisation or (EIGHT_BIT if layout == "folder" else "")
+    if not found.images.is_floating_point():
+        given = units_of_whole(place, found.images, given)
+    units, pixels = told_units(place, candidates, images, task, given, confirm)
     inputs = _formed(images, units, task, times) if times > 1 else converted(images, units, task).contiguous()
     if not bool(inputs.isfinite().all()):
         raise InputError(f"{place}: numbers that overflow as {units}; check --normalisation")
@@ -111,33 +114,6 @@ def _origin(place: Path, found: Found) -> dict[str, Any]:
         with open(file, "rb") as opened:
             hasher.update(hashlib.file_digest(opened, "sha256").digest())
     return {"name": place.resolve().name, "digest": hasher.hexdigest(), "which": found.which}
-
-
-def _images(place: Path, images: Tensor, shape: Sequence[int]) -> Tensor:
-    """Float32 images (item, channel, height, width); integers in 0..255 become pixels in [0, 1]."""
-    channels = shape[0]
-    if channels == 1 and images.dim() == 2 and images.shape[1] == math.prod(shape):
-        images = images.reshape(-1, *shape)
-    if images.dim() == 3 and channels == 1:
-        images = images[:, None]
-    if images.dim() == 4 and tuple(images.shape[1:]) != tuple(shape) and images.shape[3] == channels:
-        images = images.movedim(3, 1)
-    if images.dim() != 4 or not len(images) or tuple(images.shape[1:]) != tuple(shape):
-        raise InputError(
-            f"{place}: images of shape {tuple(images.shape)}, expected (item, {', '.join(map(str, shape))}) as "
-            "the data; name the data that it was distilled from, or --size"
-        )
-    if images.is_floating_point():
-        wide = images.to(torch.float32)
-        if not bool(wide.isfinite().all()):
-            item = int((~wide.isfinite()).flatten(1).any(1).nonzero()[0])
-            raise InputError(f"{place}: image {item} holds NaN or infinite values, expected numbers; get the file anew")
-        return wide
-    if images.dtype == torch.bool or int(images.min()) < 0 or int(images.max()) > 255:
-        raise InputError(
-            f"{place}: whole numbers outside 0..255, expected pixels in that range or floats; rescale them"
-        )
-    return images.to(torch.float32) / 255
 
 
 def _formed(images: Tensor, units: str, task: AbstractTask, factor: int) -> Tensor:

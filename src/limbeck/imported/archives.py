@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -25,6 +26,36 @@ class Archive(NamedTuple):
     """Whether any member is."""
     checked: bool
     """Whether it has checksums; files of torch.save may be without."""
+
+
+_KINDS = {
+    b"\x1f\x8b": "a gzip file; unpack it with gunzip",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"\xfd7zXZ": "an xz file; unpack it with unxz",
+    b"BZh": "a bzip2 file; unpack it with bunzip2",
+    b"\x89HDF": "an HDF5 file; save its arrays with numpy.savez(path, x=images, y=labels)",
+    b"PAR1": "a parquet file; save its images and labels with numpy.savez(path, x=images, y=labels)",
+    b"\x89PNG": "one picture; name the folder that holds a folder for each class",
+    b"\xff\xd8\xff": "one picture; name the folder that holds a folder for each class",
+    b"\x80\x04": "a pickle, which is never loaded; save its arrays with numpy.savez(path, x=images, y=labels)",
+    b"\x80\x05": "a pickle, which is never loaded; save its arrays with numpy.savez(path, x=images, y=labels)",
+}
+"""What files that begin so are, and what to do."""
+_TENSORS = re.compile(rb".{8}\{", re.DOTALL)
+
+
+def expect_known(path: Path) -> None:
+    """InputError for a file that begins as one of another kind does, with what to do about it."""
+    with open(path, "rb") as opened:
+        head = opened.read(16)
+    told = next((said for mark, said in _KINDS.items() if head.startswith(mark)), "")
+    if not told and _TENSORS.match(head):
+        told = (
+            "a safetensors file; one that limbeck wrote is a set already and is given to `limbeck evaluate` as it is, "
+            "the tensors of another are saved with torch.save({'data': images, 'label': labels}, FILE)"
+        )
+    if told:
+        raise InputError(f"{path}: found {told}")
 
 
 def is_archive(path: Path) -> bool:

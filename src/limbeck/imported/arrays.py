@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import InputError
-from limbeck.imported.archives import is_archive, verified
+from limbeck.imported.archives import expect_known, is_archive, verified
 from limbeck.tasks.readers.source import Array
 
 _RESAVE = "save it again with numpy.savez(path, x=images, y=labels)"
@@ -55,6 +55,7 @@ def read_arrays(path: Path) -> Arrays:
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {what}, expected a .npz archive; check the path")
+    expect_known(path)
     if is_archive(path):
         names = verified(path, _RESAVE).sizes
         return Arrays(path, tuple(name.removesuffix(".npy") for name in names if name.endswith(".npy")))

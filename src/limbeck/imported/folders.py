@@ -15,6 +15,7 @@ from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.labels import class_name
 
 NAMES, NUMBERS = "names", "numbers"
+SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 _NUMBER = re.compile(r"(?:new|class)?[_-]?(\d+)", re.ASCII | re.IGNORECASE)
 """A class by its number: 3, 00003, new003 (Yin et al. 2023), class_3."""
 
@@ -27,7 +28,8 @@ def class_folders(path: Path, wanted: Wanted) -> Found:
     """
     if not path.is_dir():
         raise InputError(f"{path}: expected a folder with one folder of images for each class; check the path")
-    inside = [each for each in sorted(path.iterdir()) if not each.name.startswith(".")]
+    path = _above_classes(path)
+    inside = _seen(path)
     found = [each for each in inside if each.is_dir()]
     if not found:
         raise InputError(f"{path}: found no folders in it, expected one of images for each class; check the path")
@@ -36,8 +38,8 @@ def class_folders(path: Path, wanted: Wanted) -> Found:
     labels: list[int] = []
     others = [each for each in inside if not each.is_dir()]
     for folder, label in zip(found, of_class, strict=True):
-        there = [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")]
-        images = [each for each in there if each.suffix.lower() in SUFFIXES and each.is_file()]
+        there = _seen(folder)
+        images = [each for each in there if _is_image(each)]
         others += [each for each in there if each not in images]
         files += images
         labels += [label] * len(images)
@@ -48,6 +50,24 @@ def class_folders(path: Path, wanted: Wanted) -> Found:
     if not others:
         return made
     return made.noting(f"left out: {len(others)} that {'is' if len(others) == 1 else 'are'} no image, as {others[0]}")
+
+
+def _seen(folder: Path) -> list[Path]:
+    return [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def _above_classes(path: Path) -> Path:
+    """The folder whose folders hold images: `path`, or the one folder within it, as an unpacked archive leaves it."""
+    inside = _seen(path)
+    if len(inside) == 1 and inside[0].is_dir():
+        below = _seen(inside[0])
+        if any(each.is_dir() for each in below) and not any(map(_is_image, below)):
+            return _above_classes(inside[0])
+    return path
 
 
 def _stacked(files: Sequence[Path]) -> torch.Tensor:
@@ -63,6 +83,12 @@ def _stacked(files: Sequence[Path]) -> torch.Tensor:
 
 def _classes(path: Path, folders: Sequence[Path], wanted: Wanted) -> list[int]:
     """The class of each folder."""
+    splits = [each for each in folders if each.name.lower() in SPLITS and each.name not in wanted.classes]
+    if splits:
+        raise InputError(
+            f"{path}: holds {', '.join(each.name for each in splits)}, as of splits, expected a folder for each class; "
+            f"name one of them, as {splits[0]}"
+        )
     position = {class_name(name): index for index, name in enumerate(wanted.classes)}
     by_name = [position.get(class_name(each.name)) for each in folders]
     by_number = [_number(each.name, len(wanted.classes)) for each in folders]

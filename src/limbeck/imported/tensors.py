@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import InputError
-from limbeck.imported.archives import is_archive, verified
+from limbeck.imported.archives import expect_known, is_archive, verified
 
 _RESAVE = "save it again as plain tensors: torch.save({'data': images, 'label': labels}, FILE)"
 EXPANDED = 2**20
@@ -98,6 +98,7 @@ def read_torch(path: Path) -> Any:
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing"
         raise InputError(f"{path}: found {what}, expected a file that torch.save wrote; check the path")
+    expect_known(path)
     mapped = is_archive(path)
     if mapped and verified(path, _RESAVE).compressed:
         raise InputError(f"{path}: a compressed archive, and torch.save compresses nothing; unpack it, or {_RESAVE}")
