@@ -118,10 +118,11 @@ class Experts:
 
         Raises InputError where that expert has not been trained, with the command that trains all of them.
         """
+        have = "import" if self.imported else "train"
 
         def refuse() -> Tree:
             raise InputError(
-                f"expert {number} of the {self.count} that are to be followed is missing or damaged; have them with "
+                f"expert {number} of the {self.count} that are to be followed is missing or damaged; {have} them with "
                 f"`{self.command(problem)}` (with --zca, --size, --data-root and so on as here), then go on"
             )
 

@@ -27,8 +27,8 @@ from limbeck.imported.labels import targets_of
 from limbeck.imported.layouts import AUTO as AUTO
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import read_layout
+from limbeck.imported.units import EIGHT_BIT, PixelValues, candidates_of, codec_of, converted, own_codec
 from limbeck.imported.units import UNITS as UNITS
-from limbeck.imported.units import EIGHT_BIT, candidates_of, codec_of, converted, own_codec
 from limbeck.learn.rules import Momentum
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import Fixed
@@ -70,31 +70,21 @@ def import_set(
     images = images_of(place, found.images, task.shape)
     times = factor_of(place, factor)
     told = targets_of(place, found, len(images), task.classes, labels)
-    candidates = candidates_of(layout, task, told.centred)
-    given = normalisation or (EIGHT_BIT if layout == "folder" else "")
-    if not found.images.is_floating_point():
-        given = units_of_whole(place, found.images, given)
-    units, pixels = told_units(place, candidates, images, task, given, confirm)
-    inputs = _formed(images, units, task, times) if times > 1 else converted(images, units, task).contiguous()
-    if not bool(inputs.isfinite().all()):
-        raise InputError(f"{place}: numbers that overflow as {units}; check --normalisation")
+    units, pixels = _units(place, layout, found, images, told.centred, task, normalisation, confirm)
+    inputs = _inputs(place, images, units, task, times)
     targets = told.targets.repeat(times**2, 1)
     batch = Batch(inputs, targets, targets.argmax(1))
-    part: AbstractParameterization = Pixels() if told.hard else FixedTargets()
-    counts = batch.classes.bincount(minlength=len(task.classes))
-    missing = missing_classes(place, found.files, counts, task.classes)
-    notes = [*found.notes, *told.notes, *([missing] if missing else [])]
-    if times > 1:
-        notes.append(f"each of {len(images)} images was cut into {times**2}, which are stored in its place")
+    missing = missing_classes(place, found.files, batch.classes.bincount(minlength=len(task.classes)), task.classes)
+    cut = f"each of {len(images)} images was cut into {times**2}, which are stored in its place" if times > 1 else ""
     origin = {
-        "format": layout,
-        **_origin(place, found),
+        **_origin(place, layout, found),
         "units": units,
         "pixels": asdict(pixels) | {"low": list(pixels.low), "high": list(pixels.high)},
         "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "stated",
         "factor": times,
-        "notes": notes,
+        "notes": [note for note in (*found.notes, *told.notes, missing, cut) if note],
     }
+    part: AbstractParameterization = Pixels() if told.hard else FixedTargets()
     return DistilledSet(
         params=part.init(batch, Key()),
         parameterization=part,
@@ -107,18 +97,41 @@ def import_set(
     )
 
 
-def _origin(place: Path, found: Found) -> dict[str, Any]:
+def _origin(place: Path, layout: str, found: Found) -> dict[str, Any]:
     """Where a set came from, by contents: nothing of where the files lay."""
     hasher = hashlib.sha256()
     for file in found.files:
         with open(file, "rb") as opened:
             hasher.update(hashlib.file_digest(opened, "sha256").digest())
-    return {"name": place.resolve().name, "digest": hasher.hexdigest(), "which": found.which}
+    where = {"format": layout, "name": place.resolve().name}
+    return {**where, "digest": hasher.hexdigest(), "which": found.which}
 
 
-def _formed(images: Tensor, units: str, task: AbstractTask, factor: int) -> Tensor:
-    """The images that are cut out of those that are stored, in the units of the data."""
-    return own_codec(task).encode(formed(codec_of(units, task).decode(images), factor)).contiguous()
+def _units(
+    place: Path,
+    layout: str,
+    found: Found,
+    images: Tensor,
+    centred: bool,
+    task: AbstractTask,
+    given: str,
+    confirm: Callable[[str], bool] | None,
+) -> tuple[str, PixelValues]:
+    """The units of the images, and what they are as pixels; those of pictures and of whole numbers are not asked."""
+    if not found.images.is_floating_point():
+        given = units_of_whole(place, found.images, given or (EIGHT_BIT if layout == "folder" else ""))
+    return told_units(place, candidates_of(layout, task, centred), images, task, given, confirm)
+
+
+def _inputs(place: Path, images: Tensor, units: str, task: AbstractTask, factor: int) -> Tensor:
+    """The images as a network sees them; those that are cut out of them where the factor is more than 1."""
+    if factor > 1:
+        inputs = own_codec(task).encode(formed(codec_of(units, task).decode(images), factor))
+    else:
+        inputs = converted(images, units, task)
+    if not bool(inputs.isfinite().all()):
+        raise InputError(f"{place}: numbers that overflow as {units}; check --normalisation")
+    return inputs.contiguous()
 
 
 def _schedule(place: Path, found: Found, given: float | None, classes: Tensor, times: int) -> Schedule:
