@@ -365,3 +365,24 @@ def test_what_is_no_set_of_images_is_named(said: str, tmp_path: Path, task: Imag
     with pytest.raises(InputError) as refused:
         read(NO_SETS[said](tmp_path), task)
     assert said in str(refused.value)
+
+
+def test_sets_that_others_committed_are_imported_or_named(data_root: Path) -> None:
+    published, cifar10 = data_root / "published", limbeck.load("cifar10", root=data_root)
+    seen: list[str] = []
+    for name, items in (("1ipc_1000", 10), ("1ipc_2000", 10), ("10ipc_1000", 100)):
+        path = published / "dc" / f"res_DC_CIFAR10_ConvNet_{name}.pt"
+        found = limbeck.import_set(path, task=cifar10, confirm=lambda text: bool(seen.append(text) or True))
+        assert len(found) == items and found.batch.classes.bincount().tolist() == [items // 10] * 10
+        assert found.spec["imported"]["format"] == "dc" and found.spec["imported"]["units"] == "normalised"
+        assert torch.equal(
+            found.batch.inputs, torch.load(path, map_location="cpu", weights_only=True)["data"][-1][0].contiguous()
+        )
+    for path, said in (
+        (published / "rfad" / "cifar10" / "10" / "best.npz", "look kernel-whitened .*: add --zca"),
+        (published / "sfgc", "a condensed graph"),
+        (published / "gcond" / "adj_cora_0.5_0.pt", "a condensed graph"),
+        (published / "dilm" / "sst2" / "dpc_5", "a set of texts"),
+    ):
+        with pytest.raises(InputError, match=said):
+            limbeck.import_set(path, task=cifar10, confirm=lambda _: True)

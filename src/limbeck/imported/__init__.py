@@ -58,8 +58,8 @@ def import_set(
     `normalisation` says in which units its numbers are: one of `UNITS`, the name of a data set whose constants are
     meant, or MEAN,.../STD,... by channel. Where it says nothing the units are told from the numbers, and
     `confirm(what was told)` is asked whether that is right; integers are pixels in 0..255 without asking. It is to be
-    trained on by 300 steps of all items, at `learning_rate`, else at the one published with it, else at 0.01; where
-    steps are published with it, by those. `network` is the one it is scored with unless another is named.
+    trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
+    else at 0.01. `network` is the one it is scored with unless another is named.
 
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
@@ -72,8 +72,7 @@ def import_set(
     told = targets_of(place, found, len(images), task.classes, labels)
     units, pixels = _units(place, layout, found, images, told.centred, task, normalisation, confirm)
     inputs = _inputs(place, images, units, task, times)
-    targets = told.targets.repeat(times**2, 1)
-    batch = Batch(inputs, targets, targets.argmax(1))
+    batch = Batch(inputs, told.targets.repeat(times**2, 1), told.targets.argmax(1).repeat(times**2))
     missing = missing_classes(place, found.files, batch.classes.bincount(minlength=len(task.classes)), task.classes)
     cut = f"each of {len(images)} images was cut into {times**2}, which are stored in its place" if times > 1 else ""
     origin = {
