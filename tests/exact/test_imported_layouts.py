@@ -367,22 +367,34 @@ def test_what_is_no_set_of_images_is_named(said: str, tmp_path: Path, task: Imag
     assert said in str(refused.value)
 
 
-def test_sets_that_others_committed_are_imported_or_named(data_root: Path) -> None:
-    published, cifar10 = data_root / "published", limbeck.load("cifar10", root=data_root)
-    seen: list[str] = []
+@pytest.fixture(scope="module")
+def colour(tmp_path_factory: pytest.TempPathFactory) -> ImageTask:
+    """Data of the shape of CIFAR-10, that cost nothing to prepare."""
+    folder = tmp_path_factory.mktemp("colour")
+    for name in "0123456789":
+        (folder / name).mkdir()
+        for index in range(4):
+            pixels = KEY.fold("colour", name, index).integers(256, 32, 32, 3).to(torch.uint8)
+            Image.fromarray(pixels.numpy()).save(folder / name / f"{index}.png")
+    return limbeck.load(f"folder:{folder}")
+
+
+def test_sets_that_others_committed_are_read_or_named(data_root: Path, colour: ImageTask) -> None:
+    published = data_root / "published"
     for name, items in (("1ipc_1000", 10), ("1ipc_2000", 10), ("10ipc_1000", 100)):
         path = published / "dc" / f"res_DC_CIFAR10_ConvNet_{name}.pt"
-        found = limbeck.import_set(path, task=cifar10, confirm=lambda text: bool(seen.append(text) or True))
-        assert len(found) == items and found.batch.classes.bincount().tolist() == [items // 10] * 10
-        assert found.spec["imported"]["format"] == "dc" and found.spec["imported"]["units"] == "normalised"
-        assert torch.equal(
-            found.batch.inputs, torch.load(path, map_location="cpu", weights_only=True)["data"][-1][0].contiguous()
-        )
-    for path, said in (
-        (published / "rfad" / "cifar10" / "10" / "best.npz", "look kernel-whitened .*: add --zca"),
-        (published / "sfgc", "a condensed graph"),
-        (published / "gcond" / "adj_cora_0.5_0.pt", "a condensed graph"),
-        (published / "dilm" / "sst2" / "dpc_5", "a set of texts"),
+        found = read(path, colour)
+        assert found.spec["imported"]["format"] == "dc"
+        assert found.batch.classes.tolist() == [index * 10 // items for index in range(items)]
+        written = torch.load(path, map_location="cpu", weights_only=True)["data"][-1][0]
+        assert torch.equal(found.batch.inputs, written)
+    found = read(published / "rfad" / "cifar10" / "10" / "best.npz", colour)
+    assert found.label_mode == "hard" and found.batch.classes.bincount().tolist() == [10] * 10
+    assert notes(found).startswith("left out: 'valid_loss', 'k', 'jit'; the labels are one-hot rows less 1/C")
+    for name, said in (
+        ("sfgc", "a condensed graph"),
+        ("gcond/adj_cora_0.5_0.pt", "a condensed graph"),
+        ("dilm/sst2/dpc_5", "a set of texts"),
     ):
         with pytest.raises(InputError, match=said):
-            limbeck.import_set(path, task=cifar10, confirm=lambda _: True)
+            read(published / name, colour)
