@@ -67,10 +67,10 @@ tasks = pytest.mark.parametrize("task", [pytest.param(make(None), id=n) for n, m
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
-            done(index)
+            told(index, 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"limbeck: {deferred}", file=sys.stderr)
         return DONE
     except KeyboardInterrupt as interrupt:
-        print(f"limbeck: interrupted{interrupt.args[0] if interrupt.args else ''}", file=sys.stderr)
+        print(f"limbeck: {interrupt.args[0] if interrupt.args else 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has stopped; python must not try to flush it once more at exit.

@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser, table
-from limbeck.cli.options import add_compile, add_data, add_device, add_quiet, add_root, add_runs, check_out, session
+from limbeck.cli.options import (
+    add_compile,
+    add_data,
+    add_device,
+    add_quiet,
+    add_root,
+    add_runs,
+    add_time,
+    check_out,
+    session,
+    task_of,
+)
 from limbeck.cli.parts import help_of, listed, spelled, split_words
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
@@ -18,7 +29,6 @@ from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
 from limbeck.runs.plan import Plan, run_plan
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -26,6 +36,7 @@ def run(words: list[str]) -> None:
     plan, given = _repeat(words) if "--spec" in words else _new(words)
     check_out(given.out)
     with session("distill", words, given) as used:
+        used.progress.notes(plan.task.notes)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
     distilled.save(given.out)
     settings = _settings(given)
@@ -37,18 +48,20 @@ def run(words: list[str]) -> None:
         "scores": list(distilled.scores),
         "settings": settings,
     }
-    check = distilled.scores[-1]
-    score = measured(check["mean"], check["unit"])
-    validation = f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
         ("set", given.out),
         ("run", run_kept.folder),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
-        ("validation", validation),
+        *[("validation", _validation(check)) for check in distilled.scores[-1:]],
         ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
+
+
+def _validation(check: dict[str, Any]) -> str:
+    score = measured(check["mean"], check["unit"])
+    return f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
 
 
 def _settings(given: Any) -> str:
@@ -64,8 +77,7 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     if given.steps is not None:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
-    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
-    return Plan(task, recipe, given.network, given.ipc, given.seed, given.checks), given
+    return Plan(task_of(given), recipe, given.network, given.ipc, given.seed, given.checks), given
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
@@ -103,7 +115,12 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
-    arguments.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
+    arguments.add_argument(
+        "--checks",
+        type=int | None,
+        default=None,
+        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
+    )
     _add_output(arguments)
     return arguments
 
@@ -114,6 +131,7 @@ def _add_output(arguments: Parser) -> None:
         "--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run"
     )
     add_compile(arguments)
+    add_time(arguments)
     add_device(arguments)
     add_quiet(arguments)
     add_runs(arguments)

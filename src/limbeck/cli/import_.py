@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from limbeck.cli.console import ERRORS, Parser, answer, parser, table
-from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, names_of, task_of
+from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
+from limbeck.cli.options import add_own, add_quiet, add_root, check_out, names_of, task_of
 from limbeck.core.units import percent
 from limbeck.imported import AUTO, LAYOUTS, import_set
 
@@ -90,7 +89,7 @@ def _parser() -> Parser:
     made.add_argument("--network", type=str, default="convnet", help="the network that it is scored with by default")
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
-    add_mirror(made)
+    add_own(made)
     add_quiet(made)
     add_root(made)
     return made
@@ -129,15 +128,13 @@ def _asking(yes: bool, quiet: bool) -> Callable[[str], bool] | None:
     """How to ask whether units are right: not at all, on the terminal, or nobody where there is none."""
     if yes:
         return (lambda _text: True) if quiet else _told
-    return _ask if sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal else None
+    return _ask if at_terminal() else None
 
 
 def _told(text: str) -> bool:
-    ERRORS.print(text, markup=False, soft_wrap=True)
+    say(text)
     return True
 
 
 def _ask(text: str) -> bool:
-    _told(text)
-    ERRORS.print("Is that right? [y/n] ", markup=False, end="")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return ask(text, "Is that right?")

@@ -13,9 +13,9 @@ from limbeck.core.errors import InputError
 from limbeck.imported.found import Found, Wanted
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.labels import class_name
+from limbeck.tasks.readers.names import hidden, split_of
 
 NAMES, NUMBERS = "names", "numbers"
-SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 _NUMBER = re.compile(r"(?:new|class)?[_-]?(\d+)", re.ASCII | re.IGNORECASE)
 """A class by its number: 3, 00003, new003 (Yin et al. 2023), class_3."""
 
@@ -53,7 +53,7 @@ def class_folders(path: Path, wanted: Wanted) -> Found:
 
 
 def _seen(folder: Path) -> list[Path]:
-    return [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")]
+    return [each for each in sorted(folder.iterdir()) if not hidden(each.name)]
 
 
 def _is_image(path: Path) -> bool:
@@ -83,7 +83,7 @@ def _stacked(files: Sequence[Path]) -> torch.Tensor:
 
 def _classes(path: Path, folders: Sequence[Path], wanted: Wanted) -> list[int]:
     """The class of each folder."""
-    splits = [each for each in folders if each.name.lower() in SPLITS and each.name not in wanted.classes]
+    splits = [each for each in folders if split_of(each.name) and each.name not in wanted.classes]
     if splits:
         raise InputError(
             f"{path}: holds {', '.join(each.name for each in splits)}, as of splits, expected a folder for each class; "

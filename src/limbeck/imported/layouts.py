@@ -16,6 +16,7 @@ from limbeck.imported.folders import class_folders
 from limbeck.imported.found import Found, Wanted
 from limbeck.imported.tensors import read_torch
 from limbeck.imported.torch_files import is_images, labels_beside, one_file, two_files
+from limbeck.tasks.readers.names import hidden
 
 AUTO = "auto"
 """In place of a name: whichever layout the file is in."""
@@ -80,7 +81,7 @@ def layout_of(path: Path) -> str:
 
 
 def _of_folder(path: Path) -> str:
-    inside = [each for each in path.iterdir() if not each.name.startswith(".")]
+    inside = [each for each in path.iterdir() if not hidden(each.name)]
     files, folders = any(map(is_images, inside)), any(each.is_dir() for each in inside)
     if files and folders:
         raise InputError(

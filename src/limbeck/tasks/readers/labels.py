@@ -34,7 +34,7 @@ class Labels(NamedTuple):
     weights: Array | None
     """(example, class) float32, rows that add up to 1, where the labels say more than a class; otherwise None."""
     names: tuple[str, ...] | None
-    """The names of the classes, where labels are names or booleans, or names were given."""
+    """The names of the classes, where they were given or the labels say them; for rows of numbers "0", "1", ..."""
     written: str
     """How the labels were written: one of the constants above."""
 
@@ -142,17 +142,21 @@ def class_name(text: str) -> str:
     r"""A name as one class has it: in Unicode's composed form, and of text alone.
 
     Bytes that are not UTF-8, as old archives leave them in the names of files, are read as Latin-1; control characters
-    become spaces.
+    become spaces, and those around it are left out.
 
     >>> class_name("cafe\u0301"), class_name("caf\udce9"), class_name("a\x1b[2Jb")
     ('café', 'café', 'a [2Jb')
     """
+    return unicodedata.normalize("NFC", readable(text).strip() or text)
+
+
+def readable(text: str) -> str:
+    """A text, such as a path, that any file and terminal can hold: as `class_name`, but not composed."""
     try:
         text.encode()
     except UnicodeEncodeError:
         text = text.encode("utf-8", "replace" if _torn(text) else "surrogateescape").decode("latin-1")
-    plain = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
-    return unicodedata.normalize("NFC", plain)
+    return "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 
 def _torn(text: str) -> bool:
@@ -209,7 +213,7 @@ def _rows(values: Array, place: Place, count: int | None, names: Sequence[str] |
     finite = np.isfinite(values).all(axis=1) if values.dtype.kind == "f" else np.ones(len(values), bool)
     if not finite.all():
         raise InputError(f"{place(int(finite.argmin()))}: a label that is NaN or infinite, expected numbers; repair it")
-    called = None if names is None else tuple(names)
+    called = tuple(map(str, range(values.shape[1]))) if names is None else tuple(names)
     wide = values.astype(np.float64)
     form = written or _form(wide, values.dtype.kind in "biu", place)
     if form in (ONE_HOT, CENTRED):

@@ -14,8 +14,25 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
-"""What the files or folders of each split are called."""
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What whoever brings data knows of them; every field says what is done where nothing is said."""
+
+    layout: str = ""
+    """The levels of folders, such as "class-split"; by default found out."""
+    label_column: str = ""
+    """The column of a table that has the labels; by default found by its name."""
+    background: str = ""
+    """The colour that transparent pixels are laid on; by default white."""
+    max_pixels: int | None = None
+    """The pixels above which an image is refused as hostile; by default Pillow's own limit."""
+
+
+AS_IT_LOOKS = Reading()
+"""Nothing is said of the data."""
 
 
 class Header(NamedTuple):
@@ -26,6 +43,10 @@ class Header(NamedTuple):
     channel: int
     form: str
     """How it is stored: a format name such as "JPEG", or "array"."""
+    frames: int = 1
+    """How many pictures it holds; the first is read."""
+    alpha: bool = False
+    """Whether pixels may be transparent."""
 
 
 class AbstractImages(ABC):
@@ -53,6 +74,8 @@ class Stacked(AbstractImages):
     """Images of one size in one array (example, height, width, channel)."""
 
     array: Array
+    alpha: bool = False
+    """Whether pixels were transparent, before they were laid on a background."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -65,7 +88,7 @@ class Stacked(AbstractImages):
     def header(self, index: int) -> Header:
         """The size that all images share."""
         height, width, channel = self.array.shape[1:]
-        return Header(height, width, channel, "array")
+        return Header(height, width, channel, "array", alpha=self.alpha)
 
     def decode(self, index: int) -> Array:
         """The image as it stands."""
