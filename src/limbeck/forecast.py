@@ -79,9 +79,7 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
         elif left:
             session.progress.phase(f"trying a few steps of {name}, to tell how long all of them take")
             distilling += _steps(session, left)
-        stands_in = [
-            made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)
-        ]
+        stands_in = [made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)]
         requests += _requests(session, name, stands_in, plan, measured)
     measuring = Graph(requests, plan.task.reference).seconds(session)
     return Forecast(distilling, measuring, tuple(unknown))
