@@ -194,7 +194,7 @@ def test_what_keeps_every_number_comes_back_as_the_very_same_set(
     weights = KEY.fold("free").normal(6, 10) if soft else None
     distilled = set_of(task, targets=weights, schedule=SCHEDULES[schedule])
     distilled = replace(distilled, initialisation=task.network(NETWORK).init(KEY) if soft else None)
-    found = limbeck.import_set(exported(distilled, format, tmp_path), format=format, task=task)
+    found = limbeck.import_set(exported(distilled, format, tmp_path), task=task)
     assert found == distilled
     assert torch.equal(found.batch.classes, LABELS) and found.spec["network"] == distilled.spec["network"]
     assert found.label_mode == distilled.label_mode
@@ -207,7 +207,7 @@ def test_pictures_come_back_within_half_a_level_in_order_with_labels_and_schedul
 ) -> None:
     weights = KEY.fold("free").normal(6, 10) if soft else None
     distilled = set_of(task, targets=weights, schedule=SCHEDULES["adam by parts"])
-    found = limbeck.import_set(exported(distilled, format, tmp_path), format="folder", task=task)
+    found = limbeck.import_set(exported(distilled, format, tmp_path), task=task)
     moved = (found.native - distilled.native.clamp(0, 1)).abs()
     assert 0 < float(moved.max()) <= 0.5 / 255 + 1e-6
     assert "pictures of 8 bits" in found.spec["imported"]["notes"][0]
@@ -222,7 +222,7 @@ def test_whitened_images_come_back_to_the_last_bit_and_the_readme_says_how_to_un
     whitened = limbeck.load("digits", zca=True)
     distilled = set_of(whitened)
     path = exported(distilled, "npz", tmp_path)
-    assert limbeck.import_set(path, format="npz", task=whitened) == distilled
+    assert limbeck.import_set(path, task=whitened) == distilled
     undo = re.findall(r"To invert it.*?`(.*?)`", readme(path))
     with np.load(path) as held:
         scope = {"numpy": np, "n": len(LABELS), "seen": held["x_normalised"], **held}
@@ -234,7 +234,7 @@ def test_whitened_images_come_back_to_the_last_bit_and_the_readme_says_how_to_un
 
 def test_images_whitened_for_other_data_come_back_by_their_pixels(task: ImageTask, tmp_path: Path) -> None:
     distilled = set_of(limbeck.load("digits", zca=True))
-    found = limbeck.import_set(exported(distilled, "npz", tmp_path), format="npz", task=task)
+    found = limbeck.import_set(exported(distilled, "npz", tmp_path), task=task)
     torch.testing.assert_close(found.native, distilled.native, atol=1e-5, rtol=0)
     assert "normalised anew" in found.spec["imported"]["notes"][0]
 
@@ -242,7 +242,7 @@ def test_images_whitened_for_other_data_come_back_by_their_pixels(task: ImageTas
 @arrays
 def test_a_set_that_came_back_scores_the_same_to_the_bit(format: str, task: ImageTask, tmp_path: Path) -> None:
     distilled = set_of(task)
-    found = limbeck.import_set(exported(distilled, format, tmp_path), format=format, task=task)
+    found = limbeck.import_set(exported(distilled, format, tmp_path), task=task)
     given = dict(repeats=1, baselines=(), protocol=limbeck.Epochs(epochs=2))
     before = limbeck.evaluate(distilled, **given, session=here(tmp_path / "runs"))
     after = limbeck.evaluate(found, **given, session=here(tmp_path / "others"))
@@ -427,9 +427,9 @@ def test_hostile_names_stay_within_the_export_and_are_kept_exactly(
         assert all(re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) for name in names)
     text = readme(path)
     assert "\x1b" not in text and '2  "line\\nfeed"' in text.splitlines() and '4  "猫"' in text
-    if FORMATS[format].layout:
+    if FORMATS[format].comes_back:
         like = replace(task, classes=HOSTILE)
-        found = limbeck.import_set(path, format=FORMATS[format].layout, task=like)
+        found = limbeck.import_set(path, task=like)
         assert found.classes == HOSTILE and torch.equal(found.batch.classes, torch.arange(10))
 
 
@@ -464,7 +464,7 @@ def test_the_score_of_pictures_stands_beside_that_of_the_set(task: ImageTask, tm
     given = dict(repeats=1, protocol=limbeck.Epochs(epochs=2), session=here(tmp_path / "runs"))
     found = limbeck.export(distilled, "png", tmp_path / "out", scored=True, **given)
     before, after = found.scores
-    again = limbeck.import_set(tmp_path / "out", format="folder", task=task)
+    again = limbeck.import_set(tmp_path / "out", task=task)
     scores = [limbeck.evaluate(each, baselines=(), **given)[0].mean for each in (distilled, again)]
     assert scores == [before["mean"], after["mean"]]
     assert f"{100 * after['mean']:.1f} %" in readme(tmp_path / "out") and "from these pictures" in found.words[0]

@@ -12,6 +12,7 @@ from typing import Literal
 from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
 from limbeck.cli.options import add_own, add_quiet, add_root, check_out, names_of, task_of
 from limbeck.core.units import percent
+from limbeck.exported import FORMATS
 from limbeck.imported import AUTO, LAYOUTS, import_set
 
 
@@ -49,7 +50,7 @@ def run(words: list[str]) -> None:
     pixels = origin["pixels"]
     spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
-        ("layout", f"{origin['format']}: {LAYOUTS[origin['format']].summary}"),
+        ("layout", f"{origin['format']}: {({**FORMATS, **LAYOUTS})[origin['format']].summary}"),
         ("items", f"{len(distilled)}, {distilled.label_mode} labels, {min(found)} to {max(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),
         ("learning rate", f"{learning_rate:g} ({origin['learning rate']})"),

@@ -30,8 +30,8 @@ class Format(NamedTuple):
     """What the name of its one file ends with; "" where it is a folder."""
     eight_bits: bool = False
     """Whether it holds pictures, which are less than the set."""
-    layout: str = ""
-    """The layout by which `limbeck import` reads it; "" where it does not."""
+    comes_back: bool = True
+    """Whether `limbeck import` reads it."""
 
 
 FORMATS: dict[str, Format] = {
@@ -39,22 +39,21 @@ FORMATS: dict[str, Format] = {
         "a folder of pictures for each class, CLASS/ITEM.png",
         pictures.write_flat,
         eight_bits=True,
-        layout="folder",
     ),
     "folder": Format(
         "the same within train/, as torchvision's ImageFolder and limbeck's folder: read it",
         pictures.write_split,
         eight_bits=True,
-        layout="folder",
     ),
-    "npz": Format("a NumPy archive of every number, without pickle", npz.write, ".npz", layout="npz"),
-    "pt": Format("a dict of tensors for torch.load(weights_only=True)", pt.write, ".pt", layout="pt"),
+    "npz": Format("a NumPy archive of every number, without pickle", npz.write, ".npz"),
+    "pt": Format("a dict of tensors for torch.load(weights_only=True)", pt.write, ".pt"),
     "hf": Format(
         "a data set of the Hugging Face hub, with a card and Croissant metadata",
         hub.write,
         eight_bits=True,
+        comes_back=False,
     ),
-    "ddranking": Format("the tensors that DD-Ranking scores", ddranking.write),
+    "ddranking": Format("the tensors that DD-Ranking scores", ddranking.write, comes_back=False),
 }
 """The formats by the name that `--format` takes."""
 
@@ -150,7 +149,7 @@ def export_set(distilled: DistilledSet, format: str, out: Path, known: Known | N
     known = known or Known()
     written = chosen.write(contents, name, known)
     here = shlex.quote(name) if chosen.suffix else "."
-    back = f"limbeck import {here} --format {chosen.layout} --data DATA --out set.safetensors" if chosen.layout else ""
+    back = f"limbeck import {here} --data DATA --out set.safetensors" if chosen.comes_back else ""
     text = readme(contents, written, known.shortened, back).encode(errors="backslashreplace")
     if chosen.suffix:
         files = [out, out.with_name(_beside(out))]

@@ -54,7 +54,6 @@ LAYOUTS: dict[str, Layout] = {
     "dm": Layout("distribution matching: as dc", one_file),
     "mtt": Layout("trajectory matching: images_NAME.pt, labels_NAME.pt and perhaps lr_NAME.pt, or .npy", two_files),
     "paper": Layout("a .pt file of images and labels: a dict, a list or a TensorDataset", one_file),
-    "pt": Layout("what `limbeck export --format pt` writes: a dict of tensors", one_file),
     "npz": Layout("a NumPy archive of images and labels", archive),
     "folder": Layout("a folder of images for each class", class_folders),
 }
