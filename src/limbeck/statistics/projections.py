@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.errors import InputError
+from limbeck.core.expect import AbstractPart
 from limbeck.core.family import Family
 from limbeck.core.key import Key
 
@@ -18,7 +19,7 @@ FEW = 10
 """So many points and fewer are too few to lay out by their neighbours."""
 
 
-class AbstractProjection(ABC):
+class AbstractProjection(AbstractPart):
     """A map of points to the plane, fitted to the points that it maps."""
 
     @property
