@@ -20,6 +20,7 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
+from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
@@ -32,7 +33,7 @@ from limbeck.runs.again import run_with_experts
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
-from limbeck.tasks import reload
+from limbeck.tasks import load, reload
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Study:
     """For each finding that was kept before, how thoroughly it was asked."""
 
 
+@typed
 def study(
-    task: AbstractTask,
+    task: AbstractTask | str,
     recipes: Sequence[str] | Mapping[str, Recipe],
     *,
     ipc: int,
@@ -70,17 +72,19 @@ def study(
 ) -> Study:
     """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
 
-    `recipes` are names of published ones, or recipes of your own by names that files can have; `steps` is for those
-    that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores,
-    rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html.
-    Called again after an interruption it goes on where it was, and after its end it reads what it kept and trains
-    nothing. `command` is shown on the page as how to make it again; the session's progress is told of all phases. The
-    rest is as in the other verbs; with several `seeds` each recipe is carried out with all of them, and the scores, but
-    nothing else, are over these.
+    `task` may be the name of its data. `recipes` are names of published ones, or recipes of your own by names that
+    files can have; `steps` is for those that step at all. Experts that they follow are trained first. Written are
+    RECIPE.safetensors with its scores, rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain
+    --json` print them, and report.html. Called again after an interruption it goes on where it was, and after its end
+    it reads what it kept and trains nothing. `command` is shown on the page as how to make it again; the session's
+    progress is told of all phases. The rest is as in the other verbs; with several `seeds` each recipe is carried out
+    with all of them, and the scores, but nothing else, are over these.
 
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
+    if isinstance(task, str):
+        task = load(task, root=None if session is None else session.data_root)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
@@ -136,6 +140,7 @@ def keep(made: DistilledSet, path: Path) -> None:
         made.save(path)
 
 
+@typed
 def write_report(
     sets: Sequence[str | Path],
     *,

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser, table
-from limbeck.cli.options import add_compile, add_data, add_device, add_quiet, add_root, add_runs, check_out, session
+from limbeck.cli.options import (
+    add_compile,
+    add_data,
+    add_device,
+    add_quiet,
+    add_root,
+    add_runs,
+    check_out,
+    session,
+    task_of,
+)
 from limbeck.cli.parts import help_of, listed, spelled, split_words
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
@@ -18,7 +28,6 @@ from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
 from limbeck.runs.plan import Plan, run_plan
-from limbeck.tasks import load
 
 
 def run(words: list[str]) -> None:
@@ -64,7 +73,7 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     if given.steps is not None:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
-    task = load(given.data, root=given.data_root, zca=given.zca, size=given.size)
+    task = task_of(given)
     return Plan(task, recipe, given.network, given.ipc, given.seed, given.checks), given
 
 

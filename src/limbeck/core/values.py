@@ -9,8 +9,7 @@ import numbers
 import operator
 import re
 import types
-from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -52,6 +51,8 @@ def wanted(hint: Any) -> str:
             kinds.append(f"one of {', '.join(map(str, get_args(kind)))}")
         elif get_origin(kind) is Callable:
             kinds.append("a function")
+        elif get_origin(kind) is Mapping:
+            kinds.append("values by their names")
         else:
             kinds.append(_WORDS.get(kind) or _a(getattr(kind, "__name__", str(kind)).removeprefix("Abstract")))
     return ", or ".join(dict.fromkeys(kinds))
@@ -107,7 +108,7 @@ def typed(verb: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **given: P.kwargs) -> R:
         bound = signature.bind(*args, **given)
         for name, value in bound.arguments.items():
-            if signature.parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
+            if name in hints and signature.parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
                 bound.arguments[name] = fitted(value, hints[name], name)
         return verb(*bound.args, **bound.kwargs)
 
@@ -160,10 +161,8 @@ def _as(value: Any, kind: Any) -> Any:
         return get_args(kind)[get_args(kind).index(value)]
     if get_origin(kind) is Callable and not callable(value):
         raise TypeError
-    checked = isinstance(kind, type) and (
-        kind in (bool, str, type(None)) or dataclasses.is_dataclass(kind) or issubclass(kind, ABC)
-    )
-    return _only(value, kind) if checked else value
+    plain = get_origin(kind) if get_origin(kind) is Mapping else kind
+    return _only(value, plain) if isinstance(plain, type) and plain is not Any else value
 
 
 def _number(value: Any) -> Any:

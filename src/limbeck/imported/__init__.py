@@ -15,6 +15,7 @@ from torch.nn.functional import one_hot
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
+from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
@@ -27,6 +28,7 @@ _SUM = 1e-3
 """By how much a row of weights may miss 1."""
 
 
+@typed
 def import_set(
     path: str | Path,
     *,

@@ -18,6 +18,7 @@ from limbeck import distillation
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractTask, Metric, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
+from limbeck.core.expect import of_their_types
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
 from limbeck.core.provenance import warn_of_change
@@ -44,6 +45,7 @@ class Plan:
     checks: int = 4
 
     def __post_init__(self) -> None:
+        of_their_types(self)
         if self.ipc < 1:
             raise InputError(f"ipc {self.ipc}: expected at least one item per class")
         if self.recipe.steps < 0 or self.checks < 1:

@@ -8,8 +8,9 @@ from typing import Any
 
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.values import typed
 from limbeck.tasks.register import TASKS as TASKS
-from limbeck.tasks.sources import OWN, OWN_ARGUMENT, image_task
+from limbeck.tasks.sources import OWN, OWN_ARGUMENT, form_of, image_task, roots
 
 __all__ = ["TASKS", "load", "names", "reload"]
 
@@ -20,8 +21,9 @@ def names() -> list[dict[str, str]]:
     return TASKS.summaries() + own
 
 
+@typed
 def load(
-    data: str,
+    data: str | Path,
     *,
     root: Path | None = None,
     zca: bool = False,
@@ -38,6 +40,8 @@ def load(
     LIMBECK_CACHE, else ~/.cache/limbeck). Tasks of other packages take `options` of their own. Raises InputError for
     data that cannot be used, and for an option that the task does not take.
     """
+    if isinstance(data, Path):
+        data = str(data) if str(data) in TASKS.parts else _spelled(data)
     stated = {"zca": (zca, False), "size": (size, None), "mirror": (mirror, None), "cache": (cache, None)}
     given = {**{name: value for name, (value, default) in stated.items() if value is not default}, **options}
     if data in TASKS.parts:
@@ -47,11 +51,25 @@ def load(
         if options:
             raise unknown(f"option of {kind}:", next(iter(options)), stated)
         return image_task(data, root, **given)
-    path = Path(data)
-    form = "folder" if path.is_dir() else path.suffix.lstrip(".") if path.is_file() else ""
-    if form in OWN:
-        raise InputError(f"unknown data {data!r}: it is a path; did you mean '{form}:{data}'?")
-    raise unknown("data", data, [each["name"] for each in names()])
+    raise _unknown(data, root)
+
+
+def _spelled(path: Path) -> str:
+    """The name of data that are where a path says."""
+    form = form_of(path)
+    if form:
+        return f"{form}:{path}"
+    found = "a file of another kind" if path.exists() else "nothing"
+    raise InputError(f"{path}: found {found}, expected a folder of images or of parquet files, a .parquet or .npz file")
+
+
+def _unknown(data: str, root: Path | None) -> InputError:
+    """The error for a name that is of no data: what lies there, or under the root, or the nearest names."""
+    for path in (Path(data), *(folder / data for folder in roots(root))):
+        form = form_of(path)
+        if form:
+            return InputError(f"unknown data {data!r}: it is a path; did you mean '{form}:{path}'?")
+    return unknown("data", data, [each["name"] for each in names()])
 
 
 def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:

@@ -87,6 +87,19 @@ def image_task(
     )
 
 
+def form_of(path: Path) -> str:
+    """The way to name the images that lie at a path, a name of `OWN`; empty where there are none."""
+    if path.is_dir():
+        return "parquet" if any(path.glob("train*.parquet")) else "folder" if any(path.glob("*/")) else ""
+    return path.suffix.lstrip(".") if path.is_file() and path.suffix in (".parquet", ".npz") else ""
+
+
+def roots(root: Path | None) -> tuple[Path, ...]:
+    """The folder of named data that is given, else that of the environment, if there is one."""
+    given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
+    return () if given is None else (Path(given).expanduser(),)
+
+
 def _source(data: str, root: Path | None) -> tuple[Source, Named | None]:
     """The files of `data`, and what is known of it where it is a named set."""
     kind, colon, rest = data.partition(":")
@@ -94,8 +107,7 @@ def _source(data: str, root: Path | None) -> tuple[Source, Named | None]:
         if not rest:
             raise InputError(f"{data!r} names nothing; expected {kind}:{OWN_ARGUMENT.get(kind, 'PATH')}")
         return OWN[kind][1](rest), None
-    given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
-    where = None if given is None else Path(given).expanduser()
+    where = next(iter(roots(root)), None)
     if where is not None and not where.is_dir() and (root is not None or NAMED[data].layouts):
         origin = "root" if root is not None else "LIMBECK_DATA"
         raise InputError(f"{origin} {where}: no such folder, expected the folder that holds the data sets; correct it")
