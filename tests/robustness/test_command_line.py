@@ -191,7 +191,7 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
         assert row["low"] <= row["mean"] <= row["high"]
     made = limbeck.DistilledSet.load(mine)
     # Digits are kept as 64 numbers of 4 bytes and a label of one.
-    assert [row["bytes"] for row in rows] == [made.budget.bytes, 10 * made.per_class * 257] * 2
+    assert [row["bytes"] for row in rows] == [made.budget.bytes, 10 * made.per_class * 65] * 2
     assert [(row["per_class"], row["matched"]) for row in rows] == [(made.per_class, ""), (made.per_class, "items")] * 2
     assert document["protocols"]["yang2024"]["epochs"] == 300
     assert [each["set"] for each in document["verdicts"]] == [str(mine)] * 2

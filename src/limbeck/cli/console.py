@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -28,6 +29,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from limbeck.cli.terminal import plain, plain_json, write
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.units import duration
@@ -74,27 +76,32 @@ def parser(command: str, summary: str) -> Parser:
 
 
 def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str, quiet: bool = False) -> None:
-    """Print the document where JSON is asked for, else the tables unless `quiet`."""
+    """Print the document where JSON is asked for, else the tables unless `quiet`, where the answer is a file.
+
+    A text is one line.
+    """
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    elif not quiet:
-        # Whoever reads a file or a pipe cuts lines as they like; only a terminal has a width.
-        seen = sys.stdout.isatty()
-        console = Console(highlight=False, width=None if seen else WIDE, force_terminal=None if seen else False)
-        for part in tables:
-            console.print(part, soft_wrap=isinstance(part, str), markup=False)
-    sys.stdout.flush()
+        write(plain_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)))
+    if as_json or quiet:
+        return
+    # Whoever reads a file or a pipe cuts lines as they like; only a terminal has a width.
+    seen = sys.stdout.isatty()
+    printed = io.StringIO()
+    console = Console(file=printed, highlight=False, width=None if seen else WIDE, force_terminal=seen)
+    for part in tables:
+        console.print(Text(plain(part)) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+    write(printed.getvalue().removesuffix("\n"))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> Group:
     """A titled table whose cells are shown as plain text; the columns named in `right` are set flush right."""
     made = Table(box=None, pad_edge=False, show_header=any(columns))
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(Text(plain(column)), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(str(cell)) for cell in row))
+        made.add_row(*(Text(plain(str(cell))) for cell in row))
     # Not the table's own title, which would be folded to the width of its columns.
-    return Group(Text(title, style="bold"), made)
+    return Group(Text(plain(title), style="bold"), made)
 
 
 class Rate(ProgressColumn):
@@ -122,7 +129,7 @@ class Bar(AbstractProgress):
         """Say that another phase begins; its name goes before what is being done."""
         self._phase, self._printed, self._first = name, -1, None
         if self._progress is not None and self._task is not None:
-            self._progress.reset(self._task, description=escape(name))
+            self._progress.reset(self._task, description=escape(plain(name)))
         else:
             say(name)
 
@@ -133,7 +140,7 @@ class Bar(AbstractProgress):
     def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
         """Say that `done` of `total` are done, what is being done, and what is new."""
         if self._progress is not None and self._task is not None:
-            text = escape(f"{self._phase}: {doing}" if self._phase else doing)
+            text = escape(plain(f"{self._phase}: {doing}" if self._phase else doing))
             self._progress.update(
                 self._task, completed=round(done), total=round(total), description=text, news=escape(news)
             )
@@ -146,12 +153,12 @@ class Bar(AbstractProgress):
             pace = (now - began) / (done - before) if done > before else None
             left = "" if pace is None or done >= total else f", {duration(pace * (total - done))} left"
             said = ", ".join(filter(None, [f"{doing}: {round(done)} of {round(total)}{left}", news]))
-            ERRORS.print(said, markup=False)
+            say(said)
 
 
 def say(line: str) -> None:
     """Tell something on standard error that stays to be read."""
-    ERRORS.print(line, markup=False, soft_wrap=True)
+    ERRORS.print(plain(line), markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.console import ERRORS, Parser, answer, parser, table
+from limbeck.cli.console import ERRORS, Parser, answer, parser, say, table
 from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, task_of
 from limbeck.core.units import percent
 from limbeck.imported import LAYOUTS, import_set
@@ -94,7 +94,7 @@ def _asking(yes: bool, quiet: bool) -> Callable[[str], bool] | None:
 
 
 def _told(text: str) -> bool:
-    ERRORS.print(text, markup=False, soft_wrap=True)
+    say(text)
     return True
 
 
