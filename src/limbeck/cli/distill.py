@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser, table
+from limbeck.cli.defaults import add_network, network_of, out_of, shortened
 from limbeck.cli.options import (
     add_compile,
     add_data,
@@ -33,13 +34,14 @@ from limbeck.runs.plan import Plan, run_plan
 def run(words: list[str]) -> None:
     """Distil, save, and say where."""
     plan, given = _repeat(words) if "--spec" in words else _new(words)
-    check_out(given.out)
+    out = out_of(given, plan)
+    check_out(out)
     with session("distill", words, given) as used:
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
-    distilled.save(given.out)
+    distilled.save(out)
     settings = _settings(given)
     document = {
-        "set": str(given.out),
+        "set": str(out),
         "run": run_kept.id,
         "items": len(distilled),
         "budget": distilled.budget._asdict(),
@@ -50,12 +52,12 @@ def run(words: list[str]) -> None:
     score = measured(check["mean"], check["unit"])
     validation = f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
-        ("set", given.out),
+        ("set", out),
         ("run", run_kept.folder),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
         ("validation", validation),
-        ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
+        ("next", f"limbeck evaluate {shlex.quote(str(out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
 
@@ -74,7 +76,8 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
     task = task_of(given)
-    return Plan(task, recipe, given.network, given.ipc, given.seed, given.checks), given
+    recipe = shortened(task, {given.recipe: recipe}, given, [given.recipe] if "steps" in options else ())[given.recipe]
+    return Plan(task, recipe, network_of(task, given.network), given.ipc, given.seed, given.checks), given
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
@@ -107,18 +110,20 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     add_data(arguments)
     arguments.add_argument("--recipe", type=str, default="dm", help=f"one of {', '.join(RECIPES)}")
     arguments.add_argument("--ipc", type=int, required=True, help="items per class")
-    arguments.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
+    add_network(arguments)
     arguments.add_argument(
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
     arguments.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
-    _add_output(arguments)
+    _add_output(arguments, Path | None, "by default named by the data, the recipe and its size")
     return arguments
 
 
-def _add_output(arguments: Parser) -> None:
-    arguments.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
+def _add_output(arguments: Parser, kind: Any, default: str) -> None:
+    arguments.add_argument(
+        "--out", type=kind, required=kind is Path, help=f"where to write the set (.safetensors); {default}"
+    )
     arguments.add_argument(
         "--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run"
     )
@@ -133,6 +138,6 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     arguments = parser("distill", "Repeat a run from its saved spec.")
     arguments.add_argument("--spec", type=Path, required=True, help="the spec.json of a run's folder")
     add_root(arguments)
-    _add_output(arguments)
+    _add_output(arguments, Path, "it has no default")
     given = arguments.parse_args(words)
     return Plan.of(read_document(given.spec, bare=True), given.data_root), given
