@@ -69,9 +69,8 @@ def bases(folder: Path, session: Session) -> list[Path]:
         "soft": limbeck.distill(task, learned, ipc=1, network=NETWORK, session=session),
     }
     for name, each in made.items():
-        each.save(folder / f"{name}.safetensors")
-    rows = limbeck.evaluate(folder / "real.safetensors", repeats=1, baselines=["random"], session=session)
-    made["real"].scored(rows[0].row()).save(folder / "real.safetensors")
+        rows = limbeck.evaluate(each, repeats=1, baselines=["random"], session=session)
+        each.scored(rows[0].row()).save(folder / f"{name}.safetensors")
     return [folder / f"{name}.safetensors" for name in made]
 
 

@@ -40,11 +40,25 @@ HEADER = {
     "labels": str,
     "budget": {"scalars": int, "bytes": int},
     "scores": [
-        {"set": str, "network": str, "split": str, "metric": str, "protocol": str, "n": int, "bytes": int}
+        {"n": int, "bytes": int, "values?": [float]}
+        | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
         | dict.fromkeys(("mean", "low", "high"), float)
+        | dict.fromkeys(("unit?", "matched?", "beside?", "about?"), str)
+        | dict.fromkeys(("per_class?", "seeds?"), int)
+        | dict.fromkeys(("higher_is_better?", "whole?"), bool)
     ],
 }
 """What the header of a file holds beside the format."""
+RUN = {
+    "network": str,
+    "data": {"name": str, "fingerprint": str},
+    "recipe": {"part": str, "steps": int, "objective": (None, {"part": str})},
+    "ipc": int,
+    "seed": int,
+    "checks": int,
+    "sources?": dict,
+}
+"""What the spec of a run holds, which is that of every set that was distilled and not imported."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -231,6 +245,8 @@ def _check_header(path: str | Path, header: dict[str, Any]) -> None:
     if found < FORMAT:
         raise InputError(f"{path}: format {found} of limbeck {by}, but this one reads format {FORMAT}; make it again")
     wrong = mismatch(header, HEADER, "header")
+    if wrong is None and "recipe" in header["spec"]:
+        wrong = mismatch(header["spec"], RUN, "header.spec")
     if wrong is not None:
         raise DamagedError(f"{path}: damaged ({wrong}); copy or make the file again")
 

@@ -101,7 +101,7 @@ def _hints(part: type) -> tuple[tuple[str, Any], ...]:
 
 
 def typed(verb: Callable[P, R]) -> Callable[P, R]:
-    """A function whose arguments are of the types that it says, or refused in one line; one text is a list of one."""
+    """A function whose arguments are of the types that it says, or refused; one text or path is a list of one."""
     signature, hints = inspect.signature(verb), get_type_hints(verb)
 
     @functools.wraps(verb)
@@ -155,7 +155,7 @@ def _as(value: Any, kind: Any) -> Any:
         items = list(_only(value, (list, tuple)))
         return tuple(fitted(item, one, "") for item, one in zip(items, _each(kind, items), strict=True))
     if get_origin(kind) is Sequence:
-        items = [value] if isinstance(value, str) else list(value)
+        items = [value] if isinstance(value, str | Path) else list(value)
         return tuple(fitted(item, get_args(kind)[0], "") for item in items)
     if get_origin(kind) is Literal:
         return get_args(kind)[get_args(kind).index(value)]

@@ -78,6 +78,9 @@ def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:
     Raises InputError where the data found now are not those it was made from.
     """
     options = {name: value for name, value in data.items() if name not in ("name", "fingerprint")}
+    for name in set(options) & {"data", "root", "cache"}:
+        # Where files lie is for whoever loads to say.
+        raise InputError(f"{data['name']}: found an option {name!r}, expected those of the data alone; make it again")
     task = load(data["name"], root=root, **options)
     if task.fingerprint != data["fingerprint"]:
         raise InputError(
