@@ -110,7 +110,7 @@ def study(
     _write_documents(folder, made, protocol, effort)
     facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
     sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
-    _report(f"{task.name}, {ipc} per class", sets, made, task, facts)
+    _report(f"{task.reference['name']}, {ipc} per class", sets, made, task, facts)
     return made
 
 
@@ -181,7 +181,9 @@ def write_report(
     facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
     paths = {name: path for name, path, _ in listed}
     made = Study(report, paths, tuple(rows), tuple(findings), sources)
-    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", named_sets, made, task, facts)
+    _report(
+        f"{task.reference['name']}: {', '.join(path.stem for path in paths.values())}", named_sets, made, task, facts
+    )
     return made
 
 
@@ -228,7 +230,7 @@ def _write_documents(folder: Path, made: Study, protocol: AbstractProtocol, effo
 def _facts(task: AbstractTask, device: torch.device | None, command: str) -> dict[str, str]:
     """What a reader needs to make the page again."""
     facts = {
-        "data": task.name,
+        "data": task.reference["name"],
         "fingerprint of the data": task.fingerprint,
         "limbeck": VERSION,
         "torch": torch.__version__,

@@ -9,6 +9,7 @@ from typing import Any
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.values import typed
+from limbeck.tasks.places import located
 from limbeck.tasks.register import TASKS as TASKS
 from limbeck.tasks.sources import OWN, OWN_ARGUMENT, form_of, image_task, roots
 
@@ -81,11 +82,12 @@ def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:
     for name in set(options) & {"data", "root", "cache"}:
         # Where files lie is for whoever loads to say.
         raise InputError(f"{data['name']}: found an option {name!r}, expected those of the data alone; make it again")
-    task = load(data["name"], root=root, **options)
+    place = located(str(data["name"]), str(data["fingerprint"]), roots(root))
+    task = load(place, root=root, **options)
     if task.fingerprint != data["fingerprint"]:
         raise InputError(
             f"{task.name}: found data with the fingerprint {task.fingerprint[:12]}, "
             f"expected {str(data['fingerprint'])[:12]}, those that the set was made from; "
-            "name their place with --data-root"
+            "name the place of those with --data or --data-root"
         )
     return task

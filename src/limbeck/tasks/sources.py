@@ -14,6 +14,7 @@ from torch import Tensor
 from limbeck.codecs.images import RIDGE, ImageCodec, fit_channels, fit_zca
 from limbeck.core.errors import InputError
 from limbeck.tasks import cache as kept
+from limbeck.tasks import places
 from limbeck.tasks.catalog import NAMED, Named, locate
 from limbeck.tasks.images import ImageTask, Split
 from limbeck.tasks.prepare import in_memory
@@ -71,6 +72,7 @@ def image_task(
         "mirror": mirrored,
     }
     fingerprint = hashlib.sha256(json.dumps(choices).encode()).hexdigest()
+    places.remember(data, fingerprint)
     codec = _whitened(channels, splits["train"], store, fingerprint) if zca else channels
     assumed = (ASSUMED,) if mirror is None and named is None else ()
     notes = (*(named.notes if named else ()), *facts.notes, *carved, *_lossy(data, named, form.forms), *assumed)
