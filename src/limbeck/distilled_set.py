@@ -14,7 +14,15 @@ from torch.utils.data import Dataset
 
 from limbeck.codecs import codec_of, header_of
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractCodec, AbstractParameterization, Batch, Budget, Parameters, Schedule
+from limbeck.core.contracts import (
+    AbstractCodec,
+    AbstractParameterization,
+    AbstractTask,
+    Batch,
+    Budget,
+    Parameters,
+    Schedule,
+)
 from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
@@ -146,6 +154,14 @@ class DistilledSet(Dataset):
             hasher.update(leaf.detach().cpu().contiguous().numpy().tobytes())
         return hasher.hexdigest()
 
+    def check_fits(self, name: str, task: AbstractTask) -> None:
+        """InputError where the set, called `name`, cannot be of the data of a task."""
+        if self.classes != tuple(task.classes):
+            raise InputError(f"{name}: of the classes {', '.join(self.classes)}; expected those of {task.name}")
+        shape = tree.map(lambda leaf: tuple(leaf.shape[1:]), self.batch.inputs)
+        if isinstance(task.shape, tuple) and shape != task.shape:
+            raise InputError(f"{name}: inputs of the shape {shape}, expected {task.shape}, those of {task.name}")
+
     def __len__(self) -> int:
         return len(self.batch.classes)
 
@@ -268,6 +284,8 @@ def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
         raise ValueError(f"a class outside 0..{len(loaded.classes) - 1}")
     if loaded.label_mode != header["labels"] or loaded.budget._asdict() != header["budget"]:
         raise ValueError(f"{loaded.label_mode} labels in {loaded.budget.bytes} bytes, the header says otherwise")
+    if tree.length(loaded.native) != count:
+        raise ValueError("inputs that its codec does not read")
     if not tree.finite(loaded.stored) or not tree.finite((loaded.schedule, loaded.initialisation or {})):
         raise ValueError("a value that is not finite")
     if int(loaded.schedule.order.max()) >= count:

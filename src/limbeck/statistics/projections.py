@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.errors import InputError
-from limbeck.core.expect import AbstractPart
+from limbeck.core.expect import AbstractPart, at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
 
@@ -63,6 +63,9 @@ class Umap(AbstractProjection):
     """
 
     neighbours: int = 5
+
+    def __post_init__(self) -> None:
+        at_least(self, 2, "neighbours")
 
     @property
     def available(self) -> bool:
