@@ -34,7 +34,7 @@ DECIDING = 10.0
 
 @typed
 def distill(
-    task: AbstractTask | str,
+    task: AbstractTask | str | Path,
     recipe: str | Recipe = "dm",
     *,
     ipc: int,
@@ -44,7 +44,7 @@ def distill(
     checks: int = 4,
     session: Session | None = None,
 ) -> DistilledSet:
-    """Distil `ipc` synthetic examples of every class of `task`, which may be the name of its data, as `load` takes it.
+    """Distil `ipc` synthetic examples of every class of `task`, or of the data that `load` takes.
 
     A `recipe` by name has the settings published for these data at this size, or for what is nearest to that. A run is
     kept in the session's store by all that determines it: called again after an interruption it goes on where it was,
@@ -53,7 +53,7 @@ def distill(
     Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another process holds,
     and where the loss diverges.
     """
-    if isinstance(task, str):
+    if not isinstance(task, AbstractTask):
         task = load(task, root=None if session is None else session.data_root)
     whitened = bool(task.reference.get("zca"))
     composed = recipe_for(recipe, task.name, ipc, whitened) if isinstance(recipe, str) else recipe

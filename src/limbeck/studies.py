@@ -52,7 +52,7 @@ class Study:
 
 @typed
 def study(
-    task: AbstractTask | str,
+    task: AbstractTask | str | Path,
     recipes: Sequence[str] | Mapping[str, Recipe],
     *,
     ipc: int,
@@ -83,7 +83,7 @@ def study(
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
-    if isinstance(task, str):
+    if not isinstance(task, AbstractTask):
         task = load(task, root=None if session is None else session.data_root)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}

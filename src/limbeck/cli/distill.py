@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from limbeck.core.units import measured, size
 from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
-from limbeck.runs.plan import Plan, run_plan
+from limbeck.runs.plan import Plan, finished, run_plan
+from limbeck.runs.session import Session
 
 
 def run(words: list[str]) -> None:
@@ -37,12 +39,14 @@ def run(words: list[str]) -> None:
     out = out_of(given, plan)
     check_out(out)
     with session("distill", words, given) as used:
+        made = _made_before(plan, used, given.fresh)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
     distilled.save(out)
     settings = _settings(given)
     document = {
         "set": str(out),
         "run": run_kept.id,
+        "found": made.isoformat(timespec="seconds") if made else None,
         "items": len(distilled),
         "budget": distilled.budget._asdict(),
         "scores": list(distilled.scores),
@@ -54,12 +58,21 @@ def run(words: list[str]) -> None:
     rows = [
         ("set", out),
         ("run", run_kept.folder),
+        *([("made", f"found: made on {made:%Y-%m-%d at %H:%M}; --fresh makes it again")] if made else []),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
         ("validation", validation),
         ("next", f"limbeck evaluate {shlex.quote(str(out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
+
+
+def _made_before(plan: Plan, session: Session, fresh: bool) -> datetime | None:
+    """When what is asked for was made, where it is found; with `fresh` it is removed, so that it is made anew."""
+    run = session.store.at(plan.spec_on(session.device))
+    if fresh and run.folder.exists():
+        session.store.remove(run)
+    return datetime.fromtimestamp(run.result.stat().st_mtime) if finished(run) is not None else None
 
 
 def _settings(given: Any) -> str:
@@ -127,6 +140,7 @@ def _add_output(arguments: Parser, kind: Any, default: str) -> None:
     arguments.add_argument(
         "--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run"
     )
+    arguments.add_argument("--fresh", action="store_true", help="make it anew, though it was made before")
     add_compile(arguments)
     add_device(arguments)
     add_quiet(arguments)
