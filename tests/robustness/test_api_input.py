@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import limbeck
+from limbeck.composition import Recipe
 
 NETWORK = "mlp-w4"
 
@@ -63,6 +64,15 @@ def test_anything_else_is_refused_by_its_argument(call: Callable[[Path], Any], m
     with pytest.raises(limbeck.InputError) as refused:
         call(path)
     assert message in str(refused.value)
+
+
+def test_recipes_of_ones_own_stay_recipes_and_one_text_is_a_list_of_one() -> None:
+    from limbeck.core.values import fitted
+
+    mine = {"a": Recipe(steps=0)}
+    assert fitted(mine, Sequence[str] | Mapping[str, Recipe], "recipes") is mine
+    assert fitted("a", Sequence[str] | Mapping[str, Recipe], "recipes") == ("a",)
+    assert fitted(["a", "b"], Sequence[str] | Mapping[str, Recipe], "recipes") == ("a", "b")
 
 
 @pytest.mark.parametrize("device", ["meta", "nowhere"])

@@ -155,7 +155,7 @@ def _as(value: Any, kind: Any) -> Any:
         items = list(_only(value, (list, tuple)))
         return tuple(fitted(item, one, "") for item, one in zip(items, _each(kind, items), strict=True))
     if get_origin(kind) is Sequence:
-        items = [value] if isinstance(value, str | Path) else list(value)
+        items = [value] if isinstance(value, str | Path) else _only(value, Sequence)
         return tuple(fitted(item, get_args(kind)[0], "") for item in items)
     if get_origin(kind) is Literal:
         return get_args(kind)[get_args(kind).index(value)]
