@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from limbeck.core.findings import Finding as Finding
     from limbeck.core.key import Key as Key
     from limbeck.distilled_set import DistilledSet as DistilledSet
+    from limbeck.exported import Publication as Publication
+    from limbeck.exports import export as export
     from limbeck.imported import import_set as import_set
     from limbeck.protocols import Epochs as Epochs
     from limbeck.protocols import Own as Own
@@ -33,11 +35,13 @@ _HOMES = {
     "distill": "limbeck.api",
     "evaluate": "limbeck.api",
     "explain": "limbeck.api",
+    "export": "limbeck.exports",
     "study": "limbeck.studies",
     "write_report": "limbeck.studies",
     "import_set": "limbeck.imported",
     "Finding": "limbeck.core.findings",
     "DistilledSet": "limbeck.distilled_set",
+    "Publication": "limbeck.exported",
     "Epochs": "limbeck.protocols",
     "Own": "limbeck.protocols",
     "Key": "limbeck.core.key",
@@ -46,8 +50,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Session", "distill", "evaluate", "explain",
-    "import_set", "load", "study", "write_report",
+    "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Publication", "Session", "distill", "evaluate",
+    "explain", "export", "import_set", "load", "study", "write_report",
 ]  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import time
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -24,57 +24,16 @@ from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, pays
 from limbeck.protocols import Epochs
+from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored
 
-SCHEDULE = "schedule"
-"""The group of what is learned of the schedule."""
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
 fell back is as reproducible as one that did not."""
 
+CHECKS, CHEAP = 4, 0.25
+"""How often a set is checked where nobody said, and up to which share of the operations of the steps."""
 FIRST_CHECK = 3_000_000
 """The seed of the first validation check: no network that a set is evaluated with begins where it began."""
-
-
-class State(NamedTuple):
-    """Everything a run is after some steps: tensors alone, since randomness is a function of (key, step).
-
-    What Python decides by (all from `step` on) is on the CPU.
-    """
-
-    learned: dict[str, Tree]
-    """By group: those of the parameterization, and "schedule"."""
-    fixed: Tree
-    """What the parameterization keeps."""
-    optimizers: dict[str, Tree]
-    """The state of the optimizer of each group."""
-    objective: Tree
-    step: Tensor
-    work: Tensor
-    """float64: the floating point operations of the first step, NaN before it."""
-    products: Tensor
-    """In how many convolutions and matrix products, 0 before it."""
-    rollbacks: Tensor
-    """How often the run fell back to its anchor."""
-    losses: Tensor
-    """(step,) float64, NaN where not yet known, and where it or what is learned was not finite."""
-    scores: Tensor
-    """(check,) float64 validation accuracies, NaN where not yet known."""
-
-    @property
-    def params(self) -> Parameters:
-        """What the parameterization has of the set."""
-        return Parameters(_of_set(self.learned), self.fixed)
-
-
-@typing.runtime_checkable
-class Checkpoints(typing.Protocol):
-    """Where a run keeps its state."""
-
-    def read(self) -> dict[str, Tensor] | None:
-        """What was last written, or None."""
-
-    def write(self, tensors: dict[str, Tensor]) -> None:
-        """Keep `tensors`, atomically, in place of what was written before."""
 
 
 UNCHANGED = torch.inf
@@ -91,7 +50,7 @@ class Distilled(NamedTuple):
     schedule: Schedule
     losses: Tensor
     checks: tuple[tuple[int, float], ...]
-    """(step, validation accuracy of one fresh learner) in order."""
+    """(step, validation accuracy of one fresh learner) in order, where the set was checked."""
     threads: int
     """By how many threads the steps after the first were done."""
 
@@ -104,15 +63,17 @@ class Distillation:
     recipe: Recipe
     per_class: int
     key: Key
-    checks: int = 4
-    """How often the validation accuracy of one fresh learner is measured, evenly spread; it selects nothing."""
+    checks: int | None = None
+    """How often the validation accuracy of one fresh learner is measured, evenly spread; it selects nothing. None:
+    `CHECKS` times where that is cheap beside the steps, else never."""
     compile: bool | None = None
     """Whether the steps after the first run as compiled code; None: where the run is long enough for that to pay."""
 
     @property
     def due(self) -> tuple[int, ...]:
         """The steps after which the set is checked, the last step among them."""
-        return tuple(sorted({-(-self.recipe.steps * part // self.checks) for part in range(1, self.checks + 1)}))
+        checks = CHECKS if self.checks is None else self.checks
+        return tuple(sorted({-(-self.recipe.steps * part // checks) for part in range(1, checks + 1)}))
 
     def begin(self) -> State:
         """The state before the first step."""
@@ -191,7 +152,7 @@ class Distillation:
     def show(self, learned: dict[str, Tree], fixed: Tree, key: Key) -> Synthetic:
         """The synthetic set that what is learned stands for, and how it is meant to be trained on."""
         parameterization = self.recipe.parameterization
-        source = _of_set(learned)
+        source = of_set(learned)
         batch = parameterization.render(Parameters(source, fixed), key.fold("view"))
         schedule = self.recipe.schedule.render(learned[SCHEDULE], batch.classes, key.fold("order"))
         if not parameterization.views:
@@ -202,23 +163,45 @@ class Distillation:
 
         return Synthetic(batch, schedule, source, view)
 
+    def outcome(self, state: State) -> Distilled:
+        """What the run comes to where it ends after so many steps, on the CPU."""
+        scores = zip(self.due, state.scores.tolist(), strict=True)
+        return Distilled(
+            params=tree.move(state.params, CPU),
+            schedule=tree.move(tree.detach(self.show(state.learned, state.fixed, self.key).schedule), CPU),
+            losses=state.losses,
+            checks=tuple((step, score) for step, score in scores if not math.isnan(score)),
+            threads=self.threads(state),
+        )
+
+    def checking(self, state: State) -> float:
+        """The operations of the checks, as a share of those of the steps, which are counted at the first."""
+        if not self.due or not self.recipe.steps:
+            return 0.0
+        share = len(self.due) * _check(0).flops(self._checked(state)) / (float(state.work) * self.recipe.steps)
+        return share if self.checks is not None or share <= CHEAP else 0.0
+
     def check(self, state: State) -> State:
         """The state with the validation accuracy that is due after its step, if one is."""
         if int(state.step) not in self.due:
             return state
         index = self.due.index(int(state.step))
-        if not bool(state.scores[index].isnan()):
+        # Counted, not timed, so that a run decides alike wherever it goes on. Of no steps nothing is known.
+        wanted = self.checks is not None or self.checking(state) > 0
+        if not (wanted and bool(state.scores[index].isnan())):
             return state
-        # What is scored is what will lie in the file.
-        learned, fixed = tree.move((state.learned, state.fixed), CPU)
-        stored = self.recipe.parameterization.stored(Parameters(_of_set(learned), fixed))
-        shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
-        context = ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
         scores = state.scores.clone()
         with computing_by(self.threads(state)):
-            outcome = Training(Mixture(), FIRST_CHECK + index, Epochs()).run(context)
+            outcome = _check(index).run(self._checked(state))
         scores[index] = outcome[self.problem.task.metrics[0].name][-1]
         return state._replace(scores=scores)
+
+    def _checked(self, state: State) -> ProbeContext:
+        """The set as it will lie in the file, before validation examples."""
+        learned, fixed = tree.move((state.learned, state.fixed), CPU)
+        stored = self.recipe.parameterization.stored(Parameters(of_set(learned), fixed))
+        shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
+        return ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
 
 
 def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpoint_seconds: float = 30.0) -> Distilled:
@@ -229,7 +212,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     state = anchor = run.begin()
     kept = checkpoints.read()
     if kept is not None:
-        state, anchor = _restored((state, anchor), kept)
+        state, anchor = restored((state, anchor), kept)
     written = time.monotonic()
     try:
         while True:
@@ -248,35 +231,17 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
-    return Distilled(
-        params=tree.move(state.params, CPU),
-        schedule=tree.move(tree.detach(run.show(state.learned, state.fixed, run.key).schedule), CPU),
-        losses=state.losses,
-        checks=tuple(zip(run.due, state.scores.tolist(), strict=True)),
-        threads=run.threads(state),
-    )
+    return run.outcome(state)
 
 
-def _restored(like: tuple[State, State], kept: dict[str, Tensor]) -> tuple[State, State]:
-    """The states of a checkpoint, on the devices of those before the first step."""
-    try:
-        return tree.map(lambda leaf, here: leaf.to(here.device), tree.unflatten(like, kept), like)
-    except KeyError as error:
-        raise InputError(
-            f"the run's checkpoint has no {error}: another version of limbeck or of one of the run's parts wrote it; "
-            "find the run with `limbeck runs`, remove it with `limbeck runs clean ID`, and begin again"
-        ) from error
+def _check(index: int) -> Training:
+    return Training(Mixture(), FIRST_CHECK + index, Epochs())
 
 
 def _differ(before: Tree, after: Tree) -> Tensor:
     """Whether any number of a tree is another than before."""
     pairs = zip(tree.leaves(before), tree.leaves(after), strict=True)
     return torch.stack([(old != new).any() for old, new in pairs]).any()
-
-
-def _of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
-    """The groups of the parameterization."""
-    return {group: leaves for group, leaves in learned.items() if group != SCHEDULE}
 
 
 def _roll_back(anchor: State, bad: State) -> State:

@@ -63,7 +63,7 @@ RUN = {
     "recipe": {"part": str, "steps": int, "objective": (None, {"part": str})},
     "ipc": int,
     "seed": int,
-    "checks": int,
+    "checks": (None, int),
     "sources?": dict,
 }
 """What the spec of a run holds, which is that of every set that was distilled and not imported."""
@@ -119,7 +119,10 @@ class DistilledSet(Dataset):
 
     @property
     def native(self) -> Tree:
-        """The inputs in the units of the data: [0, 1] for pixels of real images, which distilled ones may leave."""
+        """The inputs in the units of the data: [0, 1] for pixels of real images, which distilled ones may leave.
+
+        Of images: inputs * std + mean in each channel, where whitening, if there is any, is undone before.
+        """
         return self.codec.decode(self.batch.inputs)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -218,8 +219,7 @@ def check_baselines(names: Sequence[str]) -> None:
 
 def fitting(task: AbstractTask, size: int) -> int:
     """How many real examples of every class fit in so many bytes, of those there are of each."""
-    fit = size // (task.bytes_per_example * len(task.classes))
-    return min(fit, *(len(rows) for rows in task.groups("train")))
+    return min(size // (task.bytes_per_example * len(task.classes)), *map(len, task.groups("train")))
 
 
 def entries(
@@ -233,9 +233,9 @@ def entries(
     A coreset has as many items per class as the set, or with ":bytes" after its name as many as fit in its bytes; all
     real examples are as the data keep them. The full data are trained on for as many steps as the first set gets, at
     least. Where the protocol uses the schedule of a set, each set has baselines of its own. `again` has the
-    distillations of each set, by its name, where scores are over several. Baselines of `BASELINES` that are of as many
-    bytes are left out where they would be of as many items, and where not one of every class fits. Raises InputError
-    for a baseline that is not known, and for a set in whose bytes no real example of every class fits.
+    distillations of each set, by its name, where scores are over several. A coreset of more items than a class has is
+    left out with a warning; those of `BASELINES` of as many bytes, too, where they would be of as many items, or of
+    none. Raises InputError for an unknown baseline, and for a set in whose bytes no example of every class fits.
     """
     check_baselines(baselines)
     sets = [
@@ -245,12 +245,10 @@ def entries(
         )
         for context, path, distilled in contexts
     ]  # fmt: skip
-    found = list(sets)
-    usual = set(baselines) >= set(BASELINES)
+    found, usual = list(sets), set(baselines) >= set(BASELINES)
     for name in baselines:
         pairs = [(entry, made) for entry, (*_, made) in zip(sets, contexts, strict=True)]
-        wanted = [(entry, made) for entry, made in pairs if not (usual and _needless(name, entry))]
-        of_sets = [(entry, _baseline(name, entry, made)) for entry, made in wanted]
+        of_sets = [(e, _baseline(name, e, made)) for e, made in pairs if not _left_out(name, e, usual)]
         if protocol.uses_own:
             found += [replace(each, beside=entry.name) for entry, each in of_sets]
         elif name == "full":
@@ -263,9 +261,15 @@ def entries(
     return found
 
 
-def _needless(name: str, entry: Entry) -> bool:
-    """Whether a baseline of as many bytes as a set would be one of as many items, or of none."""
-    return name.endswith(f":{BYTES}") and fitting(entry.context.problem.task, entry.stored) in (0, entry.per_class)
+def _left_out(name: str, entry: Entry, usual: bool) -> bool:
+    """Whether a baseline beside a set has more items than a class, of which is warned, or by default adds nothing."""
+    task, count = entry.context.problem.task, entry.per_class
+    if name.endswith(f":{BYTES}"):
+        return usual and fitting(task, entry.stored) in (0, count)
+    few, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))
+    if left_out := name != "full" and count > few:
+        warnings.warn(f"{name} is left out: {entry.name} has {count} items a class, {short!r} only {few}", stacklevel=2)
+    return left_out
 
 
 def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:

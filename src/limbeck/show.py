@@ -1,9 +1,16 @@
-"""A picture of a set: one row of pictures for each class."""
+"""A picture of a set: one row of pictures for each class, its name before it.
+
+A network sees a set as `DistilledSet.batch.inputs`; a picture is of `DistilledSet.native`, the same in the units of the
+data, which is what `codec.decode` makes of it. For images these are pixels, 0 black and 1 white:
+`pixels = inputs * std + mean` in each channel, with `codec.mean` and `codec.std`, after the whitening is undone where
+there is one (`codec.zca.invert`). Distilled pixels may leave [0, 1], and are drawn clipped.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -13,6 +20,7 @@ from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.files import write_atomically
+from limbeck.core.text import shown
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 
@@ -20,28 +28,69 @@ SPACING = 2
 SHORTEST = 32
 """Pictures are enlarged by a whole factor until their side is at least this many pixels."""
 
+ROUNDING = 1e-6
+"""How far out of its range a real number may come to lie when it is encoded and back."""
+COLUMNS = 20
+"""How many pictures stand side by side at most."""
+SMALLEST, LARGEST, MARGIN, LONGEST = 10, 16, 6, 32
+"""The size of letters and the room beside them, in pixels, and the letters of a name at most."""
+
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
-def grid(distilled: DistilledSet, columns: int = 20) -> UInt8[Tensor, "height width 3"]:
+def grid(distilled: DistilledSet, columns: int = COLUMNS) -> UInt8[Tensor, "height width 3"]:
     """The items by class, first class on top, as their codec draws them.
 
     A class of more than `columns` items goes on in further rows. Raises InputError where items have no picture.
     """
     pictures = to_screen(distilled.codec, distilled.native)
-    classes = distilled.batch.classes
     rows: list[Tensor] = []
-    for index in range(len(distilled.classes)):
-        for part in pictures[classes == index].split(columns):
-            rows.append(
-                torch.nn.functional.pad(
-                    part, (0, 0) * 3 + (0, min(columns, distilled.per_class) - len(part)), value=255
-                )
-            )
+    for _, items in _rows(distilled, columns):
+        part = pictures[items]
+        rows.append(
+            torch.nn.functional.pad(part, (0, 0) * 3 + (0, min(columns, distilled.per_class) - len(part)), value=255)
+        )
     cells = torch.stack(rows)
     cells = torch.nn.functional.pad(cells, (0, 0, 0, SPACING, 0, SPACING), value=255)
     row, column, height, width, channel = cells.shape
     return cells.permute(0, 2, 1, 3, 4).reshape(row * height, column * width, channel)[:-SPACING, :-SPACING]
+
+
+def _rows(distilled: DistilledSet, columns: int) -> list[tuple[int, Tensor]]:
+    """The class and the items of each row of the grid; a class without items has an empty one."""
+    classes = distilled.batch.classes
+    by_class = [(classes == index).nonzero()[:, 0] for index in range(len(distilled.classes))]
+    return [(index, row) for index, items in enumerate(by_class) for row in items.split(columns)]
+
+
+def labelled(distilled: DistilledSet, columns: int = COLUMNS) -> UInt8[Tensor, "height width 3"]:
+    """The grid, and before the first row of each class its name; errors as in `grid`."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    drawn = grid(distilled, columns)
+    rows = _rows(distilled, columns)
+    height = (len(drawn) + SPACING) // len(rows)
+    font = ImageFont.load_default(size=max(SMALLEST, min(LARGEST, height // 2)))
+    names = [drawable(name) for name in distilled.classes]
+    width = round(max(font.getlength(name) for name in names)) + 2 * MARGIN
+    margin = Image.new("RGB", (width, len(drawn)), "white")
+    pen, before = ImageDraw.Draw(margin), -1
+    for number, (label, _) in enumerate(rows):
+        if label != before:
+            middle = number * height + (height - SPACING) // 2
+            pen.text((width - MARGIN, middle), names[label], fill="black", font=font, anchor="rm")
+        before = label
+    return torch.cat([torch.from_numpy(np.array(margin)), drawn], 1)
+
+
+def drawable(name: str) -> str:
+    r"""A name in letters that Pillow's own font has, and not too long; the rest is escaped.
+
+    >>> print(drawable('cat'), drawable('a\nb'), drawable('\u732b'), drawable('x' * 40))
+    cat "a\nb" \u732b xxxxxxxxxxxxxxxxxxxxxxxxxxxxx...
+    """
+    text = shown(name).encode("latin-1", "backslashreplace").decode("latin-1")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def to_screen(codec: AbstractCodec, native: Tree) -> UInt8[Tensor, "item h w 3"]:
@@ -68,11 +117,14 @@ def share_clipped(distilled: DistilledSet) -> float:
     """The share of the native numbers of a set that no real data could have."""
     native = distilled.native
     numbers = tree.flat_rows(native), tree.flat_rows(distilled.codec.clip(native))
-    return float((numbers[0] != numbers[1]).double().mean())
+    return float((~torch.isclose(*numbers, rtol=1e-5, atol=ROUNDING)).double().mean())
 
 
 def draw(distilled: DistilledSet, path: Path) -> None:
-    """Write the grid to `path` as PNG, JPEG or WebP, by its ending; InputError for another, and for no pictures."""
+    """Write the grid with its labels to `path` as PNG, JPEG or WebP, by its ending.
+
+    InputError for another ending, and where items have no picture.
+    """
     from PIL import Image
 
     kind = FORMATS.get(path.suffix.lower())
@@ -80,5 +132,5 @@ def draw(distilled: DistilledSet, path: Path) -> None:
         raise InputError(
             f"{path}: found the ending {path.suffix!r}, expected one of {', '.join(FORMATS)}; rename the picture"
         )
-    picture = Image.fromarray(grid(distilled).numpy())
+    picture = Image.fromarray(labelled(distilled).numpy())
     write_atomically(path, lambda temporary: picture.save(temporary, format=kind))

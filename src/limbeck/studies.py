@@ -24,6 +24,7 @@ from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
+from limbeck.forecast import Measured, forecast
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import named
 from limbeck.recipes import recipe_for
@@ -60,7 +61,7 @@ def study(
     network: str = "convnet",
     steps: int | None = None,
     seed: int = 0,
-    checks: int = 4,
+    checks: int | None = None,
     effort: str = "standard",
     probes: Sequence[str | AbstractProbe] = (),
     repeats: int = 5,
@@ -88,13 +89,14 @@ def study(
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
-    explanation.effort_of(effort, tuple(probes))
+    asked = explanation.effort_of(effort, tuple(probes))
     check_baselines(baselines)
     _check(folder, plans, repeats, seeds)
     under = task.network(network).name
     with opened(session) as used:
         further = {name: [other for other in range(seeds) if other != seed] if seeds > 1 else [] for name in plans}
         phases = len(plans) + sum(map(len, further.values())) + 2
+        _admit(used, plans, further, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
         paths = _distil(used, plans, further, folder, phases)
         names = [str(path) for path in paths.values()]
         used.progress.phase(f"{phases - 1} of {phases}: evaluate")
@@ -112,6 +114,17 @@ def study(
     sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
     _report(f"{task.reference['name']}, {ipc} per class", sets, made, task, facts)
     return made
+
+
+def _admit(
+    session: Session, plans: Mapping[str, Plan], further: Mapping[str, Sequence[int]], measured: Measured
+) -> None:
+    """Tell about how long all of it takes, and ask where that is long."""
+    seeded = {name: [plan, *(replace(plan, seed=each) for each in further[name])] for name, plan in plans.items()}
+    expected = forecast(session, seeded, measured)
+    if expected.seconds or expected.unknown:
+        session.progress.phase(str(expected))
+        session.allowance.admit(expected.seconds, whole=True)
 
 
 def _distil(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -19,6 +20,8 @@ from limbeck.core.contracts import AbstractObjective, AbstractParameterization, 
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation, distill
 from limbeck.distilled_set import DistilledSet
+from limbeck.exported import export_set
+from limbeck.imported import import_set
 from limbeck.learn.optim import SGD, Adam
 from limbeck.objectives import Distribution
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
@@ -175,6 +178,19 @@ def test_the_budget_is_the_bytes_that_lie_in_the_file(part: Any, problem: Proble
     assert Budget.of(part.stored(params))._asdict() == header["budget"]
     loaded = DistilledSet.load(tmp_path / "a.safetensors")
     assert loaded == made and same(loaded.batch, made.batch) and loaded.views == part.views
+
+
+@every
+@pytest.mark.usefixtures("registered")
+def test_an_export_holds_the_items_that_are_rendered(part: Any, problem: Problem, tmp_path: Path) -> None:
+    made = set_of(part, part.init(start_of(problem, True), KEY), problem)
+    written = export_set(made, "npz", tmp_path / "a.npz")
+    with np.load(written.path) as held:
+        assert np.array_equal(held["x_normalised"], made.batch.inputs)
+        assert held["y"].tolist() == made.batch.classes.tolist()
+    found = import_set(written.path, format="npz", task=problem.task)
+    assert same(found.batch, made.batch) and (found == made) == (not part.views)
+    assert bool(written.notes) == part.views
 
 
 class Kept:

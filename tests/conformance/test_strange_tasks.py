@@ -5,17 +5,19 @@ Each test is one verb, asked of the five miniature tasks of tests/strange_tasks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import strange_tasks
-from limbeck import DistilledSet, distill, evaluate, explain, write_report
+from limbeck import DistilledSet, distill, evaluate, explain, export, write_report
 from limbeck.codecs import CODECS
 from limbeck.composition import Recipe
 from limbeck.computations import Mixture
@@ -67,10 +69,10 @@ tasks = pytest.mark.parametrize("task", [pytest.param(make(None), id=n) for n, m
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
-            done(index)
+            told(index, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +240,31 @@ def test_the_items_of_a_graph_keep_the_edges_among_themselves_alone(session: Ses
     assert torch.equal(chosen["edges"], made.batch.inputs["edges"][[0, 3]][:, [0, 3]])
     both = Mixture(items=(0, 3), real=2).batch(context).inputs["edges"]
     assert both.shape == (6, 6) and not both[:2, 2:].any() and torch.equal(both[:2, :2], chosen["edges"])
+
+
+@tasks
+@pytest.mark.parametrize("format", ["npz", "pt"])
+def test_export_as_arrays_and_the_lines_beside_it_run(
+    format: str, task: AbstractTask, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, path = distilled(task, BPTT, session), tmp_path / f"out.{format}"
+    export(made, format, path, session=session)
+    name = "x" if format == "npz" else "inputs"
+    held = dict(np.load(path)) if format == "npz" else torch.load(path, weights_only=True)
+    for seen, inputs in (("", made.native), ("_normalised", made.batch.inputs)):
+        for leaf, numbers in tree.flatten(inputs, name + seen).items():
+            assert torch.equal(torch.as_tensor(held[leaf]), numbers)
+    assert torch.equal(torch.as_tensor(held["learning_rates"]), made.schedule.learning_rates)
+    (lines,) = re.findall(r"```python\n(.*?)```", path.with_name(f"{path.name}.README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(lines, "README", "exec"), {})
+
+
+@tasks
+@pytest.mark.parametrize("format", ["png", "folder", "hf", "ddranking"])
+def test_export_as_pictures_is_refused_and_says_what_to_use(
+    format: str, task: AbstractTask, session: Session, tmp_path: Path
+) -> None:
+    line = refused(lambda: export(distilled(task, DM, session), format, tmp_path / "out", session=session))
+    assert line.startswith(f"--format {format}: the set ") and "choose --format " in line
+    assert not (tmp_path / "out").exists()

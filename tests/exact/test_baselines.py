@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,17 @@ def test_by_items_a_coreset_is_as_many_images_at_their_own_bytes_and_by_bytes_as
     assert by_bytes.stored <= stored < by_bytes.stored + 3 * 19
     row = scored(by_bytes, 1, half).row()
     assert row.items() >= {"set": "random:bytes", "per_class": 7, "bytes": 399, "seeds": 0, "values": [0.5]}.items()
+
+
+def test_a_baseline_of_more_items_than_a_class_has_is_left_out_aloud_and_the_rest_is_scored() -> None:
+    made = set_of(images(np.uint8), 12)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = beside(images(np.uint8, count=7), [made], BASELINES)
+    assert [str(each.message) for each in told] == [
+        f"{name} is left out: set 0 has 12 items a class, '0' only 7" for name in ("random", "herding", "kmeans")
+    ]
+    assert [each.name for each in found] == ["set 0", "random:bytes", "full"]
 
 
 @pytest.mark.parametrize(("size", "count"), [(56, 0), (57, 1), (113, 1), (114, 2), (57 * 20, 20), (57 * 99, 20)])

@@ -158,7 +158,7 @@ def test_what_is_claimed_and_what_would_decide_the_rest_is_data() -> None:
     assert Finding.of(json.loads(json.dumps(found.document()))) == found
     timed = replace(found, seconds=250.0)
     assert timed.document() == found.document(), "how long it takes here is nothing that was found"
-    assert timed.words == "Inconclusive. About 6 more seeds would, 4 min here."
+    assert timed.words == "Inconclusive. About 6 more seeds would, 4 min 10 s here."
     assert found.words == "Inconclusive. About 6 more seeds would."
     old = {name: value for name, value in found.document().items() if name not in ("claims", "control", "deciding")}
     assert Finding.of(old).claims == (), "a finding of before is read as one that claims nothing"

@@ -76,7 +76,7 @@ def test_every_layout_gives_back_the_pixels_and_labels_that_were_written(
 
 
 def test_a_whole_layout_is_tested() -> None:
-    assert set(LAYOUTS) == {"dc", "dsa", "dm", "mtt", "paper", "npz", "folder"}
+    assert set(LAYOUTS) == {"dc", "dsa", "dm", "mtt", "paper", "npz", "folder", "pt"}
 
 
 def test_normalised_numbers_are_kept_to_the_last_bit(tmp_path: Path, task: ImageTask, pixels: Tensor) -> None:
@@ -130,20 +130,21 @@ def test_whitened_pixels_are_undone(tmp_path: Path, task: ImageTask, pixels: Ten
     torch.testing.assert_close(found.native, pixels, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("kind", ["normalised", "whitened", "raw"])
+@pytest.mark.parametrize("kind", units.UNITS)
 def test_real_images_are_told_apart_by_their_units(kind: str, task: ImageTask) -> None:
     whitened = limbeck.load("digits", zca=True)
     numbers = units.codec_of(kind, whitened).encode(task.split("train").pixels(torch.arange(50)))
-    assert units.readings(numbers, whitened, ("raw", "normalised", "whitened"))[0].units == kind
+    others = [each for each in units.UNITS if each != kind and {each, kind} != {"normalised", "kernel-whitened"}]
+    assert units.readings(numbers, whitened, (*others, kind))[0].units == kind
 
 
 def test_a_reading_says_what_pixels_would_be(task: ImageTask, pixels: Tensor) -> None:
-    by_units = {each.units: each for each in units.readings(task.codec.encode(pixels), task, ("normalised", "raw"))}
-    right = by_units["normalised"]
+    right = units.pixels_of(task.codec.encode(pixels), "normalised", task)
     assert right.low[0] == pytest.approx(float(pixels.min()), abs=1e-5)
     assert right.high[0] == pytest.approx(float(pixels.max()), abs=1e-5)
     assert right.outside == pytest.approx(float(((pixels < -1e-4) | (pixels > 1 + 1e-4)).double().mean()), abs=0.02)
-    assert by_units["raw"].low[0] == pytest.approx(float(task.codec.encode(pixels).min()))
+    raw = units.pixels_of(task.codec.encode(pixels), "raw", task)
+    assert raw.low[0] == pytest.approx(float(task.codec.encode(pixels).min()))
 
 
 @pytest.mark.parametrize("which", [0, 1, None])
@@ -185,21 +186,23 @@ def broken(folder: Path) -> dict[str, Callable[[], Path]]:
     hole[3, 0, 2, 2] = float("nan")
     return {
         "only tensors and numbers are ever loaded": lambda: write({"data": images, "label": Bomb(folder / "mark")}),
-        "damaged, truncated": truncated,
+        "damaged or incomplete": truncated,
         "damaged, truncated or not": empty,
         "found nothing": lambda: folder / "absent.pt",
-        "expected a dict of 'data' and 'label'": lambda: write({"data": images}),
+        "found 'data', expected labels among them": lambda: write({"data": images}),
         "found a tensor": lambda: write(images),
         "shape (5, 3, 8, 8), expected (item, 1, 8, 8)": lambda: write(
             {"data": KEY.normal(5, 3, 8, 8), "label": LABELS}
         ),
         "shape (0, 1, 8, 8)": lambda: write({"data": images[:0], "label": LABELS[:0]}),
         "image 3 holds NaN": lambda: write({"data": hole, "label": LABELS}),
-        "label 10 of image 2": lambda: write({"data": images, "label": torch.tensor([0, 1, 10, 3, -1])}),
+        "label of image 2: label 10, expected an integer from 0 to 9": lambda: write(
+            {"data": images, "label": torch.tensor([0, 1, 10, 3, -1])}
+        ),
         "labels of shape (4,) for 5 images": lambda: write({"data": images, "label": LABELS[:4]}),
-        "weights (5, 10)": lambda: write({"data": images, "label": torch.ones(5, 9) / 9}),
+        "a row of 9 numbers as label, expected 10": lambda: write({"data": images, "label": torch.ones(5, 9) / 9}),
         "add up to 10 to 10": lambda: write({"data": images, "label": torch.ones(5, 10)}),
-        "data is a list": lambda: write({"data": [1, 2], "label": LABELS}),
+        "'data' is a list of 2": lambda: write({"data": [1, 2], "label": LABELS}),
     }
 
 

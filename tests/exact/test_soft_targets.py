@@ -13,10 +13,11 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, Batch, Budget, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.distillation import Distillation, State
+from limbeck.distillation import Distillation
 from limbeck.learn.optim import SGD, Adam
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.schedules import LearnedRates
+from limbeck.state import State
 from limbeck.tasks import load
 
 KEY = Key(("soft targets",))

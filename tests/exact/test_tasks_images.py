@@ -122,10 +122,20 @@ def test_of_images_of_ones_own_it_is_assumed_and_said(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
     np.savez(tmp_path / "mine.npz", x=images, y=np.arange(60) % 3)
     data, cache = f"npz:{tmp_path}/mine.npz", tmp_path / "cache"
-    said = "assumed: mirrored images keep their class; --mirror no"
-    assert any(said in note for note in load(data, cache=cache).describe()["notes"])
-    stated = load(data, cache=cache, mirror=False).describe()
-    assert not any(said in note for note in stated["notes"]) and stated["mirror"] is False
+    said = "assumed: mirrored images may be of another class, so none is mirrored; --mirror yes"
+    assumed = load(data, cache=cache)
+    assert any(said in note for note in assumed.describe()["notes"]) and not assumed.mirror
+    stated = load(data, cache=cache, mirror=True).describe()
+    assert not any(said in note for note in stated["notes"]) and stated["mirror"] is True
+    assert load(data, cache=cache, mirror=False).fingerprint == assumed.fingerprint
+
+
+def test_a_set_made_when_mirroring_was_assumed_finds_its_data_as_they_were(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", x=images, y=np.arange(60) % 3)
+    mirrored = load(f"npz:{tmp_path}/mine.npz", mirror=True, cache=tmp_path / "cache")
+    reference = {**mirrored.reference, "mirror": None, "cache": tmp_path / "cache"}
+    assert reload(reference, None).mirror
 
 
 def test_native_inputs_are_the_exact_pixels(task):

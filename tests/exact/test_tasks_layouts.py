@@ -133,7 +133,7 @@ def test_files_that_are_no_images_are_left_out_and_named(tmp_path):
     write_folder(tmp_path / "mine", COLOUR, LABELS)
     (tmp_path / "mine/class 1/notes.txt").write_text("hello")
     task = load(f"folder:{tmp_path / 'mine'}", cache=tmp_path / "cache")
-    assert "left out 1 files that are not images, such as class 1/notes.txt" in task.notes
+    assert "left out 1 files that are not images that can be read (1 .txt), such as class 1/notes.txt" in task.notes
 
 
 def test_an_image_lying_on_its_side_is_turned_upright(tmp_path):
@@ -311,36 +311,58 @@ def test_halving_an_image_of_two_by_two_blocks_returns_the_blocks_means(tmp_path
     )
 
 
-def test_hub_sets_are_read_from_their_encoded_bytes(tmp_path, monkeypatch):
-    class FakeImage:
-        def __init__(self, decode: bool = True) -> None:
-            self.decode = decode
+class FakeImage:
+    def __init__(self, decode: bool = True) -> None:
+        self.decode = decode
 
-    class FakeClassLabel:
-        names = ["cat", "dog", "owl"]
 
-    class FakeSplit:
-        features = {"img": FakeImage(), "label": FakeClassLabel()}
-        cache_files: list[dict[str, str]] = []
+class FakeClassLabel:
+    names = ["cat", "dog", "owl"]
 
-        def __getitem__(self, column: str) -> list[int]:
-            return LABELS.tolist()
 
-        def select_columns(self, columns: list[str]) -> FakeSplit:
-            return self
+class FakeSplit:
+    """As much of a split of the datasets package as is read."""
 
-        def cast_column(self, column: str, kind: FakeImage) -> list[dict[str, Any]]:
-            assert column == "img"
-            assert kind.decode is False
-            return [{"img": {"bytes": png(image), "path": None}} for image in COLOUR]
+    cache_files: list[dict[str, str]] = []
 
-    fake = types.SimpleNamespace(
-        Image=FakeImage, ClassLabel=FakeClassLabel, load_dataset=lambda name: {"train": FakeSplit()}
-    )
+    def __init__(self, labels: list[Any], kind: Any, column: str = "label") -> None:
+        self.features = {"img": FakeImage(), column: kind}
+        self.labels = labels
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return self.labels
+
+    def select_columns(self, columns: list[str]) -> FakeSplit:
+        return self
+
+    def cast_column(self, column: str, kind: FakeImage) -> list[dict[str, Any]]:
+        assert column == "img"
+        assert kind.decode is False
+        return [{"img": {"bytes": png(image), "path": None}} for image in COLOUR[: len(self.labels)]]
+
+
+def offered(monkeypatch: pytest.MonkeyPatch, **splits: FakeSplit) -> None:
+    fake = types.SimpleNamespace(Image=FakeImage, ClassLabel=FakeClassLabel, load_dataset=lambda name: splits)
     monkeypatch.setitem(sys.modules, "datasets", fake)
+
+
+def test_hub_sets_are_read_from_their_encoded_bytes(monkeypatch):
+    offered(monkeypatch, train=FakeSplit(LABELS.tolist(), FakeClassLabel()))
     task = load("hf:someone/pets")
     assert task.classes == ("cat", "dog", "owl")
     assert all_of(task, "train", "validation", "test") == written(COLOUR, LABELS)
+
+
+def test_hub_sets_of_named_labels_and_of_a_split_without_labels_are_read(monkeypatch):
+    names = ["cow", "ant", "bee"]
+    train = FakeSplit([names[label] for label in LABELS], "string", "breed")
+    offered(monkeypatch, train=train, test=FakeSplit([None] * 6, "string", "breed"), extra=train)
+    with pytest.raises(InputError, match="found columns img, breed.*--label-column NAME"):
+        load("hf:someone/pets")
+    task = load("hf:someone/pets", label_column="breed")
+    assert task.classes == ("ant", "bee", "cow")
+    assert all_of(task, "train", "validation", "test") == written(COLOUR, np.array([2, 0, 1])[LABELS])
+    assert {"left out splits: extra", "left out the test split: none of its images has a label"} <= set(task.notes)
 
 
 def test_without_the_datasets_package_a_hub_name_is_refused_with_the_command_to_install_it(monkeypatch):

@@ -79,7 +79,7 @@ def test_a_decompression_bomb_is_named_before_it_is_decoded(tmp_path, folder, si
     smaller = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     head = b"IHDR" + smaller
     bad.write_bytes(body[:12] + head + struct.pack(">I", zlib.crc32(head)) + body[33:])
-    refused(tmp_path, f"folder:{folder}", bad, "pixels", "may be hostile", size=6)
+    refused(tmp_path, f"folder:{folder}", bad, f"of {side * side} pixels", "may be hostile", size=6)
 
 
 def test_postscript_is_never_interpreted(tmp_path, folder):
@@ -110,7 +110,7 @@ def test_a_folder_that_is_not_there_or_empty_or_without_classes(tmp_path, folder
     refused(tmp_path, f"folder:{folder / 'cat/1.png'}", "found a file", "one folder per class")
     (tmp_path / "empty").mkdir()
     refused(tmp_path, f"folder:{tmp_path / 'empty'}", "found no class folder", "one folder per class")
-    refused(tmp_path, f"folder:{folder / 'cat'}", "found no class folder")
+    refused(tmp_path, f"folder:{folder / 'cat'}", "6 images without class folders, such as 1.png", "train.csv")
 
 
 def test_an_empty_class_folder_is_named(tmp_path, folder):
@@ -139,22 +139,26 @@ def test_a_single_class_is_refused(tmp_path, folder):
         ({"x": X, "y": Y[:11]}, ("12 images", "11 labels")),
         ({"x": X / 255 + np.where(np.arange(12) == 5, np.nan, 0)[:, None, None], "y": Y}, ("x row 5", "NaN")),
         ({"x": X / 255 + np.where(np.arange(12) == 7, np.inf, 0)[:, None, None], "y": Y}, ("x row 7", "infinite")),
-        ({"x": X * 1.0, "y": Y}, ("values from", "[0, 1]", "rescale")),
+        ({"x": X * 2.0, "y": Y}, ("values from", "[0, 1]", "rescale")),
+        ({"x": X / 16.0, "y": Y}, ("values from 0", "save x / ")),
+        ({"x": X / 16.0 - 5, "y": Y}, ("values from -5", "x * deviation + mean")),
         ({"x": X.astype(int) - 3, "y": Y}, ("values from -", "0..255")),
         ({"x": X.astype(str), "y": Y}, ("values of type", "convert")),
-        ({"x": X, "y": Y * 1.5}, ("y row 0", "expected integers from 0")),
-        ({"x": X, "y": np.array(["cat", "dog"] * 6)}, ("y row 0", "expected integers from 0")),
+        ({"x": X, "y": Y * 1.5}, ("y row 1", "label 1.5, expected whole numbers")),
         ({"x": X, "y": np.where(np.arange(12) == 4, -1, Y)}, ("y row 4", "label -1", "0 to")),
         ({"x": X, "y": np.where(np.arange(12) == 4, 10**12, Y)}, ("y row 4", "label 1000000000000")),
         ({"x": X, "y": Y + 1}, ("class '0' (label 0) has no training images", "renumber")),
         ({"x": X, "y": Y * 0}, ("single class", "at least two")),
-        ({"x": X, "y": Y[:, None]}, ("labels of shape (12, 1)", "flatten")),
+        ({"x": X, "y": np.eye(2)[Y] + 1}, ("y row 0", "labels are logits", "y.argmax(1)")),
+        ({"x": X, "y": np.eye(2, dtype=int)[Y] + 1}, ("y row 0", "with 1 ones", "one label per image")),
         ({"x": X[0, 0], "y": Y[:6]}, ("shape (6,)", "(image, height, width)")),
         ({"x": X[..., None].repeat(5, -1), "y": Y}, ("shape (12, 6, 6, 5)", "1 or 3 channels")),
         ({"x": X[:0], "y": Y[:0]}, ("no images",)),
-        ({"x": X}, ("found arrays x", "x and y", "rename")),
-        ({"images": X, "labels": Y}, ("found arrays images, labels", "rename")),
-        ({"x": X, "y": Y, "x_test": X}, ("only one of x_test and y_test",)),
+        ({"x": X}, ("found arrays x", "no labels to x", "rename")),
+        ({"pixels": X, "kinds": Y}, ("found arrays pixels, kinds", "x and y", "rename")),
+        ({"x": X, "y": Y, "x_test": X}, ("no labels to x_test", "without x_test")),
+        ({"x": X, "y": Y, "y_val": Y}, ("no images to y_val", "without y_val")),
+        ({"x": X, "X_train": X, "y": Y}, ("x and X_train may both be the images of train", "remove one")),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, ("y_test row 1", "label 2", "0 to 1")),
         ({"x": X, "y": Y, "x_test": X[:, :5], "y_test": Y}, ("x_test row 0", "5 x 6", "x row 0", "6 x 6")),
         ({"x": X[:3], "y": np.array([0, 0, 1])}, ("class '1' has 1 training images", "at least 3")),
@@ -196,11 +200,11 @@ NAMES = ("image", "label")
         (PNGS[:7] + [PNGS[7][:40]] + PNGS[8:], pyarrow.array(Y), NAMES, ("row 7", "truncated image")),
         (PNGS[:3] + [None] + PNGS[4:], pyarrow.array(Y), NAMES, ("row 3", "no image bytes")),
         (PNGS, pyarrow.array([None if i == 5 else int(Y[i]) for i in range(12)]), NAMES, ("row 5", "no label")),
-        (PNGS, pyarrow.array(Y * 1.0), NAMES, ("column label holds double", "expected integers")),
-        (PNGS, pyarrow.array(["cat"] * 12), NAMES, ("column label holds string", "number the classes")),
+        (PNGS, pyarrow.array(Y * 1.5), NAMES, ("row 1", "label 1.5", "expected whole numbers")),
+        (PNGS, pyarrow.array([{"a": 1}] * 12), NAMES, ("column label holds struct", "--label-column")),
+        (PNGS, pyarrow.array(["cat", None] * 6), NAMES, ("row 1: no label",)),
         (PNGS, pyarrow.array(np.where(np.arange(12) == 8, -1, Y)), NAMES, ("row 8", "label -1")),
-        (PNGS, pyarrow.array(Y), ("picture", "label"), ("found columns picture", "struct{bytes, path}")),
-        (PNGS, pyarrow.array(Y), ("image", "kind"), ("found columns image", "label of integers")),
+        (PNGS, pyarrow.array(Y), ("image", "kind"), ("found columns image", "--label-column NAME")),
         (PNGS[:1], pyarrow.array(Y[:1]), NAMES, ("single class",)),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) and value is not NAMES else "",

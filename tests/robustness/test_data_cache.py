@@ -29,7 +29,7 @@ def reads(monkeypatch) -> list[Path]:
     """The files that were read, as opposed to found in the cache."""
     seen: list[Path] = []
     plain = npz._read
-    monkeypatch.setattr(npz, "_read", lambda path: (seen.append(path), plain(path))[1])
+    monkeypatch.setattr(npz, "_read", lambda path, background: (seen.append(path), plain(path, background))[1])
     return seen
 
 

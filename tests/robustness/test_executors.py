@@ -60,10 +60,17 @@ def test_a_worker_that_dies_loses_its_chunk_and_nothing_else(
     monkeypatch.setattr(local.Worker, "start", lambda: started.append(start()) or started[-1])
     run = Local.run
 
-    def killing(self: Local, jobs: list[Any], done: Any) -> None:
+    def killing(self: Local, jobs: list[Any], told: Any) -> None:
         # As soon as one job is done, its worker is killed in the middle of the next.
         ended: list[int] = []
-        run(self, jobs, lambda index: (ended.append(index), started[0].process.kill(), done(index)))
+
+        def hear(index: int, share: float) -> None:
+            if share == 1:
+                ended.append(index)
+                started[0].process.kill()
+            told(index, share)
+
+        run(self, jobs, hear)
         assert sorted(ended) == list(range(len(jobs)))
 
     monkeypatch.setattr(Local, "run", killing)
@@ -97,7 +104,7 @@ def test_a_job_that_breaks_every_worker_is_a_fault_that_says_what_the_worker_sai
 
 def test_what_a_job_refuses_is_an_input_error(tmp_path: Path) -> None:
     with Session(tmp_path, workers=1) as session, pytest.raises(InputError, match="not a job"):
-        session.executor.run([{"store": "nowhere"}], lambda index: None)
+        session.executor.run([{"store": "nowhere"}], lambda index, share: None)
 
 
 ORPHAN = """
@@ -166,7 +173,9 @@ def test_there_is_a_command_for_each_worker_and_every_job_is_in_one(
 ) -> None:
     lines: list[str] = []
     with pytest.raises(Deferred, match=f"^{commands} commands"):
-        Printed(tmp_path, lines.append, workers).run([{"job": index} for index in range(jobs)], lambda index: None)
+        Printed(tmp_path, lines.append, workers).run(
+            [{"job": index} for index in range(jobs)], lambda index, share: None
+        )
     chunks = [Path(shlex.split(line)[2]).read_text().splitlines() for line in lines]
     found = [[json.loads(line)["job"] for line in chunk] for chunk in chunks]
     assert len(found) == commands and [chunk[0] for chunk in found] == list(range(commands))

@@ -64,7 +64,7 @@ def whole(distilled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
         ("--substitution.sizes []", "substitution.sizes: found (), expected one or more numbers of at least 1"),
         ("--mixing.repeats three", "--mixing.repeats: Expected a int"),
         ("--device nowhere", "device 'nowhere'"),
-        ("--minutes 5", "minutes 5: they bound only --until-decided"),
+        ("--minutes 0", "minutes 0: expected a number above 0"),
         ("--until-decided --minutes 0", "minutes 0: expected a number above 0"),
     ],
 )

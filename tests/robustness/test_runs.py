@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import limbeck
+from limbeck.cli import main
 from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
@@ -26,13 +27,15 @@ from limbeck.core.progress import Silent
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
-from limbeck.runs.plan import Plan
+from limbeck.runs import allowance
+from limbeck.runs.allowance import Bounded, TimeIsUp
+from limbeck.runs.plan import Plan, _Watcher
 from limbeck.runs.store import Store
 from limbeck.tasks import load
 from nowhere import Nowhere
 from waiting import wait_until
 
-DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checks 1 --checkpoint-seconds 0"
+DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checks 1 --checkpoint-seconds 0 --yes"
 
 
 def limbeck_run(words: str, folder: Path, **options: Any) -> subprocess.Popen:
@@ -82,6 +85,51 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert not (tmp_path / "a.safetensors").exists()
     listed, _ = limbeck_run("runs list --json", tmp_path).communicate()
     assert [row["state"] for row in json.loads(listed)] == ["unfinished"]
+
+
+def test_a_run_whose_time_is_over_again_and_again_comes_to_the_same(tmp_path: Path) -> None:
+    options: dict[str, Any] = dict(ipc=1, network="convnet-w8-d2", steps=12)
+    task = load("digits")
+    whole = limbeck.distill(task, "dm", **options, session=limbeck.Session(tmp_path / "whole"))
+    for interruptions in itertools.count():  # noqa: B007
+        # A clock by which a minute is over after some steps.
+        bounded = Bounded(Silent(), 1, itertools.count(0, 15).__next__)
+        try:
+            made = limbeck.distill(task, "dm", **options, session=limbeck.Session(tmp_path, progress=bounded))
+            break
+        except TimeIsUp:
+            pass
+    assert interruptions == 3 and made.digest == whole.digest
+
+
+def test_more_than_an_hour_is_refused_where_nobody_can_be_asked_and_what_is_suggested_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(allowance, "LONG", 0.0)
+    monkeypatch.setattr(_Watcher, "TRIAL", 0.0)
+    words = "distill digits --ipc 1 --network convnet-w8-d2 --steps 9 --runs runs --out a.safetensors"
+    assert main(words.split()) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert complaint.startswith("limbeck: this takes about ") and not Path("a.safetensors").exists()
+    obeyed = complaint.rpartition(": limbeck ")[2]
+    assert obeyed == f"{words} --yes"
+    for more in (obeyed, f"{words} --minutes 60"):
+        assert main(more.split()) == 0
+
+
+def test_a_selection_is_not_validated_unless_somebody_asks(tmp_path: Path) -> None:
+    session = limbeck.Session(tmp_path)
+    for checks, count in ((None, 0), (0, 0), (1, 1)):
+        options: dict[str, Any] = dict(ipc=1, network="convnet-w8-d2", checks=checks, session=session)
+        assert len(limbeck.distill(load("digits"), "random", **options).scores) == count
+
+
+def test_a_set_is_checked_by_default_where_that_takes_few_of_the_operations_of_its_steps(tmp_path: Path) -> None:
+    session = limbeck.Session(tmp_path)
+    for steps, count in ((1, 0), (200, 1)):
+        made = limbeck.distill(load("digits"), "dm", ipc=1, network="convnet-w4-d1", steps=steps, session=session)
+        assert len(made.scores) == count
 
 
 def test_two_at_once_do_not_share_a_run(tmp_path: Path) -> None:

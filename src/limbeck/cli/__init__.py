@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "tell what distilled sets are worth, what they hold and where they must not be used",
     "study": "distil by several recipes, score and explain the sets, and make a page of it",
     "report": "make a page of what was found of sets before",
+    "export": "write a set as files that need no limbeck",
     "show": "draw a distilled set by class",
     "worker": "do the computations of a file that --executor print wrote",
     "runs": "list, show and clean the runs that are kept",
@@ -88,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         tell(f"limbeck: {deferred}")
         return DONE
     except KeyboardInterrupt as interrupt:
-        tell(f"limbeck: interrupted{interrupt.args[0] if interrupt.args else ''}")
+        tell(f"limbeck: {interrupt.args[0] if interrupt.args else 'interrupted'}")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has stopped; python must not try to flush it once more at exit.

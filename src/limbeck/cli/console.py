@@ -1,4 +1,4 @@
-"""What every command shares: its parser, its one JSON document or its tables, and its progress bar."""
+"""What every command shares: its parser, and its one JSON document or its tables."""
 
 from __future__ import annotations
 
@@ -6,33 +6,17 @@ import io
 import json
 import re
 import sys
-import time
-import warnings
 from argparse import HelpFormatter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 from rich.console import Console, Group
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from limbeck.cli.terminal import plain, plain_json, write
 from limbeck.core.errors import InputError, unknown
-from limbeck.core.progress import AbstractProgress, Silent
-from limbeck.core.units import duration
 
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
@@ -104,80 +88,18 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     return Group(Text(plain(title), style="bold"), made)
 
 
-class Rate(ProgressColumn):
-    """Steps per second."""
-
-    def render(self, task: Task) -> Text:
-        """The rate, once it is known."""
-        return Text(f"{task.speed:.2f}/s" if task.speed else "")
-
-
-class Bar(AbstractProgress):
-    """Progress on standard error: a live bar on a terminal, else a line now and then."""
-
-    LINES = 20
-    """How many lines a whole phase prints where there is no terminal."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._task = progress.add_task("", total=None, news="") if progress else None
-        self._phase = ""
-        self._printed = -1
-        self._first: tuple[float, float] | None = None
-
-    def phase(self, name: str) -> None:
-        """Say that another phase begins; its name goes before what is being done."""
-        self._phase, self._printed, self._first = name, -1, None
-        if self._progress is not None and self._task is not None:
-            self._progress.reset(self._task, description=escape(plain(name)))
-        else:
-            say(name)
-
-    def estimate(self, seconds: float) -> None:
-        """Say about how long the phase will take."""
-        say(f"about {duration(seconds)} of work")
-
-    def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
-        """Say that `done` of `total` are done, what is being done, and what is new."""
-        if self._progress is not None and self._task is not None:
-            text = escape(plain(f"{self._phase}: {doing}" if self._phase else doing))
-            self._progress.update(
-                self._task, completed=round(done), total=round(total), description=text, news=escape(news)
-            )
-            return
-        now = time.monotonic()
-        self._first = self._first or (now, done)
-        if total and int(done * self.LINES / total) > self._printed:
-            self._printed = int(done * self.LINES / total)
-            began, before = self._first
-            pace = (now - began) / (done - before) if done > before else None
-            left = "" if pace is None or done >= total else f", {duration(pace * (total - done))} left"
-            said = ", ".join(filter(None, [f"{doing}: {round(done)} of {round(total)}{left}", news]))
-            say(said)
-
-
 def say(line: str) -> None:
     """Tell something on standard error that stays to be read."""
     ERRORS.print(plain(line), markup=False, soft_wrap=True)
 
 
-@contextmanager
-def bar(quiet: bool = False) -> Iterator[AbstractProgress]:
-    """A progress bar with rate, time gone and time left, for as long as the block lasts; silent, warnings too, if so.
+def at_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal
 
-    Errors are still told.
-    """
-    if quiet:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield Silent()
-        return
-    if not ERRORS.is_terminal:
-        yield Bar(None)
-        return
-    columns = (
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        Rate(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[news]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=ERRORS, transient=True) as progress:
-        yield Bar(progress)
+
+def ask(text: str, question: str) -> bool:
+    """Tell something, and whether somebody says yes to a question about it."""
+    say(text)
+    ERRORS.print(f"{question} [y/n] ", markup=False, end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -49,9 +49,14 @@ def _inputs(described: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("images", f"{channel} x {height} x {width} (channel, height, width)"),
         ("normalised by", f"mean {_list(codec['mean'])}, std {_list(codec['std'])}{', ZCA' * codec['zca']}"),
-        ("mirrored images", "keep their class" if described["mirror"] else "may be of another class"),
+        ("mirrored images", _mirrored(described)),
         ("duplicates", ", ".join(f"{name} {count}" for name, count in described["duplicates"].items())),
     ]
+
+
+def _mirrored(described: dict[str, Any]) -> str:
+    assumed = " (assumed)" if any(note.startswith("assumed: mirrored") for note in described["notes"]) else ""
+    return ("keep their class" if described["mirror"] else "may be of another class") + assumed
 
 
 def _metric(metric: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from limbeck.cli.options import (
     add_quiet,
     add_root,
     add_runs,
+    add_time,
     check_out,
     session,
     task_of,
@@ -40,6 +41,7 @@ def run(words: list[str]) -> None:
     check_out(out)
     with session("distill", words, given) as used:
         made = _made_before(plan, used, given.fresh)
+        used.progress.notes(plan.task.notes)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
     distilled.save(out)
     settings = _settings(given)
@@ -52,16 +54,13 @@ def run(words: list[str]) -> None:
         "scores": list(distilled.scores),
         "settings": settings,
     }
-    check = distilled.scores[-1]
-    score = measured(check["mean"], check["unit"])
-    validation = f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
     rows = [
         ("set", out),
         ("run", run_kept.folder),
         *([("made", f"found: made on {made:%Y-%m-%d at %H:%M}; --fresh makes it again")] if made else []),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
-        ("validation", validation),
+        *[("validation", _validation(check)) for check in distilled.scores[-1:]],
         ("next", f"limbeck evaluate {shlex.quote(str(out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
@@ -73,6 +72,11 @@ def _made_before(plan: Plan, session: Session, fresh: bool) -> datetime | None:
     if fresh and run.folder.exists():
         session.store.remove(run)
     return datetime.fromtimestamp(run.result.stat().st_mtime) if finished(run) is not None else None
+
+
+def _validation(check: dict[str, Any]) -> str:
+    score = measured(check["mean"], check["unit"])
+    return f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
 
 
 def _settings(given: Any) -> str:
@@ -128,7 +132,12 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
-    arguments.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
+    arguments.add_argument(
+        "--checks",
+        type=int | None,
+        default=None,
+        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
+    )
     _add_output(arguments, Path | None, "by default named by the data, the recipe and its size")
     return arguments
 
@@ -142,6 +151,7 @@ def _add_output(arguments: Parser, kind: Any, default: str) -> None:
     )
     arguments.add_argument("--fresh", action="store_true", help="make it anew, though it was made before")
     add_compile(arguments)
+    add_time(arguments)
     add_device(arguments)
     add_quiet(arguments)
     add_runs(arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 from limbeck.cli.console import answer, parser, table
 from limbeck.cli.defaults import add_network, network_of
@@ -10,7 +11,7 @@ from limbeck.cli.options import add_data, add_session, session, task_of
 from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
 from limbeck.core.units import size
-from limbeck.runs.experts import complete_experts, files_of
+from limbeck.runs.experts import complete_experts, files_of, import_experts
 
 
 def run(words: list[str]) -> None:
@@ -19,6 +20,13 @@ def run(words: list[str]) -> None:
     add_data(made)
     add_network(made)
     made.add_class_arguments(Experts, None)
+    made.add_argument(
+        "--buffer",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="replay_buffer_N.pt files of others, whose experts are put into the store in place of training any",
+    )
     add_session(made, data_root=False)
     given = made.parse_args(words)
     built = made.instantiate(given)
@@ -26,6 +34,8 @@ def run(words: list[str]) -> None:
     task = task_of(given)
     network = task.network(network_of(task, given.network)).name
     with session("experts", words, given) as used:
+        if given.buffer:
+            experts = import_experts(used, task, network, given.buffer)
         trained = complete_experts(used, task, network, [experts])
         files = files_of(used, task, network, experts)
     stored = sum(path.stat().st_size for path in files)
@@ -38,10 +48,13 @@ def run(words: list[str]) -> None:
         "bytes": stored,
     }
     rows = [
-        ("experts", f"{experts.count}, of which {trained} are new"),
+        ("experts", f"{experts.count}, {'imported' if experts.imported else f'of which {trained} are new'}"),
         ("network", network),
         ("snapshots", f"{experts.epochs + 1} each"),
         ("folder", files[0].parent),
         ("size", size(stored)),
     ]
+    if experts.imported:
+        asked = {name: getattr(experts, name) for name in ("imported", "count", "epochs")}
+        rows.append(("followed by", " ".join(f"--objective.experts.{name} {value}" for name, value in asked.items())))
     answer(document, given.json, table(f"Experts of {task.name}", ("", ""), rows), quiet=given.quiet)

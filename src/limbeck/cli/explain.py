@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from limbeck.api import explain
 from limbeck.cli.console import Parser, answer, parser
-from limbeck.cli.options import add_probes, add_session, effort_in, probes_of, session
+from limbeck.cli.options import add_probes, add_session, add_time, effort_in, probes_of, session
 from limbeck.cli.tables import verdicts
 
 
@@ -23,7 +23,7 @@ def run(words: list[str]) -> None:
             annotator=given.annotator,
             data=given.data,
             until_decided=given.until_decided,
-            minutes=given.minutes,
+            minutes=given.minutes if given.until_decided else None,
             session=used,
         )
     document = {"budget": given.effort, "findings": [finding.document() for finding in findings]}
@@ -50,10 +50,11 @@ def _parser(effort: str) -> Parser:
         action="store_true",
         help="go on with more draws where a verdict is open, until it is decided or the time is up",
     )
-    made.add_argument(
-        "--minutes", type=float, default=None, help="about how long --until-decided goes on; by default 10"
-    )
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
     made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
-    add_session(made, compiles=True)
+    add_session(made, compiles=True, time=False)
+    add_time(
+        made,
+        "stop after about so many minutes; the same command goes on. With --until-decided: how long, 10 by default",
+    )
     return made

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
-from limbeck.cli.console import ERRORS, Parser, answer, parser, say, table
-from limbeck.cli.options import add_mirror, add_quiet, add_root, check_out, task_of
+from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
+from limbeck.cli.options import add_own, add_quiet, add_root, check_out, names_of, task_of
 from limbeck.core.units import percent
-from limbeck.imported import LAYOUTS, import_set
+from limbeck.imported import AUTO, LAYOUTS, import_set
 
 
 def run(words: list[str]) -> None:
@@ -21,9 +21,13 @@ def run(words: list[str]) -> None:
     check_out(given.out)
     distilled = import_set(
         given.file,
-        format=given.format,
         task=task_of(given),
+        format=given.format,
         which=given.which,
+        entries=names_of(given.entries),
+        folders=given.folders,
+        labels=given.labels,
+        factor=given.factor,
         learning_rate=given.learning_rate,
         network=given.network,
         normalisation=given.normalisation,
@@ -45,10 +49,12 @@ def run(words: list[str]) -> None:
     pixels = origin["pixels"]
     spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
+        ("layout", f"{origin['format']}: {LAYOUTS[origin['format']].summary}"),
         ("items", f"{len(distilled)}, {distilled.label_mode} labels, {min(found)} to {max(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),
         ("learning rate", f"{learning_rate:g} ({origin['learning rate']})"),
         ("digest", origin["digest"]),
+        *(("note", note) for note in origin["notes"]),
     ]
     answer(document, given.json, table(str(given.out), ("", ""), rows), quiet=given.quiet)
 
@@ -57,16 +63,19 @@ def _parser() -> Parser:
     made = parser("import", "Make a set of limbeck's of one that others distilled and published.")
     formats = "; ".join(f"{name}: {layout.summary}" for name, layout in LAYOUTS.items())
     made.add_argument("file", type=Path, help="the file or folder; no code from it is run")
-    made.add_argument("--format", type=str, required=True, help=formats)
+    made.add_argument("--format", type=str, default=AUTO, help=f"{AUTO}: told from the file; {formats}")
     made.add_argument("--data", type=str, required=True, help="the data that it was distilled from")
     made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
+    _add_readings(made)
     made.add_argument("--which", type=int | None, default=None, help="which set of several in the file, from 0")
     made.add_argument(
         "--normalisation",
         type=str,
         default="",
-        help="the units of its numbers: normalised (those of the data), raw (pixels in [0, 1]), whitened (such pixels "
-        "by ZCA), a data set whose constants are meant, or MEAN,.../STD,...; by default guessed from the numbers",
+        help="the units of its numbers: normalised (those of the data), raw (pixels in [0, 1]), 8-bit (in 0..255), "
+        "symmetric (in [-1, 1]), standardised (as the data but for ZCA), whitened (raw, by ZCA), kernel-whitened (as "
+        "kernel methods have it), a data set whose constants are meant, or MEAN,.../STD,...; by default guessed from "
+        "the numbers",
     )
     made.add_argument(
         "--yes", action="store_true", help="take the units that are guessed from the numbers, without asking"
@@ -77,20 +86,51 @@ def _parser() -> Parser:
         default=None,
         help="of training on it; by default the published one, else 0.01",
     )
-    made.add_argument("--network", type=str, default="convnet", help="the network that it is scored with by default")
+    made.add_argument(
+        "--network", type=str, default="", help="the network that it is scored with by default; its own, or convnet"
+    )
     made.add_argument("--zca", action="store_true", help="the set is to be used with whitened data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop the data to this side, in pixels")
-    add_mirror(made)
+    add_own(made)
     add_quiet(made)
     add_root(made)
     return made
+
+
+def _add_readings(made: Parser) -> None:
+    """Add what chooses where a file can be read in several ways."""
+    made.add_argument(
+        "--entries",
+        type=str,
+        default="",
+        help="IMAGES,LABELS: what they are called in the file, where that is not usual",
+    )
+    made.add_argument(
+        "--folders",
+        type=Literal["", "names", "numbers"],
+        default="",
+        help="whether folders of classes are called by names or by numbers from 0; by default told from all of them",
+    )
+    made.add_argument(
+        "--labels",
+        type=Literal["", "weights", "logits", "centred"],
+        default="",
+        help="how rows of labels are written: weights that add up to 1, such less 1/C (centred), or logits; by "
+        "default told from their numbers",
+    )
+    made.add_argument(
+        "--factor",
+        type=int | None,
+        default=None,
+        help="each image is cut into so many times as many, each enlarged (multi-formation, as IDC has it)",
+    )
 
 
 def _asking(yes: bool, quiet: bool) -> Callable[[str], bool] | None:
     """How to ask whether units are right: not at all, on the terminal, or nobody where there is none."""
     if yes:
         return (lambda _text: True) if quiet else _told
-    return _ask if sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal else None
+    return _ask if at_terminal() else None
 
 
 def _told(text: str) -> bool:
@@ -99,6 +139,4 @@ def _told(text: str) -> bool:
 
 
 def _ask(text: str) -> bool:
-    _told(text)
-    ERRORS.print("Is that right? [y/n] ", markup=False, end="")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return ask(text, "Is that right?")

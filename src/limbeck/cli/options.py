@@ -6,22 +6,25 @@ import inspect
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from limbeck.cli.console import Parser, bar
+from limbeck.cli.bar import bar
+from limbeck.cli.console import Parser, ask, at_terminal
 from limbeck.cli.terminal import write
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
+from limbeck.core.progress import AbstractProgress
 from limbeck.evaluation import BASELINES
 from limbeck.explanation import EFFORTS
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import protocols
+from limbeck.runs.allowance import TimeIsUp
 from limbeck.runs.executors import EXECUTORS
 from limbeck.runs.session import Session
 
@@ -33,20 +36,43 @@ def add_data(made: Parser) -> None:
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
-    add_mirror(made)
+    add_own(made)
     add_root(made)
 
 
 MIRROR = {"": None, "yes": True, "no": False}
 
 
-def add_mirror(made: Parser) -> None:
-    """Add whether mirrored images keep their class: a name of `MIRROR`."""
+def add_own(made: Parser) -> None:
+    """Add what only whoever brings the data knows of them."""
     made.add_argument(
         "--mirror",
         type=Literal["", "yes", "no"],
         default="",
-        help="whether mirrored images keep their class; by default as known of named data, else assumed",
+        help="whether mirrored images keep their class; by default as known of named data, else no image is mirrored",
+    )
+    made.add_argument(
+        "--layout",
+        type=str,
+        default="",
+        help="of folder:, what its levels are from the outside in: class, split-class, class-split, domain-class, ...; "
+        "by default found out where it is plain",
+    )
+    made.add_argument(
+        "--label-column", type=str, default="", help="the column of a table that has the labels; by default by its name"
+    )
+    made.add_argument(
+        "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"
+    )
+    made.add_argument(
+        "--max-pixels", type=int | None, default=None, help="refuse larger images as hostile; by default Pillow's limit"
+    )
+    made.add_argument(
+        "--validation",
+        type=str,
+        default="",
+        help="what validates: a share of the training images such as 0.1, none, or validation for the split of that "
+        "name; by default that split where it is there, else a tenth",
     )
 
 
@@ -54,8 +80,12 @@ def task_of(given: Any) -> AbstractTask:
     """The task that the options of `add_data` name."""
     from limbeck.tasks import load
 
+    own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
+    validation = given.validation or None
     mirror = MIRROR[given.mirror]
-    return load(given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror)
+    return load(
+        given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror, validation=validation, **own
+    )
 
 
 def add_quiet(made: Parser) -> None:
@@ -90,6 +120,12 @@ def add_compile(made: Parser) -> None:
     )
 
 
+def add_time(made: Parser, minutes: str = "stop after about so many minutes; the same command goes on") -> None:
+    """Add how long the work may take."""
+    made.add_argument("--minutes", type=float | None, default=None, help=minutes)
+    made.add_argument("--yes", action="store_true", help="work for more than an hour without asking")
+
+
 def check_out(out: Path) -> None:
     """Refuse, before any work, a place that no set can be written to."""
     if out.suffix != ".safetensors" or out.is_dir():
@@ -118,7 +154,7 @@ def defaults_of(part: Any) -> dict[str, Any]:
     return found
 
 
-def add_session(made: Parser, compiles: bool = False, data_root: bool = True) -> None:
+def add_session(made: Parser, compiles: bool = False, data_root: bool = True, time: bool = True) -> None:
     """Add where and how work is done, and whether progress is shown; `session` reads them."""
     made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
     made.add_argument(
@@ -129,6 +165,8 @@ def add_session(made: Parser, compiles: bool = False, data_root: bool = True) ->
     )
     if compiles:
         add_compile(made)
+    if time:
+        add_time(made)
     add_device(made)
     add_quiet(made)
     if data_root:
@@ -140,6 +178,7 @@ def add_session(made: Parser, compiles: bool = False, data_root: bool = True) ->
 def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]:
     """The session that the options say, for as long as the block lasts; an interruption names how to go on."""
     options = vars(given)
+    again = f"limbeck {command} {shlex.join(words)}"
     try:
         with (
             bar(options.get("quiet", False)) as progress,
@@ -152,11 +191,30 @@ def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]
                 executor=options.get("executor", "local"),
                 progress=progress,
                 tell=write,
+                minutes=None if options.get("until_decided") else options.get("minutes"),
+                confirm=None if options.get("yes") or options.get("minutes") else _asking(again, progress),
             ) as made,
         ):
             yield made
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"; go on with: limbeck {command} {shlex.join(words)}") from interrupt
+        why = str(interrupt) if isinstance(interrupt, TimeIsUp) else "interrupted"
+        raise KeyboardInterrupt(f"{why}; go on with: {again}") from interrupt
+
+
+def _asking(command: str, progress: AbstractProgress) -> Callable[[str], None]:
+    """Who agrees to long work: whoever sits at the terminal; InputError where nobody does, or the answer is no."""
+
+    def confirm(said: str) -> None:
+        if not at_terminal():
+            raise InputError(
+                f"{said}. To do it, add --yes; to do part of it now and go on later, add --minutes 60: {command} --yes"
+            )
+        with progress.paused():
+            agreed = ask(f"{said}; it can be interrupted, and the same command goes on", "Begin?")
+        if not agreed:
+            raise InputError("not begun; to do part of it now and go on later, add --minutes 60")
+
+    return confirm
 
 
 def add_scoring(made: Parser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from limbeck.cli.console import answer, parser
+from limbeck.core.text import shown
 from limbeck.core.units import percent
 from limbeck.distilled_set import DistilledSet
 from limbeck.show import draw, share_clipped
@@ -20,6 +21,7 @@ def run(words: list[str]) -> None:
     draw(distilled, given.out)
     outside = share_clipped(distilled)
     document = {"grid": str(given.out), "items": len(distilled), "classes": list(distilled.classes), "clipped": outside}
-    text = f"{given.out}: {len(distilled)} images by class, top to bottom: {', '.join(distilled.classes)}"
+    names = ", ".join(map(shown, distilled.classes))
+    text = f"{given.out}: {len(distilled)} images by class, top to bottom: {names}"
     note = f"{percent(outside)} of the values lie outside the range of real data and are drawn clipped"
     answer(document, given.json, text, note)

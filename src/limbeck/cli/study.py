@@ -40,6 +40,7 @@ def run(words: list[str]) -> None:
     stepped = [setting.partition(".")[0] for setting in given.set if setting.partition("=")[0].endswith(".steps")]
     recipes = shortened(task, recipes, given, stepped)
     with session("study", words, given) as used:
+        used.progress.notes(task.notes)
         result = study(
             task,
             recipes,
@@ -96,7 +97,12 @@ def _parser(effort: str) -> Parser:
         "mtt.objective.experts.count=4, mtt.steps=500, dm.start=noise; by its NAME where it was given one",
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, other sets")
-    arguments.add_argument("--checks", type=int, default=4, help="how often to measure validation accuracy")
+    arguments.add_argument(
+        "--checks",
+        type=int | None,
+        default=None,
+        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
+    )
     add_probes(arguments, effort)
     add_scoring(arguments)
     add_session(arguments, compiles=True, data_root=False)

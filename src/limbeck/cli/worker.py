@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.console import answer, bar, parser
+from limbeck.cli.bar import bar
+from limbeck.cli.console import answer, parser
 from limbeck.cli.options import add_quiet
 from limbeck.core.errors import InputError
+from limbeck.core.progress import AbstractProgress, heard_by, part
 from limbeck.core.threads import computing_by
 from limbeck.runs.worker import do
 
@@ -25,9 +28,12 @@ def run(words: list[str]) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{given.chunk}: {error}; expected a .jsonl file that --executor print wrote") from error
     # As every worker: several run side by side, and one thread gives the same bits anywhere.
-    with computing_by(1), bar(given.quiet) as progress:
+    with computing_by(1), bar(given.quiet) as progress, heard_by(_told(progress, len(jobs))):
         for index, job in enumerate(jobs):
-            progress.update(index, len(jobs), "jobs")
-            do(job)
-        progress.update(len(jobs), len(jobs), "jobs")
+            with part(index, 1, len(jobs)):
+                do(job)
     answer({"jobs": len(jobs)}, given.json, f"{len(jobs)} jobs done", quiet=given.quiet)
+
+
+def _told(progress: AbstractProgress, jobs: int) -> Callable[[float], None]:
+    return lambda share: progress.update(jobs * share, jobs, "working", unit="jobs")

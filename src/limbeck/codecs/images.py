@@ -17,7 +17,8 @@ Images = Float[Tensor, "example channel height width"]
 
 RIDGE = 0.1
 """What is added to every eigenvalue of the covariance before whitening, in squared normalised units."""
-_LARGEST = 8192
+LARGEST = 8192
+"""Numbers of an image that is whitened, at most."""
 _CONSTANT = 1e-6
 
 
@@ -139,9 +140,9 @@ def fit_zca(chunks: Callable[[], Iterable[Float[Tensor, "_ channel height width"
     count, total = 0, torch.zeros(())
     for chunk in chunks():
         size = chunk[0].numel()
-        if size > _LARGEST:
+        if size > LARGEST:
             raise InputError(
-                f"ZCA of images of {size} numbers, expected at most {_LARGEST} (its matrix has the square of that); "
+                f"ZCA of images of {size} numbers, expected at most {LARGEST} (its matrix has the square of that); "
                 "load smaller images with --size (size= in Python), or leave zca out"
             )
         count += len(chunk)
@@ -151,6 +152,11 @@ def fit_zca(chunks: Callable[[], Iterable[Float[Tensor, "_ channel height width"
     for chunk in chunks():
         centred = chunk.flatten(1) - mean.to(chunk.dtype)
         covariance = covariance + (centred.T @ centred).to(torch.float64)
-    values, vectors = torch.linalg.eigh(covariance / max(count - 1, 1))
-    matrix = (vectors * (values.clamp(min=0) + RIDGE).rsqrt()) @ vectors.T
+    return whitening_of(covariance / max(count - 1, 1), mean, RIDGE)
+
+
+def whitening_of(covariance: Float[Tensor, "pixel pixel"], mean: Float[Tensor, " pixel"], ridge: float) -> Whitening:
+    """The whitening by (covariance + ridge)^(-1/2), about `mean`."""
+    values, vectors = torch.linalg.eigh(covariance)
+    matrix = (vectors * (values.clamp(min=0) + ridge).rsqrt()) @ vectors.T
     return Whitening(matrix.to(torch.float32), mean.to(torch.float32))

@@ -2,6 +2,7 @@
 
 from limbeck.computations.contract import AbstractComputation
 from limbeck.computations.curvature import HessianTrace, Spectrum
+from limbeck.computations.experts import ImportedExpert
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
@@ -24,6 +25,7 @@ __all__ = [
     "Draw",
     "FeatureMap",
     "HessianTrace",
+    "ImportedExpert",
     "Level",
     "Mixture",
     "OfAllData",
@@ -48,6 +50,7 @@ COMPUTATIONS = Family(
     Draw,
     FeatureMap,
     HessianTrace,
+    ImportedExpert,
     Paths,
     RealSurroundings,
     Recognised,

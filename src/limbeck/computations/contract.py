@@ -11,7 +11,7 @@ import functools
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int
@@ -158,6 +158,9 @@ class ProbeContext:
 class AbstractComputation(AbstractPart):
     """A computation that is worth doing once: a frozen dataclass of the family `COMPUTATIONS`."""
 
+    doing: ClassVar[str] = "computing"
+    """What users are told while it is done."""
+
     @property
     @abstractmethod
     def depends_on_set(self) -> bool:
@@ -178,7 +181,10 @@ class AbstractComputation(AbstractPart):
 
     @abstractmethod
     def run(self, context: ProbeContext) -> Tree:
-        """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the context alone."""
+        """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the context alone.
+
+        Where that may take long, it tells `core.progress.went` how far it is.
+        """
 
     def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
         """A key, and how many computations with this key are best done together; 1: by itself.

@@ -78,6 +78,8 @@ class HessianTrace(AbstractComputation):
     and "products", each a number. The network normalises by statistics of the batch, if at all.
     """
 
+    doing = "measuring curvature"
+
     training: Training
     step: int
     real: int = 0
@@ -128,6 +130,8 @@ class Spectrum(AbstractComputation):
     loss on the set, or on `real` real training examples of every class. The outcome has "nodes", "weights"
     and "bounds" (start, node) of stochastic Lanczos quadrature, and "step".
     """
+
+    doing = "measuring curvature"
 
     steps: tuple[int, ...]
     trace: HessianTrace

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from limbeck.computations.contract import ProbeContext
+from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import AllReal, training_count
 from limbeck.computations.training import Training
 from limbeck.core import tree
@@ -22,6 +22,41 @@ from limbeck.protocols import Epochs
 
 FIRST_SEED = 1_000_000
 """The seed of expert 0: no network that a set is evaluated with begins where an expert began."""
+
+
+@dataclass(frozen=True)
+class ImportedExpert(AbstractComputation):
+    """An expert that others trained: it is put into the store, and cannot be computed.
+
+    The outcome has the learner after each epoch under "params/EPOCH".
+    """
+
+    source: str
+    """The digest of the files of all the experts."""
+    number: int
+    epochs: int
+
+    @property
+    def depends_on_set(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def evaluates(self) -> bool:
+        """Never."""
+        return False
+
+    def flops(self, context: ProbeContext) -> float:
+        """None that count."""
+        return 1.0
+
+    def run(self, context: ProbeContext) -> Tree:
+        """InputError: what others computed is not to be had here."""
+        task, network = context.problem.task.name, context.problem.network.name
+        raise InputError(
+            f"expert {self.number} of {self.epochs} epochs from files of digest {self.source} is not in the store; "
+            f"import them with `{_import_command(task, network)}`, and ask for as many experts and epochs as that says"
+        )
 
 
 @VALUES.register
@@ -43,6 +78,9 @@ class Experts(AbstractPart):
     batch: int = 256
     """How many images a step sees; the last step of an epoch sees what is left, and 0 is all."""
     augment: AbstractAugmentation | None = field(default_factory=Siamese)
+    imported: str = ""
+    """The digest of files that others trained them in, as `limbeck experts --buffer` says it; "" to train them here.
+    Of what is above, `count` and `epochs` count then."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "count", "epochs")
@@ -51,12 +89,16 @@ class Experts(AbstractPart):
         fraction(self, "momentum")
 
     def step(self, problem: Problem, epoch: int) -> int:
-        """How many steps an expert has taken after `epoch` epochs."""
+        """How many steps an expert has taken after `epoch` epochs; of imported ones, epochs are counted as steps."""
+        if self.imported:
+            return epoch
         count = training_count(problem.task)
         return epoch * -(-count // (self.batch or count))
 
-    def training(self, problem: Problem, number: int) -> Training:
+    def training(self, problem: Problem, number: int) -> AbstractComputation:
         """The training of expert `number`, which does not depend on how many experts there are."""
+        if self.imported:
+            return ImportedExpert(self.imported, number, self.epochs)
         protocol = Epochs(
             epochs=self.epochs,
             batch=self.batch,
@@ -67,7 +109,7 @@ class Experts(AbstractPart):
         keeps = tuple(self.step(problem, epoch) for epoch in range(self.epochs + 1))
         return Training(AllReal(), FIRST_SEED + number, protocol, reads=(), keeps=keeps)
 
-    def trainings(self, problem: Problem) -> tuple[Training, ...]:
+    def trainings(self, problem: Problem) -> tuple[AbstractComputation, ...]:
         """The trainings of all experts."""
         return tuple(self.training(problem, number) for number in range(self.count))
 
@@ -76,10 +118,11 @@ class Experts(AbstractPart):
 
         Raises InputError where that expert has not been trained, with the command that trains all of them.
         """
+        have = "import" if self.imported else "train"
 
         def refuse() -> Tree:
             raise InputError(
-                f"expert {number} of the {self.count} that are to be followed is missing or damaged; train them with "
+                f"expert {number} of the {self.count} that are to be followed is missing or damaged; {have} them with "
                 f"`{self.command(problem)}` (with --zca, --size, --data-root and so on as here), then go on"
             )
 
@@ -89,12 +132,18 @@ class Experts(AbstractPart):
 
     def command(self, problem: Problem) -> str:
         """The command that trains these experts."""
+        if self.imported:
+            return _import_command(problem.task.name, problem.network.name)
         words = ["limbeck", "experts", problem.task.name, "--network", problem.network.name]
         for each in fields(self):
             value = getattr(self, each.name)
             if each.name in ("count", "epochs") or value != getattr(Experts(), each.name):
                 words += [f"--{each.name}", json.dumps(_option(value))]
         return shlex.join(words)
+
+
+def _import_command(task: str, network: str) -> str:
+    return shlex.join(["limbeck", "experts", task, "--network", network, "--buffer", "replay_buffer_0.pt"])
 
 
 def _option(value: Any) -> Any:

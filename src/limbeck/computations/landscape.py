@@ -13,6 +13,7 @@ from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import FORWARD, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
+from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.microbatches import microbatch_limit, microbatches
@@ -75,6 +76,8 @@ class Paths(AbstractComputation):
     evaluation sample and on the set of the learners that were kept there, and the same of the points of the plane.
     """
 
+    doing = "reading losses between networks"
+
     real: Training
     ours: Training
     most: int = 500
@@ -133,6 +136,8 @@ class Surface(AbstractComputation):
     outcome is "evaluation" and "set" (row, column), and the coordinates "y" (row,) and "x" (column,).
     """
 
+    doing = "reading losses between networks"
+
     paths: Paths
     rows: tuple[int, ...]
     size: int = 21
@@ -160,10 +165,10 @@ class Surface(AbstractComputation):
         low, high = spots.min(0).values, spots.max(0).values
         room = self.margin * (high - low).clamp_min(1e-3 * float((high - low).max()) or 1.0)
         (x, y) = (grid(float(a), float(b), self.size) for a, b in zip(low - room, high + room, strict=True))
-        found = [
-            [losses_at(context, plane.place(across, y[row]), like, self.paths.most) for across in x]
-            for row in self.rows
-        ]
+        found = []
+        for done, row in enumerate(self.rows):
+            went(done, len(self.rows))
+            found.append([losses_at(context, plane.place(across, y[row]), like, self.paths.most) for across in x])
         on_examples, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
         here = torch.tensor([y[row] for row in self.rows], dtype=torch.float64)
         across = torch.tensor(x, dtype=torch.float64)

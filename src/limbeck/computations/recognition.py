@@ -27,6 +27,8 @@ class Recognised(AbstractComputation):
     were made for.
     """
 
+    doing = "reading images"
+
     learner: Training
 
     @property
@@ -59,6 +61,8 @@ class Surroundings(AbstractComputation):
     class of the item, and the distance to the nearest one of its class.
     """
 
+    doing = "comparing features"
+
     learner: Training
     neighbours: int = 5
 
@@ -85,6 +89,8 @@ class Surroundings(AbstractComputation):
 @dataclass(frozen=True)
 class RealSurroundings(AbstractComputation):
     """The same of up to `sample` evaluation examples, each among the others, whatever the set is."""
+
+    doing = "comparing features"
 
     learner: Training
     neighbours: int = 5
@@ -117,6 +123,8 @@ class FeatureMap(AbstractComputation):
     The outcome has the coordinates of the "items" (item, 2) and of the "examples" (example, 2), and the "classes"
     (example,) of these.
     """
+
+    doing = "drawing a map of features"
 
     learner: Training
     shown: int = 1000

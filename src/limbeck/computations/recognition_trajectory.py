@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import FORWARD, Training
 from limbeck.core import tree
+from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
 from limbeck.learn.training import Learner
@@ -21,6 +23,8 @@ class RecognitionTrajectory(AbstractComputation):
     The outcome is "predictions" (kept, item), in the order of the steps at which it was kept: of a training that ends
     where it has levelled off, those up to there.
     """
+
+    doing = "reading images along training"
 
     by: Training
 
@@ -43,8 +47,9 @@ class RecognitionTrajectory(AbstractComputation):
         """Let every kept learner read the items."""
         problem = context.under(self.by.network).problem
         last = self.by.last_kept(context)
-        found = []
+        found: list[Tensor] = []
         for step in [each for each in self.by.keeps if each <= last]:
+            went(len(found), len(self.by.keeps))
             learner = Learner(*tree.move(tuple(self.by.kept(context, step)), problem.device))
             found.append(read(problem, learner, context.distilled.batch.inputs).outputs.argmax(-1).to(torch.int16))
         return {"predictions": torch.stack(found)}

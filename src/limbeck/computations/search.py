@@ -79,6 +79,8 @@ class Search(AbstractPart):
 class Draw(AbstractComputation):
     """One draw of a search, by seed 0: its "validation" accuracy and its "accuracy" on evaluation examples."""
 
+    doing = "trying training settings"
+
     search: Search
     index: int
 
@@ -102,6 +104,8 @@ class Chosen(AbstractComputation):
 
     The best has the highest validation accuracy, the first of equals. Evaluation examples have no say.
     """
+
+    doing = "training by the best settings"
 
     search: Search
     draws: int

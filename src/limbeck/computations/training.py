@@ -15,6 +15,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
 from limbeck.learn.population import operations
@@ -43,6 +44,8 @@ class Training(AbstractComputation):
     come to, so step 0 is the initial learner, and -1 is the last. Everything of one seed begins from the same initial
     parameters, whatever it is trained on.
     """
+
+    doing = "training networks"
 
     on: AbstractSource = Mixture()
     """What it is trained on."""
@@ -81,8 +84,7 @@ class Training(AbstractComputation):
         """The operations of its steps and of its readings."""
         count = self.on.count(context)
         schedule = self.protocol.schedule(self._own(context, count), count, Key())
-        # How long a training takes that ends where it has levelled off is not known: about so long.
-        steps = len(schedule.learning_rates) if self.until is None else min(USUAL, len(schedule.learning_rates))
+        steps = self._usual(schedule)
         seen = (schedule.order >= 0).double().sum(1).mean() * steps
         examples = len(context.rows) * len(self.reads) + self.validation
         return operations(context.under(self.network).problem) * (STEP * float(seen) + FORWARD * examples)
@@ -91,7 +93,7 @@ class Training(AbstractComputation):
         """The learner before the first step and after each."""
         problem = self._problem(context)
         setup = self.setup(context)
-        return going_on(
+        learners = going_on(
             problem.task,
             gradient_function_of(problem),
             setup.learner,
@@ -100,6 +102,9 @@ class Training(AbstractComputation):
             training_key(self.seed),
             self.protocol.augment,
         )
+        for step, learner in enumerate(learners):
+            went(step, self._usual(setup.schedule))
+            yield learner
 
     def setup(self, context: ProbeContext) -> Setup:
         """Where the learner begins, what it learns from, and how."""
@@ -160,6 +165,11 @@ class Training(AbstractComputation):
         params = context.outcome(self, f"params/{step}")
         statistics = context.under(self.network).problem.network.statistics()
         return Learner(params, context.outcome(self, f"statistics/{step}") if statistics else {})
+
+    def _usual(self, schedule: Schedule) -> int:
+        """How many steps it takes; how many it usually takes where it ends when it has levelled off."""
+        count = len(schedule.learning_rates)
+        return count if self.until is None else min(USUAL, count)
 
     def _own(self, context: ProbeContext, count: int) -> Schedule | None:
         """How the set says that it is to be trained on, for `count` items, where the protocol asks."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +29,83 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises InputError where the place cannot be written (no such folder allowed, no space, a folder of that name).
     """
+    _write_together({path: write})
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write several files, each of which is put in place when all are written; errors as in `write_atomically`."""
+    _write_together({path: partial(_fill_file, content) for path, content in files.items()})
+
+
+def _fill_file(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+
+
+def _write_together(writes: Mapping[Path, Callable[[Path], object]]) -> None:
+    temporary: dict[Path, Path] = {}
+    path = Path()
+    try:
+        for path, write in writes.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            temporary[path] = Path(name)
+            os.close(handle)
+            os.chmod(temporary[path], 0o666 & ~_umask())
+            write(temporary[path])
+            with open(temporary[path], "rb") as written:
+                os.fsync(written.fileno())
+        for path, made in temporary.items():
+            os.replace(made, path)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    finally:
+        for made in temporary.values():
+            made.unlink(missing_ok=True)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their names below the folder `path`, all or none: they are made beside it and put in place.
+
+    A folder that is there is replaced, with all that is in it. Errors as in `write_atomically`.
+    """
+    whole = path.resolve()
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        os.close(handle)
-        os.chmod(temporary, 0o666 & ~_umask())
-        write(temporary)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{whole.name}.", suffix=".part", dir=whole.parent))
+        made = temporary / "new"
+        made.mkdir()
+        for name, content in files.items():
+            file = made / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with open(file, "xb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+        _exchange(made, whole, temporary / "old")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"cannot write {path}: {reason}; choose another place or free some space") from error
+        raise _unwritten(path, error) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(made: Path, path: Path, aside: Path) -> None:
+    """Put a folder in its place; what is there is put aside first, and back again where that fails."""
+    there = path.exists()
+    if there:
+        os.rename(path, aside)
+    try:
+        os.rename(made, path)
+    except BaseException:
+        if there:
+            os.rename(aside, path)
+        raise
+
+
+def _unwritten(path: Path, error: OSError) -> InputError:
+    reason = error.strerror or type(error).__name__
+    return InputError(f"cannot write {path}: {reason}; choose another place or free some space")
 
 
 def check_writable(path: Path) -> None:

@@ -1,8 +1,11 @@
-"""What long work is told to."""
+"""What long work is told to, and how work that is deep below tells how far it is."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 
 class AbstractProgress(ABC):
@@ -17,8 +20,16 @@ class AbstractProgress(ABC):
         """About how long the phase that begins will take."""
 
     @abstractmethod
-    def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
-        """`done` of `total` are done, in units of the phase's own; what is being done, and what is new."""
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
+        """`done` of `total` are done, in a unit such as "steps", else in seconds about; what is done, what is new."""
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """What a reader of any result must know; by default it is left to the result itself."""
+        return
+
+    def paused(self) -> AbstractContextManager[object]:
+        """Show nothing within the block, in which somebody is asked."""
+        return nullcontext()
 
 
 class Silent(AbstractProgress):
@@ -30,5 +41,39 @@ class Silent(AbstractProgress):
     def estimate(self, seconds: float) -> None:
         """Nothing."""
 
-    def update(self, done: float | int, total: float | int, doing: str, news: str = "") -> None:
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Nothing."""
+
+
+_hearer: ContextVar[Callable[[float], None] | None] = ContextVar("hearer", default=None)
+
+
+def went(done: float, total: float) -> None:
+    """Tell whoever listens, if anybody does, that `done` of `total` of the work at hand is done.
+
+    Loops that may take seconds call it; what listens is not theirs to know. Results do not depend on it.
+    """
+    if (hearer := _hearer.get()) is not None and total:
+        hearer(min(1.0, done / total))
+
+
+@contextmanager
+def heard_by(hearer: Callable[[float], None]) -> Iterator[None]:
+    """Have `hearer(share)` told how far the work within the block is; whoever listened before does again after it."""
+    token = _hearer.set(hearer)
+    try:
+        yield
+    finally:
+        _hearer.reset(token)
+
+
+@contextmanager
+def part(done: float, size: float, total: float) -> Iterator[None]:
+    """Take what is told within the block as told of a part: of `size` out of `total`, after `done` of them."""
+    outer = _hearer.get()
+    if outer is None:
+        yield
+        return
+    with heard_by(lambda share: outer(min(1.0, (done + size * share) / total) if total else 1.0)):
+        yield
+    went(done + size, total)

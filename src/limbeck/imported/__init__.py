@@ -5,168 +5,153 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
-from limbeck.core.errors import InputError, unknown
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Schedule
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
+from limbeck.imported.completeness import missing_classes
+from limbeck.imported.confirming import told_units
+from limbeck.imported.formations import factor_of, formed
+from limbeck.imported.found import Found, Wanted
+from limbeck.imported.images import images_of, units_of_whole
+from limbeck.imported.labels import WRITTEN as WRITTEN
+from limbeck.imported.labels import targets_of
+from limbeck.imported.layouts import AUTO as AUTO
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
-from limbeck.imported.layouts import Found
-from limbeck.imported.units import RAW, Reading, candidates_of, converted, own_codec, readings
+from limbeck.imported.layouts import read_layout
+from limbeck.imported.own import read_export, restored
+from limbeck.imported.units import EIGHT_BIT, PixelValues, candidates_of, codec_of, converted, own_codec
+from limbeck.imported.units import UNITS as UNITS
+from limbeck.learn.rules import Momentum
 from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import Fixed
-
-_SUM = 1e-3
-"""By how much a row of weights may miss 1."""
 
 
 @typed
 def import_set(
     path: str | Path,
     *,
-    format: str,
     task: AbstractTask,
+    format: str = AUTO,
     which: int | None = None,
+    entries: Sequence[str] = (),
+    folders: str = "",
+    labels: str = "",
+    factor: int | None = None,
     learning_rate: float | None = None,
-    network: str = "convnet",
+    network: str = "",
     normalisation: str = "",
     confirm: Callable[[str], bool] | None = None,
 ) -> DistilledSet:
-    """The set that others published at `path` in a layout of `LAYOUTS`, as one of limbeck's of the data `task`.
+    """The set that others published at `path`, as one of limbeck's of the data `task`.
 
-    `normalisation` says in which units its numbers are: "normalised" (those of the data), "raw" (pixels in [0, 1]),
-    "whitened" (such pixels whitened by ZCA, ridge 0.1, as Cazenavette et al. 2022), the name of a data set whose
-    constants are meant, or MEAN,.../STD,... by channel. Where it says nothing the units are told from the numbers, and
+    `format` is a layout of `LAYOUTS`, told from the file where it is "auto". `which` names one of several sets in a
+    file, `entries` the names of images and labels in it, `folders` whether those of classes go by "names" or "numbers",
+    `labels` how rows of labels are written (`WRITTEN`), `factor` that each image holds so many times as many.
+
+    `normalisation` says in which units its numbers are: one of `UNITS`, the name of a data set whose constants are
+    meant, or MEAN,.../STD,... by channel. Where it says nothing the units are told from the numbers, and
     `confirm(what was told)` is asked whether that is right; integers are pixels in 0..255 without asking. It is to be
-    trained on by 300 steps of all items, at `learning_rate`, else at the one published with it, else at 0.01. `which`
-    names one of several sets in a file. `network` is the one it is scored with unless another is named.
+    trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
+    else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
+
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
 
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
-    those of the data, and where the units are not confirmed.
+    those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
-    if format not in LAYOUTS:
-        raise unknown("format", format, LAYOUTS)
     place, codec = Path(path), own_codec(task)
-    found = LAYOUTS[format].read(place, which, task.classes)
-    images = _images(place, found.images, task.shape)
-    targets = _targets(place, found.labels, len(images), task.classes)
-    whole = not found.images.is_floating_point()
-    told = readings(images, task, [normalisation] if normalisation else [RAW] if whole else candidates_of(format, task))
-    if not normalisation and not whole:
-        _confirmed(place, told, confirm)
-    inputs = converted(images, told[0].units, task).contiguous()
-    if not bool(inputs.isfinite().all()):
-        raise InputError(f"{place}: numbers that overflow as {told[0].units}; check --normalisation")
-    hard = not found.labels.is_floating_point()
-    part: AbstractParameterization = Pixels() if hard else FixedTargets()
-    size = _learning_rate(place, learning_rate, found.learning_rate)
-    batch = Batch(inputs, targets, targets.argmax(1))
+    own = read_export(place)
+    if own is not None and normalisation:
+        raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
+    if own is not None:
+        return restored(place, own, task, learning_rate, network)
+    wanted = Wanted(task.classes, which, tuple(entries), folders)
+    layout, found = read_layout(format, place, wanted)
+    images = images_of(place, found.images, task.shape)
+    times = factor_of(place, factor)
+    told = targets_of(place, found, len(images), task.classes, labels)
+    units, pixels = _units(place, layout, found, images, told.centred, task, normalisation, confirm)
+    inputs = _inputs(place, images, units, task, times)
+    batch = Batch(inputs, told.targets.repeat(times**2, 1), told.targets.argmax(1).repeat(times**2))
+    missing = missing_classes(place, found.files, batch.classes.bincount(minlength=len(task.classes)), task.classes)
+    cut = f"each of {len(images)} images was cut into {times**2}, which are stored in its place" if times > 1 else ""
+    origin = {
+        **_origin(place, layout, found),
+        "units": units,
+        "pixels": asdict(pixels) | {"low": list(pixels.low), "high": list(pixels.high)},
+        "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "stated",
+        "factor": times,
+        "notes": [note for note in (*found.notes, *told.notes, missing, cut) if note],
+    }
+    part: AbstractParameterization = Pixels() if told.hard else FixedTargets()
     return DistilledSet(
         params=part.init(batch, Key()),
         parameterization=part,
-        schedule=Fixed(learning_rate=size).render({}, batch.classes, Key()),
+        schedule=_schedule(place, found, learning_rate, batch.classes, times),
         codec=codec,
         classes=task.classes,
         data=task.reference,
-        spec={
-            "imported": _origin(format, place, found, told[0], learning_rate),
-            "network": task.network(network).name,
-        },
+        spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
     )
 
 
-def _origin(layout: str, place: Path, found: Found, told: Reading, given: float | None) -> dict[str, Any]:
+def _origin(place: Path, layout: str, found: Found) -> dict[str, Any]:
     """Where a set came from, by contents: nothing of where the files lay."""
-    source = "given" if given is not None else "stated" if found.learning_rate is None else "learned"
     hasher = hashlib.sha256()
     for file in found.files:
-        hasher.update(hashlib.sha256(file.read_bytes()).digest())
-    return {
-        "format": layout,
-        "name": place.resolve().name,
-        "digest": hasher.hexdigest(),
-        "which": found.which,
-        "units": told.units,
-        "pixels": {"low": list(told.low), "high": list(told.high), "outside": told.outside},
-        "learning rate": source,
-    }
+        with open(file, "rb") as opened:
+            hasher.update(hashlib.file_digest(opened, "sha256").digest())
+    where = {"format": layout, "name": place.resolve().name}
+    return {**where, "digest": hasher.hexdigest(), "which": found.which}
 
 
-def _images(place: Path, images: Tensor, shape: Sequence[int]) -> Tensor:
-    """Float32 images (item, channel, height, width); integers in 0..255 become pixels in [0, 1]."""
-    channels = shape[0]
-    if images.dim() == 3 and channels == 1:
-        images = images[:, None]
-    if images.dim() == 4 and tuple(images.shape[1:]) != tuple(shape) and images.shape[3] == channels:
-        images = images.movedim(3, 1)
-    if images.dim() != 4 or not len(images) or tuple(images.shape[1:]) != tuple(shape):
-        raise InputError(
-            f"{place}: images of shape {tuple(images.shape)}, expected (item, {', '.join(map(str, shape))}) as "
-            "the data; name the data that it was distilled from, or --size"
-        )
-    if images.is_floating_point():
-        wide = images.to(torch.float32)
-        if not bool(wide.isfinite().all()):
-            item = int((~wide.isfinite()).flatten(1).any(1).nonzero()[0])
-            raise InputError(f"{place}: image {item} holds NaN or infinite values, expected numbers; get the file anew")
-        return wide
-    if images.dtype == torch.bool or int(images.min()) < 0 or int(images.max()) > 255:
-        raise InputError(
-            f"{place}: whole numbers outside 0..255, expected pixels in that range or floats; rescale them"
-        )
-    return images.to(torch.float32) / 255
+def _units(
+    place: Path,
+    layout: str,
+    found: Found,
+    images: Tensor,
+    centred: bool,
+    task: AbstractTask,
+    given: str,
+    confirm: Callable[[str], bool] | None,
+) -> tuple[str, PixelValues]:
+    """The units of the images, and what they are as pixels; those of pictures and of whole numbers are not asked."""
+    if not found.images.is_floating_point():
+        given = units_of_whole(place, found.images, given or (EIGHT_BIT if layout == "folder" else ""))
+    return told_units(place, candidates_of(layout, task, centred), images, task, given, confirm)
 
 
-def _targets(place: Path, labels: Tensor, count: int, classes: Sequence[str]) -> Tensor:
-    """Float32 targets (item, output): one-hot for integers, else the weights as they are."""
-    hard = not labels.is_floating_point()
-    expected = (count,) if hard else (count, len(classes))
-    if labels.dtype == torch.bool or tuple(labels.shape) != expected:
-        raise InputError(
-            f"{place}: {'integer' if hard else 'float'} labels of shape {tuple(labels.shape)} for {count} images, "
-            f"expected integers ({count},) or weights ({count}, {len(classes)}); check --data and --format"
-        )
-    if hard:
-        wrong = ((labels < 0) | (labels >= len(classes))).nonzero()[:, 0]
-        if len(wrong):
-            raise InputError(
-                f"{place}: label {int(labels[wrong[0]])} of image {int(wrong[0])}, expected 0 to {len(classes) - 1}, a "
-                "class of the data; name the data that it was distilled from"
-            )
-        return one_hot(labels.long(), len(classes)).to(torch.float32)
-    wide = labels.to(torch.float32)
-    sums = wide.sum(1)
-    if not bool(wide.isfinite().all()) or float(wide.min()) < 0 or float((sums - 1).abs().max()) > _SUM:
-        raise InputError(
-            f"{place}: soft labels from {float(wide.min()):.3g} whose rows add up to {float(sums.min()):.3g} to "
-            f"{float(sums.max()):.3g}, expected weights that add up to 1; apply softmax to logits and save them again"
-        )
-    return wide
+def _inputs(place: Path, images: Tensor, units: str, task: AbstractTask, factor: int) -> Tensor:
+    """The images as a network sees them; those that are cut out of them where the factor is more than 1."""
+    if factor > 1:
+        inputs = own_codec(task).encode(formed(codec_of(units, task).decode(images), factor))
+    else:
+        inputs = converted(images, units, task)
+    if not bool(inputs.isfinite().all()):
+        raise InputError(f"{place}: numbers that overflow as {units}; check --normalisation")
+    return inputs.contiguous()
 
 
-def _confirmed(place: Path, told: Sequence[Reading], confirm: Callable[[str], bool] | None) -> None:
-    """Ask whether the likeliest reading is right; InputError where nobody can be asked, or the answer is no."""
-    likely, *others = told
-    text = f"{place}: its numbers look {likely}; not {'; nor '.join(map(str, others))}"
-    if confirm is None:
-        raise InputError(f"{text}. Confirm with --normalisation {likely.units} (or another), or --yes")
-    if not confirm(text):
-        raise InputError(f"{place}: its units were not confirmed; say them with --normalisation")
-
-
-def _learning_rate(place: Path, given: float | None, learned: float | None) -> float:
-    size = given if given is not None else learned
-    if size is None:
-        return Fixed().learning_rate
-    if not math.isfinite(size) or size <= 0:
-        raise InputError(f"{place}: learning rate {size:g}, expected a positive number; say one with --learning-rate")
-    return size
+def _schedule(place: Path, found: Found, given: float | None, classes: Tensor, times: int) -> Schedule:
+    """How the set is to be trained on: by the steps published with it, else by 300 of all items at one rate."""
+    rates = found.rates if given is None else (given,) * max(len(found.rates), 1)
+    wrong = next((rate for rate in rates if not math.isfinite(rate) or rate <= 0), None)
+    if wrong is not None:
+        raise InputError(f"{place}: learning rate {wrong:g}, expected a positive number; say one with --learning-rate")
+    if found.order is None and len(rates) < 2:
+        return Fixed(learning_rate=rates[0] if rates else Fixed().learning_rate).render({}, classes, Key())
+    if times > 1:
+        raise InputError(f"{place}: steps with a learning rate each, which --factor is not for; leave it out")
+    order = torch.arange(len(classes))[None] if found.order is None else found.order
+    return Schedule(torch.tensor(rates), order, Momentum(0.0).rule())

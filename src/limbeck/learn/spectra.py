@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.key import Key
+from limbeck.core.progress import went
 
 
 class Symmetric(ABC):
@@ -75,6 +76,7 @@ def lanczos(
     diagonals, beside = torch.zeros(count, steps).double(), torch.zeros(count, steps).double()
     sizes, scale = [steps] * count, torch.zeros(count).double()
     for step in range(steps):
+        went(step, steps)
         basis[:, step] = q
         image = operator(q)
         diagonals[:, step] = (image * q).sum(1).cpu().double()

@@ -18,6 +18,7 @@ from torch.func import vmap
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.key import Key
+from limbeck.core.progress import went
 from limbeck.learn.compiled import CompiledLoss, compiles
 from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.population import operations, training
@@ -64,21 +65,28 @@ def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -
     differ in their order alone are stacked, as many at once as `stacks` says; whoever is left is trained by itself.
     The learners of a stack come step by step, and their stack is done before the next begins.
     """
+    before = 0
     for indices in alike([setup.schedule for setup in setups]):
         items = max(map(len, _rows(setups[indices[0]].schedule)))
         for part in microbatches(torch.tensor(indices), stacks(problem, items, len(indices))):
-            yield from _trained(problem, {index: setups[index] for index in part.tolist()}, steps)
+            yield from _trained(problem, {index: setups[index] for index in part.tolist()}, steps, before, len(setups))
+            before += len(part)
 
 
-def _trained(problem: Problem, setups: dict[int, Setup], steps: Collection[int]) -> Iterator[tuple[int, int, Learner]]:
-    """`trained` for setups of one stack."""
+def _trained(
+    problem: Problem, setups: dict[int, Setup], steps: Collection[int], before: int, count: int
+) -> Iterator[tuple[int, int, Learner]]:
+    """`trained` for setups of one stack, after so many `before` them of `count`."""
+    last = max(1, len(next(iter(setups.values())).schedule.learning_rates))
     if len(setups) == 1:
         ((index, setup),) = setups.items()
         for step, learner in enumerate(training(problem, *setup, KEY)):
+            went(before + step / last, count)
             if step in steps:
                 yield index, step, learner
         return
     for step, learners in enumerate(stacked_training(problem, list(setups.values()))):
+        went(before + len(setups) * step / last, count)
         if step in steps:
             for position, index in enumerate(setups):
                 yield index, step, Learner(*tree.map(lambda leaf, at=position: leaf[at], tuple(learners)))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from limbeck.core.findings import Fact
 from limbeck.core.key import Key
+from limbeck.core.progress import went
 from limbeck.learn.spectra import Symmetric, signs
 from limbeck.statistics.estimates import t_quantile
 
@@ -64,6 +65,7 @@ def hutchinson(operator: Symmetric, stop: Stop, key: Key) -> Trace:
         block = signs(key.fold(len(found)), min(stop.block, max(1, stop.most - len(found))), operator.dimension)
         images = operator(block.to(operator.like)).to("cpu", torch.float64)
         found += (images * block).sum(1).tolist()
+        went(len(found), stop.most)
         trace = _mean(torch.tensor(found, dtype=torch.float64), len(found))
         if stop.enough(trace) or len(found) >= stop.most:
             return trace
@@ -89,6 +91,7 @@ def xtrace(operator: Symmetric, stop: Stop, key: Key) -> Trace:
         if not grown.grow(directions):
             value = float(torch.diagonal(grown.inner()).sum())
             return Trace(value, 0.0, max(2, grown.count), grown.products)
+        went(grown.products, stop.most)
         trace = _mean(grown.estimates(), grown.products)
         if stop.enough(trace) or grown.products + 2 > stop.most or grown.count == operator.dimension:
             return trace

@@ -126,7 +126,7 @@ def seconds_of(session: Session, questions: Sequence[Question], reference: dict[
 
 def _findings(session: Session, questions: Sequence[Question], reference: dict[str, Any]) -> Iterator[Finding]:
     for index, question in enumerate(questions):
-        session.progress.update(index, len(questions), f"findings: {part_name(type(question.probe))}")
+        session.progress.update(index, len(questions), f"answering {part_name(type(question.probe))}", unit="questions")
         finding = question.probe.find(question.context)
         session.store.note(question.address, finding.document())
         more = question.again(finding)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts
 from limbeck.core.contracts import AbstractTask
+from limbeck.core.errors import InputError
+from limbeck.core.key import Key
+from limbeck.core.tree import Tree
+from limbeck.imported.experts import digest_of, read_experts
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 
@@ -29,3 +33,27 @@ def files_of(session: Session, task: AbstractTask, network: str, experts: Expert
     """The files of the experts."""
     context = ProbeContext(session.problem(task, network))
     return [session.store.place(context.address(each)) for each in experts.trainings(context.problem)]
+
+
+def import_experts(session: Session, task: AbstractTask, network: str, paths: Sequence[Path]) -> Experts:
+    """Put the experts of replay buffers, in the order of the files, into the store, and say by what they are asked for.
+
+    Raises InputError for files that are no buffers of this network, before anything of that file is kept.
+    """
+    context = ProbeContext(session.problem(task, network))
+    like, source = context.problem.network.init(Key(("like",))), digest_of(paths)
+    count, epochs = 0, set()
+    for path in paths:
+        experts = list(read_experts(path, like))
+        epochs |= {len(each["params"]) - 1 for each in experts}
+        if len(epochs) > 1:
+            raise InputError(f"{path}: experts of other epochs than the files before it; import them one by one")
+        asked = Experts(epochs=max(epochs), imported=source)
+        for expert in experts:
+            session.store.remember(context.address(asked.training(context.problem, count)), _given(expert))
+            count += 1
+    return Experts(count=count, epochs=max(epochs), imported=source)
+
+
+def _given(expert: Tree) -> Callable[[], Tree]:
+    return lambda: expert

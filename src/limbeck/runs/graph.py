@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext
 from limbeck.computations.training import REAL_BATCH
-from limbeck.core.family import part_name, spec_id, to_spec
+from limbeck.core.family import spec_id, to_spec
+from limbeck.core.progress import part
 from limbeck.core.threads import computing_by
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
@@ -96,10 +97,13 @@ class Graph:
         if not missing:
             return
         rate, seconds = self._rated(missing, session)
+        session.progress.estimate(seconds)
+        if session.executor.waits:
+            session.allowance.admit(seconds)
         stages = [
             [node for node in missing if node.depth == depth] for depth in sorted({each.depth for each in missing})
         ]
-        clock = _Clock(session, seconds, rate)
+        clock = _Clock(session, sum(node.flops for node in missing), rate)
         for stage in stages:
             self._complete_stage(stage, session, self._compiled(session), clock)
 
@@ -119,7 +123,7 @@ class Graph:
         """Do computations that need none of one another, the longest first."""
         chunks = self._chunks(sorted(stage, key=lambda node: -node.flops), session)
         jobs = [self._job(chunk, session, compiled) for chunk in chunks]
-        session.executor.run(jobs, lambda index: clock.count(chunks[index]))
+        session.executor.run(jobs, clock.hearing(chunks))
 
     def _chunks(self, stage: Sequence[Node], session: Session) -> list[list[Node]]:
         """The nodes of a stage in chunks of one network, those together that are best done together."""
@@ -160,15 +164,28 @@ class Graph:
 
 
 def compute(asked: Sequence[Asked], store: Store) -> None:
-    """Do the computations that are missing in the store and keep them, those of one `stack` key together."""
+    """Do the computations that are missing in the store and keep them, those of one `stack` key together.
+
+    Whoever listens is told which share of their operations is done.
+    """
     missing = [(each, context) for each, context in asked if not store.holds(context.address(each))]
+    total = sum(each.flops(context) for each, context in missing)
+    done = 0.0
     for _, group in _grouped(missing, lambda one: one[0].stack(one[1])):
-        (first, context), *others = group
-        if not others:
-            context.outcome(first)
-            continue
-        for (each, its), outcome in zip(group, first.run_together(context, others), strict=True):
-            _keep(store, its.address(each), outcome)
+        size = sum(each.flops(context) for each, context in group)
+        with part(done, size, total):
+            _compute_group(group, store)
+        done += size
+
+
+def _compute_group(group: Sequence[Asked], store: Store) -> None:
+    """Do computations that are done together, and keep them."""
+    (first, context), *others = group
+    if not others:
+        context.outcome(first)
+        return
+    for (each, its), outcome in zip(group, first.run_together(context, others), strict=True):
+        _keep(store, its.address(each), outcome)
 
 
 def _grouped(items: Sequence[Item], stack: Callable[[Item], tuple[Hashable, int]]) -> list[tuple[int, list[Item]]]:
@@ -185,18 +202,23 @@ def _keep(store: Store, address: dict[str, Any], outcome: Tree) -> None:
 
 
 class _Clock:
-    """Tells progress in about seconds."""
+    """Tells progress in about seconds how far work of so many operations is."""
 
     def __init__(self, session: Session, total: float, rate: float) -> None:
         self.session, self.total, self.rate, self.done = session, total, rate, 0.0
-        session.progress.estimate(total)
 
-    def count(self, nodes: Iterable[Node]) -> None:
-        """Tell that some nodes are done."""
-        for node in nodes:
-            self.done += node.flops / self.rate
-            doing = part_name(type(node.request.computation)).replace("-", " ")
-        self.session.progress.update(self.done, self.total, doing)
+    def hearing(self, chunks: Sequence[Sequence[Node]]) -> Callable[[int, float], None]:
+        """What hears of some chunks, by index, which share of each is done."""
+        shares = [0.0] * len(chunks)
+
+        def hear(index: int, share: float) -> None:
+            # A job that is given out once more begins anew; what was told of it stays.
+            more, shares[index] = max(0.0, share - shares[index]), max(share, shares[index])
+            self.done += more * sum(node.flops for node in chunks[index])
+            doing = chunks[index][0].request.computation.doing
+            self.session.progress.update(self.done / self.rate, self.total / self.rate, doing)
+
+        return hear
 
 
 def speed(context: ProbeContext, session: Session) -> float:

@@ -44,14 +44,14 @@ class Plan:
     network: str
     ipc: int
     seed: int = 0
-    checks: int = 4
+    checks: int | None = None
 
     def __post_init__(self) -> None:
         of_their_types(self)
         if self.ipc < 1:
             raise InputError(f"ipc {self.ipc}: expected at least one item per class")
-        if self.recipe.steps < 0 or self.checks < 1:
-            raise InputError(f"steps {self.recipe.steps}, checks {self.checks}: expected steps >= 0 and checks >= 1")
+        if self.recipe.steps < 0 or (self.checks or 0) < 0:
+            raise InputError(f"steps {self.recipe.steps}, checks {self.checks}: expected no negative numbers")
         if self.recipe.steps and self.recipe.objective is None:
             raise InputError(
                 f"{self.recipe.steps} steps of a recipe that only selects: leave --steps out, or name an objective"
@@ -118,8 +118,8 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
             key = Key(("distill", plan.seed))
             steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
             begun = time.time()
-            outcome = distillation.distill(steps, run, _watcher(session, plan.task.metrics[0]), checkpoint_seconds)
-            done = _dress(plan, spec, outcome)
+            outcome = distillation.distill(steps, run, _Watcher(session, plan.task.metrics[0]), checkpoint_seconds)
+            done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
         return done, run
@@ -133,16 +133,44 @@ def finished(run: Run) -> DistilledSet | None:
         return None
 
 
-def _watcher(session: Session, metric: Metric) -> distillation.Watcher:
-    def watch(step: int, steps: int, loss: float | None, score: float | None) -> None:
+class _Watcher:
+    """Tells how far a run is, and once its pace is known about how long it will take, which somebody may have to admit.
+
+    The steps before are slower: the first is counted, and the second may be compiled.
+    """
+
+    SLOW, TRIAL = 2, 3.0
+    """After how many steps the pace is measured, and for how many seconds."""
+
+    def __init__(self, session: Session, metric: Metric) -> None:
+        self.session, self.metric = session, metric
+        self._calls = 0
+        self._since: tuple[float, int] | None = None
+        self._told = False
+
+    def __call__(self, step: int, steps: int, loss: float | None, score: float | None) -> None:
+        """`step` of `steps` are done."""
+        if not steps:
+            return
+        self._measure(step, steps)
         news = [] if loss is None else [f"loss {loss:.4g}"]
-        news += [] if score is None else [f"validation {metric.text(score)}"]
-        session.progress.update(step, steps, "distilling", ", ".join(news))
+        news += [] if score is None else [f"validation {self.metric.text(score)}"]
+        self.session.progress.update(step, steps, "distilling", ", ".join(news), "steps")
 
-    return watch
+    def _measure(self, step: int, steps: int) -> None:
+        self._calls += 1
+        if self._told or self._calls <= self.SLOW:
+            return
+        now = time.monotonic()
+        begun, before = self._since = self._since or (now, step)
+        if step > before and now - begun >= self.TRIAL:
+            self._told = True
+            seconds = (now - begun) / (step - before) * (steps - step)
+            self.session.progress.estimate(seconds)
+            self.session.allowance.admit(seconds)
 
 
-def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> DistilledSet:
+def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> DistilledSet:
     """What a run came to, as an artefact. Nothing in it depends on when or how fast it was made."""
     bare = DistilledSet(
         params=outcome.params,
@@ -154,6 +182,8 @@ def _dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) ->
         spec=spec,
         version=VERSION,
     )
+    if not outcome.checks:
+        return bare
     step, value = outcome.checks[-1]
     metric = plan.task.metrics[0]
     check = Score(

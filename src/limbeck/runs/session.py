@@ -13,6 +13,7 @@ from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.values import typed
+from limbeck.runs.allowance import Allowance, Bounded
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
 from limbeck.runs.store import Store
 
@@ -48,8 +49,10 @@ class Session:
         executor: "local" (processes on this machine), "print" (commands to run elsewhere), or one of your own.
         progress: Who is told of what is done.
         tell: Takes the commands of the executor "print".
+        minutes: How long, from now on, work goes on before TimeIsUp, an interruption; what was done is kept.
+        confirm: Asked before work of more than an hour, with what is to be said; where it returns, the work is done.
 
-    Raises InputError for a device or an executor that is not there, and for fewer than one worker.
+    Raises InputError for a device or an executor that is not there, for fewer than one worker, and for no time.
     """
 
     @typed
@@ -64,15 +67,22 @@ class Session:
         executor: str | AbstractExecutor = "local",
         progress: AbstractProgress | None = None,
         tell: Callable[[str], object] = lambda line: None,
+        minutes: float | None = None,
+        confirm: Callable[[str], None] | None = None,
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"{workers} workers: expected at least one")
+        if minutes is not None and not minutes > 0:
+            raise InputError(f"minutes {minutes:g}: expected a number above 0")
         self.store = Store(Path(runs or os.environ.get("LIMBECK_RUNS") or "runs"))
         self.device = device_of(device)
         self.workers = workers or ((os.cpu_count() or 1) if self.device.type == "cpu" else 1)
         self.compile = compile
         self.data_root = None if data_root is None else Path(data_root)
         self.progress = progress or Silent()
+        if minutes is not None:
+            self.progress = Bounded(self.progress, minutes)
+        self.allowance = Allowance(confirm)
         self.speeds: dict[str, float] = {}
         """By network, the floating point operations a second that were measured here."""
         self.executor = self._executor(executor, tell)

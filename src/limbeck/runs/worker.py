@@ -1,7 +1,8 @@
 """What a worker does: jobs, one line of JSON each, until its input ends.
 
-`python -m limbeck.runs.worker` answers each with {} or {"error": message}; `limbeck worker CHUNK.jsonl` reads them from
-a file. A job is a chunk of computations of one network, each of a set or of none; whatever finishes is in the store.
+`python -m limbeck.runs.worker` answers each with {} or {"error": message}, after lines {"share": x} that say how far it
+is; `limbeck worker CHUNK.jsonl` reads them from a file. A job is a chunk of computations of one network, each of a set
+or of none; whatever finishes is in the store.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec
 from limbeck.core.memory import keep_freed_memory
+from limbeck.core.progress import heard_by
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
 from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
@@ -33,6 +35,8 @@ from limbeck.runs.graph import compute
 from limbeck.runs.store import Store
 from limbeck.tasks import reload
 
+TOLD_EVERY = 0.5
+"""Seconds between two lines that say how far a job is."""
 GRACE = 10.0
 """Seconds that a worker has to put away what it is writing before it is killed."""
 
@@ -65,6 +69,25 @@ def do(job: Job) -> None:
     compute(asked, store)
 
 
+class _Teller:
+    """Writes now and then, as a line of its own, which share of the job is done."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        """Take a share, and write it where the last one is some time ago."""
+        now = time.monotonic()
+        if now - self.last >= TOLD_EVERY:
+            self.last = now
+            _say({"share": share})
+
+
+def _say(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
 def _leave(number: int, _frame: object) -> None:
     """End by an exception, so that a file in the making is removed on the way out."""
     signal.signal(number, signal.SIG_IGN)
@@ -92,12 +115,12 @@ def main() -> None:
     while (line := jobs.get()) is not None:
         answer: dict[str, Any] = {}
         try:
-            do(json.loads(line))
+            with heard_by(_Teller()):
+                do(json.loads(line))
         except InputError as error:
             answer = {"error": str(error)}
         busy.clear()
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        _say(answer)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -25,7 +26,7 @@ def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"]
         if len(rows) < per_class:
             raise InputError(
                 f"class {name!r} has {len(rows)} training images, {per_class} per class were asked for; "
-                f"lower --ipc to at most {min(map(len, groups))}"
+                f"distil at most {min(map(len, groups))} (--ipc {min(map(len, groups))})"
             )
     return groups
 
@@ -38,6 +39,12 @@ def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int,
     task = problem.task
     parts = []
     for index, rows in enumerate(task.groups("train")):
+        if len(rows) < per_class:
+            warnings.warn(
+                f"class {task.classes[index]!r} has {len(rows)} training examples, and is to have {per_class} items: "
+                "no selection of as many real ones can stand beside",
+                stacklevel=2,
+            )
         shuffled = rows[key.fold("targets", index).permutation(len(rows))]
         parts.append(task.load("train", shuffled[torch.arange(per_class) % len(rows)]))
     labels = task.join(parts)

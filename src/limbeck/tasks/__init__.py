@@ -11,14 +11,14 @@ from limbeck.core.errors import InputError, unknown
 from limbeck.core.values import typed
 from limbeck.tasks.places import located
 from limbeck.tasks.register import TASKS as TASKS
-from limbeck.tasks.sources import OWN, OWN_ARGUMENT, form_of, image_task, roots
+from limbeck.tasks.sources import OWN, form_of, image_task, roots
 
 __all__ = ["TASKS", "load", "names", "reload"]
 
 
 def names() -> list[dict[str, str]]:
     """[{name, summary}] of every task with a name, then of every way to name images of one's own."""
-    own = [{"name": f"{kind}:{OWN_ARGUMENT.get(kind, 'PATH')}", "summary": line} for kind, (line, _) in OWN.items()]
+    own = [{"name": f"{kind}:{each.argument}", "summary": each.summary} for kind, each in OWN.items()]
     return TASKS.summaries() + own
 
 
@@ -30,6 +30,11 @@ def load(
     zca: bool = False,
     size: int | None = None,
     mirror: bool | None = None,
+    layout: str = "",
+    label_column: str = "",
+    background: str = "",
+    max_pixels: int | None = None,
+    validation: float | str | None = None,
     cache: Path | None = None,
     **options: Any,
 ) -> AbstractTask:
@@ -37,14 +42,29 @@ def load(
 
     Named sets are looked for under `root` (else LIMBECK_DATA). Of images, `zca` whitens after normalising; `size`
     resizes the short side and keeps the centre square; `mirror` says whether a mirrored image keeps its class, which
-    is known of named sets and assumed of images of your own; decoded pixels are kept under `cache` (else
-    LIMBECK_CACHE, else ~/.cache/limbeck). Tasks of other packages take `options` of their own. Raises InputError for
+    is known of named sets and assumed not to be so of images of your own. `validation` is the share of the training
+    images that validates, "none", or "validation" for the split of that name.
+
+    Of images of your own, `layout` says what the levels of a folder are, from the outside in ("class-split"),
+    `label_column` which column of a table has the labels, `background` the colour that transparent pixels are laid on,
+    `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
+    else ~/.cache/limbeck). Tasks of other packages take `options` of their own. Raises InputError for
     data that cannot be used, and for an option that the task does not take.
     """
     if isinstance(data, Path):
         data = str(data) if str(data) in TASKS.parts else _spelled(data)
-    stated = {"zca": (zca, False), "size": (size, None), "mirror": (mirror, None), "cache": (cache, None)}
-    given = {**{name: value for name, (value, default) in stated.items() if value is not default}, **options}
+    stated = {
+        "zca": (zca, False),
+        "size": (size, None),
+        "mirror": (mirror, None),
+        "layout": (layout, ""),
+        "label_column": (label_column, ""),
+        "background": (background, ""),
+        "max_pixels": (max_pixels, None),
+        "validation": (validation, None),
+        "cache": (cache, None),
+    }
+    given = {**{name: value for name, (value, default) in stated.items() if value != default}, **options}
     if data in TASKS.parts:
         return TASKS.load(data, root, given)
     kind, colon, _ = data.partition(":")
@@ -84,6 +104,11 @@ def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:
         raise InputError(f"{data['name']}: found an option {name!r}, expected those of the data alone; make it again")
     place = located(str(data["name"]), str(data["fingerprint"]), roots(root))
     task = load(place, root=root, **options)
+    if task.fingerprint != data["fingerprint"] and options.get("mirror", True) is None:
+        # Before nothing was assumed to be mirrored, everything was: sets of then find their data by that.
+        before = load(place, root=root, **{**options, "mirror": True})
+        if before.fingerprint == data["fingerprint"]:
+            return before
     if task.fingerprint != data["fingerprint"]:
         raise InputError(
             f"{task.name}: found data with the fingerprint {task.fingerprint[:12]}, "

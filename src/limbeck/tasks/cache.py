@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,10 @@ from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
 from limbeck.core.version import ALGORITHM
 from limbeck.tasks import prepare
-from limbeck.tasks.prepare import Digest, Facts, Frame, Prepared
-from limbeck.tasks.readers.source import Array, Source
+from limbeck.tasks.prepare import Check, Digest, Facts, Frame, Prepared
+from limbeck.tasks.readers.source import Array, Reading, Source
 
-_VERSION = 1
+_VERSION = 2
 _VERIFY = 4096
 
 
@@ -28,27 +29,32 @@ def default_folder() -> Path:
     return Path(os.environ.get("LIMBECK_CACHE") or "~/.cache/limbeck").expanduser()
 
 
-def fetch(source: Source, name: str, size: int | None, folder: Path) -> Prepared:
+def fetch(source: Source, name: str, size: int | None, reading: Reading, folder: Path, check: Check) -> Prepared:
     """The decoded examples of `source`, from `folder` where they are there and whole, else decoded and kept there.
 
-    Two processes that decode the same files at once write the same bytes, each atomically, so either may win.
+    `reading` is how they are read; `check` refuses examples before anything is decoded. Two processes that decode the
+    same files at once write the same bytes, each atomically, so either may win.
     Raises InputError where the folder cannot be written or the data cannot be used.
     """
     import PIL
 
-    address = [_VERSION, PIL.__version__, name, size, [_stamp(path) for path in source.files]]
+    address = [_VERSION, PIL.__version__, name, size, asdict(reading), [_stamp(path) for path in source.files]]
     stem = hashlib.sha256(json.dumps(address).encode()).hexdigest()[:32]
     kept = _read(folder, stem)
     if kept is not None:
+        check(kept.facts)
         return kept
     parts = source.read()
-    facts, form = prepare.facts_of(parts), prepare.frame(parts, size)
+    facts = prepare.facts_of(parts)
+    check(facts)
+    form, notes = prepare.survey(parts, size, reading.background)
     digest = _write_pixels(folder / f"{stem}.npy", prepare.pixels(parts, form), facts, form)
     # Last, because these facts are what makes the pixel file count.
     header = {
         "lengths": list(facts.lengths.items()),  # pairs, because a header sorts its names
         "classes": list(facts.classes),
-        "notes": list(facts.notes),
+        "notes": [*facts.notes, *notes],
+        "examples": list(facts.examples),
         "frame": list(form),
         "fingerprint": digest,
     }
@@ -93,7 +99,11 @@ def _read(folder: Path, stem: str) -> Prepared | None:
         tensors, header = read_tensors(folder / f"{stem}.safetensors")
         images = np.load(folder / f"{stem}.npy", mmap_mode="r", allow_pickle=False)
         facts = Facts(
-            dict(header["lengths"]), tuple(header["classes"]), tensors["labels"].numpy(), tuple(header["notes"])
+            dict(header["lengths"]),
+            tuple(header["classes"]),
+            tensors["labels"].numpy(),
+            tuple(header["notes"]),
+            tuple(header["examples"]),
         )
         form = Frame._make([*header["frame"][:5], tuple(header["frame"][5])])
         sound = _sound(images, facts, form, header["fingerprint"])

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
 import torch
 
 from limbeck.codecs.images import fit_channels
+from limbeck.tasks.cautions import dark, unbalanced, unique
 from limbeck.tasks.images import ImageTask, Split
 
 _CHUNK = 1000
-_IMBALANCED = 1.5
-"""Largest class over smallest from which a warning is given."""
 _TINY = 10
 """Training images below which a class is called tiny."""
 
@@ -26,13 +25,14 @@ def describe(task: ImageTask) -> dict[str, Any]:
     whose pixels all equal those of an earlier one.
     """
     counts = {
-        name: {label: len(rows) for label, rows in zip(_unique(task.classes), task.groups(name), strict=True)}
+        name: {label: len(rows) for label, rows in zip(unique(task.classes), task.groups(name), strict=True)}
         for name in task.splits
     }
     hashes = {name: _hashes(split) for name, split in task.splits.items()}
     pixels = {name: _pixels(split) for name, split in task.splits.items()}
-    duplicates = _duplicates(hashes)
+    duplicates = _duplicates(task, hashes)
     conflicts = _conflicts(task, hashes)
+    warnings = [*_warnings(counts, pixels, duplicates, conflicts), *dark(task.splits["train"])]
     return {
         "name": task.name,
         "fingerprint": task.fingerprint,
@@ -45,15 +45,9 @@ def describe(task: ImageTask) -> dict[str, Any]:
         "duplicates": duplicates,
         "conflicting_labels": conflicts,
         "codec": task.codec.header(),
-        "notes": list(task.notes),
-        "warnings": _warnings(counts, pixels, duplicates, conflicts),
+        "notes": [note for note in task.notes if note not in warnings],
+        "warnings": warnings,
     }
-
-
-def _unique(classes: tuple[str, ...]) -> list[str]:
-    """Class names as keys: a name that several classes share gets its position with it."""
-    shared = Counter(classes)
-    return [name if shared[name] == 1 else f"{name} ({index})" for index, name in enumerate(classes)]
 
 
 def _hashes(split: Split) -> list[bytes]:
@@ -80,13 +74,15 @@ def _pixels(split: Split) -> dict[str, Any]:
     }
 
 
-def _duplicates(hashes: dict[str, list[bytes]]) -> dict[str, int]:
+def _duplicates(task: ImageTask, hashes: dict[str, list[bytes]]) -> dict[str, int]:
     """By split, the images that repeat an earlier one; by two splits, the images of the second found in the first."""
     within = {name: len(each) - len(set(each)) for name, each in hashes.items()}
     across = {
         f"{first}/{second}": sum(digest in seen for digest in hashes[second])
         for first, second in combinations(hashes, 2)
         for seen in (set(hashes[first]),)
+        # Where nothing was set apart, the training images themselves validate.
+        if task.splits[first].rows is not task.splits[second].rows
     }
     return within | across
 
@@ -103,20 +99,10 @@ def _conflicts(task: ImageTask, hashes: dict[str, list[bytes]]) -> int:
 def _warnings(
     counts: dict[str, dict[str, int]], pixels: dict[str, Any], duplicates: dict[str, int], conflicts: int
 ) -> list[str]:
-    warnings = []
-    train = counts["train"]
-    largest, smallest = max(train, key=lambda name: train[name]), min(train, key=lambda name: train[name])
-    if train[largest] >= _IMBALANCED * train[smallest]:
-        warnings.append(
-            f"imbalance: {train[largest]} training images of {largest!r} against {train[smallest]} of {smallest!r}"
-        )
-    tiny = [name for name, count in train.items() if count < _TINY]
+    warnings = unbalanced(counts)
+    tiny = [name for name, count in counts["train"].items() if count < _TINY]
     if tiny:
         warnings.append(f"tiny classes: fewer than {_TINY} training images of {', '.join(tiny)}")
-    for name, each in counts.items():
-        absent = [label for label, count in each.items() if count == 0]
-        if absent:
-            warnings.append(f"the {name} split has no image of {', '.join(absent)}")
     for pair, count in duplicates.items():
         if "/" in pair and count:
             first, second = pair.split("/")

@@ -59,14 +59,14 @@ class ImageTask(AbstractTask):
     mirror: bool
     """Whether a mirrored image is still of its class."""
     splits: Mapping[str, Split] = field(repr=False)
-    options: Mapping[str, bool | int | None]
-    """What `limbeck.load` was asked beside the name: zca, size and mirror."""
+    options: Mapping[str, bool | int | float | str | None]
+    """What `limbeck.load` was asked beside the name: zca, size and mirror, and of the others those that were said."""
     notes: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = (Metric("accuracy", "fraction", True),)
 
     @property
     def reference(self) -> dict[str, Any]:
-        """Its name without its place, zca, size, mirror and fingerprint: what `limbeck.tasks.reload` makes it from."""
+        """Its name without its place, options and fingerprint: what `limbeck.tasks.reload` makes it again from."""
         return {"name": without_place(self.name), **self.options, "fingerprint": self.fingerprint}
 
     def split(self, name: str) -> Split:

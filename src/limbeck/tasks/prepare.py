@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.source import Array, Part
+from limbeck.tasks.readers.labels import readable
+from limbeck.tasks.readers.source import Array, Part, Stacked
 
 _CHUNK = 256
+_TOLD = 50
+"""How many faults are told one by one."""
 
 
 class Frame(NamedTuple):
@@ -38,6 +41,8 @@ class Facts(NamedTuple):
     labels: Array
     """(example,) int64."""
     notes: tuple[str, ...]
+    examples: tuple[str, ...] = ()
+    """For each class, where its first training image is."""
 
 
 class Prepared(NamedTuple):
@@ -51,7 +56,7 @@ class Prepared(NamedTuple):
 
 
 def _check_labels(parts: Sequence[Part]) -> None:
-    """Raise InputError where there is nothing to learn: no images, a single class, or a class with too few."""
+    """Raise InputError where there is nothing to learn: no images, a single class, or a class without images."""
     train = parts[0]
     for part in parts:
         if not len(part.labels):
@@ -66,44 +71,84 @@ def _check_labels(parts: Sequence[Part]) -> None:
         empty = int(np.flatnonzero(counts == 0)[0])
         raise InputError(
             f"{train.place(0)}: class {train.classes[empty]!r} (label {empty}) has no training images, expected labels "
-            f"0 to {len(counts) - 1} all in use; add images or renumber the labels"
-        )
-
-    # Splits that are not there are carved from this one, an image of each class at least.
-    needed = 3 - len({part.split for part in parts} & {"validation", "test"})
-    if counts.min() < needed:
-        raise InputError(
-            f"{train.place(0)}: class {train.classes[counts.argmin()]!r} has {counts.min()} training images, expected "
-            f"at least {needed} (one for each split); add images or leave the class out"
+            f"0 to {len(counts) - 1} all in use; add images or renumber the labels, as "
+            "y = numpy.unique(y, return_inverse=True)[1] does"
         )
 
 
-def frame(parts: Sequence[Part], size: int | None) -> Frame:
-    """The size, channels and type that all images have once resized to `size`.
+def survey(parts: Sequence[Part], size: int | None, background: str = "") -> tuple[Frame, tuple[str, ...]]:
+    """The size, channels and type that all images have once resized to `size`, and notes on what is left of them.
 
-    Raises InputError for images of several sizes where no `size` is given, naming the first two that differ.
+    Raises InputError for images that cannot be read, all of them named, and for images of several sizes where no
+    `size` is given, naming the first two that differ.
     """
     if size is not None and size < 1:
         raise InputError(f"size {size}, expected a side of at least 1 pixel; give another size")
-    first = parts[0].images.header(0)
-    channel, forms = first.channel, {first.form}
-    for part in parts:
-        for index in range(len(part.images)):
+    first, channel, forms = None, 0, set()
+    several, clear = [], []
+    for part, index in _each(parts):
+        try:
             header = part.images.header(index)
-            if header[:2] != first[:2] and size is None:
-                raise InputError(
-                    f"{part.place(index)}: an image of {header.height} x {header.width}, but {parts[0].place(0)} "
-                    f"is {first.height} x {first.width}; expected one size; pass --size N "
-                    "(size=N in Python) to resize them all"
-                )
-            channel = max(channel, header.channel)
-            forms.add(header.form)
-            if header.form == "array":  # all images of an array are alike
-                break
+        except InputError as error:
+            raise _all_faults(parts, error) from error
+        first = first or header
+        if header[:2] != first[:2] and size is None:
+            raise InputError(
+                f"{part.place(index)}: an image of {header.height} x {header.width}, but {parts[0].place(0)} "
+                f"is {first.height} x {first.width}; expected one size; pass --size N "
+                "(size=N in Python) to resize them all"
+            )
+        channel = max(channel, header.channel)
+        forms.add(header.form)
+        several += [part.place(index)] * (header.frames > 1)
+        clear += [part.place(index)] * header.alpha * (len(part.images) if isinstance(part.images, Stacked) else 1)
+    assert first is not None
+    if background and not clear:
+        raise InputError(f"background {background!r}: no image has transparent pixels, expected some; leave it out")
     height, width = (size, size) if size is not None else first[:2]
     kinds = {part.images.dtype for part in parts}
     dtype = "float32" if np.dtype(np.float32) in kinds else "uint8"
-    return Frame(channel, height, width, dtype, size, tuple(sorted(forms)))
+    found = Frame(channel, height, width, dtype, size, tuple(sorted(forms)))
+    return found, _curiosities(several, clear, background)
+
+
+def _each(parts: Sequence[Part]) -> Iterator[tuple[Part, int]]:
+    """Every image that says something of its own: all images of an array are alike."""
+    for part in parts:
+        for index in range(1 if isinstance(part.images, Stacked) else len(part.images)):
+            yield part, index
+
+
+def _all_faults(parts: Sequence[Part], first: InputError) -> InputError:
+    """What is wrong with every image that cannot be read, so that one look mends them all."""
+    faults = []
+    for part, index in _each(parts):
+        try:
+            part.images.header(index)
+            part.images.decode(index)
+        except InputError as error:
+            faults.append(str(error))
+    if len(faults) < 2:
+        return first
+    said = "; ".join(fault.partition(", expected")[0] for fault in faults[:_TOLD])
+    more = f"; and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
+    advice = dict.fromkeys(fault.rpartition("; ")[2] for fault in faults)
+    return InputError(f"{len(faults)} images cannot be used: {said}{more}; of each: {', or '.join(advice)}")
+
+
+def _curiosities(several: list[str], clear: list[str], background: str) -> tuple[str, ...]:
+    """Notes on images that hold further pictures, and on those that may be seen through."""
+    notes = []
+    if several:
+        notes.append(
+            f"{len(several)} files hold several pictures, of which the first is read, such as {readable(several[0])}"
+        )
+    if clear:
+        notes.append(
+            f"{len(clear)} images may have transparent pixels, such as {readable(clear[0])}: they are laid on "
+            f"{background or 'white'}; --background COLOUR (background= in Python) for another"
+        )
+    return tuple(notes)
 
 
 def pixels(parts: Sequence[Part], frame: Frame) -> Iterator[Array]:
@@ -111,7 +156,11 @@ def pixels(parts: Sequence[Part], frame: Frame) -> Iterator[Array]:
     for part in parts:
         for start in range(0, len(part.images), _CHUNK):
             indices = range(start, min(start + _CHUNK, len(part.images)))
-            chunk = np.stack([_conform(part.images.decode(index), frame) for index in indices])
+            try:
+                decoded = [part.images.decode(index) for index in indices]
+            except InputError as error:
+                raise _all_faults(parts, error) from error
+            chunk = np.stack([_conform(image, frame) for image in decoded])
             yield np.ascontiguousarray(np.moveaxis(chunk, -1, 1))
 
 
@@ -167,18 +216,28 @@ class Digest:
 def facts_of(parts: Sequence[Part]) -> Facts:
     """What all parts together hold, after checking that there is something to learn."""
     _check_labels(parts)
+    train = parts[0]
+    firsts = np.unique(train.labels, return_index=True)[1]
     return Facts(
         {part.split: len(part.labels) for part in parts},
-        parts[0].classes,
+        train.classes,
         np.concatenate([part.labels for part in parts]),
         tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        tuple(readable(train.place(int(index))) for index in firsts),
     )
 
 
-def in_memory(parts: Sequence[Part], size: int | None) -> Prepared:
+Check = Callable[[Facts], object]
+"""Raises InputError where the examples cannot be used as is wished."""
+
+
+def in_memory(parts: Sequence[Part], size: int | None, check: Check, background: str = "") -> Prepared:
     """All examples, checked and decoded, held in memory."""
-    facts, form = facts_of(parts), frame(parts, size)
+    facts = facts_of(parts)
+    check(facts)
+    form, notes = survey(parts, size, background)
     images = np.concatenate(list(pixels(parts, form)))
     digest = Digest(facts, form)
     digest.update(images)
+    facts = facts._replace(notes=(*facts.notes, *notes))
     return Prepared(images, facts, form, digest.text())

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,32 +19,55 @@ from limbeck.core.errors import InputError
 from limbeck.tasks import cache as kept
 from limbeck.tasks import places
 from limbeck.tasks.catalog import NAMED, Named, locate
+from limbeck.tasks.cautions import cautions
 from limbeck.tasks.images import ImageTask, Split
-from limbeck.tasks.prepare import in_memory
+from limbeck.tasks.prepare import Frame, in_memory
 from limbeck.tasks.readers import folder, hub, npz, parquet
-from limbeck.tasks.readers.source import Source
-from limbeck.tasks.splits import arrange
+from limbeck.tasks.readers.labels import readable
+from limbeck.tasks.readers.source import Reading, Source
+from limbeck.tasks.splits import Validation, arrange, check
 
 _CHUNK = 1000
 
-OWN: dict[str, tuple[str, Callable[[str], Source]]] = {
-    "folder": (
-        "images of your own, one folder per class (or train/ and test/ with those in them)",
-        lambda path: folder.find(Path(path).expanduser()),
+
+class Own(NamedTuple):
+    """A way to name images of one's own."""
+
+    summary: str
+    find: Callable[[str, Reading], Source]
+    takes: tuple[str, ...]
+    """Which fields of a reading say something of such data."""
+    argument: str = "PATH"
+
+
+def _at(find: Callable[[Path, Reading], Source]) -> Callable[[str, Reading], Source]:
+    return lambda path, reading: find(Path(path).expanduser(), reading)
+
+
+OWN: dict[str, Own] = {
+    "folder": Own(
+        "images of your own, one folder per class (or train/ and test/ with those in them, or a table of labels)",
+        _at(folder.find),
+        ("layout", "label_column", "background", "max_pixels"),
     ),
-    "parquet": (
-        "a file, or a folder of train*, validation* and test* files, in the Hugging Face image layout",
-        lambda path: parquet.find(Path(path).expanduser()),
+    "parquet": Own(
+        "a file, or a folder of train*, validation* and test* files, in the Hugging Face image layout or like it",
+        _at(parquet.find),
+        ("label_column", "background", "max_pixels"),
     ),
-    "npz": (
-        "a NumPy archive of x and y, optionally x_test and y_test",
-        lambda path: npz.find(Path(path).expanduser()),
+    "npz": Own("a NumPy archive of x and y, optionally x_val, y_val, x_test, y_test", _at(npz.find), ("background",)),
+    "hf": Own(
+        "a data set of the Hugging Face hub, through the datasets package",
+        hub.find,
+        ("label_column", "background", "max_pixels"),
+        "NAME",
     ),
-    "hf": ("a data set of the Hugging Face hub, through the datasets package", hub.find),
 }
-"""The ways to name images of one's own, KIND:REST, each with its summary and what finds the files."""
-OWN_ARGUMENT = {"hf": "NAME"}
-ASSUMED = "assumed: mirrored images keep their class; --mirror no (mirror=False in Python) if not"
+"""The ways to name images of one's own, KIND:ARGUMENT."""
+ASSUMED = (
+    "assumed: mirrored images may be of another class, so none is mirrored; --mirror yes (mirror=True in Python) where "
+    "they keep their class"
+)
 
 
 def image_task(
@@ -51,31 +77,41 @@ def image_task(
     zca: bool = False,
     size: int | None = None,
     mirror: bool | None = None,
+    layout: str = "",
+    label_column: str = "",
+    background: str = "",
+    max_pixels: int | None = None,
+    validation: float | str | None = None,
     cache: Path | None = None,
 ) -> ImageTask:
     """The task of the images called `data`, whose options are as in `limbeck.load`."""
-    source, named = _source(data, root)
+    reading = Reading(layout, label_column, background, max_pixels)
+    validates = Validation.of(validation)
+    source, named = _source(data, root, reading)
     store = (kept.default_folder() if cache is None else Path(cache)) if source.files else None
-    prepared = in_memory(source.read(), size) if store is None else kept.fetch(source, data, size, store)
+    usable = partial(check, validation=validates)
+    if store is None:
+        prepared = in_memory(source.read(), size, usable, background)
+    else:
+        prepared = kept.fetch(source, data, size, reading, store, usable)
     facts, form = prepared.facts, prepared.frame
-    rows, carved = arrange(facts, prepared.fingerprint)
+    rows, carved = arrange(facts, prepared.fingerprint, validates)
     splits = {name: Split(prepared.images, each, facts.labels[each]) for name, each in rows.items()}
-    constants = named.codec if named else None
-    usable = constants is not None and len(constants.mean) == form.channel
-    channels = constants if usable and constants is not None else fit_channels(_pixels(splits["train"]))
-    mirrored = mirror if mirror is not None else named.mirror if named else True
+    channels = _channels(named, form, splits["train"])
+    mirrored = mirror if mirror is not None else named.mirror if named else False
     choices = {
         "data": prepared.fingerprint,
         "mean": channels.mean,
         "std": channels.std,
         "zca": RIDGE if zca else None,
         "mirror": mirrored,
+        **({} if validates.stated is None else {"validation": validates.stated}),
     }
     fingerprint = hashlib.sha256(json.dumps(choices).encode()).hexdigest()
     places.remember(data, fingerprint)
     codec = _whitened(channels, splits["train"], store, fingerprint) if zca else channels
-    assumed = (ASSUMED,) if mirror is None and named is None else ()
-    notes = (*(named.notes if named else ()), *facts.notes, *carved, *_lossy(data, named, form.forms), *assumed)
+    own = () if named else (*cautions(facts.classes, splits), *((ASSUMED,) if mirror is None else ()))
+    stated = {**_stated(reading), **({} if validates.stated is None else {"validation": validates.stated})}
     return ImageTask(
         name=data,
         classes=facts.classes,
@@ -83,9 +119,9 @@ def image_task(
         fingerprint=fingerprint,
         codec=codec,
         mirror=mirrored,
-        notes=notes,
+        notes=(*(named.notes if named else ()), *facts.notes, *carved, *_lossy(data, named, form.forms), *own),
         splits=splits,
-        options={"zca": zca, "size": size, "mirror": mirror},
+        options={"zca": zca, "size": size, "mirror": mirror, **stated},
     )
 
 
@@ -102,13 +138,42 @@ def roots(root: Path | None) -> tuple[Path, ...]:
     return () if given is None else (Path(given).expanduser(),)
 
 
-def _source(data: str, root: Path | None) -> tuple[Source, Named | None]:
+def _stated(reading: Reading) -> dict[str, Any]:
+    """What a reading says beyond its defaults."""
+    return {name: value for name, value in asdict(reading).items() if value != getattr(Reading(), name)}
+
+
+def _channels(named: Named | None, form: Frame, train: Split) -> ImageCodec:
+    """The constants that the field uses for a named set, else those of the training images."""
+    constants = named.codec if named else None
+    usable = constants is not None and len(constants.mean) == form.channel
+    return constants if usable and constants is not None else fit_channels(_pixels(train))
+
+
+def _check_stated(data: str, reading: Reading, takes: Sequence[str]) -> None:
+    """Raise InputError for what is said of data that it says nothing of."""
+    if reading.max_pixels is not None and reading.max_pixels < 1:
+        raise InputError(f"max_pixels {reading.max_pixels}: expected at least 1")
+    for name in _stated(reading):
+        if name not in takes:
+            spelled = ", ".join(f"--{each.replace('_', '-')}" for each in takes) or "none of its like"
+            raise InputError(
+                f"{data}: takes no --{name.replace('_', '-')} ({name} in Python), expected {spelled}; leave it out"
+            )
+
+
+def _source(data: str, root: Path | None, reading: Reading) -> tuple[Source, Named | None]:
     """The files of `data`, and what is known of it where it is a named set."""
     kind, colon, rest = data.partition(":")
     if colon:
+        own = OWN[kind]
         if not rest:
-            raise InputError(f"{data!r} names nothing; expected {kind}:{OWN_ARGUMENT.get(kind, 'PATH')}")
-        return OWN[kind][1](rest), None
+            raise InputError(f"{data!r} names nothing; expected {kind}:{own.argument}")
+        if readable(rest) != rest:
+            raise InputError(f"{readable(data)!r}: a path that is no text, expected UTF-8; rename the folder")
+        _check_stated(data, reading, own.takes)
+        return own.find(rest, reading), None
+    _check_stated(data, reading, ())
     where = next(iter(roots(root)), None)
     if where is not None and not where.is_dir() and (root is not None or NAMED[data].layouts):
         origin = "root" if root is not None else "LIMBECK_DATA"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 Job = dict[str, Any]
 """A chunk of computations of one context, as JSON: what `runs.worker` takes."""
@@ -17,9 +17,12 @@ class WorkerFailedError(RuntimeError):
 class AbstractExecutor(ABC):
     """Where jobs are done. Whatever finishes is in the store, so a lost worker costs its chunk and nothing else."""
 
+    waits: ClassVar[bool] = True
+    """Whether whoever asks waits for the work."""
+
     @abstractmethod
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
-        """Have every job done; `done(index)` is told of each as it ends.
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+        """Have every job done; `told(index, share)` hears how far each is, where that is known, and 1.0 as it ends.
 
         Raises the InputError that a job met, WorkerFailedError where a job breaks its worker twice, and Deferred where
         the work is handed out to be done elsewhere.

@@ -7,6 +7,7 @@ programs use the cores, small operations split over threads become several times
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, Queue
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from limbeck.core.errors import InputError
 from limbeck.runs.executors.contract import AbstractExecutor, Job, WorkerFailedError
@@ -26,6 +27,14 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMMAND = (sys.executable, "-m", "limbeck.runs.worker")
 TRIES = 2
 """How often a job is given out whose worker breaks down."""
+
+
+class Answer(NamedTuple):
+    """How far a job is."""
+
+    job: int
+    share: float
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -51,14 +60,20 @@ class Worker:
         )
         return cls(process, complaints)
 
-    def ask(self, job: Job) -> dict[str, str]:
-        """The worker's answer: {} or {"error": message}; WorkerFailedError where it broke down."""
+    def ask(self, job: Job, told: Callable[[float], None]) -> dict[str, Any]:
+        """The worker's answer: {} or {"error": message}; WorkerFailedError where it broke down.
+
+        `told` hears on the way which share of the job is done.
+        """
         assert self.process.stdin and self.process.stdout
         try:
             self.process.stdin.write(json.dumps(job) + "\n")
             self.process.stdin.flush()
-            answer: dict[str, str] = json.loads(self.process.stdout.readline())
-            return answer
+            while True:
+                answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+                if "share" not in answer:
+                    return answer
+                told(answer["share"])
         except (OSError, ValueError) as error:
             self.process.wait()
             self.complaints.seek(0)
@@ -85,21 +100,23 @@ class Local(AbstractExecutor):
         self.workers = workers
         self._idle: list[Worker] = []
 
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         """Have every job done by as many workers as there are jobs for; those that live on serve first."""
         waiting: Queue[tuple[int, int]] = Queue()
         for index in range(len(jobs)):
             waiting.put((index, 1))
-        answers: Queue[int | Exception] = Queue()
+        answers: Queue[Answer | Exception] = Queue()
         serving = [_Serving(self, jobs, waiting, answers) for _ in range(min(self.workers, len(jobs)))]
         try:
             for each in serving:
                 each.thread.start()
-            for _ in jobs:
+            left = len(jobs)
+            while left:
                 answer = answers.get()
                 if isinstance(answer, Exception):
                     raise answer
-                done(answer)
+                left -= answer.ended
+                told(answer.job, 1.0 if answer.ended else answer.share)
         except BaseException:
             for each in serving:
                 each.stop()
@@ -129,7 +146,7 @@ class _Serving:
     """A thread that gives one worker job after job until none is left."""
 
     def __init__(
-        self, pool: Local, jobs: list[Job], waiting: Queue[tuple[int, int]], answers: Queue[int | Exception]
+        self, pool: Local, jobs: list[Job], waiting: Queue[tuple[int, int]], answers: Queue[Answer | Exception]
     ) -> None:
         self.pool, self.jobs, self.waiting, self.answers = pool, jobs, waiting, answers
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -153,7 +170,7 @@ class _Serving:
             except Empty:
                 break
             try:
-                answer = worker.ask(self.jobs[index])
+                answer = worker.ask(self.jobs[index], functools.partial(self._told, index))
             except WorkerFailedError as failure:
                 with self._guard:
                     self._worker = None
@@ -164,13 +181,16 @@ class _Serving:
                 else:
                     self.answers.put(failure)
                 continue
-            self.answers.put(InputError(answer["error"]) if "error" in answer else index)
+            self.answers.put(InputError(answer["error"]) if "error" in answer else Answer(index, 1.0, True))
         with self._guard:
             if self._worker is not None:
                 if self._stopped:
                     self._worker.end()
                 else:
                     self.pool.release(self._worker)
+
+    def _told(self, index: int, share: float) -> None:
+        self.answers.put(Answer(index, share, False))
 
     def _at_work(self) -> Worker | None:
         with self._guard:

@@ -21,13 +21,15 @@ MOST = 50
 class Printed(AbstractExecutor):
     """Jobs in files of the store, and the commands that do them."""
 
+    waits = False
+
     folder: Path
     tell: Callable[[str], object]
     """Takes each command line."""
     workers: int = 1
     """How many will be done side by side: there are as many commands, where there are as many jobs."""
 
-    def run(self, jobs: list[Job], done: Callable[[int], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         """Write the chunks, tell a command for each, and raise Deferred."""
         commands = min(len(jobs), max(self.workers, -(-len(jobs) // MOST)))
         for first in range(commands):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.source import Part, Source, Stacked, integer_labels
+from limbeck.tasks.readers.labels import integer_labels
+from limbeck.tasks.readers.source import Part, Source, Stacked
 
 _SIDE = 32
 _PIXELS = 3 * _SIDE * _SIDE

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.source import Array, Part, Source, Stacked, integer_labels, rows_of
+from limbeck.tasks.readers.labels import integer_labels
+from limbeck.tasks.readers.source import Array, Part, Source, Stacked, rows_of
 
 _STEMS = {"train": "train", "test": "t10k"}
 

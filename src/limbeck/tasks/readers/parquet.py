@@ -1,47 +1,59 @@
-"""Parquet files in the Hugging Face image layout: encoded images in a struct {bytes, path}, integer labels."""
+"""Parquet files of encoded images and labels: as the Hugging Face hub has them, or as people write them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.encoded import Encoded
-from limbeck.tasks.readers.source import SPLIT_NAMES, Array, Part, Source, integer_labels, numbered
+from limbeck.tasks.readers.columns import read_file
+from limbeck.tasks.readers.encoded import Encoded, colour_of
+from limbeck.tasks.readers.labels import hard_labels, numbered, readable, unlabelled
+from limbeck.tasks.readers.names import hidden, split_within
+from limbeck.tasks.readers.source import AS_IT_LOOKS, SPLITS, Array, Part, Reading, Source
 
-if TYPE_CHECKING:
-    import pyarrow
-
-_ASK = "expected a column image, struct{bytes, path}, and a column label of integers"
-_LABELS = ("label", "fine_label")
-
-
-class _Columns(NamedTuple):
-    image: str
-    label: str
-    classes: tuple[str, ...] | None
+_STEMS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
+"""What the files of each split begin with, as published sets have them."""
 
 
-def find(path: Path) -> Source:
-    """One file, or the train*, validation* (val*) and test* files of a folder; InputError where there are none."""
+class _Content(NamedTuple):
+    """What the files of one split hold."""
+
+    blobs: list[bytes | None]
+    values: Array
+    """(example, ...), labels as they stand there."""
+    names: tuple[str, ...] | None
+    """The names of the classes, where the files say them."""
+    place: Callable[[int], str]
+    notes: tuple[str, ...]
+
+
+def find(path: Path, reading: Reading = AS_IT_LOOKS) -> Source:
+    """One file, or the files of each split in a folder or the folders in it; InputError where there are none."""
+    colour_of(reading.background)
     if path.is_file():
-        return of_files({"train": (path,)})
+        return of_files({"train": (path,)}, (), reading)
     if not path.is_dir():
         raise InputError(f"{path}: found nothing, expected a .parquet file or a folder of them; check the path")
-    splits = _by_split(path)
+    files = sorted(file for file in path.rglob("*.parquet") if not _hidden(file, path))
+    splits = _by_split(path) or _nested(path, files)
     if "train" not in splits:
-        names = sorted(file.name for file in path.glob("*.parquet"))
+        names = [str(file.relative_to(path)) for file in files]
         raise InputError(
             f"{path}: found {', '.join(names[:5]) or 'no .parquet file'}, expected train*.parquet "
             "(and validation*.parquet, test*.parquet); rename them or name one file"
         )
-    used = {file for files in splits.values() for file in files}
-    aside = sorted(file.name for file in path.glob("*.parquet") if file not in used)
-    return of_files(splits, (f"left out files: {', '.join(aside)}",) if aside else ())
+    used = {file for group in splits.values() for file in group}
+    aside = [readable(str(file.relative_to(path))) for file in files if file not in used]
+    return of_files(splits, (f"left out files: {', '.join(aside)}",) if aside else (), reading)
+
+
+def _hidden(file: Path, root: Path) -> bool:
+    return any(hidden(part) for part in file.relative_to(root).parts)
 
 
 def find_named(folder: Path, test: str = "test") -> Source | None:
@@ -55,14 +67,22 @@ def find_named(folder: Path, test: str = "test") -> Source | None:
     return of_files(chosen)
 
 
-def of_files(splits: dict[str, tuple[Path, ...]], notes: tuple[str, ...] = ()) -> Source:
+def of_files(
+    splits: dict[str, tuple[Path, ...]], notes: tuple[str, ...] = (), reading: Reading = AS_IT_LOOKS
+) -> Source:
     """The given files of each split, in their order."""
     files = tuple(file for group in splits.values() for file in group)
 
     def read() -> tuple[Part, ...]:
-        train = _part("train", splits["train"], None, notes)
-        others = (_part(split, group, train.classes, ()) for split, group in splits.items() if split != "train")
-        return (train, *others)
+        parts: list[Part] = []
+        told = list(notes)
+        for split, group in splits.items():
+            content = _content(group, reading)
+            if split != "train" and unlabelled(content.values):
+                told.append(f"left out the {split} split: none of its {len(content.blobs)} images has a label")
+                continue
+            parts.append(_part(split, group, content, parts[0] if parts else None, reading))
+        return (replace(parts[0], notes=(*told, *parts[0].notes)), *parts[1:])
 
     return Source(files, read)
 
@@ -70,7 +90,7 @@ def of_files(splits: dict[str, tuple[Path, ...]], notes: tuple[str, ...] = ()) -
 def _by_split(folder: Path) -> dict[str, tuple[Path, ...]]:
     """Files by split: STEM.parquet alone where it is there, else every STEM*.parquet, shards in order."""
     splits: dict[str, tuple[Path, ...]] = {}
-    for split, stems in SPLIT_NAMES.items():
+    for split, stems in _STEMS.items():
         for stem in stems:
             whole = folder / f"{stem}.parquet"
             files = (whole,) if whole.is_file() else tuple(sorted(folder.glob(f"{stem}*.parquet")))
@@ -80,26 +100,57 @@ def _by_split(folder: Path) -> dict[str, tuple[Path, ...]]:
     return splits
 
 
-def _part(split: str, files: Sequence[Path], classes: tuple[str, ...] | None, notes: tuple[str, ...]) -> Part:
-    """One split; `classes` are those of the training split, None for that split itself."""
+def _nested(root: Path, files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
+    """Files by the split that their name or the folder next above speaks of, in any case.
+
+    Raises InputError where files of one split lie in several folders, as those of several configurations do.
+    """
+    by_split: dict[str, dict[Path, list[Path]]] = {}
+    for file in files:
+        above = (part for part in reversed(file.relative_to(root).parts[:-1]))
+        split = next(filter(None, (split_within(name) for name in (file.stem, *above))), None)
+        if split is not None:
+            by_split.setdefault(split, {}).setdefault(file.parent, []).append(file)
+    for split, folders in by_split.items():
+        if len(folders) > 1:
+            first, second = (folder.relative_to(root) for folder in list(folders)[:2])
+            raise InputError(
+                f"{root}: {first} and {second} both hold files of {split}, expected one folder of them; name one, "
+                f"such as parquet:{root / first.parts[0]}"
+            )
+    return {split: tuple(next(iter(by_split[split].values()))) for split in SPLITS if split in by_split}
+
+
+def _content(files: Sequence[Path], reading: Reading) -> _Content:
     blobs: list[bytes | None] = []
-    labels: list[Array] = []
+    values: list[Array] = []
     starts: list[int] = []
-    place = _place_in(files, starts)
+    notes: list[str] = []
     named: tuple[str, ...] | None = None
     for path in files:
         starts.append(len(blobs))
-        columns, content, values = _read_file(path)
-        if classes is not None and columns.classes is not None and columns.classes != classes:
-            raise InputError(f"{path}: its class names differ from those of the training files; make them the same")
-        if path != files[0] and columns.classes != named:
+        found = read_file(path, reading.label_column)
+        if path != files[0] and found.classes != named:
             raise InputError(f"{path}: its class names differ from those of {files[0]}; make them the same")
-        named = columns.classes
-        blobs += content
-        labels.append(values)
-    known = classes or named
-    whole = integer_labels(np.concatenate(labels), place, len(known) if known else None)
-    return Part(split, Encoded(blobs, place), whole, known or numbered(whole), place, notes)
+        named = found.classes
+        blobs += found.blobs
+        values.append(found.labels)
+        notes += found.notes
+    return _Content(blobs, np.concatenate(values), named, _place_in(files, starts), tuple(dict.fromkeys(notes)))
+
+
+def _part(split: str, files: Sequence[Path], content: _Content, train: Part | None, reading: Reading) -> Part:
+    """One split; its classes are those of `train`, where that is another."""
+    known = None if train is None else train.classes
+    if known is not None and content.names is not None and content.names != known:
+        raise InputError(f"{files[0]}: its class names differ from those of the training files; make them the same")
+    text = content.values.dtype.kind in "USO"
+    names = known if text or content.names is not None else content.names
+    count = None if known is None else len(known)
+    labels = hard_labels(content.values, content.place, count, names or content.names)
+    classes = known or labels.names or numbered(labels.classes)
+    images = Encoded(content.blobs, content.place, reading)
+    return Part(split, images, labels.classes, classes, content.place, (*content.notes, *labels.notes))
 
 
 def _place_in(files: Sequence[Path], starts: Sequence[int]) -> Callable[[int], str]:
@@ -108,70 +159,3 @@ def _place_in(files: Sequence[Path], starts: Sequence[int]) -> Callable[[int], s
         return f"{files[shard]} row {index - starts[shard]}"
 
     return place
-
-
-def _read_file(path: Path) -> tuple[_Columns, list[bytes | None], Array]:
-    """The columns, the encoded images and the labels of one file."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as opened:
-            columns = _columns(opened.schema_arrow, path)
-            table = opened.read(columns=[f"{columns.image}.bytes", columns.label])
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {_ASK}; copy or make it again"
-        ) from error
-    blobs = [item for chunk in table[columns.image].chunks for item in chunk.field("bytes").to_pylist()]
-    return columns, blobs, _labels(table[columns.label], columns.label, path)
-
-
-def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
-    import pyarrow
-
-    if not pyarrow.types.is_integer(column.type):
-        raise InputError(f"{path}: column {name} holds {column.type}, expected integers from 0; number the classes")
-    if column.null_count:
-        row = column.is_null().to_pylist().index(True)
-        raise InputError(f"{path} row {row}: no label, expected an integer; label or remove the row")
-    return column.to_numpy()
-
-
-def _columns(schema: pyarrow.Schema, path: Path) -> _Columns:
-    """The image and label columns: by name, or else the only ones that the metadata gives those types."""
-    import pyarrow
-
-    features = _features(schema)
-    image = _pick(("image",), schema, [name for name, kind in features.items() if kind.get("_type") == "Image"])
-    label = _pick(_LABELS, schema, [name for name, kind in features.items() if kind.get("_type") == "ClassLabel"])
-    kind = None if image is None else schema.field(image).type
-    holds_bytes = (
-        kind is not None
-        and pyarrow.types.is_struct(kind)
-        and kind.get_field_index("bytes") >= 0
-        and kind.field("bytes").type in (pyarrow.binary(), pyarrow.large_binary())
-    )
-    if image is None or label is None or not holds_bytes:
-        found = ", ".join(f"{field.name}: {field.type}" for field in schema)
-        raise InputError(f"{path}: found columns {found or 'none'}; {_ASK}; rename or convert them")
-    names = features.get(label, {}).get("names")
-    return _Columns(image, label, tuple(map(str, names)) if isinstance(names, list) and names else None)
-
-
-def _pick(usual: tuple[str, ...], schema: pyarrow.Schema, typed: list[str]) -> str | None:
-    for name in usual:
-        if name in schema.names:
-            return name
-    return typed[0] if len(typed) == 1 and typed[0] in schema.names else None
-
-
-def _features(schema: pyarrow.Schema) -> dict[str, dict[str, Any]]:
-    """The Hugging Face features of a schema; empty where there are none or they cannot be read."""
-    try:
-        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    if not isinstance(features, dict):
-        return {}
-    return {name: kind for name, kind in features.items() if isinstance(kind, dict)}

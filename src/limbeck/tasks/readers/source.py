@@ -11,13 +11,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.core.errors import InputError
-
 Array = NDArray[Any]
 
 
-SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
-"""What the files or folders of each split are called."""
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What whoever brings data knows of them; every field says what is done where nothing is said."""
+
+    layout: str = ""
+    """The levels of folders, such as "class-split"; by default found out."""
+    label_column: str = ""
+    """The column of a table that has the labels; by default found by its name."""
+    background: str = ""
+    """The colour that transparent pixels are laid on; by default white."""
+    max_pixels: int | None = None
+    """The pixels above which an image is refused as hostile; by default Pillow's own limit."""
+
+
+AS_IT_LOOKS = Reading()
+"""Nothing is said of the data."""
 
 
 class Header(NamedTuple):
@@ -28,6 +43,10 @@ class Header(NamedTuple):
     channel: int
     form: str
     """How it is stored: a format name such as "JPEG", or "array"."""
+    frames: int = 1
+    """How many pictures it holds; the first is read."""
+    alpha: bool = False
+    """Whether pixels may be transparent."""
 
 
 class AbstractImages(ABC):
@@ -55,6 +74,8 @@ class Stacked(AbstractImages):
     """Images of one size in one array (example, height, width, channel)."""
 
     array: Array
+    alpha: bool = False
+    """Whether pixels were transparent, before they were laid on a background."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -67,7 +88,7 @@ class Stacked(AbstractImages):
     def header(self, index: int) -> Header:
         """The size that all images share."""
         height, width, channel = self.array.shape[1:]
-        return Header(height, width, channel, "array")
+        return Header(height, width, channel, "array", alpha=self.alpha)
 
     def decode(self, index: int) -> Array:
         """The image as it stands."""
@@ -100,33 +121,3 @@ class Source:
 def rows_of(table: Path | str) -> Callable[[int], str]:
     """The place of a row of one file, or of one array in it."""
     return lambda index: f"{table} row {index}"
-
-
-def integer_labels(values: Array, place: Callable[[int], str], classes: int | None) -> Array:
-    """`values` as int64 after checking that they are whole numbers from 0 to `classes` - 1.
-
-    Where the number of classes is not known, labels must be below the number of examples.
-    Raises InputError that names the first offending row.
-    """
-    if values.ndim != 1:
-        raise InputError(f"{place(0)}: labels of shape {values.shape}, expected one label per image; flatten them")
-    if values.dtype.kind not in "iu":
-        raise InputError(
-            f"{place(0)}: label {values[0] if len(values) else 'list'} of type {values.dtype}, "
-            "expected integers from 0; number the classes"
-        )
-    if not len(values):
-        raise InputError(f"{place(0)}: missing, found no images at all, expected some; add them or remove the split")
-    limit = len(values) if classes is None else classes
-    wrong = np.flatnonzero((values < 0) | (values >= limit))
-    if len(wrong):
-        raise InputError(
-            f"{place(int(wrong[0]))}: label {values[wrong[0]]}, expected an integer from 0 to {limit - 1}; "
-            "correct the label or remove the row"
-        )
-    return values.astype(np.int64)
-
-
-def numbered(labels: Array) -> tuple[str, ...]:
-    """Class names for labels that have none: "0", "1", up to the largest."""
-    return tuple(str(index) for index in range(int(labels.max(initial=-1)) + 1))

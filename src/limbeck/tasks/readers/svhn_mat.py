@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.source import Part, Source, Stacked, integer_labels, rows_of
+from limbeck.tasks.readers.labels import integer_labels
+from limbeck.tasks.readers.source import Part, Source, Stacked, rows_of
 
 _CLASSES = tuple("0123456789")
 

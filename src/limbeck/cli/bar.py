@@ -1,0 +1,192 @@
+"""How commands tell their progress on standard error."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from limbeck.cli.console import ERRORS, say
+from limbeck.cli.pace import Pace
+from limbeck.cli.terminal import plain
+from limbeck.core.progress import AbstractProgress, Silent
+from limbeck.core.units import duration
+
+EVERY = 30.0
+"""Seconds between two lines at most, where there is no terminal."""
+SOON, SHARE = 2.0, 0.25
+"""The least seconds between two lines, and what they grow by: this share of the time that is gone."""
+
+
+class Told:
+    """What is known of the work under way, in words."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.phase = ""
+        self.begin("", told=False)
+
+    def begin(self, phase: str, told: bool) -> None:
+        """Another phase begins."""
+        self.phase, self.begun, self.text = phase, self.clock(), ""
+        self.unit, self.pace = "", Pace(told)
+
+    def update(self, done: float, total: float, doing: str, news: str, unit: str) -> None:
+        """Take in how far it is."""
+        if unit != self.unit:
+            # What is counted otherwise has a pace of its own.
+            self.unit, self.pace = unit, Pace(told=False)
+        left = self.pace.left(self.clock(), done, total)
+        far = f"{round(done):,} of {round(total):,} {unit}" if unit else f"{100 * done / total if total else 100:.0f} %"
+        still = f"{duration(left)} left" if left is not None and done < total else ""
+        self.text = ", ".join(filter(None, [f"{doing}: {far}", still, news]))
+
+
+class Kept:
+    """Notes that are said with the first news, so that a refusal before any work stands alone."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._lines: list[str] = []
+
+    def keep(self, lines: Sequence[str]) -> None:
+        """Keep lines until they are due."""
+        self._lines += lines
+
+    def due(self) -> None:
+        """Say what is kept."""
+        lines, self._lines = self._lines, []
+        for line in lines:
+            self._say(f"note: {line}")
+
+
+class Lines(AbstractProgress):
+    """Lines, now and then: soon after the beginning, later every half minute, also where nothing is told.
+
+    Args:
+        say: Takes a line.
+        clock: Tells seconds.
+    """
+
+    def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock = say, clock
+        self._told, self._guard = Told(clock), threading.Lock()
+        self.kept = Kept(say)
+        self._last = clock()
+
+    def phase(self, name: str) -> None:
+        """Say that another phase begins."""
+        with self._guard:
+            self._told.begin(name, told=False)
+            self._line(name)
+
+    def estimate(self, seconds: float) -> None:
+        """Say about how long the phase will take."""
+        with self._guard:
+            self._told.begin(self._told.phase, told=True)
+            self._line(f"about {duration(seconds)} of work")
+
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
+        """Say how far it is, where the last line is some time ago or all is done."""
+        with self._guard:
+            self._told.update(done, total, doing, news, unit)
+            gone = self._clock() - self._told.begun
+            if done >= total or self._clock() - self._last >= min(EVERY, max(SOON, SHARE * gone)):
+                self._line(self._told.text)
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Keep what a reader of any result must know until there are news, or the end."""
+        self.kept.keep(lines)
+
+    def still(self) -> None:
+        """Say that the work goes on, where nothing was said for long."""
+        with self._guard:
+            if self._clock() - self._last >= EVERY:
+                gone = duration(self._clock() - self._told.begun)
+                self._line(", ".join(filter(None, [self._told.text or self._told.phase, f"{gone} gone"])))
+
+    def _line(self, text: str) -> None:
+        self.kept.due()
+        self._last = self._clock()
+        self._say(text)
+
+
+class Live(AbstractProgress):
+    """A bar that moves, on a terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._task = progress, progress.add_task("", total=None)
+        self._told, self.kept = Told(time.monotonic), Kept(say)
+
+    def phase(self, name: str) -> None:
+        """Show that another phase begins."""
+        self.kept.due()
+        self._told.begin(name, told=False)
+        self._progress.reset(self._task, description=escape(plain(name)))
+
+    def estimate(self, seconds: float) -> None:
+        """Say about how long the phase will take."""
+        self.kept.due()
+        self._told.begin(self._told.phase, told=True)
+        say(f"about {duration(seconds)} of work")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bar away for the length of the block."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
+        """Show how far it is."""
+        self.kept.due()
+        told = self._told
+        told.update(done, total, doing, news, unit)
+        text = f"{told.phase}: {told.text}" if told.phase else told.text
+        self._progress.update(self._task, completed=done, total=total, description=escape(plain(text)))
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Keep what a reader of any result must know until there are news, or the end."""
+        self.kept.keep(lines)
+
+
+@contextmanager
+def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProgress]:
+    """Who tells of progress for as long as the block lasts; nobody, and no warnings, where it is to be quiet.
+
+    Errors are still told.
+    """
+    if quiet:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield Silent()
+        return
+    if console.is_terminal:
+        columns = (SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=console, transient=True) as progress:
+            live = Live(progress)
+            yield live
+            live.kept.due()
+        return
+    lines, over = Lines(say), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1.0):
+            lines.still()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield lines
+        lines.kept.due()
+    finally:
+        over.set()
+        watching.join()

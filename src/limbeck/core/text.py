@@ -1,0 +1,24 @@
+"""Names that others chose, as they can be shown on one line: nothing in them is obeyed by a terminal or a page."""
+
+from __future__ import annotations
+
+import json
+
+
+def quoted(name: str) -> str:
+    r"""A name between quotation marks; what cannot be printed is escaped as in JSON.
+
+    >>> print(quoted('cat'), quoted('a\n"b"'), quoted('\x1b[31m'))
+    "cat" "a\n\"b\"" "\u001b[31m"
+    """
+    text = json.dumps(name, ensure_ascii=False)
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def shown(name: str) -> str:
+    r"""A name as it is where it can be printed and is not empty or padded, else `quoted`.
+
+    >>> print(shown('T-shirt/top'), shown(''), shown('a\nb'))
+    T-shirt/top "" "a\nb"
+    """
+    return name if name and name.isprintable() and name == name.strip() else quoted(name)

@@ -1,0 +1,143 @@
+"""About how long a study will take, before it begins."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from limbeck import explanation
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.experts import followed
+from limbeck.core.contracts import AbstractProtocol
+from limbeck.core.key import Key
+from limbeck.core.units import duration
+from limbeck.distillation import Distillation
+from limbeck.distilled_set import DistilledSet
+from limbeck.learn.compiled import pays
+from limbeck.probes.contract import AbstractProbe
+from limbeck.runs.asking import Question
+from limbeck.runs.graph import COMPILING, GAIN, Graph, Request
+from limbeck.runs.plan import Plan, dress, finished
+from limbeck.runs.scoring import entries_of
+from limbeck.runs.session import Session
+from limbeck.starts import Real
+from limbeck.state import steps_in
+
+TRIAL, SLOW = 2.0, 10.0
+"""For how many seconds the steps of a recipe are tried; a first step that takes as long as this says enough."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a study asks of its sets."""
+
+    probes: Sequence[AbstractProbe]
+    evaluation_size: int
+    protocol: AbstractProtocol
+    baselines: Sequence[str]
+    repeats: int
+
+
+class Forecast(NamedTuple):
+    """About how many seconds a study takes."""
+
+    distilling: float
+    measuring: float
+    unknown: tuple[str, ...]
+    """Recipes whose steps cannot be tried before the experts that they follow are trained."""
+
+    @property
+    def seconds(self) -> float:
+        """All that is known."""
+        return self.distilling + self.measuring
+
+    def __str__(self) -> str:
+        parts = f"{duration(self.distilling)} to distil, {duration(self.measuring)} to train and measure networks"
+        rest = f"; and {', '.join(self.unknown)}, known once its experts are trained" if self.unknown else ""
+        return f"in all about {duration(self.seconds)} of work: {parts}{rest}"
+
+
+def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Measured) -> Forecast:
+    """About how long it takes to carry out each recipe with its seeds, and to measure what it comes to.
+
+    A few steps of each are tried and given up. Networks that are trained on sets are counted on sets of the same sizes;
+    what is found out on the way and asked next is not known yet.
+    """
+    distilling, unknown, requests = 0.0, [], list[Request]()
+    plan = next(iter(plans.values()))[0]
+    for name, seeds in plans.items():
+        done = [finished(session.store.at(each.spec_on(session.device))) for each in seeds]
+        left = [each for each, made in zip(seeds, done, strict=True) if made is None and each.recipe.steps]
+        missing = _experts(session, left[0]) if left else []
+        if missing:
+            unknown.append(name)
+            requests += missing
+        elif left:
+            session.progress.phase(f"trying a few steps of {name}, to tell how long all of them take")
+            distilling += _steps(session, left)
+        stands_in = [made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)]
+        requests += _requests(session, name, stands_in, plan, measured)
+    measuring = Graph(requests, plan.task.reference).seconds(session)
+    return Forecast(distilling, measuring, tuple(unknown))
+
+
+def _distillation(session: Session, plan: Plan) -> Distillation:
+    problem = session.problem(plan.task, plan.network)
+    return Distillation(problem, plan.recipe, plan.ipc, Key(("distill", plan.seed)), plan.checks, session.compile)
+
+
+def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
+    """A set of the size of what a recipe comes to: the one that it starts from, unless that must `wait` for experts."""
+    start = Real() if wait else plan.recipe.start
+    run = _distillation(session, replace(plan, recipe=replace(plan.recipe, objective=None, steps=0, start=start)))
+    return dress(plan, plan.spec_on(session.device), run.outcome(run.begin()))
+
+
+def _experts(session: Session, plan: Plan) -> list[Request]:
+    """The trainings of experts that a recipe follows and that are missing."""
+    context = ProbeContext(session.problem(plan.task, plan.network))
+    asked = [training for experts in followed(plan.recipe) for training in experts.trainings(context.problem)]
+    return [Request(each, context) for each in asked if not context.known(each)]
+
+
+def _steps(session: Session, plans: Sequence[Plan]) -> float:
+    """About how many seconds the steps take that are left of a recipe with its seeds."""
+    recipe = plans[0].recipe
+    run = replace(_distillation(session, plans[0]), compile=False)
+    state, begun = run.begin(), time.monotonic()
+    state = run.step(state)
+    pace = time.monotonic() - begun
+    if pace < SLOW:
+        begun, tried = time.monotonic(), 0
+        while tried < recipe.steps - 1 and time.monotonic() - begun < TRIAL:
+            state, tried = run.step(state), tried + 1
+        pace = (time.monotonic() - begun) / tried if tried else pace
+    pace *= 1 + run.checking(state)
+    compiled = session.compile
+    if compiled is None:
+        compiled = pays(float(state.work) * (recipe.steps - 1), session.device)
+    kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
+    left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
+    return pace * left / GAIN + COMPILING * len(plans) if compiled else pace * left
+
+
+def _requests(
+    session: Session, name: str, sets: Sequence[DistilledSet], plan: Plan, measured: Measured
+) -> Iterator[Request]:
+    """What the sets of a recipe, one for each seed, are scored by, and what is asked of the first."""
+    network, nowhere = plan.task.network(plan.network).name, Path(f"{name}.safetensors")
+    for made in sets:
+        listed = [(str(nowhere), nowhere, made)]
+        for entry in entries_of(session, plan.task, listed, [network], measured.protocol, measured.baselines):
+            yield from (Request(*asked) for group in entry.learners(measured.repeats) for asked in group)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Those of probes that are left out come again, when they are.
+        asked = explanation.askable(measured.probes, plan.task)
+    problem = session.problem(plan.task, plan.network)
+    context = explanation.context_of(problem, str(nowhere), sets[0], measured.evaluation_size)
+    for probe in asked:
+        yield from Question(probe, context, nowhere).requests()

@@ -1,0 +1,79 @@
+"""What a run is after some steps, and where that is kept."""
+
+from __future__ import annotations
+
+import typing
+from typing import NamedTuple
+
+from torch import Tensor
+
+from limbeck.core import tree
+from limbeck.core.contracts import Parameters
+from limbeck.core.errors import InputError
+from limbeck.core.tree import Tree
+
+SCHEDULE = "schedule"
+"""The group of what is learned of the schedule."""
+
+
+class State(NamedTuple):
+    """Everything a run is after some steps: tensors alone, since randomness is a function of (key, step).
+
+    What Python decides by (all from `step` on) is on the CPU.
+    """
+
+    learned: dict[str, Tree]
+    """By group: those of the parameterization, and "schedule"."""
+    fixed: Tree
+    """What the parameterization keeps."""
+    optimizers: dict[str, Tree]
+    """The state of the optimizer of each group."""
+    objective: Tree
+    step: Tensor
+    work: Tensor
+    """float64: the floating point operations of the first step, NaN before it."""
+    products: Tensor
+    """In how many convolutions and matrix products, 0 before it."""
+    rollbacks: Tensor
+    """How often the run fell back to its anchor."""
+    losses: Tensor
+    """(step,) float64, NaN where not yet known, and where it or what is learned was not finite."""
+    scores: Tensor
+    """(check,) float64 validation accuracies, NaN where not yet known."""
+
+    @property
+    def params(self) -> Parameters:
+        """What the parameterization has of the set."""
+        return Parameters(of_set(self.learned), self.fixed)
+
+
+@typing.runtime_checkable
+class Checkpoints(typing.Protocol):
+    """Where a run keeps its state."""
+
+    def read(self) -> dict[str, Tensor] | None:
+        """What was last written, or None."""
+
+    def write(self, tensors: dict[str, Tensor]) -> None:
+        """Keep `tensors`, atomically, in place of what was written before."""
+
+
+def of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
+    """The groups of the parameterization."""
+    return {group: leaves for group, leaves in learned.items() if group != SCHEDULE}
+
+
+def steps_in(kept: dict[str, Tensor]) -> int:
+    """How many steps are done in what a run wrote."""
+    return int(kept["0/step"])
+
+
+def restored(like: tuple[State, State], kept: dict[str, Tensor]) -> tuple[State, State]:
+    """The states of a checkpoint, on the devices of those before the first step."""
+    try:
+        return tree.map(lambda leaf, here: leaf.to(here.device), tree.unflatten(like, kept), like)
+    except KeyError as error:
+        raise InputError(
+            f"the run's checkpoint has no {error}: another version of limbeck or of one of the run's parts wrote it; "
+            "find the run with `limbeck runs`, remove it with `limbeck runs clean ID`, and begin again"
+        ) from error

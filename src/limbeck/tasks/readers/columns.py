@@ -1,0 +1,127 @@
+"""The columns of one parquet file: which hold images and which labels, and what is in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from limbeck.core.errors import InputError
+from limbeck.tasks.readers.names import IMAGES, LABELS, first_named
+from limbeck.tasks.readers.source import Array
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_ASK = "expected a column image, of bytes or struct{bytes, path}, and a column label"
+
+_USUAL = ("label", "fine_label")
+
+
+class Columns(NamedTuple):
+    """What one file holds."""
+
+    blobs: list[bytes | None]
+    labels: Array
+    """(example, ...): integers, floats, or text."""
+    classes: tuple[str, ...] | None
+    """The names of the classes, where the file says them."""
+    notes: tuple[str, ...]
+
+
+def read_file(path: Path, label_column: str) -> Columns:
+    """The encoded images and the labels of one file; `label_column` names the labels where that is not ""."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as opened:
+            schema = opened.schema_arrow
+            image, label = _chosen(schema, path, label_column)
+            struct = pyarrow.types.is_struct(schema.field(image).type)
+            table = opened.read(columns=[f"{image}.bytes" if struct else image, label])
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {_ASK}; copy or make it again"
+        ) from error
+    blobs = [blob for chunk in table[image].chunks for blob in (chunk.field("bytes") if struct else chunk).to_pylist()]
+    names = _features(schema).get(label, {}).get("names")
+    classes = tuple(map(str, names)) if isinstance(names, list) and names else None
+    others = [name for name in schema.names if name in LABELS and name != label]
+    said = label_column or not others
+    notes = (
+        () if said else (f"the labels are those of the column {label}, not {', '.join(others)}; --label-column NAME",)
+    )
+    return Columns(blobs, _labels(table[label], label, path), classes, notes)
+
+
+def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
+    import pyarrow
+
+    types = pyarrow.types
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    row = column.is_null().to_pylist().index(True) if 0 < column.null_count < len(column) else None
+    if row is not None:
+        raise InputError(f"{path} row {row}: no label, expected one in every row; label or remove the row")
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+        return np.full(len(column), -1) if len(column) and column.null_count else np.asarray(column.to_numpy())
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind):
+        return np.array(column.to_pylist(), object)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        rows = column.to_pylist()
+        if len({len(each) for each in rows}) == 1:
+            return np.array(rows)
+    raise InputError(
+        f"{path}: column {name} holds {kind}, expected integers from 0, or the names of classes; convert it, or name "
+        "another with --label-column (label_column= in Python)"
+    )
+
+
+def _chosen(schema: pyarrow.Schema, path: Path, label_column: str) -> tuple[str, str]:
+    """The image and label columns: by name, or else the only ones that may be."""
+    features = _features(schema)
+    found = ", ".join(f"{field.name}: {field.type}" for field in schema) or "none"
+    images = [field.name for field in schema if _holds_bytes(field.type)]
+    typed = [name for name, kind in features.items() if kind.get("_type") == "Image" and name in images]
+    image = first_named(("image",), images) or _only(typed) or first_named(IMAGES, images) or _only(images)
+    if image is None:
+        raise InputError(f"{path}: found columns {found}; {_ASK}; rename or convert them")
+    if label_column:
+        if label_column not in schema.names or label_column == image:
+            raise InputError(f"{path}: no column {label_column!r} of labels, found columns {found}; name one of these")
+        return image, label_column
+    others = [name for name in schema.names if name != image]
+    typed = [name for name, kind in features.items() if kind.get("_type") == "ClassLabel"]
+    label = first_named(_USUAL, others) or _only(typed) or first_named(LABELS, others)
+    if label is None:
+        raise InputError(
+            f"{path}: found columns {found}; {_ASK}; name the labels with --label-column NAME (label_column= in Python)"
+        )
+    return image, label
+
+
+def _holds_bytes(kind: pyarrow.DataType) -> bool:
+    import pyarrow
+
+    if pyarrow.types.is_struct(kind):
+        return kind.get_field_index("bytes") >= 0 and _holds_bytes(kind.field("bytes").type)
+    return bool(pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind))
+
+
+def _only(names: list[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
+
+
+def _features(schema: pyarrow.Schema) -> dict[str, dict[str, Any]]:
+    """The Hugging Face features of a schema; empty where there are none or they cannot be read."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    if not isinstance(features, dict):
+        return {}
+    return {name: kind for name, kind in features.items() if isinstance(kind, dict)}
