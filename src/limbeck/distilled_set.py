@@ -287,8 +287,6 @@ def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
         raise ValueError(f"a class outside 0..{len(loaded.classes) - 1}")
     if loaded.label_mode != header["labels"] or loaded.budget._asdict() != header["budget"]:
         raise ValueError(f"{loaded.label_mode} labels in {loaded.budget.bytes} bytes, the header says otherwise")
-    if tree.length(loaded.native) != count:
-        raise ValueError("inputs that its codec does not read")
     if not tree.finite(loaded.stored) or not tree.finite((loaded.schedule, loaded.initialisation or {})):
         raise ValueError("a value that is not finite")
     if int(loaded.schedule.order.max()) >= count:
