@@ -12,6 +12,7 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
+from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Score, check_baselines
 from limbeck.probes.contract import AbstractProbe
@@ -22,7 +23,7 @@ from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
-from limbeck.tasks import reload
+from limbeck.tasks import load, reload
 
 Sets = DistilledSet | str | Path | Sequence[DistilledSet | str | Path]
 """A set or several, each in memory or in a file."""
@@ -31,8 +32,9 @@ DECIDING = 10.0
 """How many minutes draws are added for, where nothing else is said."""
 
 
+@typed
 def distill(
-    task: AbstractTask,
+    task: AbstractTask | str | Path,
     recipe: str | Recipe = "dm",
     *,
     ipc: int,
@@ -42,7 +44,7 @@ def distill(
     checks: int | None = None,
     session: Session | None = None,
 ) -> DistilledSet:
-    """Distil `ipc` synthetic examples of every class of `task`.
+    """Distil `ipc` synthetic examples of every class of `task`, or of the data that `load` takes.
 
     A `recipe` by name has the settings published for these data at this size, or for what is nearest to that. A run is
     kept in the session's store by all that determines it: called again after an interruption it goes on where it was,
@@ -52,6 +54,8 @@ def distill(
     Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another process holds,
     and where the loss diverges.
     """
+    if not isinstance(task, AbstractTask):
+        task = load(task, root=None if session is None else session.data_root)
     whitened = bool(task.reference.get("zca"))
     composed = recipe_for(recipe, task.name, ipc, whitened) if isinstance(recipe, str) else recipe
     if steps is not None:
@@ -61,6 +65,7 @@ def distill(
         return run_plan(plan, used)[0]
 
 
+@typed
 def evaluate(
     sets: Sets,
     *,
@@ -101,6 +106,7 @@ def evaluate(
         return score(used, entries_of(used, task, listed, names, chosen, baselines, again), reference, chosen, repeats)
 
 
+@typed
 def explain(
     sets: Sets,
     *,

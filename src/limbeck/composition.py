@@ -17,7 +17,7 @@ from limbeck.core.contracts import (
     AbstractStart,
 )
 from limbeck.core.errors import unknown
-from limbeck.core.expect import at_least
+from limbeck.core.expect import AbstractPart, at_least
 from limbeck.core.family import VALUES
 from limbeck.core.register import installed
 from limbeck.estimators import Backprop
@@ -29,7 +29,7 @@ from limbeck.starts import Herding, KCenter, KMeans, Real
 
 @VALUES.register
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(AbstractPart):
     """A composition: where to start, what is learned, what is asked, how it steps and for how long."""
 
     start: AbstractStart = field(default_factory=Real)

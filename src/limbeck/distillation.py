@@ -18,6 +18,7 @@ from limbeck.computations.sources import CPU
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
+from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
@@ -34,6 +35,9 @@ CHECKS, CHEAP = 4, 0.25
 FIRST_CHECK = 3_000_000
 """The seed of the first validation check: no network that a set is evaluated with begins where it began."""
 
+
+UNCHANGED = torch.inf
+"""What stands for the loss of the first step where that changed nothing."""
 
 Watcher = Callable[[int, int, float | None, float | None], None]
 """watch(step, steps, loss, score): `step` of `steps` are done; the last loss and validation accuracy, where known."""
@@ -97,6 +101,12 @@ class Distillation:
         if int(state.step) == 0:
             with Operations() as operations:
                 after = self._stepped(self.problem, state)
+            if bool(after.losses[0] == UNCHANGED):
+                raise InputError(
+                    f"objective {part_name(type(self.recipe.objective))}: the first step changed nothing that is "
+                    "learned, expected a loss with a gradient in the set, and a learning rate that it can be seen by; "
+                    "choose another --objective, or correct yours"
+                )
             work = torch.tensor(float(operations.count), dtype=torch.float64)
             return after._replace(work=work, products=torch.tensor(operations.products))
         wanted = self.compile
@@ -129,7 +139,8 @@ class Distillation:
             shown = self.show(learned, state.fixed, now)
         losses = state.losses.clone()
         # The guard and the record in one, as every reading waits for the device.
-        losses[step] = tree.read(torch.where(tree.all_finite((loss, learned)), loss, torch.nan))
+        news = torch.where(tree.all_finite((loss, learned)), loss, torch.nan)
+        losses[step] = tree.read(news if step else torch.where(_differ(state.learned, learned), news, UNCHANGED))
         return state._replace(
             learned=learned,
             optimizers=optimizers,
@@ -225,6 +236,12 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
 
 def _check(index: int) -> Training:
     return Training(Mixture(), FIRST_CHECK + index, Epochs())
+
+
+def _differ(before: Tree, after: Tree) -> Tensor:
+    """Whether any number of a tree is another than before."""
+    pairs = zip(tree.leaves(before), tree.leaves(after), strict=True)
+    return torch.stack([(old != new).any() for old, new in pairs]).any()
 
 
 def _roll_back(anchor: State, bad: State) -> State:

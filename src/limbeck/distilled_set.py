@@ -14,7 +14,15 @@ from torch.utils.data import Dataset
 
 from limbeck.codecs import codec_of, header_of
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractCodec, AbstractParameterization, Batch, Budget, Parameters, Schedule
+from limbeck.core.contracts import (
+    AbstractCodec,
+    AbstractParameterization,
+    AbstractTask,
+    Batch,
+    Budget,
+    Parameters,
+    Schedule,
+)
 from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
@@ -40,11 +48,25 @@ HEADER = {
     "labels": str,
     "budget": {"scalars": int, "bytes": int},
     "scores": [
-        {"set": str, "network": str, "split": str, "metric": str, "protocol": str, "n": int, "bytes": int}
+        {"n": int, "bytes": int, "values?": [float]}
+        | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
         | dict.fromkeys(("mean", "low", "high"), float)
+        | dict.fromkeys(("unit?", "matched?", "beside?", "about?"), str)
+        | dict.fromkeys(("per_class?", "seeds?"), int)
+        | dict.fromkeys(("higher_is_better?", "whole?"), bool)
     ],
 }
 """What the header of a file holds beside the format."""
+RUN = {
+    "network": str,
+    "data": {"name": str, "fingerprint": str},
+    "recipe": {"part": str, "steps": int, "objective": (None, {"part": str})},
+    "ipc": int,
+    "seed": int,
+    "checks": (None, int),
+    "sources?": dict,
+}
+"""What the spec of a run holds, which is that of every set that was distilled and not imported."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,6 +156,14 @@ class DistilledSet(Dataset):
             hasher.update(str((path, leaf.dtype, tuple(leaf.shape))).encode())
             hasher.update(leaf.detach().cpu().contiguous().numpy().tobytes())
         return hasher.hexdigest()
+
+    def check_fits(self, name: str, task: AbstractTask) -> None:
+        """InputError where the set, called `name`, cannot be of the data of a task."""
+        if self.classes != tuple(task.classes):
+            raise InputError(f"{name}: of the classes {', '.join(self.classes)}; expected those of {task.name}")
+        shape = tree.map(lambda leaf: tuple(leaf.shape[1:]), self.batch.inputs)
+        if isinstance(task.shape, tuple) and shape != task.shape:
+            raise InputError(f"{name}: inputs of the shape {shape}, expected {task.shape}, those of {task.name}")
 
     def __len__(self) -> int:
         return len(self.batch.classes)
@@ -234,6 +264,8 @@ def _check_header(path: str | Path, header: dict[str, Any]) -> None:
     if found < FORMAT:
         raise InputError(f"{path}: format {found} of limbeck {by}, but this one reads format {FORMAT}; make it again")
     wrong = mismatch(header, HEADER, "header")
+    if wrong is None and "recipe" in header["spec"]:
+        wrong = mismatch(header["spec"], RUN, "header.spec")
     if wrong is not None:
         raise DamagedError(f"{path}: damaged ({wrong}); copy or make the file again")
 

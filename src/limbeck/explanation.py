@@ -175,8 +175,5 @@ def attributes_of(table: str | Path, annotator: str | Ask) -> AbstractAttributes
 
 def context_of(problem: Problem, name: str, distilled: DistilledSet, evaluation_size: int) -> ProbeContext:
     """The context in which probes ask about a set; InputError where it and the problem do not belong together."""
-    if tuple(distilled.classes) != tuple(problem.task.classes):
-        raise InputError(
-            f"{name}: of the classes {', '.join(distilled.classes)}; expected those of {problem.task.name}"
-        )
+    distilled.check_fits(name, problem.task)
     return ProbeContext(problem, name, distilled, SPLIT, evaluation_size)

@@ -20,6 +20,7 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
+from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
@@ -33,7 +34,7 @@ from limbeck.runs.again import run_with_experts
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
-from limbeck.tasks import reload
+from limbeck.tasks import load, reload
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Study:
     """For each finding that was kept before, how thoroughly it was asked."""
 
 
+@typed
 def study(
-    task: AbstractTask,
+    task: AbstractTask | str | Path,
     recipes: Sequence[str] | Mapping[str, Recipe],
     *,
     ipc: int,
@@ -71,17 +73,19 @@ def study(
 ) -> Study:
     """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
 
-    `recipes` are names of published ones, or recipes of your own by names that files can have; `steps` is for those
-    that step at all. Experts that they follow are trained first. Written are RECIPE.safetensors with its scores,
-    rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain --json` print them, and report.html.
-    Called again after an interruption it goes on where it was, and after its end it reads what it kept and trains
-    nothing. `command` is shown on the page as how to make it again; the session's progress is told of all phases. The
-    rest is as in the other verbs; with several `seeds` each recipe is carried out with all of them, and the scores, but
-    nothing else, are over these.
+    `task` may be the name of its data. `recipes` are names of published ones, or recipes of your own by names that
+    files can have; `steps` is for those that step at all. Experts that they follow are trained first. Written are
+    RECIPE.safetensors with its scores, rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain
+    --json` print them, and report.html. Called again after an interruption it goes on where it was, and after its end
+    it reads what it kept and trains nothing. `command` is shown on the page as how to make it again; the session's
+    progress is told of all phases. The rest is as in the other verbs; with several `seeds` each recipe is carried out
+    with all of them, and the scores, but nothing else, are over these.
 
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
+    if not isinstance(task, AbstractTask):
+        task = load(task, root=None if session is None else session.data_root)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
@@ -108,7 +112,7 @@ def study(
     _write_documents(folder, made, protocol, effort)
     facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
     sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
-    _report(f"{task.name}, {ipc} per class", sets, made, task, facts)
+    _report(f"{task.reference['name']}, {ipc} per class", sets, made, task, facts)
     return made
 
 
@@ -149,6 +153,7 @@ def keep(made: DistilledSet, path: Path) -> None:
         made.save(path)
 
 
+@typed
 def write_report(
     sets: Sequence[str | Path],
     *,
@@ -189,7 +194,9 @@ def write_report(
     facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
     paths = {name: path for name, path, _ in listed}
     made = Study(report, paths, tuple(rows), tuple(findings), sources)
-    _report(f"{task.name}: {', '.join(path.stem for path in paths.values())}", named_sets, made, task, facts)
+    _report(
+        f"{task.reference['name']}: {', '.join(path.stem for path in paths.values())}", named_sets, made, task, facts
+    )
     return made
 
 
@@ -236,7 +243,7 @@ def _write_documents(folder: Path, made: Study, protocol: AbstractProtocol, effo
 def _facts(task: AbstractTask, device: torch.device | None, command: str) -> dict[str, str]:
     """What a reader needs to make the page again."""
     facts = {
-        "data": task.name,
+        "data": task.reference["name"],
         "fingerprint of the data": task.fingerprint,
         "limbeck": VERSION,
         "torch": torch.__version__,

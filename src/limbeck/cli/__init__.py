@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import io
 import keyword
 import signal
 import sys
 import warnings
 
 from limbeck import __version__
+from limbeck.cli.terminal import tell, write
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.memory import keep_freed_memory
@@ -48,37 +50,46 @@ def usage() -> str:
 
 def _warn(message: Warning | str, *_where: object) -> None:
     """A warning in one line, without the place in our source that it came from."""
-    print(f"limbeck: {message}", file=sys.stderr)
+    tell(f"limbeck: {message}")
+
+
+def _run(words: list[str]) -> None:
+    """Do what the words say."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        write(usage())
+        return
+    if words[0] in ("-V", "--version"):
+        write(f"limbeck {__version__}")
+        return
+    if words[0] not in COMMANDS:
+        raise unknown("command", words[0], COMMANDS)
+    # A word of the language, such as import, cannot be the name of a module.
+    module = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
+    command = importlib.import_module(f"limbeck.cli.{module}")
+    command.run(words[1:])
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and tell the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(usage())
-        return DONE
-    if words[0] in ("-V", "--version"):
-        print(f"limbeck {__version__}")
-        return DONE
     keep_freed_memory()
     sleep_soon()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     warnings.showwarning = _warn  # type: ignore[assignment]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the terminal does not have is spelled out.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        if words[0] not in COMMANDS:
-            raise unknown("command", words[0], COMMANDS)
-        # A word of the language, such as import, cannot be the name of a module.
-        module = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
-        command = importlib.import_module(f"limbeck.cli.{module}")
-        command.run(words[1:])
+        _run(words)
     except InputError as error:
-        print(f"limbeck: {error}", file=sys.stderr)
+        tell(f"limbeck: {error}")
         return BAD_INPUT
     except Deferred as deferred:
-        print(f"limbeck: {deferred}", file=sys.stderr)
+        tell(f"limbeck: {deferred}")
         return DONE
     except KeyboardInterrupt as interrupt:
-        print(f"limbeck: {interrupt.args[0] if interrupt.args else 'interrupted'}", file=sys.stderr)
+        tell(f"limbeck: {interrupt.args[0] if interrupt.args else 'interrupted'}")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has stopped; python must not try to flush it once more at exit.

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from limbeck.cli.console import ERRORS, say
 from limbeck.cli.pace import Pace
+from limbeck.cli.terminal import plain
 from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.units import duration
 
@@ -127,7 +128,7 @@ class Live(AbstractProgress):
         """Show that another phase begins."""
         self.kept.due()
         self._told.begin(name, told=False)
-        self._progress.reset(self._task, description=escape(name))
+        self._progress.reset(self._task, description=escape(plain(name)))
 
     def estimate(self, seconds: float) -> None:
         """Say about how long the phase will take."""
@@ -150,7 +151,7 @@ class Live(AbstractProgress):
         told = self._told
         told.update(done, total, doing, news, unit)
         text = f"{told.phase}: {told.text}" if told.phase else told.text
-        self._progress.update(self._task, completed=done, total=total, description=escape(text))
+        self._progress.update(self._task, completed=done, total=total, description=escape(plain(text)))
 
     def notes(self, lines: Sequence[str]) -> None:
         """Keep what a reader of any result must know until there are news, or the end."""

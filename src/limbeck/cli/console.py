@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from limbeck.cli.terminal import plain, plain_json, write
 from limbeck.core.errors import InputError, unknown
 
 WIDE = 240
@@ -58,32 +60,37 @@ def parser(command: str, summary: str) -> Parser:
 
 
 def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str, quiet: bool = False) -> None:
-    """Print the document where JSON is asked for, else the tables unless `quiet`."""
+    """Print the document where JSON is asked for, else the tables unless `quiet`, where the answer is a file.
+
+    A text is one line.
+    """
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    elif not quiet:
-        # Whoever reads a file or a pipe cuts lines as they like; only a terminal has a width.
-        seen = sys.stdout.isatty()
-        console = Console(highlight=False, width=None if seen else WIDE, force_terminal=None if seen else False)
-        for part in tables:
-            console.print(part, soft_wrap=isinstance(part, str), markup=False)
-    sys.stdout.flush()
+        write(plain_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)))
+    if as_json or quiet:
+        return
+    # Whoever reads a file or a pipe cuts lines as they like; only a terminal has a width.
+    seen = sys.stdout.isatty()
+    printed = io.StringIO()
+    console = Console(file=printed, highlight=False, width=None if seen else WIDE, force_terminal=seen)
+    for part in tables:
+        console.print(Text(plain(part)) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+    write(printed.getvalue().removesuffix("\n"))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> Group:
     """A titled table whose cells are shown as plain text; the columns named in `right` are set flush right."""
     made = Table(box=None, pad_edge=False, show_header=any(columns))
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(Text(plain(column)), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(str(cell)) for cell in row))
+        made.add_row(*(Text(plain(str(cell))) for cell in row))
     # Not the table's own title, which would be folded to the width of its columns.
-    return Group(Text(title, style="bold"), made)
+    return Group(Text(plain(title), style="bold"), made)
 
 
 def say(line: str) -> None:
     """Tell something on standard error that stays to be read."""
-    ERRORS.print(line, markup=False, soft_wrap=True)
+    ERRORS.print(plain(line), markup=False, soft_wrap=True)
 
 
 def at_terminal() -> bool:

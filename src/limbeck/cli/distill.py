@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser, table
+from limbeck.cli.defaults import add_network, network_of, out_of, shortened
 from limbeck.cli.options import (
     add_compile,
     add_data,
@@ -28,35 +30,48 @@ from limbeck.core.units import measured, size
 from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
-from limbeck.runs.plan import Plan, run_plan
+from limbeck.runs.plan import Plan, finished, run_plan
+from limbeck.runs.session import Session
 
 
 def run(words: list[str]) -> None:
     """Distil, save, and say where."""
     plan, given = _repeat(words) if "--spec" in words else _new(words)
-    check_out(given.out)
+    out = out_of(given, plan)
+    check_out(out)
     with session("distill", words, given) as used:
+        made = _made_before(plan, used, given.fresh)
         used.progress.notes(plan.task.notes)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
-    distilled.save(given.out)
+    distilled.save(out)
     settings = _settings(given)
     document = {
-        "set": str(given.out),
+        "set": str(out),
         "run": run_kept.id,
+        "found": made.isoformat(timespec="seconds") if made else None,
         "items": len(distilled),
         "budget": distilled.budget._asdict(),
         "scores": list(distilled.scores),
         "settings": settings,
     }
     rows = [
-        ("set", given.out),
+        ("set", out),
         ("run", run_kept.folder),
+        *([("made", f"found: made on {made:%Y-%m-%d at %H:%M}; --fresh makes it again")] if made else []),
         ("settings", settings),
         ("holds", f"{len(distilled)} items, {distilled.budget.scalars:,} scalars, {size(distilled.budget.bytes)}"),
         *[("validation", _validation(check)) for check in distilled.scores[-1:]],
-        ("next", f"limbeck evaluate {shlex.quote(str(given.out))}"),
+        ("next", f"limbeck evaluate {shlex.quote(str(out))}"),
     ]
     answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
+
+
+def _made_before(plan: Plan, session: Session, fresh: bool) -> datetime | None:
+    """When what is asked for was made, where it is found; with `fresh` it is removed, so that it is made anew."""
+    run = session.store.at(plan.spec_on(session.device))
+    if fresh and run.folder.exists():
+        session.store.remove(run)
+    return datetime.fromtimestamp(run.result.stat().st_mtime) if finished(run) is not None else None
 
 
 def _validation(check: dict[str, Any]) -> str:
@@ -77,7 +92,9 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     if given.steps is not None:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
-    return Plan(task_of(given), recipe, given.network, given.ipc, given.seed, given.checks), given
+    task = task_of(given)
+    recipe = shortened(task, {given.recipe: recipe}, given, [given.recipe] if "steps" in options else ())[given.recipe]
+    return Plan(task, recipe, network_of(task, given.network), given.ipc, given.seed, given.checks), given
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
@@ -110,7 +127,7 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     add_data(arguments)
     arguments.add_argument("--recipe", type=str, default="dm", help=f"one of {', '.join(RECIPES)}")
     arguments.add_argument("--ipc", type=int, required=True, help="items per class")
-    arguments.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
+    add_network(arguments)
     arguments.add_argument(
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
@@ -121,15 +138,18 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
         default=None,
         help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
     )
-    _add_output(arguments)
+    _add_output(arguments, Path | None, "by default named by the data, the recipe and its size")
     return arguments
 
 
-def _add_output(arguments: Parser) -> None:
-    arguments.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
+def _add_output(arguments: Parser, kind: Any, default: str) -> None:
+    arguments.add_argument(
+        "--out", type=kind, required=kind is Path, help=f"where to write the set (.safetensors); {default}"
+    )
     arguments.add_argument(
         "--checkpoint-seconds", type=float, default=30.0, help="how often to keep the state of the run"
     )
+    arguments.add_argument("--fresh", action="store_true", help="make it anew, though it was made before")
     add_compile(arguments)
     add_time(arguments)
     add_device(arguments)
@@ -142,6 +162,6 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     arguments = parser("distill", "Repeat a run from its saved spec.")
     arguments.add_argument("--spec", type=Path, required=True, help="the spec.json of a run's folder")
     add_root(arguments)
-    _add_output(arguments)
+    _add_output(arguments, Path, "it has no default")
     given = arguments.parse_args(words)
     return Plan.of(read_document(given.spec, bare=True), given.data_root), given

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from limbeck.cli.console import answer, parser, table
+from limbeck.cli.defaults import add_network, network_of
 from limbeck.cli.options import add_data, add_session, session, task_of
 from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
@@ -17,7 +18,7 @@ def run(words: list[str]) -> None:
     """Train the experts that are missing, and say where they are."""
     made = parser("experts", "Train learners on the real data and keep every epoch, for trajectory matching to follow.")
     add_data(made)
-    made.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
+    add_network(made)
     made.add_class_arguments(Experts, None)
     made.add_argument(
         "--buffer",
@@ -31,7 +32,7 @@ def run(words: list[str]) -> None:
     built = made.instantiate(given)
     experts = Experts(**{each.name: getattr(built, each.name) for each in fields(Experts)})
     task = task_of(given)
-    network = task.network(given.network).name
+    network = task.network(network_of(task, given.network)).name
     with session("experts", words, given) as used:
         if given.buffer:
             experts = import_experts(used, task, network, given.buffer)

@@ -27,7 +27,7 @@ def run(words: list[str]) -> None:
             session=used,
         )
     document = {"budget": given.effort, "findings": [finding.document() for finding in findings]}
-    answer(document, given.json, *verdicts(findings, given.tables), quiet=given.quiet)
+    answer(document, given.json, *verdicts(findings, given.tables))
 
 
 def _parser(effort: str) -> Parser:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from limbeck.cli.bar import bar
 from limbeck.cli.console import Parser, ask, at_terminal
+from limbeck.cli.terminal import write
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
@@ -89,7 +90,9 @@ def task_of(given: Any) -> AbstractTask:
 
 def add_quiet(made: Parser) -> None:
     """Add whether to be silent."""
-    made.add_argument("--quiet", action="store_true", help="print nothing but errors, and the document of --json")
+    made.add_argument(
+        "--quiet", action="store_true", help="no progress and no notes: what was asked for, and errors, alone"
+    )
 
 
 def add_root(made: Parser) -> None:
@@ -187,7 +190,7 @@ def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]
                 data_root=options.get("data_root"),
                 executor=options.get("executor", "local"),
                 progress=progress,
-                tell=lambda line: print(line, flush=True),
+                tell=write,
                 minutes=None if options.get("until_decided") else options.get("minutes"),
                 confirm=None if options.get("yes") or options.get("minutes") else _asking(again, progress),
             ) as made,

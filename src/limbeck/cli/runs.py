@@ -31,7 +31,7 @@ def run(words: list[str]) -> None:
         if not given.id:
             raise InputError("runs show: expected the id of a run; see `limbeck runs list`")
         facts = store.find(given.id).facts()
-        answer(facts, given.json, json.dumps(facts, indent=2))
+        answer(facts, given.json, *json.dumps(facts, indent=2).splitlines())
     elif given.action == "clean":
         _clean(store, given)
     else:

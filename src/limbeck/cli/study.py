@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from limbeck.cli.console import Parser, answer, parser
+from limbeck.cli.defaults import add_network, network_of, shortened
 from limbeck.cli.options import (
     add_data,
     add_probes,
@@ -36,6 +37,8 @@ def run(words: list[str]) -> None:
     protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps, given.data, given.ipc, given.zca)
     task = task_of(given)
+    stepped = [setting.partition(".")[0] for setting in given.set if setting.partition("=")[0].endswith(".steps")]
+    recipes = shortened(task, recipes, given, stepped)
     with session("study", words, given) as used:
         used.progress.notes(task.notes)
         result = study(
@@ -43,7 +46,7 @@ def run(words: list[str]) -> None:
             recipes,
             ipc=given.ipc,
             out=given.out,
-            network=given.network,
+            network=network_of(task, given.network),
             seed=given.seed,
             checks=given.checks,
             effort=given.effort,
@@ -83,7 +86,7 @@ def _parser(effort: str) -> Parser:
     )
     arguments.add_argument("--ipc", type=int, required=True, help="items per class")
     arguments.add_argument("--out", type=Path, required=True, help="the folder of the sets and of report.html")
-    arguments.add_argument("--network", type=str, default="convnet", help="a network of `limbeck list networks`")
+    add_network(arguments)
     arguments.add_argument("--steps", type=int | None, default=None, help="how many steps; by default the recipes' own")
     arguments.add_argument(
         "--set",

@@ -51,7 +51,7 @@ def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str
         parts.append(table(short, ("", "probe", "verdict"), rows))
         if tables:
             for finding in of_set:
-                parts.append(f"\n{finding.probe}: {finding.question} {finding.method}")
+                parts += ["", f"{finding.probe}: {finding.question} {finding.method}"]
                 parts += [
                     _numbers(each) for each in ([of_facts(finding)] if finding.facts else []) + list(finding.tables)
                 ]

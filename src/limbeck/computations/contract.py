@@ -8,7 +8,7 @@ process and after any interruption. What is to be done is one graph, which an ex
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -20,6 +20,7 @@ from torch import Tensor
 from limbeck.computations.steps import Steps
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.errors import InputError
+from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -154,7 +155,7 @@ class ProbeContext:
         return self.problem.cache.remember(self.address(computation), lambda: computation.run(self), branch)
 
 
-class AbstractComputation(ABC):
+class AbstractComputation(AbstractPart):
     """A computation that is worth doing once: a frozen dataclass of the family `COMPUTATIONS`."""
 
     doing: ClassVar[str] = "computing"

@@ -13,7 +13,7 @@ from limbeck.computations.training import Training
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, Problem
 from limbeck.core.errors import InputError
-from limbeck.core.expect import at_least, fraction, positive
+from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import VALUES, spec_id, to_spec
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -61,7 +61,7 @@ class ImportedExpert(AbstractComputation):
 
 @VALUES.register
 @dataclass(frozen=True)
-class Experts:
+class Experts(AbstractPart):
     """Learners trained on the real training data, their parameters kept before and after every epoch.
 
     Expert n is drawn by its number alone. It is trained on the train split by SGD in shuffled batches, each image under

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import torch
 
+from limbeck.core.expect import AbstractPart
 from limbeck.core.family import VALUES
 from limbeck.statistics.curves import slope
 
 
 @VALUES.register
 @dataclass(frozen=True)
-class Level:
+class Level(AbstractPart):
     """When a training has levelled off: the rule that ends it.
 
     At each of its readings from step `first` on, its score (the first metric, on `examples` validation examples) is

@@ -12,6 +12,7 @@ from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import Mixture
 from limbeck.computations.steps import Steps
 from limbeck.computations.training import Training
+from limbeck.core.expect import AbstractPart
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -19,7 +20,7 @@ from limbeck.core.tree import Tree
 
 @VALUES.register
 @dataclass(frozen=True)
-class Search:
+class Search(AbstractPart):
     """What a network is trained on, and the space of settings that draws are made from.
 
     Draw 0 is the default setting: SGD 0.01, momentum 0.9, no weight decay, all examples at once, for the most steps. Of

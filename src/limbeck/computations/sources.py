@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
+from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.training import RowLoader, row_loader
@@ -19,7 +20,7 @@ from limbeck.learn.training import RowLoader, row_loader
 CPU = torch.device("cpu")
 
 
-class AbstractSource(ABC):
+class AbstractSource(AbstractPart):
     """What a learner is trained on."""
 
     @property

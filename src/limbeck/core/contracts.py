@@ -11,7 +11,7 @@ classes), `step` inner training steps.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.provenance import arithmetic, source_of
 from limbeck.core.schedule import Schedule as Schedule
@@ -155,7 +156,7 @@ class Problem:
         return tree.move(self.cache.remember(self.address(name, key), make), self.device)
 
 
-class AbstractStart(ABC):
+class AbstractStart(AbstractPart):
     """Where a distillation starts from: a batch picked or made from the real data. With zero steps, a coreset."""
 
     @abstractmethod
@@ -163,7 +164,7 @@ class AbstractStart(ABC):
         """`per_class` items of every class, class by class."""
 
 
-class AbstractParameterization(ABC):
+class AbstractParameterization(AbstractPart):
     """What is learned -> synthetic batch, and what of it lies on disk."""
 
     views: bool = False
@@ -188,7 +189,7 @@ class AbstractParameterization(ABC):
         return tree.compact(params)
 
 
-class AbstractSchedule(ABC):
+class AbstractSchedule(AbstractPart):
     """How a synthetic set is meant to be trained on, stated or learned with it."""
 
     @abstractmethod
@@ -203,7 +204,7 @@ class AbstractSchedule(ABC):
         """
 
 
-class AbstractProtocol(ABC):
+class AbstractProtocol(AbstractPart):
     """How a learner is trained on a set when it is scored: a value printed beside every number.
 
     `own` is the schedule that the set carries; for a baseline, that of the set it is held against.
@@ -236,7 +237,7 @@ class AbstractProtocol(ABC):
         """The schedule over all real data, `count` examples, where a distilled set gets `steps` steps."""
 
 
-class AbstractObjective(ABC):
+class AbstractObjective(AbstractPart):
     """How far a synthetic set is from the real task."""
 
     @abstractmethod
@@ -255,7 +256,7 @@ class AbstractObjective(ABC):
         """The state after a step that left the synthetic set as shown."""
 
 
-class AbstractEstimator(ABC):
+class AbstractEstimator(AbstractPart):
     """How the gradient of a loss is had."""
 
     @abstractmethod

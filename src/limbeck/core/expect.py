@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from abc import ABC
+from typing import Any
 
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
+from limbeck.core.values import fields_of, fitted, wanted
 
 
 class FieldError(InputError):
@@ -17,8 +20,36 @@ class FieldError(InputError):
         value: object = part
         for name in field.split("."):
             value = getattr(value, name)
-        self.complaint = f"found {value}, expected {wanted}"
+        self.complaint = f"found {value if isinstance(value, str | int | float) else repr(value)}, expected {wanted}"
         super().__init__(f"{part_name(type(part))}.{field}: {self.complaint}")
+
+
+class AbstractPart(ABC):  # noqa: B024, those of each family say what is abstract
+    """A frozen dataclass whose fields are of the types that they say, whoever makes it; else a FieldError.
+
+    It holds before anything else is checked of them: what a `__post_init__` of its own sees is of its type.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = cls.__dict__.get("__post_init__")
+
+        def checked(self: AbstractPart) -> None:
+            of_their_types(self)
+            if own is not None:
+                own(self)
+
+        cls.__post_init__ = checked  # type: ignore[attr-defined]
+
+
+def of_their_types(part: object) -> None:
+    """Make the fields of a frozen dataclass what their types say; FieldError for one that cannot be."""
+    for field, hint in fields_of(type(part)).items():
+        value = getattr(part, field)
+        try:
+            object.__setattr__(part, field, fitted(value, hint, field))
+        except InputError as error:
+            raise FieldError(part, field, wanted(hint)) from error
 
 
 def expect(part: object, field: str, holds: bool, wanted: str) -> None:

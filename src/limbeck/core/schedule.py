@@ -45,9 +45,17 @@ class Schedule(NamedTuple):
 
     @classmethod
     def from_tensors(cls, parts: Tree, rule: Callable[..., UpdateRule]) -> Schedule:
-        """The inverse of `to_tensors`, from nested dicts; ValueError where a hyper-parameter is not one number."""
+        """The inverse of `to_tensors`, from nested dicts; ValueError where one is not as its field says."""
         numbers = parts.get("rule", {})
-        for name, value in numbers.items():
-            if value.shape != () or not value.is_floating_point():
-                raise ValueError(f"rule/{name} has the shape {tuple(value.shape)} and type {value.dtype}")
+        expected = {"learning_rates": (1, True), "order": (2, False)} | {f"rule/{name}": (0, True) for name in numbers}
+        flat = tree.flatten(parts)
+        for name, (dimensions, floating) in expected.items():
+            value = flat.get(name)
+            if value is None or value.dim() != dimensions or not value.numel():
+                shape = None if value is None else tuple(value.shape)
+                raise ValueError(
+                    f"schedule/{name} has the shape {shape}, expected {dimensions} axes that are not empty"
+                )
+            if value.is_floating_point() is not floating or value.dtype is torch.bool or value.is_complex():
+                raise ValueError(f"schedule/{name} has the type {value.dtype}")
         return cls(parts["learning_rates"], parts["order"], rule(**numbers))

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.provenance import source_of
 from limbeck.core.tree import Tree
@@ -85,7 +86,7 @@ class AbstractNetwork(ABC):
         """The readout by the batch's own statistics, and the running statistics after seeing the batch."""
 
 
-class AbstractCodec(ABC):
+class AbstractCodec(AbstractPart):
     """Native units <-> what a network sees: a frozen dataclass. It is kept in every distilled set."""
 
     @abstractmethod
@@ -118,7 +119,7 @@ class AbstractCodec(ABC):
         """What is said of it in a few plain values: JSON."""
 
 
-class AbstractAugmentation(ABC):
+class AbstractAugmentation(AbstractPart):
     """How inputs are changed while a learner is trained, without a change of their meaning: a frozen dataclass."""
 
     @abstractmethod

@@ -15,6 +15,7 @@ from torch import Tensor
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.imported.completeness import missing_classes
@@ -35,6 +36,7 @@ from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.schedules import Fixed
 
 
+@typed
 def import_set(
     path: str | Path,
     *,

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from limbeck.core.contracts import AbstractAugmentation
 from limbeck.core.errors import unknown
+from limbeck.core.expect import at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
 
@@ -48,6 +49,10 @@ class Siamese(AbstractAugmentation):
     """Scale: the grid is stretched in each direction by a factor drawn from U(1/s, s)."""
     rotate: float = 15.0
     """Rotate: the largest angle in degrees."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "brightness", "saturation", "contrast", "crop", "cutout", "rotate")
+        at_least(self, 1, "scale")
 
     def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
         """The images after the operation that each one's group draws.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.expect import at_least, expect
+from limbeck.core.expect import AbstractPart, at_least, expect
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 
@@ -18,7 +18,7 @@ EPSILON = 1e-6
 """What is added to the product of two norms, so that zeros are at distance 1 from everything, themselves included."""
 
 
-class AbstractDistance(ABC):
+class AbstractDistance(AbstractPart):
     """How far one gradient is from another, which are trees of one structure."""
 
     @abstractmethod

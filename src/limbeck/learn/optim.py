@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from limbeck.core import tree
-from limbeck.core.expect import at_least, fraction, positive
+from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 from limbeck.learn.rules import AdamRule, HeavyBall
 
 
-class AbstractOptimizer(ABC):
+class AbstractOptimizer(AbstractPart):
     """How learned parameters are stepped, as pure functions of a state that is a tree of tensors."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ baselines and unrolled learners are stepped by it, and so are the sets themselve
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -17,7 +17,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import UpdateRule
 from limbeck.core.errors import InputError
-from limbeck.core.expect import at_least, fraction, positive
+from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import Family, part_name
 from limbeck.core.tree import Tree
 
@@ -90,7 +90,7 @@ def _root(second: Tensor) -> Tensor:
     return second.clamp(min=torch.finfo(second.dtype).tiny).sqrt()
 
 
-class AbstractInnerOptimizer(ABC):
+class AbstractInnerOptimizer(AbstractPart):
     """What a schedule steps a learner by: a part whose fields are the hyper-parameters of its rule."""
 
     makes: ClassVar[type]

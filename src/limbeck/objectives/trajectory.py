@@ -47,7 +47,7 @@ class Trajectory(AbstractObjective):
 
     def __post_init__(self) -> None:
         at_least(self, 0, "earliest", "grow_over")
-        at_least(self, 1, "reach")
+        at_least(self, 1, "reach", "latest_at_first")
         if self.grow_over:
             expect(
                 self, "latest_at_first", self.latest_at_first > self.earliest, f"more than earliest, {self.earliest}"

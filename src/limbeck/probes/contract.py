@@ -5,7 +5,7 @@ as computations, which are done once, side by side, and found again by every pro
 """
 
 # No postponed annotations here: a parser resolves those of a base in the module of the probe, where they have no names.
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Self
@@ -13,12 +13,13 @@ from typing import ClassVar, Self
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name
 from limbeck.core.findings import Fact, Finding, Row, Table, Verdict
 from limbeck.statistics.decisions import deciding
 
 
-class AbstractProbe(ABC):
+class AbstractProbe(AbstractPart):
     """A question about a distilled set. Its fields say how thoroughly it is asked."""
 
     tables: ClassVar[tuple[type[Row], ...]] = ()

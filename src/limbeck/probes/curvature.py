@@ -71,7 +71,7 @@ class Curvature(AbstractProbe):
     tables = (RealTraceRow, SetTraceRow, SpectrumRow, ExtremeRow)
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "every", "places", "images", "most", "starts", "iterations", "repeats")
+        at_least(self, 1, "every", "places", "images", "most", "starts", "iterations", "ends", "repeats")
         at_least(self, 0, "relative", "floor")
 
     @property

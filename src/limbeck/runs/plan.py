@@ -18,11 +18,13 @@ from limbeck import distillation
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractTask, Metric, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
+from limbeck.core.expect import of_their_types
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
 from limbeck.core.provenance import warn_of_change
+from limbeck.core.schema import mismatch
 from limbeck.core.version import ALGORITHM, VERSION
-from limbeck.distilled_set import DistilledSet
+from limbeck.distilled_set import RUN, DistilledSet
 from limbeck.evaluation import Score
 from limbeck.protocols import Epochs
 from limbeck.runs.session import Session
@@ -30,6 +32,7 @@ from limbeck.runs.store import Run
 from limbeck.tasks import reload
 
 CPU = torch.device("cpu")
+NO_SPEC, EXPECTED = "not the spec of a run", "expected the spec.json of a run's folder"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Plan:
     checks: int | None = None
 
     def __post_init__(self) -> None:
+        of_their_types(self)
         if self.ipc < 1:
             raise InputError(f"ipc {self.ipc}: expected at least one item per class")
         if self.recipe.steps < 0 or (self.checks or 0) < 0:
@@ -70,28 +74,33 @@ class Plan:
 
         Where the run was made is left aside. A warning says where algorithms or sources are no longer those of then.
         """
-        try:
-            task = reload(spec["data"], None if data_root is None else Path(data_root))
-        except (KeyError, TypeError) as error:
-            raise InputError(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
-        return cls.on(task, spec)
+        _check_spec(spec)
+        return cls.on(reload(spec["data"], None if data_root is None else Path(data_root)), spec)
 
     @classmethod
     def on(cls, task: AbstractTask, spec: dict[str, Any]) -> Plan:
         """The plan that a run's saved spec describes, on its data; a warning as in `of`."""
+        _check_spec(spec)
         try:
             rest = {name: spec[name] for name in ("network", "ipc", "seed", "checks")}
             plan = cls(task, from_spec(spec["recipe"]), **rest)
-            now = plan.spec_on(CPU)
-            for name in spec:
-                if name not in now:
-                    raise unknown("field of a run's spec", name, now)
-            warn_of_change("the spec", spec.get("algorithm", ALGORITHM), ALGORITHM)
-            for kind, source in spec.get("sources", {}).items():
-                warn_of_change(f"the {kind}", source, now["sources"].get(kind, {}))
-            return plan
-        except (KeyError, TypeError) as error:
-            raise InputError(f"not the spec of a run ({error}); expected the spec.json of a run's folder") from error
+        except TypeError as error:
+            raise InputError(f"{NO_SPEC} ({error}); {EXPECTED}") from error
+        now = plan.spec_on(CPU)
+        for name in spec:
+            if name not in now:
+                raise unknown("field of a run's spec", name, now)
+        warn_of_change("the spec", spec.get("algorithm", ALGORITHM), ALGORITHM)
+        for kind, source in spec.get("sources", {}).items():
+            warn_of_change(f"the {kind}", source, now["sources"].get(kind, {}))
+        return plan
+
+
+def _check_spec(spec: dict[str, Any]) -> None:
+    """InputError for what is not the spec of a run."""
+    wrong = mismatch(spec, RUN, "spec")
+    if wrong is not None:
+        raise InputError(f"{NO_SPEC} ({wrong}); {EXPECTED}")
 
 
 def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> tuple[DistilledSet, Run]:

@@ -45,6 +45,8 @@ def entries_of(
 
     `again` has the distillations of each set, by its name, where scores are over several.
     """
+    for name, _, distilled in sets:
+        distilled.check_fits(name, task)
     found = []
     for network in networks:
         problem = session.problem(task, network)

@@ -12,12 +12,13 @@ import torch
 from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
+from limbeck.core.values import typed
 from limbeck.runs.allowance import Allowance, Bounded
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
 from limbeck.runs.store import Store
 
 
-def device_of(name: str = "") -> torch.device:
+def device_of(name: str | torch.device = "") -> torch.device:
     """The device of that name; where none is named, a CUDA device if there is one, else the processor.
 
     Raises InputError for a device that is not there, or that computes nothing.
@@ -54,11 +55,12 @@ class Session:
     Raises InputError for a device or an executor that is not there, for fewer than one worker, and for no time.
     """
 
+    @typed
     def __init__(
         self,
         runs: str | Path | None = None,
         *,
-        device: str = "",
+        device: str | torch.device = "",
         workers: int | None = None,
         compile: bool | None = None,
         data_root: str | Path | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.errors import InputError
+from limbeck.core.expect import AbstractPart, at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
 
@@ -18,7 +19,7 @@ FEW = 10
 """So many points and fewer are too few to lay out by their neighbours."""
 
 
-class AbstractProjection(ABC):
+class AbstractProjection(AbstractPart):
     """A map of points to the plane, fitted to the points that it maps."""
 
     @property
@@ -62,6 +63,9 @@ class Umap(AbstractProjection):
     """
 
     neighbours: int = 5
+
+    def __post_init__(self) -> None:
+        at_least(self, 2, "neighbours")
 
     @property
     def available(self) -> bool:

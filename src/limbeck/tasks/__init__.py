@@ -8,8 +8,10 @@ from typing import Any
 
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.values import typed
+from limbeck.tasks.places import located
 from limbeck.tasks.register import TASKS as TASKS
-from limbeck.tasks.sources import OWN, image_task
+from limbeck.tasks.sources import OWN, form_of, image_task, roots
 
 __all__ = ["TASKS", "load", "names", "reload"]
 
@@ -20,8 +22,9 @@ def names() -> list[dict[str, str]]:
     return TASKS.summaries() + own
 
 
+@typed
 def load(
-    data: str,
+    data: str | Path,
     *,
     root: Path | None = None,
     zca: bool = False,
@@ -48,6 +51,8 @@ def load(
     else ~/.cache/limbeck). Tasks of other packages take `options` of their own. Raises InputError for
     data that cannot be used, and for an option that the task does not take.
     """
+    if isinstance(data, Path):
+        data = str(data) if str(data) in TASKS.parts else _spelled(data)
     stated = {
         "zca": (zca, False),
         "size": (size, None),
@@ -67,11 +72,25 @@ def load(
         if options:
             raise unknown(f"option of {kind}:", next(iter(options)), stated)
         return image_task(data, root, **given)
-    path = Path(data)
-    form = "folder" if path.is_dir() else path.suffix.lstrip(".") if path.is_file() else ""
-    if form in OWN:
-        raise InputError(f"unknown data {data!r}: it is a path; did you mean '{form}:{data}'?")
-    raise unknown("data", data, [each["name"] for each in names()])
+    raise _unknown(data, root)
+
+
+def _spelled(path: Path) -> str:
+    """The name of data that are where a path says."""
+    form = form_of(path)
+    if form:
+        return f"{form}:{path}"
+    found = "a file of another kind" if path.exists() else "nothing"
+    raise InputError(f"{path}: found {found}, expected a folder of images or of parquet files, a .parquet or .npz file")
+
+
+def _unknown(data: str, root: Path | None) -> InputError:
+    """The error for a name that is of no data: what lies there, or under the root, or the nearest names."""
+    for path in (Path(data), *(folder / data for folder in roots(root))):
+        form = form_of(path)
+        if form:
+            return InputError(f"unknown data {data!r}: it is a path; did you mean '{form}:{path}'?")
+    return unknown("data", data, [each["name"] for each in names()])
 
 
 def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:
@@ -80,16 +99,20 @@ def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:
     Raises InputError where the data found now are not those it was made from.
     """
     options = {name: value for name, value in data.items() if name not in ("name", "fingerprint")}
-    task = load(data["name"], root=root, **options)
+    for name in set(options) & {"data", "root", "cache"}:
+        # Where files lie is for whoever loads to say.
+        raise InputError(f"{data['name']}: found an option {name!r}, expected those of the data alone; make it again")
+    place = located(str(data["name"]), str(data["fingerprint"]), roots(root))
+    task = load(place, root=root, **options)
     if task.fingerprint != data["fingerprint"] and options.get("mirror", True) is None:
         # Before nothing was assumed to be mirrored, everything was: sets of then find their data by that.
-        before = load(data["name"], root=root, **{**options, "mirror": True})
+        before = load(place, root=root, **{**options, "mirror": True})
         if before.fingerprint == data["fingerprint"]:
             return before
     if task.fingerprint != data["fingerprint"]:
         raise InputError(
             f"{task.name}: found data with the fingerprint {task.fingerprint[:12]}, "
             f"expected {str(data['fingerprint'])[:12]}, those that the set was made from; "
-            "name their place with --data-root"
+            "name the place of those with --data or --data-root"
         )
     return task

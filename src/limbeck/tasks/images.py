@@ -19,6 +19,7 @@ from limbeck.core.key import Key
 from limbeck.core.task import label_bytes
 from limbeck.core.tree import Tree
 from limbeck.tasks.levels import bytes_per_pixel
+from limbeck.tasks.places import without_place
 from limbeck.tasks.readers.source import Array
 
 _AT_ONCE = 1000
@@ -65,8 +66,8 @@ class ImageTask(AbstractTask):
 
     @property
     def reference(self) -> dict[str, Any]:
-        """Its name, options and fingerprint: what `limbeck.tasks.reload` makes this task again from."""
-        return {"name": self.name, **self.options, "fingerprint": self.fingerprint}
+        """Its name without its place, options and fingerprint: what `limbeck.tasks.reload` makes it again from."""
+        return {"name": without_place(self.name), **self.options, "fingerprint": self.fingerprint}
 
     def split(self, name: str) -> Split:
         """The split of that name; InputError for an unknown one."""

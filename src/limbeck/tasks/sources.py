@@ -17,6 +17,7 @@ from torch import Tensor
 from limbeck.codecs.images import RIDGE, ImageCodec, fit_channels, fit_zca
 from limbeck.core.errors import InputError
 from limbeck.tasks import cache as kept
+from limbeck.tasks import places
 from limbeck.tasks.catalog import NAMED, Named, locate
 from limbeck.tasks.cautions import cautions
 from limbeck.tasks.images import ImageTask, Split
@@ -107,6 +108,7 @@ def image_task(
         **({} if validates.stated is None else {"validation": validates.stated}),
     }
     fingerprint = hashlib.sha256(json.dumps(choices).encode()).hexdigest()
+    places.remember(data, fingerprint)
     codec = _whitened(channels, splits["train"], store, fingerprint) if zca else channels
     own = () if named else (*cautions(facts.classes, splits), *((ASSUMED,) if mirror is None else ()))
     stated = {**_stated(reading), **({} if validates.stated is None else {"validation": validates.stated})}
@@ -121,6 +123,19 @@ def image_task(
         splits=splits,
         options={"zca": zca, "size": size, "mirror": mirror, **stated},
     )
+
+
+def form_of(path: Path) -> str:
+    """The way to name the images that lie at a path, a name of `OWN`; empty where there are none."""
+    if path.is_dir():
+        return "parquet" if any(path.glob("train*.parquet")) else "folder" if any(path.glob("*/")) else ""
+    return path.suffix.lstrip(".") if path.is_file() and path.suffix in (".parquet", ".npz") else ""
+
+
+def roots(root: Path | None) -> tuple[Path, ...]:
+    """The folder of named data that is given, else that of the environment, if there is one."""
+    given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
+    return () if given is None else (Path(given).expanduser(),)
 
 
 def _stated(reading: Reading) -> dict[str, Any]:
@@ -159,8 +174,7 @@ def _source(data: str, root: Path | None, reading: Reading) -> tuple[Source, Nam
         _check_stated(data, reading, own.takes)
         return own.find(rest, reading), None
     _check_stated(data, reading, ())
-    given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
-    where = None if given is None else Path(given).expanduser()
+    where = next(iter(roots(root)), None)
     if where is not None and not where.is_dir() and (root is not None or NAMED[data].layouts):
         origin = "root" if root is not None else "LIMBECK_DATA"
         raise InputError(f"{origin} {where}: no such folder, expected the folder that holds the data sets; correct it")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
 from limbeck.core.errors import InputError, unknown
@@ -17,6 +20,10 @@ from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
 
 __all__ = ["Network", "build", "names"]
+
+
+COPIES = 4
+"""How often training holds the parameters, about: themselves, their gradient, a velocity, and the next ones."""
 
 
 class Architecture(NamedTuple):
@@ -59,7 +66,9 @@ def build(name: str, shape: tuple[int, int, int], classes: int) -> Network:
         network = Network(name, shape, classes, factory, source_of_path(path))
     else:
         network = _listed(name, shape, classes)
-    _ = network.anatomy  # Taken apart now, so that what cannot be used is refused before anything runs.
+    # Taken apart now, so that what cannot be used is refused before anything runs.
+    for note in network.anatomy.notes:
+        warnings.warn(f"network {name}: {note}", stacklevel=2)
     return network
 
 
@@ -78,4 +87,22 @@ def _listed(name: str, shape: Shape, classes: int) -> Network:
     options = architecture.options(shape)
     values = read(name, tokens, options)
     factory = functools.partial(architecture.factory, shape, classes, **values)
+    _check_size(name, factory)
     return Network(write(family, values, options), shape, classes, factory)
+
+
+def _check_size(name: str, factory: Callable[[], nn.Module]) -> None:
+    """Refuse a network that has no room in the memory of this machine; nothing of it is made."""
+    try:
+        with torch.device("meta"):
+            size = sum(parameter.nbytes for parameter in factory().parameters())
+    except (RuntimeError, OverflowError) as error:
+        raise InputError(
+            f"network {name}: it cannot be built ({str(error).splitlines()[0]}); make it smaller"
+        ) from error
+    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > room / COPIES:
+        raise InputError(
+            f"network {name}: its parameters take {size / 1e9:,.0f} GB, expected at most {room / COPIES / 1e9:,.1f} GB "
+            f"on this machine, as training holds about {COPIES} copies; make it smaller"
+        )

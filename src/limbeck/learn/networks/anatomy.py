@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -41,21 +43,24 @@ class Anatomy(NamedTuple):
     """Inputs -> features, normalised by the running statistics."""
     tracking: nn.Module
     """As `by_batch`, and updates the running statistics it is called with in place."""
-    inner: tuple[str, ...]
-    """The parameters of the body."""
+    trained: tuple[str, ...]
+    """The parameters that require a gradient."""
     weight: str
     """The weight of the last layer."""
     bias: str | None
     statistics: dict[str, Tensor]
     """The running statistics at the start."""
     constants: dict[str, Tensor]
-    """The other buffers."""
+    """The other buffers, and the parameters that require no gradient."""
+    notes: tuple[str, ...]
+    """What its learners do otherwise than the module would, in words."""
 
 
 def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs: int) -> Anatomy:
     """Take `module` apart, having checked on two random inputs that the parts do what the whole does.
 
-    Raises InputError where its outputs are not (example, `outputs`) or do not come straight from an `nn.Linear`.
+    Raises InputError where its outputs are not (example, `outputs`) or do not come straight from an `nn.Linear`, and
+    where they are drawn, or nothing is to be trained.
     """
     if any(nn.parameter.is_lazy(tensor) for tensor in module.parameters()):
         raise InputError(f"network {name}: has lazy layers without a size; give every layer its size")
@@ -66,27 +71,57 @@ def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs
     body = _without_head(whole, head_name)
     with torch.no_grad():
         features = body(probe)
+    if not torch.equal(expected, _called(whole, probe)):
+        raise InputError(
+            f"network {name}: the same inputs gave other outputs when it was called again, expected the same; "
+            "draw nothing in forward, as a learner's randomness is its initialisation and its data"
+        )
     if features.dim() != 2 or not torch.allclose(
         functional.linear(features, head.weight, head.bias), expected, rtol=1e-3, atol=1e-3
     ):
         raise InputError(f"network {name}: its last nn.Linear is used more than once; use it once, at the end")
     prefix = f"{head_name}." if head_name else ""
     inner = tuple(parameter for parameter, _ in body.named_parameters())
-    every = {parameter for parameter, _ in module.named_parameters()}
+    every = {parameter: tensor.requires_grad for parameter, tensor in module.named_parameters()}
     bias = None if head.bias is None else f"{prefix}bias"
-    if every != {*inner, f"{prefix}weight", *([bias] if bias else [])}:
+    if every.keys() != {*inner, f"{prefix}weight", *([bias] if bias else [])}:
         raise InputError(f"network {name}: its last nn.Linear shares parameters with another layer; give it its own")
+    trained = tuple(parameter for parameter, wanted in every.items() if wanted)
+    if not trained:
+        raise InputError(f"network {name}: none of its parameters requires a gradient, expected some to train")
     statistics = _statistics(name, module)
+    frozen = {
+        parameter: tensor.detach().clone() for parameter, tensor in module.named_parameters() if not every[parameter]
+    }
     buffers = {buffer: tensor.detach().clone() for buffer, tensor in module.named_buffers()}
     tracked = {layer for layer, part in module.named_modules() if isinstance(part, _NormBase)}
-    constants = {buffer: tensor for buffer, tensor in buffers.items() if buffer.rpartition(".")[0] not in tracked}
+    kept = {buffer: tensor for buffer, tensor in buffers.items() if buffer.rpartition(".")[0] not in tracked}
     by_running = _without_head(_counterless(module), head_name)
     tracking = copy.deepcopy(by_running)
     for part in tracking.modules():
         if isinstance(part, _NormBase):
             part.train()
     body, by_running, tracking = (skeleton.to("meta") for skeleton in (body, by_running, tracking))
-    return Anatomy(body, by_running, tracking, inner, f"{prefix}weight", bias, statistics, constants)
+    return Anatomy(
+        body, by_running, tracking, trained, f"{prefix}weight", bias, statistics, kept | frozen, _notes(module, frozen)
+    )
+
+
+def _notes(module: nn.Module, frozen: Collection[str]) -> tuple[str, ...]:
+    """That dropout is off, and which parameters are frozen, where there are such."""
+    dropped = [part for part in module.modules() if isinstance(part, _DropoutNd) and part.p > 0]
+    found = ["its dropout is off, here and in every learner"] if dropped else []
+    if frozen:
+        some = ", ".join(list(frozen)[:3]) + (f" and {len(frozen) - 3} more" if len(frozen) > 3 else "")
+        found.append(f"{some} without requires_grad: kept as made, the same in every learner")
+    return tuple(found)
+
+
+@torch.no_grad()
+def _called(module: nn.Module, inputs: Tensor) -> Tensor:
+    """What a module gives."""
+    given: Tensor = module(inputs)
+    return given
 
 
 def _counterless(module: nn.Module) -> nn.Module:

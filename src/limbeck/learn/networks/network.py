@@ -24,10 +24,10 @@ Params = dict[str, Tensor]
 class Network(AbstractNetwork):
     """The module that `factory` builds, without state: parameters and running statistics are arguments and results.
 
-    Dropout is always off: a learner's randomness is its initialisation and its data. The features of a
-    readout are what enters the module's last layer, an `nn.Linear`. Everything is transparent to
-    `torch.func.grad`, to `vmap` over stacked parameters and to double backward, and keeps the type and
-    device of the parameters.
+    Dropout is always off: a learner's randomness is its initialisation and its data. Parameters that require no
+    gradient are constants, the same in every learner. The features of a readout are what enters the module's last
+    layer, an `nn.Linear`. Everything is transparent to `torch.func.grad`, to `vmap` over stacked parameters and to
+    double backward, and keeps the type and device of the parameters.
     """
 
     name: str
@@ -54,7 +54,8 @@ class Network(AbstractNetwork):
         """The parameters of one learner by name, on the CPU, from the module's own initialisers under `key`."""
         with key.governing():
             module = self.factory()
-        return {name: parameter.detach().cpu() for name, parameter in module.named_parameters()}
+        every = module.named_parameters()
+        return {name: parameter.detach().cpu() for name, parameter in every if parameter.requires_grad}
 
     def statistics(self) -> Params:
         """The running means and variances of a learner that has seen nothing; empty without running statistics."""
@@ -114,12 +115,12 @@ class Network(AbstractNetwork):
         return readout, {name: statistic.detach() for name, statistic in updated.items()}
 
     def _read(self, body: nn.Module, params: Params, inputs: Tensor, statistics: Params) -> Readout:
-        anatomy = self.anatomy
-        weight = params[anatomy.weight]
-        tensors = {name: params[name] for name in anatomy.inner}
-        for name, constant in anatomy.constants.items():
-            kind = weight.dtype if constant.is_floating_point() else constant.dtype
-            tensors[name] = constant.to(weight.device, kind)
+        anatomy, like = self.anatomy, next(iter(params.values()))
+        tensors = {
+            name: constant.to(like.device, like.dtype if constant.is_floating_point() else constant.dtype)
+            for name, constant in anatomy.constants.items()
+        } | {name: params[name] for name in anatomy.trained}
+        weight = tensors.pop(anatomy.weight)
+        bias = None if anatomy.bias is None else tensors.pop(anatomy.bias)
         features = functional_call(body, {**tensors, **statistics}, (inputs,))
-        bias = None if anatomy.bias is None else params[anatomy.bias]
         return Readout(features, functional.linear(features, weight, bias))

@@ -7,6 +7,9 @@ from typing import final
 
 from limbeck.core.errors import InputError, unknown
 
+LONGEST = 9
+"""Digits of the largest number that is read."""
+
 
 @final
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Number:
     def read(self, token: str) -> int | None:
         """The number that `token` gives, or None where it is no token of this option."""
         digits = token[1:]
-        if token[:1] != self.letter or not (digits.isascii() and digits.isdigit()):
+        if token[:1] != self.letter or not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST):
             return None
         return int(digits) or None
 

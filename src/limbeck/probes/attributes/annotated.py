@@ -18,6 +18,7 @@ from torch import Tensor
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
 from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least
 from limbeck.probes.attributes.contract import AbstractAttributes, Attributes, joined, of_texts
 
 PROMPTS = {"object": "describe the object", "background": "describe the background"}
@@ -41,6 +42,9 @@ class Annotated(AbstractAttributes):
     command: tuple[str, ...] = ()
     per_class: int = 100
     """How many evaluation examples of each class are shown to it, the first; 0 for all."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "per_class")
 
     def describe(self) -> str:
         """By the command."""

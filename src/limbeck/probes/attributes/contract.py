@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
+from limbeck.core.expect import AbstractPart
 
 RAREST, COMMONEST = 0.02, 0.5
 """The shares of the described examples of a class between which a term is an attribute of that class."""
@@ -37,7 +38,7 @@ class Attributes(NamedTuple):
     """Whether it is known of an example; what is not known is neither carried nor not."""
 
 
-class AbstractAttributes(ABC):
+class AbstractAttributes(AbstractPart):
     """Where the attributes of evaluation examples come from: a frozen dataclass."""
 
     @abstractmethod

@@ -1,0 +1,67 @@
+"""Where data of one's own lie: what is shared names them without their place, which is looked up here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from limbeck.core.documents import read_document, sealed
+from limbeck.core.errors import InputError
+from limbeck.core.files import write_text
+from limbeck.tasks.cache import default_folder
+
+BY_PATH = ("folder", "parquet", "npz")
+"""The kinds of names that end in a path."""
+
+
+def without_place(data: str) -> str:
+    """The name of data without the folders that they lie in.
+
+    >>> without_place("parquet:/home/me/scans"), without_place("mnist")
+    ('parquet:scans', 'mnist')
+    """
+    kind, colon, path = data.partition(":")
+    return f"{kind}:{Path(path).expanduser().absolute().name}" if colon and kind in BY_PATH else data
+
+
+def remember(data: str, fingerprint: str) -> None:
+    """Keep the place of data of one's own, where that can be kept."""
+    kind, _, path = data.partition(":")
+    if kind in BY_PATH:
+        text = sealed({"data": f"{kind}:{Path(path).expanduser().absolute()}"})
+        file = _file(fingerprint)
+        with suppress(InputError, OSError):
+            if not file.is_file() or file.read_text() != text:
+                write_text(file, text)
+
+
+def located(data: str, fingerprint: str, roots: tuple[Path, ...]) -> str:
+    """The name of data with their place: where they were last, else beside the named data, else in this folder.
+
+    Raises InputError where they are in none of these.
+    """
+    kind, colon, path = data.partition(":")
+    if not colon or kind not in BY_PATH:
+        return data
+    for place in _places(kind, path, fingerprint, roots):
+        if place.exists():
+            return f"{kind}:{place}"
+    looked = ", ".join(dict.fromkeys(map(str, (*roots, Path.cwd()))))
+    raise InputError(
+        f"{data}: not found; looked where these data were last and in {looked}; name their place with "
+        f"--data {kind}:PATH (data= in Python), or that of their folder with --data-root"
+    )
+
+
+def _places(kind: str, path: str, fingerprint: str, roots: tuple[Path, ...]) -> Iterator[Path]:
+    with suppress(InputError):
+        last, _, place = str(read_document(_file(fingerprint)).get("data")).partition(":")
+        if last == kind:
+            yield Path(place)
+    # An absolute path, which older sets have, is itself whatever stands before it.
+    yield from (folder / Path(path).expanduser() for folder in (*roots, Path.cwd()))
+
+
+def _file(fingerprint: str) -> Path:
+    return default_folder() / "places" / f"{fingerprint[:32]}.json"
