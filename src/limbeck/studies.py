@@ -261,9 +261,13 @@ def _report(
     task: AbstractTask,
     facts: dict[str, str],
 ) -> None:
-    """Write the page."""
-    rows = rows_needed(made.findings)
+    """Write the page.
+
+    It says nothing of how long something would take here: it is read elsewhere, and equal studies are equal bytes.
+    """
+    findings = tuple(replace(each, seconds=None) for each in made.findings)
+    rows = rows_needed(findings)
     native = task.native(explanation.SPLIT, torch.tensor(rows, dtype=torch.int64))
     pictures = {row: task.codec.picture(tree.row(native, index)) for index, row in enumerate(rows)}
     examples = {row: picture for row, picture in pictures.items() if picture is not None}
-    write_text(made.report, page(ReportData(title, tuple(distilled_sets), made.findings, made.rows, examples, facts)))
+    write_text(made.report, page(ReportData(title, tuple(distilled_sets), findings, made.rows, examples, facts)))

@@ -50,7 +50,7 @@ def run(words: list[str]) -> None:
     pixels = origin["pixels"]
     spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
-        ("layout", f"{origin['format']}: {({**FORMATS, **LAYOUTS})[origin['format']].summary}"),
+        ("layout", f"{origin['format']}: {_summary(origin['format'])}"),
         ("items", f"{len(distilled)}, {distilled.label_mode} labels, {min(found)} to {max(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),
         ("learning rate", f"{learning_rate:g} ({origin['learning rate']})"),
@@ -58,6 +58,11 @@ def run(words: list[str]) -> None:
         *(("note", note) for note in origin["notes"]),
     ]
     answer(document, given.json, table(str(given.out), ("", ""), rows), quiet=given.quiet)
+
+
+def _summary(layout: str) -> str:
+    """What a layout is; that of an export of our own where others have none of its name."""
+    return LAYOUTS[layout].summary if layout in LAYOUTS else FORMATS[layout].summary
 
 
 def _parser() -> Parser:
