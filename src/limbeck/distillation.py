@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -35,9 +36,6 @@ CHECKS, CHEAP = 4, 0.25
 FIRST_CHECK = 3_000_000
 """The seed of the first validation check: no network that a set is evaluated with begins where it began."""
 
-
-UNCHANGED = torch.inf
-"""What stands for the loss of the first step where that changed nothing."""
 
 Watcher = Callable[[int, int, float | None, float | None], None]
 """watch(step, steps, loss, score): `step` of `steps` are done; the last loss and validation accuracy, where known."""
@@ -101,11 +99,12 @@ class Distillation:
         if int(state.step) == 0:
             with Operations() as operations:
                 after = self._stepped(self.problem, state)
-            if bool(after.losses[0] == UNCHANGED):
-                raise InputError(
+            if not bool(_differ(state.learned, after.learned)):
+                warnings.warn(
                     f"objective {part_name(type(self.recipe.objective))}: the first step changed nothing that is "
-                    "learned, expected a loss with a gradient in the set, and a learning rate that it can be seen by; "
-                    "choose another --objective, or correct yours"
+                    "learned: the set meets it already, it ignores the set, or the learning rate is too small to be "
+                    "seen",
+                    stacklevel=2,
                 )
             work = torch.tensor(float(operations.count), dtype=torch.float64)
             return after._replace(work=work, products=torch.tensor(operations.products))
@@ -139,8 +138,7 @@ class Distillation:
             shown = self.show(learned, state.fixed, now)
         losses = state.losses.clone()
         # The guard and the record in one, as every reading waits for the device.
-        news = torch.where(tree.all_finite((loss, learned)), loss, torch.nan)
-        losses[step] = tree.read(news if step else torch.where(_differ(state.learned, learned), news, UNCHANGED))
+        losses[step] = tree.read(torch.where(tree.all_finite((loss, learned)), loss, torch.nan))
         return state._replace(
             learned=learned,
             optimizers=optimizers,

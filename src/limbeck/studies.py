@@ -84,8 +84,7 @@ def study(
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
-    if not isinstance(task, AbstractTask):
-        task = load(task, root=None if session is None else session.data_root)
+    task = task if isinstance(task, AbstractTask) else load(task, root=session and session.data_root)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
@@ -94,7 +93,7 @@ def study(
     _check(folder, plans, repeats, seeds)
     under = task.network(network).name
     with opened(session) as used:
-        further = {name: [other for other in range(seeds) if other != seed] if seeds > 1 else [] for name in plans}
+        further = dict.fromkeys(plans, [other for other in range(seeds) if other != seed and seeds > 1])
         phases = len(plans) + sum(map(len, further.values())) + 2
         _admit(used, plans, further, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
         paths = _distil(used, plans, further, folder, phases)
@@ -111,7 +110,7 @@ def study(
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
     facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
-    sets = [(str(path), DistilledSet.load(path)) for path in paths.values()]
+    sets = [(name, DistilledSet.load(name)) for name in names]
     _report(f"{task.reference['name']}, {ipc} per class", sets, made, task, facts)
     return made
 

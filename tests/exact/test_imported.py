@@ -76,7 +76,7 @@ def test_every_layout_gives_back_the_pixels_and_labels_that_were_written(
 
 
 def test_a_whole_layout_is_tested() -> None:
-    assert set(LAYOUTS) == {"dc", "dsa", "dm", "mtt", "paper", "npz", "folder", "pt"}
+    assert set(LAYOUTS) == {"dc", "dsa", "dm", "mtt", "paper", "npz", "folder"}
 
 
 def test_normalised_numbers_are_kept_to_the_last_bit(tmp_path: Path, task: ImageTask, pixels: Tensor) -> None:

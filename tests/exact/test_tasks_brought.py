@@ -273,7 +273,7 @@ def test_the_column_of_labels_can_be_said_and_the_other_is_told(tmp_path):
     said = parquet(tmp_path / "mine.parquet", label_column="coarse")
     assert said.classes == ("few", "many")
     assert held(said, "train", "validation", "test") == pairs(IMAGES, coarse)
-    assert reload({**said.reference, "cache": tmp_path / "cache"}, None).fingerprint == said.fingerprint
+    assert reload(said.reference, None).fingerprint == said.fingerprint
     with pytest.raises(InputError, match="no column 'colour' of labels, found columns image"):
         parquet(tmp_path / "mine.parquet", label_column="colour")
 
@@ -305,7 +305,7 @@ def test_transparent_pixels_are_laid_on_the_background(tmp_path, mode, backgroun
     images = task.splits["train"].images
     assert (images[..., :2] == 64).all() and (images[..., 2:] == seen).all()
     assert any("6 images may have transparent pixels" in note and "--background" in note for note in task.notes)
-    assert reload({**task.reference, "cache": tmp_path / "cache"}, None).fingerprint == task.fingerprint
+    assert reload(task.reference, None).fingerprint == task.fingerprint
 
 
 def test_a_coloured_background_makes_grey_images_coloured(tmp_path):

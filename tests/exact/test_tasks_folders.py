@@ -50,7 +50,7 @@ def test_a_validation_folder_validates_and_what_is_carved_is_said(tmp_path, name
     tested = read(tmp_path / "mine", validation=0.34)
     assert shades(tested, ("test",)) == TESTED
     assert shades(tested, ("train", "validation")) == TWICE
-    assert reload({**tested.reference, "cache": tmp_path / "cache"}, None).fingerprint == tested.fingerprint
+    assert reload(tested.reference, None).fingerprint == tested.fingerprint
 
 
 def test_a_wrapper_that_is_the_only_folder_is_looked_into_aloud(tmp_path):
@@ -65,7 +65,7 @@ def test_classes_that_hold_their_splits_are_asked_about_and_both_answers_work(tm
     refused(tmp_path / "mine", "cat, dog hold test, train", "--layout class-split", "--layout class where")
     task = read(tmp_path / "mine", layout="class-split")
     assert (shades(task, ("train", "validation")), shades(task, ("test",))) == (TWICE, TESTED)
-    assert reload({**task.reference, "cache": tmp_path / "cache"}, None).fingerprint == task.fingerprint
+    assert reload(task.reference, None).fingerprint == task.fingerprint
     merged = read(tmp_path / "mine", layout="class")
     assert shades(merged) == {"cat": [0, 1, 2, 6, 7, 8], "dog": [3, 4, 5, 9, 10, 11]}
 

@@ -262,7 +262,9 @@ def test_runs_are_listed_shown_and_cleaned(here: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("name", sorted(RECIPES))
 @pytest.mark.parametrize("ipc", [1, 50])
 def test_a_recipe_named_alone_is_the_one_published_for_its_size(name: str, ipc: int) -> None:
-    plan, _ = distill._new(["digits", "--recipe", name, "--ipc", str(ipc), "--out", "set.safetensors"])
+    plan, _ = distill._new(
+        ["digits", "--network", "convnet", "--recipe", name, "--ipc", str(ipc), "--out", "set.safetensors"]
+    )
     assert plan.recipe == recipe_for(name, "digits", ipc)
 
 

@@ -34,7 +34,7 @@ def reads(monkeypatch) -> list[Path]:
 
 
 def kept(cache: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in cache.iterdir()}
+    return {path.name: path.read_bytes() for path in cache.iterdir() if path.is_file()}
 
 
 def pixels(task) -> bytes:

@@ -202,7 +202,7 @@ def test_a_damaged_checkpoint_is_refused_with_the_command_that_helps(tmp_path: P
     options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1)
 
     class Interrupting(Silent):
-        def update(self, done: float, total: float, doing: str, news: str = "") -> None:
+        def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
             if done == 1:
                 raise KeyboardInterrupt
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from limbeck.cli.console import Parser, say
+from limbeck.cli.console import Parser
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
@@ -46,22 +46,21 @@ def network_of(task: AbstractTask, network: str) -> str:
 
 def shortened(
     task: AbstractTask, recipes: Mapping[str, Recipe], given: Any, asked: Collection[str] = ()
-) -> dict[str, Recipe]:
+) -> tuple[dict[str, Recipe], list[str]]:
     """Recipes by name with as few steps as small images need, where neither steps nor a network were asked for.
 
-    Steps were asked for of those that `asked` names, and of all where `given` has some. What is done is said in one
-    line.
+    Steps were asked for of those that `asked` names, and of all where `given` has some. Beside them stands what was
+    done, in a line at most.
     """
     long = {name: each.steps for name, each in recipes.items() if each.steps > STEPS and name not in asked}
     if not is_small(task) or given.network or given.steps is not None or not long:
-        return dict(recipes)
-    if not given.quiet:
-        parts = ", ".join(f"{STEPS} of the {steps:,} published steps of {name}" for name, steps in long.items())
-        say(
-            f"{task.name}: on images of {task.shape[1]} x {task.shape[2]} pixels {parts}, with {SMALL_NETWORK}; "
-            f"all of them: --network {NETWORK}"
-        )
-    return {name: replace(each, steps=STEPS) if name in long else each for name, each in recipes.items()}
+        return dict(recipes), []
+    parts = ", ".join(f"{STEPS} of the {steps:,} published steps of {name}" for name, steps in long.items())
+    said = (
+        f"{task.name}: on images of {task.shape[1]} x {task.shape[2]} pixels {parts}, with {SMALL_NETWORK}; "
+        f"all of them: --network {NETWORK}"
+    )
+    return {name: replace(each, steps=STEPS) if name in long else each for name, each in recipes.items()}, [said]
 
 
 def out_of(given: Any, plan: Plan) -> Path:

@@ -41,7 +41,7 @@ def run(words: list[str]) -> None:
     check_out(out)
     with session("distill", words, given) as used:
         made = _made_before(plan, used, given.fresh)
-        used.progress.notes(plan.task.notes)
+        used.progress.notes([*getattr(given, "said", ()), *plan.task.notes])
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
     distilled.save(out)
     settings = _settings(given)
@@ -93,8 +93,11 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
     task = task_of(given)
-    recipe = shortened(task, {given.recipe: recipe}, given, [given.recipe] if "steps" in options else ())[given.recipe]
-    return Plan(task, recipe, network_of(task, given.network), given.ipc, given.seed, given.checks), given
+    asked = [given.recipe] if "steps" in options else []
+    recipes, given.said = shortened(task, {given.recipe: recipe}, given, asked)
+    return Plan(
+        task, recipes[given.recipe], network_of(task, given.network), given.ipc, given.seed, given.checks
+    ), given
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:

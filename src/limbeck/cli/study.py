@@ -38,9 +38,9 @@ def run(words: list[str]) -> None:
     recipes = _recipes(names_of(given.recipes), given.set, given.steps, given.data, given.ipc, given.zca)
     task = task_of(given)
     stepped = [setting.partition(".")[0] for setting in given.set if setting.partition("=")[0].endswith(".steps")]
-    recipes = shortened(task, recipes, given, stepped)
+    recipes, said = shortened(task, recipes, given, stepped)
     with session("study", words, given) as used:
-        used.progress.notes(task.notes)
+        used.progress.notes([*said, *task.notes])
         result = study(
             task,
             recipes,

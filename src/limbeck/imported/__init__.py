@@ -83,15 +83,13 @@ def import_set(
     units, pixels = _units(place, layout, found, images, told.centred, task, normalisation, confirm)
     inputs = _inputs(place, images, units, task, times)
     batch = Batch(inputs, told.targets.repeat(times**2, 1), told.targets.argmax(1).repeat(times**2))
-    missing = missing_classes(place, found.files, batch.classes.bincount(minlength=len(task.classes)), task.classes)
-    cut = f"each of {len(images)} images was cut into {times**2}, which are stored in its place" if times > 1 else ""
     origin = {
         **_origin(place, layout, found),
         "units": units,
         "pixels": asdict(pixels) | {"low": list(pixels.low), "high": list(pixels.high)},
         "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "stated",
         "factor": times,
-        "notes": [note for note in (*found.notes, *told.notes, missing, cut) if note],
+        "notes": [*found.notes, *told.notes, *_notes(place, found, batch, task, times)],
     }
     part: AbstractParameterization = Pixels() if told.hard else FixedTargets()
     return DistilledSet(
@@ -104,6 +102,15 @@ def import_set(
         spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
     )
+
+
+def _notes(place: Path, found: Found, batch: Batch, task: AbstractTask, times: int) -> list[str]:
+    """What is missing in a set, and that its images were cut."""
+    counts = batch.classes.bincount(minlength=len(task.classes))
+    missing = missing_classes(place, found.files, counts, task.classes)
+    whole = len(batch.classes) // times**2
+    cut = f"each of {whole} images was cut into {times**2}, which are stored in its place" if times > 1 else ""
+    return [note for note in (missing, cut) if note]
 
 
 def _origin(place: Path, layout: str, found: Found) -> dict[str, Any]:
