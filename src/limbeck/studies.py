@@ -84,13 +84,12 @@ def study(
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
-    task = task if isinstance(task, AbstractTask) else load(task, root=session and session.data_root)
+    task = task if isinstance(task, AbstractTask) else load(task, root=session.data_root if session else None)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol
     asked = explanation.effort_of(effort, tuple(probes))
-    check_baselines(baselines)
-    _check(folder, plans, repeats, seeds)
+    _check(folder, plans, repeats, seeds, baselines)
     under = task.network(network).name
     with opened(session) as used:
         further = dict.fromkeys(plans, [other for other in range(seeds) if other != seed and seeds > 1])
@@ -110,8 +109,8 @@ def study(
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
     facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
-    sets = [(name, DistilledSet.load(name)) for name in names]
-    _report(f"{task.reference['name']}, {ipc} per class", sets, made, task, facts)
+    title = f"{task.reference['name']}, {ipc} per class"
+    _report(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
     return made
 
 
@@ -216,8 +215,9 @@ def _stepped(recipe: Recipe, steps: int | None) -> Recipe:
     return recipe if steps is None or recipe.objective is None else replace(recipe, steps=steps)
 
 
-def _check(folder: Path, plans: Mapping[str, Plan], repeats: int, seeds: int) -> None:
+def _check(folder: Path, plans: Mapping[str, Plan], repeats: int, seeds: int, baselines: Sequence[str]) -> None:
     """Refuse, before any work, what no study can be made of."""
+    check_baselines(baselines)
     if not plans or repeats < 1 or seeds < 1:
         raise InputError(f"{len(plans)} recipes, {repeats} repeats, {seeds} seeds: expected at least one of each")
     for name in plans:

@@ -70,13 +70,11 @@ def import_set(
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
     place, codec = Path(path), own_codec(task)
-    own = read_export(place)
-    if own is not None and normalisation:
-        raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
-    if own is not None:
+    if (own := read_export(place)) is not None:
+        if normalisation:
+            raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
         return restored(place, own, task, learning_rate, network)
-    wanted = Wanted(task.classes, which, tuple(entries), folders)
-    layout, found = read_layout(format, place, wanted)
+    layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images = images_of(place, found.images, task.shape)
     times = factor_of(place, factor)
     told = targets_of(place, found, len(images), task.classes, labels)
@@ -84,24 +82,18 @@ def import_set(
     inputs = _inputs(place, images, units, task, times)
     batch = Batch(inputs, told.targets.repeat(times**2, 1), told.targets.argmax(1).repeat(times**2))
     origin = {
-        **_origin(place, layout, found),
-        "units": units,
-        "pixels": asdict(pixels) | {"low": list(pixels.low), "high": list(pixels.high)},
+        **_origin(place, layout, found, units, pixels),
         "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "stated",
         "factor": times,
         "notes": [*found.notes, *told.notes, *_notes(place, found, batch, task, times)],
     }
     part: AbstractParameterization = Pixels() if told.hard else FixedTargets()
+    schedule = _schedule(place, found, learning_rate, batch.classes, times)
     return DistilledSet(
-        params=part.init(batch, Key()),
-        parameterization=part,
-        schedule=_schedule(place, found, learning_rate, batch.classes, times),
-        codec=codec,
-        classes=task.classes,
-        data=task.reference,
-        spec={"imported": origin, "network": task.network(network or "convnet").name},
+        params=part.init(batch, Key()), parameterization=part, schedule=schedule, codec=codec, classes=task.classes,
+        data=task.reference, spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
-    )
+    )  # fmt: skip
 
 
 def _notes(place: Path, found: Found, batch: Batch, task: AbstractTask, times: int) -> list[str]:
@@ -113,14 +105,15 @@ def _notes(place: Path, found: Found, batch: Batch, task: AbstractTask, times: i
     return [note for note in (missing, cut) if note]
 
 
-def _origin(place: Path, layout: str, found: Found) -> dict[str, Any]:
-    """Where a set came from, by contents: nothing of where the files lay."""
+def _origin(place: Path, layout: str, found: Found, units: str, pixels: PixelValues) -> dict[str, Any]:
+    """Where a set came from, by contents: nothing of where the files lay; and what its numbers were."""
     hasher = hashlib.sha256()
     for file in found.files:
         with open(file, "rb") as opened:
             hasher.update(hashlib.file_digest(opened, "sha256").digest())
     where = {"format": layout, "name": place.resolve().name}
-    return {**where, "digest": hasher.hexdigest(), "which": found.which}
+    values = asdict(pixels) | {"low": list(pixels.low), "high": list(pixels.high)}
+    return {**where, "digest": hasher.hexdigest(), "which": found.which, "units": units, "pixels": values}
 
 
 def _units(
