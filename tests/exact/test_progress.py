@@ -128,6 +128,14 @@ def test_a_refusal_is_asked_again() -> None:
         allowance = Allowance(no)
 
 
+def test_what_a_reader_must_know_is_said_though_time_is_bounded() -> None:
+    said: list[str] = []
+    bounded = Bounded(Lines(lambda text: said.append(str(text))), 2.0)
+    bounded.notes(["the labels are logits"])
+    bounded.phase("distil")
+    assert said == ["note: the labels are logits", "distil"]
+
+
 def test_work_is_interrupted_when_its_time_is_over_but_not_where_it_is_done() -> None:
     now = [0.0]
     bounded = Bounded(Silent(), 2.0, at(now))

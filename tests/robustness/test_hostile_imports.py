@@ -175,12 +175,13 @@ def test_a_storage_that_claims_more_than_is_there_reads_nothing_beyond_the_file(
     assert "damaged, truncated or not a file of torch.save" in refused(resealed(path, change), task)
 
 
+@pytest.mark.parametrize("member", ["x.npy", "limbeck.npy"], ids=["anybody's", "as an export of limbeck's"])
 def test_an_archive_that_unpacks_to_far_more_than_it_has_is_refused(
-    tmp_path: Path, task: ImageTask, monkeypatch: pytest.MonkeyPatch
+    member: str, tmp_path: Path, task: ImageTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "FLOOR", 0)
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("x.npy", bytes(2**20))
+        made.writestr(member, bytes(2**20))
     most = 100 * (tmp_path / "a.npz").stat().st_size
     assert f"unpacks to 1,048,576 bytes, expected at most {most:,}" in refused(tmp_path / "a.npz", task)
 

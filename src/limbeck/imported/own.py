@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +27,7 @@ from limbeck.exported.npz import FACTS, NAMES
 from limbeck.exported.pictures import PICTURES, TRAINING
 from limbeck.exported.recognised import form_of
 from limbeck.exported.written import INDEX
+from limbeck.imported.arrays import read_arrays
 from limbeck.imported.tensors import read_torch
 from limbeck.imported.units import RAW, own_codec
 from limbeck.learn.rules import rule_named
@@ -141,16 +141,16 @@ def _same(one: ImageCodec, other: ImageCodec) -> bool:
 def _archive(path: Path) -> tuple[dict[str, Tensor], str]:
     """The arrays of an archive by their names elsewhere, and its facts."""
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except Exception as error:  # a reader given hostile bytes may fail in any way
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        held = read_arrays(path)
+        arrays = {name: held.read(name) for name in held.names}
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ").partition("; ")[0]
         raise InputError(f"{path}: missing or damaged ({reason}); export the set again") from error
     named = {}
     for name, each in arrays.items():
         head, *rest = name.split("/")
         if each.dtype.kind in "iufb":
-            named["/".join([_ORIGINAL.get(head, head), *rest])] = torch.from_numpy(each)
+            named["/".join([_ORIGINAL.get(head, head), *rest])] = torch.from_numpy(each.copy())
     return named, str(arrays.get(FACTS))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from limbeck.core.progress import AbstractProgress
@@ -64,6 +64,10 @@ class Bounded(AbstractProgress):
     def estimate(self, seconds: float) -> None:
         """Pass it on."""
         self._inner.estimate(seconds)
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Pass them on."""
+        self._inner.notes(lines)
 
     def paused(self) -> AbstractContextManager[object]:
         """Pass it on."""
