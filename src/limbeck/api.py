@@ -19,6 +19,7 @@ from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.runs.again import distilled_again
+from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
@@ -54,8 +55,7 @@ def distill(
     Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another process holds,
     and where the loss diverges.
     """
-    if not isinstance(task, AbstractTask):
-        task = load(task, root=None if session is None else session.data_root)
+    task = task_of(task, session)
     whitened = bool(task.reference.get("zca"))
     composed = recipe_for(recipe, task.name, ipc, whitened) if isinstance(recipe, str) else recipe
     if steps is not None:
@@ -142,8 +142,8 @@ def explain(
     """
     if minutes is not None and not until_decided:
         raise InputError(f"minutes {minutes:g}: they bound until_decided; what bounds all work is Session(minutes=...)")
-    if minutes is not None and not minutes > 0:
-        raise InputError(f"minutes {minutes:g}: expected a number above 0")
+    if minutes is not None:
+        check_minutes(minutes)
     given = explanation.attributes_of(attributes, annotator)
     asked = explanation.effort_of(effort, tuple(probes), given)
     with opened(session) as used:
@@ -164,6 +164,11 @@ def explain(
             findings = ask(used, questions, reference)
     by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
     return [*findings, by_size] if by_size else findings
+
+
+def task_of(data: AbstractTask | str | Path, session: Session | None) -> AbstractTask:
+    """The task that is given, or that of data by their name or place, looked for where the session says."""
+    return data if isinstance(data, AbstractTask) else load(data, root=None if session is None else session.data_root)
 
 
 @contextmanager

@@ -108,11 +108,14 @@ class Distillation:
                 )
             work = torch.tensor(float(operations.count), dtype=torch.float64)
             return after._replace(work=work, products=torch.tensor(operations.products))
-        wanted = self.compile
-        if wanted is None:
-            wanted = pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)
         with computing_by(self.threads(state)):
-            return self._stepped(replace(self.problem, compiled=wanted), state)
+            return self._stepped(replace(self.problem, compiled=self.compiled(state)), state)
+
+    def compiled(self, state: State) -> bool:
+        """Whether the steps after the first, which is done, run as compiled code."""
+        if self.compile is not None:
+            return self.compile
+        return pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)
 
     def threads(self, state: State) -> int:
         """By how many threads the steps after the first, and the checks, are done."""
@@ -184,9 +187,10 @@ class Distillation:
         if int(state.step) not in self.due:
             return state
         index = self.due.index(int(state.step))
+        if not bool(state.scores[index].isnan()):
+            return state
         # Counted, not timed, so that a run decides alike wherever it goes on. Of no steps nothing is known.
-        wanted = self.checks is not None or self.checking(state) > 0
-        if not (wanted and bool(state.scores[index].isnan())):
+        if self.checks is None and not self.checking(state):
             return state
         scores = state.scores.clone()
         with computing_by(self.threads(state)):

@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limbeck import explanation
-from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import followed
 from limbeck.core.contracts import AbstractProtocol
-from limbeck.core.key import Key
 from limbeck.core.units import duration
-from limbeck.distillation import Distillation
 from limbeck.distilled_set import DistilledSet
-from limbeck.learn.compiled import pays
 from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
+from limbeck.runs.experts import missing_experts
 from limbeck.runs.graph import COMPILING, GAIN, Graph, Request
-from limbeck.runs.plan import Plan, dress, finished
-from limbeck.runs.scoring import entries_of
+from limbeck.runs.plan import Plan, distillation_of, dress, finished
+from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
 from limbeck.starts import Real
 from limbeck.state import steps_in
@@ -65,14 +62,20 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
     """About how long it takes to carry out each recipe with its seeds, and to measure what it comes to.
 
     A few steps of each are tried and given up. Networks that are trained on sets are counted on sets of the same sizes;
-    what is found out on the way and asked next is not known yet.
+    what is found out on the way and asked next is not known yet. Of warnings none is said: all come again.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _forecast(session, plans, measured)
+
+
+def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Measured) -> Forecast:
     distilling, unknown, requests = 0.0, [], list[Request]()
     plan = next(iter(plans.values()))[0]
     for name, seeds in plans.items():
         done = [finished(session.store.at(each.spec_on(session.device))) for each in seeds]
         left = [each for each, made in zip(seeds, done, strict=True) if made is None and each.recipe.steps]
-        missing = _experts(session, left[0]) if left else []
+        missing = missing_experts(session, plan.task, plan.network, followed(left[0].recipe)) if left else []
         if missing:
             unknown.append(name)
             requests += missing
@@ -85,29 +88,18 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
     return Forecast(distilling, measuring, tuple(unknown))
 
 
-def _distillation(session: Session, plan: Plan) -> Distillation:
-    problem = session.problem(plan.task, plan.network)
-    return Distillation(problem, plan.recipe, plan.ipc, Key(("distill", plan.seed)), plan.checks, session.compile)
-
-
 def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
     """A set of the size of what a recipe comes to: the one that it starts from, unless that must `wait` for experts."""
     start = Real() if wait else plan.recipe.start
-    run = _distillation(session, replace(plan, recipe=replace(plan.recipe, objective=None, steps=0, start=start)))
+    run = distillation_of(replace(plan, recipe=replace(plan.recipe, objective=None, steps=0, start=start)), session)
     return dress(plan, plan.spec_on(session.device), run.outcome(run.begin()))
-
-
-def _experts(session: Session, plan: Plan) -> list[Request]:
-    """The trainings of experts that a recipe follows and that are missing."""
-    context = ProbeContext(session.problem(plan.task, plan.network))
-    asked = [training for experts in followed(plan.recipe) for training in experts.trainings(context.problem)]
-    return [Request(each, context) for each in asked if not context.known(each)]
 
 
 def _steps(session: Session, plans: Sequence[Plan]) -> float:
     """About how many seconds the steps take that are left of a recipe with its seeds."""
     recipe = plans[0].recipe
-    run = replace(_distillation(session, plans[0]), compile=False)
+    whole = distillation_of(plans[0], session)
+    run = replace(whole, compile=False)
     state, begun = run.begin(), time.monotonic()
     state = run.step(state)
     pace = time.monotonic() - begun
@@ -117,12 +109,9 @@ def _steps(session: Session, plans: Sequence[Plan]) -> float:
             state, tried = run.step(state), tried + 1
         pace = (time.monotonic() - begun) / tried if tried else pace
     pace *= 1 + run.checking(state)
-    compiled = session.compile
-    if compiled is None:
-        compiled = pays(float(state.work) * (recipe.steps - 1), session.device)
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
-    return pace * left / GAIN + COMPILING * len(plans) if compiled else pace * left
+    return pace * left / GAIN + COMPILING * len(plans) if whole.compiled(state) else pace * left
 
 
 def _requests(
@@ -132,12 +121,9 @@ def _requests(
     network, nowhere = plan.task.network(plan.network).name, Path(f"{name}.safetensors")
     for made in sets:
         listed = [(str(nowhere), nowhere, made)]
-        for entry in entries_of(session, plan.task, listed, [network], measured.protocol, measured.baselines):
-            yield from (Request(*asked) for group in entry.learners(measured.repeats) for asked in group)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Those of probes that are left out come again, when they are.
-        asked = explanation.askable(measured.probes, plan.task)
+        entered = entries_of(session, plan.task, listed, [network], measured.protocol, measured.baselines)
+        yield from requests_of(entered, measured.repeats)
     problem = session.problem(plan.task, plan.network)
     context = explanation.context_of(problem, str(nowhere), sets[0], measured.evaluation_size)
-    for probe in asked:
+    for probe in explanation.askable(measured.probes, plan.task):
         yield from Question(probe, context, nowhere).requests()

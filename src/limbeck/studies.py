@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from limbeck import comparison, explanation
-from limbeck.api import evaluate, explain, loaded, opened
+from limbeck.api import evaluate, explain, loaded, opened, task_of
 from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
@@ -34,7 +34,7 @@ from limbeck.runs.again import run_with_experts
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
-from limbeck.tasks import load, reload
+from limbeck.tasks import reload
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def study(
     Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
     """
     folder = Path(out)
-    task = task if isinstance(task, AbstractTask) else load(task, root=session.data_root if session else None)
+    task = task_of(task, session)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
     plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
     protocol = named(protocol) if isinstance(protocol, str) else protocol

@@ -152,7 +152,7 @@ def test_pools_that_are_not_told_apart_are_said_not_to_be() -> None:
     apart = {"real subsets": [9, 12, 7, 10], "early-stopped": [8, 6, 10, 14, 11], "weight decay": [90, 95, 99, 91]}
     found = SMALL.find(planted_pools(SMALL, apart)[0])
     assert "more than with learners trained on all real data with weight decay" in found.verdict
-    assert re.search(r"Its agreement with learners [^.]* \(9\d\.\d %\) is not told apart", found.verdict)
+    assert re.search(r"Its agreement with learners [^.]* \(9\d\.\d %\) is not significantly different", found.verdict)
     apart["weight decay"] = [8, 12, 11, 9]
     # Learners of one pool that go wrong by themselves agree less with each other than with what they go wrong from.
     again = SMALL.find(planted_pools(SMALL, apart)[0]).verdict

@@ -230,16 +230,20 @@ def test_folders_are_called_by_numbers_in_any_usual_way(form: str, tmp_path: Pat
     assert found.spec["imported"]["format"] == "folder"
 
 
+def noise(folder: Path, names: str, count: int, key: Key, *shape: int) -> None:
+    """A folder for each name of one letter, with pictures of noise."""
+    for name in names:
+        (folder / name).mkdir()
+        for index in range(count):
+            pixels = key.fold(name, index).integers(256, *shape).to(torch.uint8)
+            Image.fromarray(pixels.numpy()).save(folder / name / f"{index}.png")
+
+
 @pytest.fixture(scope="module")
 def from_one(tmp_path_factory: pytest.TempPathFactory) -> ImageTask:
     """Data whose classes are called 1, 2 and 3."""
     folder = tmp_path_factory.mktemp("from-one")
-    for name in "123":
-        (folder / name).mkdir()
-        for index in range(8):
-            Image.fromarray(KEY.fold(name, index).integers(256, 8, 8).to(torch.uint8).numpy()).save(
-                folder / name / f"{index}.png"
-            )
+    noise(folder, "123", 8, KEY, 8, 8)
     return limbeck.load(f"folder:{folder}")
 
 
@@ -371,11 +375,7 @@ def test_what_is_no_set_of_images_is_named(said: str, tmp_path: Path, task: Imag
 def colour(tmp_path_factory: pytest.TempPathFactory) -> ImageTask:
     """Data of the shape of CIFAR-10, that cost nothing to prepare."""
     folder = tmp_path_factory.mktemp("colour")
-    for name in "0123456789":
-        (folder / name).mkdir()
-        for index in range(4):
-            pixels = KEY.fold("colour", name, index).integers(256, 32, 32, 3).to(torch.uint8)
-            Image.fromarray(pixels.numpy()).save(folder / name / f"{index}.png")
+    noise(folder, "0123456789", 4, KEY.fold("colour"), 32, 32, 3)
     return limbeck.load(f"folder:{folder}")
 
 

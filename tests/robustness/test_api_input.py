@@ -107,4 +107,4 @@ def test_the_data_of_a_set_do_not_say_where_files_are_read_or_kept(path: Path) -
     from limbeck.tasks import reload
 
     with pytest.raises(limbeck.InputError, match="found an option 'cache', expected those of the data alone"):
-        reload({**limbeck.DistilledSet.load(path).data, "cache": "/tmp/elsewhere"}, None)
+        reload({**limbeck.DistilledSet.load(path).data, "cache": "elsewhere"}, None)

@@ -48,25 +48,29 @@ class Told:
         self.text = ", ".join(filter(None, [f"{doing}: {far}", still, news]))
 
 
-class Kept:
-    """Notes that are said with the first news, so that a refusal before any work stands alone."""
+class AbstractNoting(AbstractProgress):
+    """Progress whose notes are said with the first news, so that a refusal before any work stands alone.
+
+    Args:
+        say: Takes a line.
+    """
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
-        self._lines: list[str] = []
+        self._notes: list[str] = []
 
-    def keep(self, lines: Sequence[str]) -> None:
-        """Keep lines until they are due."""
-        self._lines += lines
+    def notes(self, lines: Sequence[str]) -> None:
+        """Keep what a reader of any result must know until there are news, or the end."""
+        self._notes += lines
 
-    def due(self) -> None:
+    def say_notes(self) -> None:
         """Say what is kept."""
-        lines, self._lines = self._lines, []
+        lines, self._notes = self._notes, []
         for line in lines:
             self._say(f"note: {line}")
 
 
-class Lines(AbstractProgress):
+class Lines(AbstractNoting):
     """Lines, now and then: soon after the beginning, later every half minute, also where nothing is told.
 
     Args:
@@ -75,9 +79,9 @@ class Lines(AbstractProgress):
     """
 
     def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
-        self._say, self._clock = say, clock
+        super().__init__(say)
+        self._clock = clock
         self._told, self._guard = Told(clock), threading.Lock()
-        self.kept = Kept(say)
         self._last = clock()
 
     def phase(self, name: str) -> None:
@@ -100,10 +104,6 @@ class Lines(AbstractProgress):
             if done >= total or self._clock() - self._last >= min(EVERY, max(SOON, SHARE * gone)):
                 self._line(self._told.text)
 
-    def notes(self, lines: Sequence[str]) -> None:
-        """Keep what a reader of any result must know until there are news, or the end."""
-        self.kept.keep(lines)
-
     def still(self) -> None:
         """Say that the work goes on, where nothing was said for long."""
         with self._guard:
@@ -112,27 +112,28 @@ class Lines(AbstractProgress):
                 self._line(", ".join(filter(None, [self._told.text or self._told.phase, f"{gone} gone"])))
 
     def _line(self, text: str) -> None:
-        self.kept.due()
+        self.say_notes()
         self._last = self._clock()
         self._say(text)
 
 
-class Live(AbstractProgress):
+class Live(AbstractNoting):
     """A bar that moves, on a terminal."""
 
     def __init__(self, progress: Progress) -> None:
+        super().__init__(say)
         self._progress, self._task = progress, progress.add_task("", total=None)
-        self._told, self.kept = Told(time.monotonic), Kept(say)
+        self._told = Told(time.monotonic)
 
     def phase(self, name: str) -> None:
         """Show that another phase begins."""
-        self.kept.due()
+        self.say_notes()
         self._told.begin(name, told=False)
         self._progress.reset(self._task, description=escape(plain(name)))
 
     def estimate(self, seconds: float) -> None:
         """Say about how long the phase will take."""
-        self.kept.due()
+        self.say_notes()
         self._told.begin(self._told.phase, told=True)
         say(f"about {duration(seconds)} of work")
 
@@ -147,15 +148,11 @@ class Live(AbstractProgress):
 
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Show how far it is."""
-        self.kept.due()
+        self.say_notes()
         told = self._told
         told.update(done, total, doing, news, unit)
         text = f"{told.phase}: {told.text}" if told.phase else told.text
         self._progress.update(self._task, completed=done, total=total, description=escape(plain(text)))
-
-    def notes(self, lines: Sequence[str]) -> None:
-        """Keep what a reader of any result must know until there are news, or the end."""
-        self.kept.keep(lines)
 
 
 @contextmanager
@@ -174,7 +171,7 @@ def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProg
         with Progress(*columns, console=console, transient=True) as progress:
             live = Live(progress)
             yield live
-            live.kept.due()
+            live.say_notes()
         return
     lines, over = Lines(say), threading.Event()
 
@@ -186,7 +183,7 @@ def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProg
     watching.start()
     try:
         yield lines
-        lines.kept.due()
+        lines.say_notes()
     finally:
         over.set()
         watching.join()

@@ -12,6 +12,7 @@ from typing import Any
 from limbeck.cli.console import Parser, answer, parser, table
 from limbeck.cli.defaults import add_network, network_of, out_of, shortened
 from limbeck.cli.options import (
+    add_checks,
     add_compile,
     add_data,
     add_device,
@@ -135,12 +136,7 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
-    arguments.add_argument(
-        "--checks",
-        type=int | None,
-        default=None,
-        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
-    )
+    add_checks(arguments)
     _add_output(arguments, Path | None, "by default named by the data, the recipe and its size")
     return arguments
 

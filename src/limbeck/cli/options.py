@@ -126,6 +126,16 @@ def add_time(made: Parser, minutes: str = "stop after about so many minutes; the
     made.add_argument("--yes", action="store_true", help="work for more than an hour without asking")
 
 
+def add_checks(made: Parser) -> None:
+    """Add how often a set is checked while it is distilled."""
+    made.add_argument(
+        "--checks",
+        type=int | None,
+        default=None,
+        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
+    )
+
+
 def check_out(out: Path) -> None:
     """Refuse, before any work, a place that no set can be written to."""
     if out.suffix != ".safetensors" or out.is_dir():

@@ -9,6 +9,7 @@ from pathlib import Path
 from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.defaults import add_network, network_of, shortened
 from limbeck.cli.options import (
+    add_checks,
     add_data,
     add_probes,
     add_scoring,
@@ -97,12 +98,7 @@ def _parser(effort: str) -> Parser:
         "mtt.objective.experts.count=4, mtt.steps=500, dm.start=noise; by its NAME where it was given one",
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, other sets")
-    arguments.add_argument(
-        "--checks",
-        type=int | None,
-        default=None,
-        help="how often to measure validation accuracy on the way; by default 4 times where that is cheap, else never",
-    )
+    add_checks(arguments)
     add_probes(arguments, effort)
     add_scoring(arguments)
     add_session(arguments, compiles=True, data_root=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 
 def quoted(name: str) -> str:
@@ -13,6 +14,15 @@ def quoted(name: str) -> str:
     """
     text = json.dumps(name, ensure_ascii=False)
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first of some names, at most so many, by commas, and whether there are more.
+
+    >>> listed(["a", "b", "c"], 2), listed(["a"], 2), listed([], 2)
+    ('a, b, ...', 'a', '')
+    """
+    return ", ".join(names[:most]) + ", ..." * (len(names) > most)
 
 
 def shown(name: str) -> str:

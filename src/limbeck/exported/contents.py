@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from limbeck.core import tree
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.rules import rule_name
+from limbeck.tasks.places import without_place
 
 NORMALISED = "_normalised"
 """What the name of inputs as a network sees them ends with."""
@@ -91,7 +91,7 @@ def _facts(distilled: DistilledSet) -> dict[str, Any]:
     return {
         "limbeck": VERSION,
         "set": distilled.digest,
-        "data": {"name": shown_name(distilled.data["name"]), "fingerprint": distilled.data["fingerprint"]},
+        "data": {"name": without_place(distilled.data["name"]), "fingerprint": distilled.data["fingerprint"]},
         "origin": origin(distilled.spec),
         "network": distilled.spec["network"],
         "classes": list(distilled.classes),
@@ -100,16 +100,6 @@ def _facts(distilled: DistilledSet) -> dict[str, Any]:
         "units": header_of(distilled.codec),
         "optimizer": rule_name(distilled.schedule.rule),
     }
-
-
-def shown_name(data: str) -> str:
-    """The name of data without the folders that it lies in, which are nobody else's business.
-
-    >>> shown_name("cifar10"), shown_name("folder:/home/me/cats"), shown_name("hf:org/cats")
-    ('cifar10', 'folder:cats', 'hf:org/cats')
-    """
-    kind, found, place = data.partition(":")
-    return f"{kind}:{Path(place).name}" if found and kind != "hf" else data
 
 
 def origin(spec: Mapping[str, Any]) -> str:

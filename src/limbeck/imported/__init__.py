@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.imported.completeness import missing_classes
 from limbeck.imported.confirming import told_units
 from limbeck.imported.formations import factor_of, formed
-from limbeck.imported.found import Found, Wanted
+from limbeck.imported.found import Found, Wanted, digest_of
 from limbeck.imported.images import images_of, units_of_whole
 from limbeck.imported.labels import WRITTEN as WRITTEN
 from limbeck.imported.labels import targets_of
@@ -107,13 +106,9 @@ def _notes(place: Path, found: Found, batch: Batch, task: AbstractTask, times: i
 
 def _origin(place: Path, layout: str, found: Found, units: str, pixels: PixelValues) -> dict[str, Any]:
     """Where a set came from, by contents: nothing of where the files lay; and what its numbers were."""
-    hasher = hashlib.sha256()
-    for file in found.files:
-        with open(file, "rb") as opened:
-            hasher.update(hashlib.file_digest(opened, "sha256").digest())
     where = {"format": layout, "name": place.resolve().name}
     values = asdict(pixels) | {"low": list(pixels.low), "high": list(pixels.high)}
-    return {**where, "digest": hasher.hexdigest(), "which": found.which, "units": units, "pixels": values}
+    return {**where, "digest": digest_of(found.files), "which": found.which, "units": units, "pixels": values}
 
 
 def _units(

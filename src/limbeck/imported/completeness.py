@@ -9,6 +9,8 @@ from pathlib import Path
 from jaxtyping import Int
 from torch import Tensor
 
+from limbeck.core.text import listed
+
 _NAMED = 10
 """Classes and files that are named in one line, at most."""
 
@@ -19,11 +21,12 @@ def missing_classes(path: Path, files: Sequence[Path], counts: Int[Tensor, " cla
     if not empty:
         return ""
     many = f"{len(empty)} of {len(names)} classes have no item" if len(empty) > 1 else "1 class has no item"
-    told = f"{many}: {_listed(empty)}"
+    told = f"{many}: {listed(empty, _NAMED)}"
     siblings = siblings_of(path) or siblings_of(files[0])
     if not siblings:
         return told
-    return f"{told}; beside it lie files of the same kind, which may hold them: {_listed([s.name for s in siblings])}"
+    names = listed([each.name for each in siblings], _NAMED)
+    return f"{told}; beside it lie files of the same kind, which may hold them: {names}"
 
 
 def siblings_of(path: Path) -> list[Path]:
@@ -33,7 +36,3 @@ def siblings_of(path: Path) -> list[Path]:
         return []
     shape = re.compile(r"\d+".join(re.escape(part) for part in re.split(r"\d+", place.name)))
     return [each for each in sorted(place.parent.iterdir()) if each != place and shape.fullmatch(each.name)]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)

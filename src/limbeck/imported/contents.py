@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeGuard
 from torch import Tensor
 
 from limbeck.core.errors import InputError
+from limbeck.core.text import listed
 from limbeck.imported.tensors import NumbersOfNumpy, SetOfTensors, is_expanded, plain
 
 IMAGES = (
@@ -166,7 +167,7 @@ def said(value: Any) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(short, names[:6])) + ", ..." * (len(names) > 6) or "nothing"
+    return listed(list(map(short, names)), 6) or "nothing"
 
 
 def short(name: str) -> str:

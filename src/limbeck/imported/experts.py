@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,19 @@ from torch import Tensor
 from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
 from limbeck.imported.contents import is_listed, said
+from limbeck.imported.found import digest_of
 from limbeck.imported.tensors import plain, read_torch
 
 DIGITS = 16
 """Digits of the digest by which experts are named."""
 
 
-def digest_of(paths: Sequence[Path]) -> str:
-    """The digest of the contents of files, in their order."""
-    hasher = hashlib.sha256()
+def source_of(paths: Sequence[Path]) -> str:
+    """What experts of files are named by: a digest of these, in their order; InputError for one that is not there."""
     for path in paths:
         if not path.is_file():
             raise InputError(f"{path}: found nothing, expected a replay_buffer_N.pt; check the path")
-        with open(path, "rb") as opened:
-            hasher.update(hashlib.file_digest(opened, "sha256").digest())
-    return hasher.hexdigest()[:DIGITS]
+    return digest_of(paths)[:DIGITS]
 
 
 def read_experts(path: Path, like: Mapping[str, Tensor]) -> Iterator[Tree]:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
+from torch import Tensor
 
 from limbeck.core.errors import InputError
+from limbeck.core.text import listed
 from limbeck.imported.found import Found, Wanted
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
 from limbeck.tasks.readers.labels import class_name
@@ -46,7 +49,7 @@ def class_folders(path: Path, wanted: Wanted) -> Found:
     if not files:
         kinds = ", ".join(sorted({each.suffix or each.name for each in others})[:5]) or "nothing"
         raise InputError(f"{path}: found {kinds} in its folders, expected images; check the path")
-    made = Found(_stacked(files), np.array(labels, np.int64), tuple(files))
+    made = Found(stacked(files, "make them alike"), np.array(labels, np.int64), tuple(files))
     if not others:
         return made
     return made.noting(f"left out: {len(others)} that {'is' if len(others) == 1 else 'are'} no image, as {others[0]}")
@@ -70,14 +73,13 @@ def _above_classes(path: Path) -> Path:
     return path
 
 
-def _stacked(files: Sequence[Path]) -> torch.Tensor:
+def stacked(files: Sequence[Path], advice: str) -> UInt8[Tensor, "item channel height width"]:
+    """The pictures in files; InputError, which ends in `advice`, where they are not all of one shape."""
     encoded = Encoded(files, paths_of(files))
     decoded = [encoded.decode(index) for index in range(len(files))]
     for file, image in zip(files, decoded, strict=True):
         if image.shape != decoded[0].shape:
-            raise InputError(
-                f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; make them alike"
-            )
+            raise InputError(f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; {advice}")
     return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
 
 
@@ -134,7 +136,7 @@ def _all(folders: Sequence[Path], found: Sequence[int | None], called: str, clas
 
 
 def _expected(called: str, classes: Sequence[str]) -> str:
-    names = f"one of {', '.join(classes[:10])}" + ", ..." * (len(classes) > 10)
+    names = f"one of {listed(classes, 10)}"
     numbers = f"a number below {len(classes)}"
     return {NAMES: names, NUMBERS: numbers}.get(called, f"{names}, or {numbers}")
 

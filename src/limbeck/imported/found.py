@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
 from limbeck.tasks.readers.source import Array
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """The digest of the contents of files, in their order."""
+    hasher = hashlib.sha256()
+    for file in files:
+        with open(file, "rb") as opened:
+            hasher.update(hashlib.file_digest(opened, "sha256").digest())
+    return hasher.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -28,11 +26,12 @@ from limbeck.exported.pictures import PICTURES, TRAINING
 from limbeck.exported.recognised import form_of
 from limbeck.exported.written import INDEX
 from limbeck.imported.arrays import read_arrays
+from limbeck.imported.folders import stacked
+from limbeck.imported.found import digest_of
 from limbeck.imported.tensors import read_torch
 from limbeck.imported.units import RAW, own_codec
 from limbeck.learn.rules import rule_named
 from limbeck.parameterizations import FixedTargets, Pixels
-from limbeck.tasks.readers.encoded import Encoded, paths_of
 
 SEEN = f"images{NORMALISED}"
 _ORIGINAL = {NAMES[name]: name for name in ("images", SEEN, "labels", "soft_labels", "targets")}
@@ -117,15 +116,12 @@ def restored(path: Path, own: Own, task: AbstractTask, learning_rate: float | No
 
 def _origin(path: Path, own: Own) -> dict[str, Any]:
     """Where the set came from, by contents."""
-    hasher = hashlib.sha256()
-    for file in own.files:
-        hasher.update(hashlib.sha256(file.read_bytes()).digest())
     by_channel = own.pixels.movedim(1, 0).flatten(1)
     outside = float(((own.pixels < 0) | (own.pixels > 1)).double().mean())
     return {
         "format": own.form,
         "name": path.resolve().name,
-        "digest": hasher.hexdigest(),
+        "digest": digest_of(own.files),
         "which": None,
         "units": RAW,
         "pixels": {"low": by_channel.amin(1).tolist(), "high": by_channel.amax(1).tolist(), "outside": outside},
@@ -160,12 +156,7 @@ def _of_pictures(path: Path) -> Own:
     files = tuple(path / str(each["file"]) for each in index[PICTURES])
     if not all(path.resolve() in file.resolve().parents for file in files):
         raise InputError(f"{path / INDEX}: lists files that lie elsewhere; export the set again")
-    encoded = Encoded(files, paths_of(files))
-    decoded = [encoded.decode(item) for item in range(len(files))]
-    strange = next((item for item, image in enumerate(decoded) if image.shape != decoded[0].shape), None)
-    if strange is not None:
-        raise InputError(f"{files[strange]}: of another shape than {files[0]}; export the set again")
-    pixels = torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).to(torch.float32) / 255
+    pixels = stacked(files, "export the set again").to(torch.float32) / 255
     return _own("folder", path / TRAINING, (path / TRAINING, *files), *_archive(path / TRAINING), pixels)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import InputError
+from limbeck.core.text import listed
 from limbeck.imported.archives import FLOOR, RATIO
 from limbeck.imported.arrays import read_arrays, tensor_of
 from limbeck.imported.contents import (
@@ -108,7 +109,7 @@ def _images_in(folder: Path) -> Path:
     if len(best) == 1:
         return best[0]
     if best:
-        names = ", ".join(each.name for each in best[:6]) + ", ..." * (len(best) > 6)
+        names = listed([each.name for each in best], 6)
         raise InputError(f"{folder}: any of {names} may be meant; name one of them in place of the folder")
     raise InputError(f"{folder}: expected images_best.pt and labels_best.pt in it; name the file of images")
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress
 from limbeck.core.units import duration
 
@@ -17,6 +18,12 @@ ROUGH = 1.5
 
 class TimeIsUp(KeyboardInterrupt):
     """The time that work was given is over; what was done is kept."""
+
+
+def check_minutes(minutes: float) -> None:
+    """InputError for no time."""
+    if not minutes > 0:
+        raise InputError(f"minutes {minutes:g}: expected a number above 0")
 
 
 class Allowance:

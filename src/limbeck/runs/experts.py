@@ -11,7 +11,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.imported.experts import digest_of, read_experts
+from limbeck.imported.experts import read_experts, source_of
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 
@@ -20,13 +20,18 @@ def complete_experts(
     session: Session, task: AbstractTask, network: str, asked: Sequence[Experts], phase: str = "experts"
 ) -> int:
     """Train the experts that are missing, each kept as soon as it is done, and say how many they were."""
-    context = ProbeContext(session.problem(task, network))
-    trainings = [training for experts in asked for training in experts.trainings(context.problem)]
-    missing = [each for each in trainings if not session.store.holds(context.address(each))]
+    missing = missing_experts(session, task, network, asked)
     if missing:
         session.progress.phase(phase)
-        Graph([Request(each, context) for each in missing], task.reference).complete(session)
+        Graph(missing, task.reference).complete(session)
     return len(missing)
+
+
+def missing_experts(session: Session, task: AbstractTask, network: str, asked: Sequence[Experts]) -> list[Request]:
+    """The trainings of experts that are not in the store."""
+    context = ProbeContext(session.problem(task, network))
+    trainings = [training for experts in asked for training in experts.trainings(context.problem)]
+    return [Request(each, context) for each in trainings if not context.known(each)]
 
 
 def files_of(session: Session, task: AbstractTask, network: str, experts: Experts) -> list[Path]:
@@ -41,7 +46,7 @@ def import_experts(session: Session, task: AbstractTask, network: str, paths: Se
     Raises InputError for files that are no buffers of this network, before anything of that file is kept.
     """
     context = ProbeContext(session.problem(task, network))
-    like, source = context.problem.network.init(Key(("like",))), digest_of(paths)
+    like, source = context.problem.network.init(Key(("like",))), source_of(paths)
     count, epochs = 0, set()
     for path in paths:
         experts = list(read_experts(path, like))

@@ -169,13 +169,11 @@ def compute(asked: Sequence[Asked], store: Store) -> None:
     Whoever listens is told which share of their operations is done.
     """
     missing = [(each, context) for each, context in asked if not store.holds(context.address(each))]
-    total = sum(each.flops(context) for each, context in missing)
-    done = 0.0
-    for _, group in _grouped(missing, lambda one: one[0].stack(one[1])):
-        size = sum(each.flops(context) for each, context in group)
-        with part(done, size, total):
+    groups = [group for _, group in _grouped(missing, lambda one: one[0].stack(one[1]))]
+    sizes = [sum(each.flops(context) for each, context in group) for group in groups]
+    for index, group in enumerate(groups):
+        with part(sum(sizes[:index]), sizes[index], sum(sizes)):
             _compute_group(group, store)
-        done += size
 
 
 def _compute_group(group: Sequence[Asked], store: Store) -> None:

@@ -114,15 +114,19 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
         if (done := finished(run)) is None:
             if run.result.exists():
                 warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
-            problem = session.problem(plan.task, plan.network)
-            key = Key(("distill", plan.seed))
-            steps = distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
+            steps = distillation_of(plan, session)
             begun = time.time()
             outcome = distillation.distill(steps, run, _Watcher(session, plan.task.metrics[0]), checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
         return done, run
+
+
+def distillation_of(plan: Plan, session: Session) -> distillation.Distillation:
+    """The steps of a plan, as a session does them."""
+    problem, key = session.problem(plan.task, plan.network), Key(("distill", plan.seed))
+    return distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
 
 
 def finished(run: Run) -> DistilledSet | None:

@@ -62,9 +62,13 @@ def score(
 
     What was trained before is not trained again.
     """
-    requests = [Request(*asked) for each in entered for group in each.learners(repeats) for asked in group]
-    Graph(requests, reference).complete(session)
+    Graph(requests_of(entered, repeats), reference).complete(session)
     return [each.score(protocol.name, repeats) for each in entered]
+
+
+def requests_of(entered: Sequence[Entry], repeats: int) -> list[Request]:
+    """The trainings that the rows of the entries rest on."""
+    return [Request(*asked) for each in entered for group in each.learners(repeats) for asked in group]
 
 
 def known(session: Session, entered: Sequence[Entry], protocol: AbstractProtocol) -> list[Score]:

@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.values import typed
-from limbeck.runs.allowance import Allowance, Bounded
+from limbeck.runs.allowance import Allowance, Bounded, check_minutes
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
 from limbeck.runs.store import Store
 
@@ -72,8 +72,8 @@ class Session:
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"{workers} workers: expected at least one")
-        if minutes is not None and not minutes > 0:
-            raise InputError(f"minutes {minutes:g}: expected a number above 0")
+        if minutes is not None:
+            check_minutes(minutes)
         self.store = Store(Path(runs or os.environ.get("LIMBECK_RUNS") or "runs"))
         self.device = device_of(device)
         self.workers = workers or ((os.cpu_count() or 1) if self.device.type == "cpu" else 1)

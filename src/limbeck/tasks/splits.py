@@ -11,9 +11,8 @@ from limbeck.core.key import Key
 from limbeck.core.units import percent
 from limbeck.tasks.prepare import Facts
 from limbeck.tasks.readers.names import split_of
-from limbeck.tasks.readers.source import Array
+from limbeck.tasks.readers.source import SPLITS, Array
 
-SPLITS = ("train", "validation", "test")
 _SHARES = {"validation": 0.1, "test": 0.2}
 _SAID = {0.1: "a tenth", 0.2: "a fifth"}
 

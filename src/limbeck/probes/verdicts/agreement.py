@@ -124,7 +124,7 @@ def _nearest(found: Compared, control: Compared | None) -> list[str]:
     head = f"It predicts like {_learners(best)}: it agrees with them on {_with(found.means[best])}"
     said = [f"{head}, more than {others}."]
     said += [
-        f"Its agreement with {_learners(name)} ({percent(found.means[name].value)}) is not told apart."
+        f"Its agreement with {_learners(name)} ({percent(found.means[name].value)}) is not significantly different."
         for name in gaps
         if name not in below
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.core.errors import InputError
+from limbeck.core.text import listed
 from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, colour_of, paths_of
 from limbeck.tasks.readers.flat import Flat, read_split, read_whole, refuse, tables_in
 from limbeck.tasks.readers.labels import class_name, ordered, readable
@@ -240,4 +241,4 @@ def _below(node: Folder, above: Folder) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    return readable(", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN))
+    return readable(listed(names, _SHOWN))

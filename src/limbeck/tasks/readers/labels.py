@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from limbeck.core.errors import InputError
+from limbeck.core.text import listed
 from limbeck.tasks.readers.source import Array
 
 INTEGERS, NAMES, BOOLEANS, ONE_HOT = "integers", "names", "booleans", "one-hot rows"
@@ -196,7 +197,7 @@ def _named(values: Array, place: Place, names: Sequence[str] | None) -> Labels:
     if strange is not None:
         raise InputError(
             f"{place(strange)}: label {said[strange]!r} is no class of the training images, expected one of "
-            f"{', '.join(known[:10])}{', ...' * (len(known) > 10)}; correct the label or remove the row"
+            f"{listed(known, 10)}; correct the label or remove the row"
         )
     return Labels(np.array([position[name] for name in said], np.int64), None, known, NAMES)
 

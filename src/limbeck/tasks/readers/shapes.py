@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limbeck.core.errors import InputError
+from limbeck.core.text import listed
 from limbeck.tasks.readers.names import split_of
 from limbeck.tasks.readers.tree import Folder
 
@@ -117,4 +118,4 @@ def _list(folders: Sequence[Folder]) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
+    return listed(names, _SHOWN)
