@@ -99,7 +99,7 @@ class Distillation:
         if int(state.step) == 0:
             with Operations() as operations:
                 after = self._stepped(self.problem, state)
-            if not bool(_differ(state.learned, after.learned)):
+            if not tree.read(_differ(state.learned, after.learned)):
                 warnings.warn(
                     f"objective {part_name(type(self.recipe.objective))}: the first step changed nothing that is "
                     "learned: the set meets it already, it ignores the set, or the learning rate is too small to be "

@@ -137,14 +137,17 @@ def short(objective: Any) -> Any:
 
 
 def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2) -> list[int]:
-    """Steps of a distillation, and how many numbers were read from the device in each."""
+    """Steps of a distillation, and how many numbers were read from the device in each.
+
+    The first step reads one more than is counted here: whether it changed anything.
+    """
     run = Distillation(problem_of(), replace(recipe, steps=steps), per_class=2, key=KEY)
     state, counts = run.begin(), []
     assert len(readings) <= 1, "whether labels are hard is all that is asked before the first step"
     for _ in range(steps):
         readings.clear()
         state = run.step(state)
-        counts.append(len(readings))
+        counts.append(len(readings) - (not counts))
     assert int(state.step) == steps and state.losses.device == CPU and not bool(state.losses.isnan().any())
     assert all(leaf.device == META for leaf in tree.leaves((state.learned, state.optimizers)) if leaf.dim())
     shown = run.show(state.learned, state.fixed, KEY)

@@ -24,6 +24,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.family import spec_id
 from limbeck.core.key import Key
 from limbeck.core.progress import Silent
+from limbeck.core.version import ALGORITHM
 from limbeck.distillation import ANCHOR_EVERY, Distillation, distill
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
@@ -190,7 +191,7 @@ def test_the_spec_of_a_run_by_other_algorithms_is_read_with_one_line_of_warning(
     assert spec_id(cpu) != spec_id(cuda)
     assert Plan.of(cuda).spec_on(torch.device("cpu")) == cpu
     with pytest.warns(
-        UserWarning, match="the spec: made with version 1 of limbeck's algorithms, here is version 3"
+        UserWarning, match=f"the spec: made with version 1 of limbeck's algorithms, here is version {ALGORITHM} "
     ) as said:
         assert Plan.of({**cpu, "algorithm": 1}).spec_on(torch.device("cpu")) == cpu
     assert len(said) == 1
