@@ -307,6 +307,23 @@ def test_an_entry_point_that_is_no_loader_is_left_out_and_one_that_makes_no_task
     with pytest.raises(InputError, match="returned int"):
         Tasks({}).load("mine", None, {})
 
+    def fails(root: Path | None) -> AbstractTask:
+        raise KeyError("labels")
+
+    def refuses(root: Path | None) -> AbstractTask:
+        raise InputError("mine: found nothing")
+
+    installed("mine", fails)
+    why = r"mine: its loader failed \(KeyError: 'labels'\); correct or uninstall package of mine"
+    with pytest.raises(InputError, match=why):
+        Tasks({}).load("mine", None, {})
+    # What it refuses itself is said as it says it, and an error of this package is no fault of others.
+    installed("mine", refuses)
+    with pytest.raises(InputError, match="^mine: found nothing$"):
+        Tasks({}).load("mine", None, {})
+    with pytest.raises(KeyError):
+        Tasks({"mine": Known("mine", fails)}).load("mine", None, {})
+
 
 def test_a_listed_task_is_never_replaced(installed: Callable[..., None]) -> None:
     installed("digits", strange_tasks.graph)

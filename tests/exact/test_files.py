@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from limbeck.core.files import (
     read_tensors,
     verify_tensors,
     write_atomically,
+    write_folder,
     write_tensors,
     write_text,
 )
@@ -88,6 +90,71 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def stopped_after(number: int, work: Callable[[], object]) -> bool:
+    """Whether work was over before an interruption that comes right after its `number`-th call of the system.
+
+    There a signal is noticed that came while the system was at work. Where a folder is cleared away, none comes.
+    """
+    left = number
+
+    def watch(frame: FrameType, event: str, function: Any) -> None:
+        nonlocal left
+        if event != "c_return" or getattr(function, "__module__", "") != "posix":
+            return
+        above: FrameType | None = frame
+        while above is not None:
+            if above.f_code.co_name == "rmtree":
+                return
+            above = above.f_back
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+
+    sys.setprofile(watch)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return False
+    finally:
+        sys.setprofile(None)
+    return True
+
+
+def held(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+OLD, NEW = {"a": "old", "b/c": "old too", "gone": "also"}, {"a": "new", "b/c": "new too"}
+WRITES: dict[str, tuple[Callable[[Path], object], dict[str, str], dict[str, str]]] = {
+    "file": (lambda path: write_text(path, "new"), {"": "old"}, {"": "new"}),
+    "folder": (lambda path: write_folder(path, {name: text.encode() for name, text in NEW.items()}), OLD, NEW),
+    "trial": (check_writable, {}, {}),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("there", [False, True])
+def test_an_interruption_after_any_call_of_the_system_leaves_the_old_or_the_new_and_nothing_else(
+    name: str, there: bool, tmp_path: Path
+) -> None:
+    write, old, new = WRITES[name]
+    outcomes, number, done = set(), 0, False
+    while not done:
+        folder = tmp_path / str(number)
+        path = folder / "it"
+        for part, text in (old if there else {}).items():
+            (path / part).parent.mkdir(parents=True, exist_ok=True)
+            (path / part).write_text(text)
+        done = stopped_after(number, lambda: write(path))  # noqa: B023 (it is called at once)
+        found = held(folder) if folder.exists() else {}
+        before, after = ({str(Path("it") / part): text for part, text in each.items()} for each in (old, new))
+        assert found in (after, before if there else {}), (number, found)
+        assert not list(tmp_path.rglob("*.part"))
+        outcomes.add(found == after)
+        number += 1
+    assert number > 3 and (name == "trial" or outcomes == {False, True})
 
 
 def test_a_file_is_refused_wherever_it_is_cut_and_where_it_goes_on(tmp_path: Path) -> None:
@@ -275,7 +342,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file is not a folder that can be written to"):
         check_writable(tmp_path / "file" / "x.safetensors")
-    monkeypatch.setattr("tempfile.mkstemp", refused)
+    monkeypatch.setattr(Path, "write_bytes", refused)
     with pytest.raises(InputError, match=r"not a folder that can be written to \(Read-only file system\)"):
         check_writable(tmp_path / "x.safetensors")
 

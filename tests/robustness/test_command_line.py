@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import limbeck
@@ -151,6 +152,22 @@ def test_a_saved_spec_repeats_the_run(made: Path, here: Path, runs: Path) -> Non
     spec.write_text(json.dumps(limbeck.DistilledSet.load(made).spec))
     assert main(["distill", "--spec", str(spec), "--out", "again.safetensors"]) == 0
     assert Path("again.safetensors").read_bytes() == made.read_bytes()
+
+
+def test_a_saved_spec_finds_its_data_at_another_place(
+    here: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    np.savez("bought.npz", x_train=images, y_train=np.arange(40) % 2, x_test=images[:20], y_test=np.arange(20) % 2)
+    words = "distill npz:bought.npz --recipe random --ipc 1 --network mlp-w4 --checks 0 --out first.safetensors"
+    assert main(words.split()) == 0
+    Path("spec.json").write_text(json.dumps(limbeck.DistilledSet.load("first.safetensors").spec))
+    Path("elsewhere").mkdir()
+    Path("bought.npz").rename("elsewhere/bought.npz")
+    repeat = ["distill", "--spec", "spec.json", "--out", "again.safetensors"]
+    assert main(repeat) == 2 and "--data" in capsys.readouterr().err
+    assert main([*repeat, "--data", "npz:elsewhere/bought.npz"]) == 0
+    assert Path("again.safetensors").read_bytes() == Path("first.safetensors").read_bytes()
 
 
 def test_options_of_parts_reach_the_spec(here: Path, runs: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 import limbeck
+from limbeck import api
 from limbeck.cli import main
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
@@ -21,6 +24,9 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.estimators import Evolution
 from limbeck.objectives import OBJECTIVES
+
+RANDOM = "distill digits --recipe random --ipc 1 --network mlp-w4 --checks 0 --out a.safetensors"
+EVALUATE = "evaluate a.safetensors --repeats 2 --baselines none --workers 1"
 
 
 @pytest.fixture
@@ -61,22 +67,7 @@ def test_steps_that_are_asked_for_are_taken_and_nothing_is_said(here: Path, caps
 def test_what_is_found_says_when_it_was_made_and_fresh_makes_it_again(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [
-        "distill",
-        "digits",
-        "--recipe",
-        "random",
-        "--ipc",
-        "1",
-        "--checks",
-        "1",
-        "--network",
-        "mlp-w4",
-        "--out",
-        "a.safetensors",
-        "--runs",
-        "runs",
-    ]
+    words = [*RANDOM.split(), "--runs", "runs"]
     assert main(words) == 0 and "--fresh" not in capsys.readouterr().out
     (result,) = (here / "runs").glob("runs/*/result.safetensors")
     written, content = result.stat().st_mtime_ns, result.read_bytes()
@@ -87,6 +78,73 @@ def test_what_is_found_says_when_it_was_made_and_fresh_makes_it_again(
     assert main([*words, "--fresh", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["found"] is None
     assert result.stat().st_mtime_ns > written and result.read_bytes() == content
+
+
+def computed(here: Path) -> dict[str, int]:
+    """When each result that the store remembers was written."""
+    return {path.name: path.stat().st_mtime_ns for path in (here / "runs/remembered").glob("*.safetensors")}
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["evaluate a.safetensors --repeats 1 --baselines random", "explain a.safetensors --probe mixing --effort quick "
+     "--mixing.repeats 1 --mixing.added [1]"],
+    ids=["evaluate", "explain"],
+)  # fmt: skip
+def test_what_was_computed_before_says_so_and_fresh_computes_it_again(
+    verb: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(RANDOM.split()) == 0
+    words = [*verb.split(), "--workers", "1", "--json"]
+    capsys.readouterr()
+
+    assert main(words) == 0
+    first, told = capsys.readouterr()
+    written = computed(here)
+    assert written and "--fresh" not in told
+
+    assert main(words) == 0
+    again, told = capsys.readouterr()
+    latest = datetime.fromtimestamp(max(written.values()) / 1e9)
+    assert f"note: found: computed on {latest:%Y-%m-%d at %H:%M}; --fresh computes it again" in told
+    assert again == first and computed(here) == written
+
+    assert main([*words, "--fresh"]) == 0
+    again, told = capsys.readouterr()
+    anew = computed(here)
+    assert again == first and "--fresh" not in told
+    assert anew.keys() == written.keys() and all(anew[name] > written[name] for name in written)
+
+    # A time before all of it: nothing is left to do.
+    assert main([*words, "--since", datetime.fromtimestamp(min(anew.values()) / 1e9 - 1).isoformat()]) == 0
+    assert capsys.readouterr().out == first and computed(here) == anew
+    for wrong in (["--since", "tomorrow"], ["--fresh", "--since", "2026-01-31"]):
+        assert main([*words, *wrong]) == 2
+        assert "expected" in capsys.readouterr().err
+
+
+def test_an_interruption_after_fresh_goes_on_with_what_was_computed_since(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(RANDOM.split()) == 0
+    words = EVALUATE.split()
+    assert main(words) == 0
+    before = computed(here)
+
+    def interrupted(*args: Any, **named: Any) -> None:
+        api.evaluate(*args, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("limbeck.cli.evaluate.evaluate", interrupted)
+        assert main([*words, "--fresh"]) == 130
+    told = capsys.readouterr().err
+    anew = computed(here)
+    assert all(anew[name] > before[name] for name in before)
+    (onwards,) = re.findall("go on with: limbeck (.*)", told)
+    assert "--fresh" not in onwards.split() and "--since" in onwards.split()
+    assert main(shlex.split(onwards)) == 0
+    assert computed(here) == anew
 
 
 def test_whether_mirrored_images_keep_their_class_reaches_a_distillation(here: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from limbeck.cli.console import answer, parser, table
 from limbeck.cli.defaults import add_network, network_of
-from limbeck.cli.options import add_data, add_session, session, task_of
+from limbeck.cli.options import add_data, task_of
+from limbeck.cli.working import add_session, session
 from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
 from limbeck.core.units import size

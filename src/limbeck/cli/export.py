@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from limbeck.cli.console import answer, parser
-from limbeck.cli.options import add_session, session
+from limbeck.cli.working import add_session, session
 from limbeck.exported import FORMATS, Publication
 from limbeck.exports import export
 from limbeck.protocols import protocols

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
-from limbeck.cli.options import add_own, add_quiet, add_root, check_out, names_of, task_of
+from limbeck.cli.options import add_own, check_out, names_of, task_of
+from limbeck.cli.working import add_quiet, add_root
 from limbeck.core.units import percent
 from limbeck.exported import FORMATS
 from limbeck.imported import AUTO, LAYOUTS, import_set

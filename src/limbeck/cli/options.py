@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from limbeck.cli.bar import bar
-from limbeck.cli.console import Parser, ask, at_terminal
-from limbeck.cli.terminal import write
+from limbeck.cli.console import Parser
+from limbeck.cli.working import add_root
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
-from limbeck.core.progress import AbstractProgress
 from limbeck.evaluation import BASELINES
 from limbeck.explanation import EFFORTS
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import protocols
-from limbeck.runs.allowance import TimeIsUp
-from limbeck.runs.executors import EXECUTORS
-from limbeck.runs.session import Session
 
 
 def add_data(made: Parser) -> None:
@@ -88,44 +80,6 @@ def task_of(given: Any) -> AbstractTask:
     )
 
 
-def add_quiet(made: Parser) -> None:
-    """Add whether to be silent."""
-    made.add_argument(
-        "--quiet", action="store_true", help="no progress and no notes: what was asked for, and errors, alone"
-    )
-
-
-def add_root(made: Parser) -> None:
-    """Add where data are."""
-    made.add_argument(
-        "--data-root", type=Path | None, default=None, help="where named data sets lie (else LIMBECK_DATA)"
-    )
-
-
-def add_device(made: Parser) -> None:
-    """Add where the work is done."""
-    made.add_argument("--device", type=str, default="", help="cpu, cuda, ...; by default cuda where there is one")
-
-
-COMPILE = {"auto": None, "always": True, "never": False}
-
-
-def add_compile(made: Parser) -> None:
-    """Add whether the work runs as compiled code: a name of `COMPILE`."""
-    made.add_argument(
-        "--compile",
-        type=Literal["auto", "always", "never"],
-        default="auto",
-        help="run as compiled code, equal but for rounding; auto: where that saves time",
-    )
-
-
-def add_time(made: Parser, minutes: str = "stop after about so many minutes; the same command goes on") -> None:
-    """Add how long the work may take."""
-    made.add_argument("--minutes", type=float | None, default=None, help=minutes)
-    made.add_argument("--yes", action="store_true", help="work for more than an hour without asking")
-
-
 def add_checks(made: Parser) -> None:
     """Add how often a set is checked while it is distilled."""
     made.add_argument(
@@ -143,13 +97,6 @@ def check_out(out: Path) -> None:
     check_writable(out)
 
 
-def add_runs(made: Parser) -> None:
-    """Add where runs are."""
-    made.add_argument(
-        "--runs", type=Path | None, default=None, help="where runs are kept (else LIMBECK_RUNS, else ./runs)"
-    )
-
-
 def defaults_of(part: Any) -> dict[str, Any]:
     """The fields of a part; where a contract is asked for, the class that stands there is named with its own."""
     asked = get_type_hints(type(part))
@@ -162,69 +109,6 @@ def defaults_of(part: Any) -> dict[str, Any]:
                 value = {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": value}
         found[field.name] = value
     return found
-
-
-def add_session(made: Parser, compiles: bool = False, data_root: bool = True, time: bool = True) -> None:
-    """Add where and how work is done, and whether progress is shown; `session` reads them."""
-    made.add_argument("--workers", type=int | None, default=None, help="processes side by side; by default one a core")
-    made.add_argument(
-        "--executor",
-        type=str,
-        default="local",
-        help=f"one of {', '.join(EXECUTORS)}: processes of this machine, or commands to run anywhere",
-    )
-    if compiles:
-        add_compile(made)
-    if time:
-        add_time(made)
-    add_device(made)
-    add_quiet(made)
-    if data_root:
-        add_root(made)
-    add_runs(made)
-
-
-@contextmanager
-def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]:
-    """The session that the options say, for as long as the block lasts; an interruption names how to go on."""
-    options = vars(given)
-    again = f"limbeck {command} {shlex.join(words)}"
-    try:
-        with (
-            bar(options.get("quiet", False)) as progress,
-            Session(
-                given.runs,
-                device=options.get("device", ""),
-                workers=options.get("workers"),
-                compile=COMPILE[options.get("compile", "auto")],
-                data_root=options.get("data_root"),
-                executor=options.get("executor", "local"),
-                progress=progress,
-                tell=write,
-                minutes=None if options.get("until_decided") else options.get("minutes"),
-                confirm=None if options.get("yes") or options.get("minutes") else _asking(again, progress),
-            ) as made,
-        ):
-            yield made
-    except KeyboardInterrupt as interrupt:
-        why = str(interrupt) if isinstance(interrupt, TimeIsUp) else "interrupted"
-        raise KeyboardInterrupt(f"{why}; go on with: {again}") from interrupt
-
-
-def _asking(command: str, progress: AbstractProgress) -> Callable[[str], None]:
-    """Who agrees to long work: whoever sits at the terminal; InputError where nobody does, or the answer is no."""
-
-    def confirm(said: str) -> None:
-        if not at_terminal():
-            raise InputError(
-                f"{said}. To do it, add --yes; to do part of it now and go on later, add --minutes 60: {command} --yes"
-            )
-        with progress.paused():
-            agreed = ask(f"{said}; it can be interrupted, and the same command goes on", "Begin?")
-        if not agreed:
-            raise InputError("not begun; to do part of it now and go on later, add --minutes 60")
-
-    return confirm
 
 
 def add_scoring(made: Parser) -> None:

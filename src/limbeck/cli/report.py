@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 
 from limbeck.cli.console import answer, parser, table
-from limbeck.cli.options import add_quiet, add_root, add_runs, session
 from limbeck.cli.study import document
+from limbeck.cli.working import add_quiet, add_root, add_runs, session
 from limbeck.studies import write_report
 
 

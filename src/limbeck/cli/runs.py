@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from limbeck.cli.console import answer, parser, table
-from limbeck.cli.options import add_runs
+from limbeck.cli.working import add_runs
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.units import size
 from limbeck.runs.session import Session

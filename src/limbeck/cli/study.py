@@ -13,15 +13,14 @@ from limbeck.cli.options import (
     add_data,
     add_probes,
     add_scoring,
-    add_session,
     baselines_of,
     effort_in,
     names_of,
     probes_of,
-    session,
     task_of,
 )
 from limbeck.cli.tables import scores, verdicts
+from limbeck.cli.working import add_session, session
 from limbeck.comparison import against_baselines
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from limbeck.cli.bar import bar
 from limbeck.cli.console import answer, parser
-from limbeck.cli.options import add_quiet
+from limbeck.cli.working import add_quiet
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress, heard_by, part
 from limbeck.core.threads import computing_by

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,10 +47,8 @@ def _write_together(writes: Mapping[Path, Callable[[Path], object]]) -> None:
     try:
         for path, write in writes.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-            temporary[path] = Path(name)
-            os.close(handle)
-            os.chmod(temporary[path], 0o666 & ~_umask())
+            temporary[path] = _beside(path)
+            os.close(os.open(temporary[path], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             write(temporary[path])
             with open(temporary[path], "rb") as written:
                 os.fsync(written.fileno())
@@ -63,6 +61,14 @@ def _write_together(writes: Mapping[Path, Callable[[Path], object]]) -> None:
             made.unlink(missing_ok=True)
 
 
+def _beside(path: Path) -> Path:
+    """The place of a temporary file or folder beside a place.
+
+    It is known before anything is there, so that whoever is interrupted while it is made can remove it.
+    """
+    return path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
+
+
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write files, by their names below the folder `path`, all or none: they are made beside it and put in place.
 
@@ -72,7 +78,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     temporary: Path | None = None
     try:
         whole.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{whole.name}.", suffix=".part", dir=whole.parent))
+        temporary = _beside(whole)
+        temporary.mkdir(mode=0o700)
         made = temporary / "new"
         made.mkdir()
         for name, content in files.items():
@@ -92,13 +99,13 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
 
 def _exchange(made: Path, path: Path, aside: Path) -> None:
     """Put a folder in its place; what is there is put aside first, and back again where that fails."""
-    there = path.exists()
-    if there:
-        os.rename(path, aside)
     try:
+        if path.exists():
+            os.rename(path, aside)
         os.rename(made, path)
     except BaseException:
-        if there:
+        # Also where an interruption came right after the first of them.
+        if aside.exists() and not path.exists():
             os.rename(aside, path)
         raise
 
@@ -113,23 +120,16 @@ def check_writable(path: Path) -> None:
     above = path.absolute().parent
     try:
         above = next(folder for folder in path.absolute().parents if folder.exists())
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=above)
+        tried = _beside(above / path.name)
         try:
-            os.write(handle, b"\n")
+            tried.write_bytes(b"\n")
         finally:
-            os.close(handle)
-            os.unlink(name)
+            tried.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(
             f"--out {path}: {above} is not a folder that can be written to ({reason}); choose another place"
         ) from error
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def write_text(path: Path, text: str) -> None:

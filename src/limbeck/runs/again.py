@@ -39,6 +39,7 @@ def distilled_again(
             if finished(run) is None:
                 missing.setdefault(run.id, (name, plan))
     if missing:
+        session.computed += len(missing)
         session.progress.phase(f"{len(missing)} distillations come first: {seeds} seeds of each set are scored")
     for number, (name, plan) in enumerate(missing.values(), start=1):
         run_with_experts(session, plan, f"{number} of {len(missing) + 1}", f"{name}, seed {plan.seed}")

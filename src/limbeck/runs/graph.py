@@ -94,7 +94,10 @@ class Graph:
         by all there are, so that work that was interrupted goes on as it began.
         """
         missing = self.missing(session)
+        session.computed += len(missing)
         if not missing:
+            latest = max((session.store.made(node.address) for node in self.nodes.values()), default=0.0)
+            session.latest = max(session.latest, latest)
             return
         rate, seconds = self._rated(missing, session)
         session.progress.estimate(seconds)
@@ -145,6 +148,7 @@ class Graph:
         context = chunk[0].request.context
         return {
             "store": str(session.store.root.absolute()),
+            "since": session.store.since,
             "device": str(session.device),
             "compiled": compiled,
             "data": self.reference,

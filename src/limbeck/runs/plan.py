@@ -69,13 +69,15 @@ class Plan:
         }
 
     @classmethod
-    def of(cls, spec: dict[str, Any], data_root: str | Path | None = None) -> Plan:
+    def of(cls, spec: dict[str, Any], data_root: str | Path | None = None, data: str = "") -> Plan:
         """The plan that a run's saved spec describes; InputError where the data are no longer the same.
 
-        Where the run was made is left aside. A warning says where algorithms or sources are no longer those of then.
+        The data are looked for under the name `data` where one is given. Where the run was made is left aside. A
+        warning says where algorithms or sources are no longer those of then.
         """
         _check_spec(spec)
-        return cls.on(reload(spec["data"], None if data_root is None else Path(data_root)), spec)
+        found = {**spec["data"], "name": data or spec["data"]["name"]}
+        return cls.on(reload(found, None if data_root is None else Path(data_root)), spec)
 
     @classmethod
     def on(cls, task: AbstractTask, spec: dict[str, Any]) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -51,6 +52,7 @@ class Session:
         tell: Takes the commands of the executor "print".
         minutes: How long, from now on, work goes on before TimeIsUp, an interruption; what was done is kept.
         confirm: Asked before work of more than an hour, with what is to be said; where it returns, the work is done.
+        since: What was computed before this moment is computed again; by default whatever is kept is used.
 
     Raises InputError for a device or an executor that is not there, for fewer than one worker, and for no time.
     """
@@ -69,12 +71,14 @@ class Session:
         tell: Callable[[str], object] = lambda line: None,
         minutes: float | None = None,
         confirm: Callable[[str], None] | None = None,
+        since: datetime | None = None,
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"{workers} workers: expected at least one")
         if minutes is not None:
             check_minutes(minutes)
-        self.store = Store(Path(runs or os.environ.get("LIMBECK_RUNS") or "runs"))
+        root = Path(runs or os.environ.get("LIMBECK_RUNS") or "runs")
+        self.store = Store(root, since.timestamp() if since else 0.0)
         self.device = device_of(device)
         self.workers = workers or ((os.cpu_count() or 1) if self.device.type == "cpu" else 1)
         self.compile = compile
@@ -85,7 +89,16 @@ class Session:
         self.allowance = Allowance(confirm)
         self.speeds: dict[str, float] = {}
         """By network, the floating point operations a second that were measured here."""
+        self.computed = 0
+        """How many computations were missing so far."""
+        self.latest = 0.0
+        """When the latest of what was found was made, in seconds since 1970."""
         self.executor = self._executor(executor, tell)
+
+    @property
+    def found(self) -> datetime | None:
+        """When the latest of what was asked for was made, where all of it was found."""
+        return datetime.fromtimestamp(self.latest) if self.latest and not self.computed else None
 
     def _executor(self, executor: str | AbstractExecutor, tell: Callable[[str], object]) -> AbstractExecutor:
         if isinstance(executor, AbstractExecutor):

@@ -83,6 +83,8 @@ class Store:
     """A folder of runs and remembered results."""
 
     root: Path
+    since: float = 0.0
+    """What was remembered before this time, in seconds since 1970, counts as not there and is made again."""
 
     @contextmanager
     def run(self, spec: dict[str, Any]) -> Iterator[Run]:
@@ -104,9 +106,19 @@ class Store:
     def holds(self, address: dict[str, Any]) -> bool:
         """Whether what is remembered at `address` is there, with every bit as it was written."""
         try:
-            return verify_tensors(self.place(address)) == _header(address)
+            return not self._old(address) and verify_tensors(self.place(address)) == _header(address)
         except InputError:
             return False
+
+    def made(self, address: dict[str, Any]) -> float:
+        """When what is remembered at `address` was made, in seconds since 1970; 0 where it is not there."""
+        try:
+            return self.place(address).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _old(self, address: dict[str, Any]) -> bool:
+        return self.made(address) < self.since
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         """The tree of dicts at `address` or that branch of it, made and kept where it is not there or damaged."""
@@ -125,6 +137,8 @@ class Store:
 
     def recall(self, address: dict[str, Any], branch: str = "") -> Tree | None:
         """The tree of dicts at `address` or that branch of it; None where it is not there or damaged."""
+        if self._old(address):
+            return None
         try:
             tensors, header = read_tensors(self.place(address), branch)
         except InputError:

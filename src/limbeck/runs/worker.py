@@ -55,7 +55,7 @@ def do(job: Job) -> None:
     """Do a job's computations and keep their outcomes in its store; InputError for a job that cannot be done."""
     try:
         task = _task(json.dumps(job["data"], sort_keys=True), job["data_root"])
-        store = Store(Path(job["store"]))
+        store = Store(Path(job["store"]), job["since"])
         network, device = task.network(job["network"]), torch.device(job["device"])
         problem = Problem(task, network, device, store, job["compiled"])
         split, size = job["evaluation"]

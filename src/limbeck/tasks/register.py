@@ -12,7 +12,7 @@ from typing import Any
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
-from limbeck.core.register import installed, leave_out
+from limbeck.core.register import installed, leave_out, package_of
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.sources import image_task
 
@@ -26,6 +26,8 @@ class Known:
 
     summary: str
     loader: Loader
+    package: str = ""
+    """The package that declares it; "" for a task of this package."""
 
     def options(self) -> tuple[str, ...]:
         """The names of the options that the loader takes."""
@@ -59,7 +61,7 @@ class Tasks:
             elif point.name in parts:
                 leave_out(point, "there is a task of that name already")
             else:
-                parts[point.name] = Known(summary(loader), loader)
+                parts[point.name] = Known(summary(loader), loader, package_of(point))
         return parts
 
     def summaries(self) -> list[dict[str, str]]:
@@ -67,17 +69,23 @@ class Tasks:
         return [{"name": name, "summary": known.summary} for name, known in self.parts.items()]
 
     def load(self, name: str, root: Path | None, options: Mapping[str, Any]) -> AbstractTask:
-        """The task of that name; InputError for an option that it does not take."""
+        """The task of that name; InputError for an option that it does not take, and where a loader of others fails."""
         known = self.parts[name]
         taken = known.options()
         for option in options:
             if option not in taken:
                 raise unknown(f"option of {name}", option, taken)
-        task = known.loader(root, **options)
+        try:
+            task = known.loader(root, **options)
+        except Exception as error:
+            if not known.package or isinstance(error, InputError):
+                raise
+            why = f"{type(error).__name__}: {error}"
+            raise InputError(f"{name}: its loader failed ({why}); correct or uninstall {known.package}") from error
         if not isinstance(task, AbstractTask):
             raise InputError(
                 f"{name}: its loader returned {type(task).__name__}, expected a task; "
-                "correct or uninstall the package that declares it"
+                "correct or uninstall {known.package}"
             )
         return task
 

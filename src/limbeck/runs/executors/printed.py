@@ -37,4 +37,4 @@ class Printed(AbstractExecutor):
             path = (self.folder / f"{spec_id(part)}.jsonl").absolute()
             write_text(path, "".join(json.dumps(job, sort_keys=True) + "\n" for job in part))
             self.tell(f"limbeck worker {shlex.quote(str(path))}")
-        raise Deferred(f"{commands} commands to run, here or where the same store is; then give the same command again")
+        raise Deferred(f"{commands} commands to run, here or where the same store is")
