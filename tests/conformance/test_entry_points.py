@@ -6,13 +6,14 @@ The package is tests/brought_parts.py: one part of each family, put where an ins
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import brought_parts
+from commands import Python, python_in
 
 LISTED = {
     "tasks": "dots",
@@ -37,12 +38,15 @@ PARTS = (
 )
 
 
-def limbeck(folder: Path, words: str) -> Any:
+@pytest.fixture
+def python(tmp_path: Path) -> Iterator[Python]:
+    with python_in(tmp_path, {"LIMBECK_RUNS": "runs"}) as run:
+        yield run
+
+
+def limbeck(python: Python, words: str) -> Any:
     """What the command line answers, as JSON, in a process that has the package installed."""
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "LIMBECK_RUNS": "runs", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "limbeck.cli", *words.split(), "--json"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = python("-m", "limbeck.cli", *words.split(), "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -57,23 +61,25 @@ def versions(spec: Any) -> list[str]:
     return own + [each for value in spec.values() for each in versions(value)]
 
 
-def test_what_a_package_brings_is_listed_run_scored_and_explained_and_its_version_is_an_address(tmp_path: Path) -> None:
+def test_what_a_package_brings_is_listed_run_scored_and_explained_and_its_version_is_an_address(
+    tmp_path: Path, python: Python
+) -> None:
     brought_parts.install(tmp_path, "1")
-    everything = limbeck(tmp_path, "list")
+    everything = limbeck(python, "list")
     for kind, name in LISTED.items():
         assert name in {row["name"] for row in everything[kind]}, kind
 
     distill = f"distill dots --network mlp-w4 --ipc 2 --steps 2 --checks 1 {PARTS} --quiet --out a.safetensors"
-    made = limbeck(tmp_path, distill)
+    made = limbeck(python, distill)
     assert made["items"] == 4
 
     evaluate = "evaluate a.safetensors --protocol hasty --baselines earliest,full --repeats 1 --workers 1 --quiet"
-    scored = limbeck(tmp_path, evaluate)
+    scored = limbeck(python, evaluate)
     assert [row["set"] for row in scored["rows"]] == ["a.safetensors", "earliest", "full"]
     assert {row["protocol"] for row in scored["rows"]} == {"hasty"}
 
     explain = "explain a.safetensors --probe counting --workers 1 --quiet"
-    (finding,) = limbeck(tmp_path, explain)["findings"]
+    (finding,) = limbeck(python, explain)["findings"]
     assert finding["probe"] == "counting" and finding["verdict"] == "There are 4."
 
     def kept() -> dict[Path, Any]:
@@ -82,8 +88,8 @@ def test_what_a_package_brings_is_listed_run_scored_and_explained_and_its_versio
 
     first = kept()
     brought_parts.install(tmp_path, "2")
-    limbeck(tmp_path, distill)
-    limbeck(tmp_path, evaluate)
+    limbeck(python, distill)
+    limbeck(python, evaluate)
     runs = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").glob("runs/*/spec.json"))]
     assert len(runs) == 2, "the same command under another version is another run"
     # The parts of the recipe, the task and its codec.

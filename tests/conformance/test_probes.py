@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from limbeck.computations import Level, real_trajectory
+from limbeck.computations import Level, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
+from limbeck.computations.steps import Steps
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.family import from_spec, part_name, spec_id, to_spec
@@ -39,20 +40,22 @@ from limbeck.tasks import load
 
 CPU = torch.device("cpu")
 
+SHORT, EVERY = 60, 20
+"""Steps of a training, and between two of its readings."""
 SMALL: dict[str, AbstractProbe] = {
     part_name(type(probe)): probe
     for probe in (
-        Agreement(matched=3, subsets=3, trajectories=3, decayed=3, epochs=1, window=0.5, every=100),
-        Continuation(repeats=2, every=100),
+        Agreement(matched=3, subsets=3, trajectories=3, decayed=3, epochs=1, window=0.5, every=EVERY),
+        Continuation(repeats=2, steps=SHORT, every=EVERY),
         CrossArchitecture(("mlp",), draws=2, repeats=3, beside=4, steps=(20,)),
-        Curvature(100, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=2),
+        Curvature(SHORT, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=2),
         Influence(items=2, controlled=2, added=1, repeats=2),
-        Landscape(every=100, size=3, sample=20, repeats=2),
-        LearningTime(every=100, controls=3),
+        Landscape(every=EVERY, size=3, sample=20, repeats=2),
+        LearningTime(every=EVERY, controls=3),
         Mixing(added=(0, 2), repeats=2),
-        Recognition((("", 0), ("mlp", 20)), every=100, sample=50, shown=20, controls=3),
+        Recognition((("", 0), ("mlp", 20)), every=EVERY, sample=50, shown=20, controls=3),
         Semantics(items=4, repeats=3, controlled=2),
-        Substitution(sizes=(1, 4), repeats=3, every=100, controls=2),
+        Substitution(sizes=(1, 4), repeats=3, every=EVERY, controls=2),
     )
 }
 """Every probe, as thoroughly as a test has time for."""
@@ -60,11 +63,16 @@ SMALL: dict[str, AbstractProbe] = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trajectories may end after some steps: what is learned does not matter here."""
+    """Every training is of some steps: what is learned does not matter here."""
     # By its name in a text it would be the function of that name.
     module = sys.modules[real_trajectory.__module__]
-    monkeypatch.setattr(module, "Level", lambda: Level(first=300, examples=50))
-    monkeypatch.setattr(module, "LONGEST", 600)
+    monkeypatch.setattr(module, "Level", lambda: Level(first=SHORT, examples=50))
+    monkeypatch.setattr(module, "LONGEST", 2 * SHORT)
+    monkeypatch.setattr("limbeck.probes.agreement.STEPS", SHORT)
+    defaults = Training.__init__.__defaults__
+    monkeypatch.setattr(
+        Training.__init__, "__defaults__", tuple(Steps(SHORT) if each == Steps() else each for each in defaults)
+    )
 
 
 probes = pytest.mark.parametrize("probe", [pytest.param(probe, id=name) for name, probe in SMALL.items()])

@@ -29,7 +29,7 @@ def test_numbers_of_numpy_paths_and_names_are_taken(path: Path, data_root: Path)
     again = limbeck.distill("digits", "random", ipc=one, network=NETWORK, checks=one, seed=np.int32(0))
     assert again == made and again.spec == made.spec
     assert limbeck.load(Path("digits")).fingerprint == limbeck.load("digits").fingerprint
-    assert limbeck.load("mnist", root=str(data_root)).name == "mnist"
+    assert limbeck.load("tiny_imagenet_10", root=str(data_root)).name == "tiny_imagenet_10"
     (score,) = limbeck.evaluate(path, networks=NETWORK, repeats=one, baselines=(), session=None)
     assert score.set == str(path) and score.n == 1
 

@@ -25,13 +25,12 @@ from limbeck.runs.executors import Local
 from limbeck.starts import Noise
 from waiting import wait_until
 
-NETWORK = "convnet-w4-d1"
-WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --effort quick --probe learning-time"
-FEW = (
-    "--repeats 1 --baselines random --workers 1 --set mtt.objective.experts.count=1 "
-    "--set mtt.objective.experts.epochs=2 --compile never"
-)
-ASKED = shlex.split(f"digits {WORDS} {FEW} --set mtt.objective.latest=1")
+NETWORK = "mlp-w4"
+WORDS = f"--recipes random,mtt --ipc 1 --network {NETWORK} --steps 2 --checks 1 --effort quick --probe mixing"
+MIXED = ("--mixing.repeats", "1", "--mixing.added", "[1]")
+FEW = [*MIXED, "--repeats", "1", "--baselines", "random", "--workers", "1", "--compile", "never"]
+SET = [f"--set=mtt.objective.{setting}" for setting in ("experts.count=1", "experts.epochs=2", "latest=1")]
+ASKED = ["digits", *WORDS.split(), *FEW, *SET]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +92,7 @@ def test_a_study_writes_sets_with_their_scores_and_the_documents_of_evaluate_and
     findings = json.loads((there / "out/findings.json").read_text())
     assert findings == {"budget": "quick", "findings": whole["findings"]}
     assert [(each["probe"], each["set"]) for each in findings["findings"]] == [
-        ("learning-time", path) for path in whole["sets"].values()
+        ("mixing", path) for path in whole["sets"].values()
     ]
     for row in whole["rows"][:2]:
         made = limbeck.DistilledSet.load(row["set"])
@@ -135,7 +134,7 @@ def test_a_report_shows_what_was_kept_under_the_names_asked_for_and_starts_no_wo
     assert [finding.document() for finding in shown.findings] == document["findings"]
     first, second, random = whole["rows"]
     assert document["rows"] == [{**second, "set": "copy.safetensors"}, first, random]
-    assert shown.facts["effort"] == "quick, 2000 test examples"
+    assert shown.facts["effort"] == "own options, 2000 test examples"
     assert (there / "pages/page.html").is_file() and changed(there / "runs") == before
 
 
@@ -160,7 +159,7 @@ def test_a_study_over_seeds_distils_all_of_them_and_its_scores_are_over_these(
 ) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setenv("LIMBECK_RUNS", str(place / "runs"))
-    words = [each if each != "random,mtt" else "random" for each in ASKED[: ASKED.index("--set")]]
+    words = [each if each != "random,mtt" else "random" for each in ["digits", *WORDS.split(), *FEW]]
     assert main(["study", *words, "--seeds", "3", "--out", "several", "--json"]) == 0
     said, complained = capsys.readouterr()
     phases = [line for line in complained.splitlines() if " of 5: " in line]
@@ -177,7 +176,7 @@ def test_a_study_over_seeds_distils_all_of_them_and_its_scores_are_over_these(
     [
         ["study", *ASKED, "--out", "out"],
         ["report", "out/mtt.safetensors", "--out", "page.html"],
-        ["explain", "out/mtt.safetensors", "--probe", "learning-time", "--effort", "quick"],
+        ["explain", "out/mtt.safetensors", "--probe", "mixing", "--effort", "quick", *MIXED],
         ["evaluate", "out/mtt.safetensors", "--repeats", "1", "--baselines", "random"],
         shlex.split(f"distill digits --recipe random --ipc 1 --network {NETWORK} --checks 1 --out quiet.safetensors"),
         shlex.split(f"experts digits --network {NETWORK} --count 1 --epochs 2"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from commands import Python, python_in
 
 OBJECTIVE = """
 from dataclasses import dataclass
@@ -105,26 +105,21 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def python(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": path,
-        "LIMBECK_RUNS": str(place / "runs"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    return subprocess.run([sys.executable, *arguments], cwd=place, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def python(place: Path) -> Iterator[Python]:
+    with python_in(place, {"LIMBECK_RUNS": str(place / "runs")}) as run:
+        yield run
 
 
-def addresses(place: Path) -> dict[str, Any]:
-    done = python(place, "-c", ADDRESSES)
+def addresses(python: Python) -> dict[str, Any]:
+    done = python("-c", ADDRESSES)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def test_what_is_edited_has_another_address_and_nothing_else_has(place: Path) -> None:
-    first = addresses(place)
+def test_what_is_edited_has_another_address_and_nothing_else_has(place: Path, python: Python) -> None:
+    first = addresses(python)
     assert first["spec"]["part"] == "objective/shrinking" and first["spec"]["factor"] == 2.0
     assert {**first["spec"]["from"], "digest": ""} == {
         "package": "theirs", "version": "1.0", "module": "theirs.objective", "digest": ""
@@ -137,7 +132,7 @@ def test_what_is_edited_has_another_address_and_nothing_else_has(place: Path) ->
         for file, old, new in edits:
             assert old in texts[file]
             (place / file).write_text(texts[file].replace(old, new))
-        then = addresses(place)
+        then = addresses(python)
         for file, text in texts.items():
             (place / file).write_text(text)
         return {name for name in ("objective", "own", "network", "codec") if then[name] != first[name]}
@@ -150,11 +145,13 @@ def test_what_is_edited_has_another_address_and_nothing_else_has(place: Path) ->
     assert edited(("codecs_of_theirs.py", "native / 2", "native / 3")) == {"codec"}
 
 
-def test_an_edited_objective_gives_no_old_result_and_a_broken_package_breaks_nothing(place: Path) -> None:
+def test_an_edited_objective_gives_no_old_result_and_a_broken_package_breaks_nothing(
+    place: Path, python: Python
+) -> None:
     words = "--network convnet-w4-d1 --checks 1"
 
     def limbeck(words: str) -> tuple[str, list[str]]:
-        done = python(place, "-m", "limbeck.cli", *words.split())
+        done = python("-m", "limbeck.cli", *words.split())
         assert done.returncode == 0, done.stderr
         return done.stdout, [line for line in done.stderr.splitlines() if line.startswith("limbeck: ")]
 
@@ -168,7 +165,7 @@ def test_an_edited_objective_gives_no_old_result_and_a_broken_package_breaks_not
     assert a != b
     specs = [json.loads(path.read_text()) for path in sorted(place.glob("runs/runs/*/spec.json"))]
     assert len(specs) == 2
-    old = next(spec for spec in specs if spec["recipe"]["objective"]["from"]["digest"] not in str(addresses(place)))
+    old = next(spec for spec in specs if spec["recipe"]["objective"]["from"]["digest"] not in str(addresses(python)))
     del old["digest"]
     (place / "old.json").write_text(json.dumps(old))
     _, said = limbeck("distill --spec old.json --quiet --out again.safetensors")
