@@ -17,6 +17,7 @@ from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question, ask, ask_until_decided, seconds_of
+from limbeck.runs.pace import Pace
 from limbeck.runs.session import Session
 from limbeck.statistics.decisions import LEAST, claim, spent
 from limbeck.statistics.estimates import estimate
@@ -130,9 +131,8 @@ def test_a_look_is_not_begun_that_takes_too_long_and_has_the_draws_that_fit(dist
         # Three draws are there; that of one more would take an hour.
         probe = Drawn(effect=0.7, steps=5)
         (first,) = ask(session, questions(session, distilled, probe), load("digits").reference)
-        session.speeds[NETWORK] = (
-            Training(AllReal(), 0, Steps(5, 64)).flops(questions(session, distilled, probe)[0].context) / 3600
-        )
+        training = Training(AllReal(), 0, Steps(5, 64))
+        session.paces[NETWORK] = Pace(training.flops(questions(session, distilled, probe)[0].context) / 3600, 0.0)
         (found,) = until(session, distilled, 60, probe)
         assert repeats_of(found) == LEAST and found.claims[0].side == "open" and found.seconds is not None
         assert found.seconds > 3600 and " h " in found.words

@@ -175,6 +175,15 @@ class AbstractComputation(AbstractPart):
         """The computations whose outcomes it reads."""
         return ()
 
+    @property
+    def other_network(self) -> str:
+        """The network that it is about, where that is not the problem's."""
+        return ""
+
+    def passes(self, context: ProbeContext) -> float:
+        """About how many steps of training it takes, or passes that last as long: each has a cost of its own."""
+        return 1.0
+
     @abstractmethod
     def flops(self, context: ProbeContext) -> float:
         """About how many floating point operations it takes: it orders the work, and the time left is told from it."""

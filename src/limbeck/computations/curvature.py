@@ -10,7 +10,7 @@ import torch
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.sources import real
-from limbeck.computations.training import Training
+from limbeck.computations.training import STEP, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
@@ -97,6 +97,10 @@ class HessianTrace(AbstractComputation):
         """The training, which keeps the step."""
         return (self.training,)
 
+    def passes(self, context: ProbeContext) -> float:
+        """Those of the most products."""
+        return self.most * PRODUCT / STEP
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of the most products."""
         return _effort(context, self.real, self.most)
@@ -156,6 +160,10 @@ class Spectrum(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The traces among which the largest is looked for; where there is one step alone, the training is enough."""
         return self._traces if self._chosen else (self.trace.training,)
+
+    def passes(self, context: ProbeContext) -> float:
+        """Those of the quadrature."""
+        return self.starts * self.iterations * PRODUCT / STEP
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the quadrature."""

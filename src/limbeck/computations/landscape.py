@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.training import FORWARD, Training
+from limbeck.computations.training import FORWARD, STEP, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.progress import went
@@ -151,6 +151,10 @@ class Surface(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The paths, which say how far the grid reaches, and both trainings."""
         return (self.paths, *self.paths.needs())
+
+    def passes(self, context: ProbeContext) -> float:
+        """A part of one for each point, on the evaluation examples and on the set."""
+        return 2 * len(self.rows) * self.size * FORWARD / STEP
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading every point."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.training import FORWARD, Training
+from limbeck.computations.training import FORWARD, STEP, Training
 from limbeck.core import tree
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
@@ -36,6 +36,15 @@ class RecognitionTrajectory(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The training whose learners read."""
         return (self.by,)
+
+    @property
+    def other_network(self) -> str:
+        """That of the training."""
+        return self.by.network
+
+    def passes(self, context: ProbeContext) -> float:
+        """A part of one for each learner."""
+        return len(self.by.keeps) * FORWARD / STEP
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading every item once for each learner."""

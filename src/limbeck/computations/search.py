@@ -89,6 +89,15 @@ class Draw(AbstractComputation):
         """Whether it is trained on items of the set."""
         return self.search.on.depends_on_set
 
+    @property
+    def other_network(self) -> str:
+        """As its search says."""
+        return self.search.network
+
+    def passes(self, context: ProbeContext) -> float:
+        """Those of the training."""
+        return self.search.training(context, self.index, 0).passes(context)
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of training and reading."""
         return self.search.flops(context, self.index)
@@ -119,6 +128,15 @@ class Chosen(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """All draws."""
         return tuple(Draw(self.search, index) for index in range(self.draws))
+
+    @property
+    def other_network(self) -> str:
+        """As its search says."""
+        return self.search.network
+
+    def passes(self, context: ProbeContext) -> float:
+        """Those of the default setting, which takes the most steps."""
+        return self.search.training(context, 0, 0).passes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the default setting, which takes the most steps."""

@@ -89,6 +89,17 @@ class Training(AbstractComputation):
         examples = len(context.rows) * len(self.reads) + self.validation
         return operations(context.under(self.network).problem) * (STEP * float(seen) + FORWARD * examples)
 
+    @property
+    def other_network(self) -> str:
+        """As named."""
+        return self.network
+
+    def passes(self, context: ProbeContext) -> float:
+        """Its steps, and a part of one for each reading."""
+        count = self.on.count(context)
+        steps = self._usual(self.protocol.schedule(self._own(context, count), count, Key()))
+        return steps + len(self.reads) * FORWARD / STEP
+
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
         """The learner before the first step and after each."""
         problem = self._problem(context)

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext
-from limbeck.computations.training import REAL_BATCH
 from limbeck.core.family import spec_id, to_spec
 from limbeck.core.progress import part
-from limbeck.core.threads import computing_by
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job
+from limbeck.runs.pace import COMPILING, GAIN, STARTING, Pace, measured, side_by_side
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
 Item = TypeVar("Item")
-
-GAIN = 2.0
-"""How much faster compiled training is than eager, about: 2.6 times at ConvNet width 16 and 1.4 at width 32."""
-STARTING, COMPILING = 5.0, 35.0
-"""About how many seconds a worker takes to start, and to compile."""
-TRIAL = Training(AllReal(), protocol=Steps(3, REAL_BATCH), reads=())
-"""What the speed of this machine is measured by."""
 
 
 class Request(NamedTuple):
@@ -49,6 +39,7 @@ class Node(NamedTuple):
     request: Request
     address: dict[str, Any]
     flops: float
+    passes: float
     depth: int
     """How many computations must be done before it, one after the other."""
 
@@ -71,7 +62,8 @@ class Graph:
             if name not in nodes:
                 needs = request.computation.needs()
                 depth = max((1 + add(request._replace(computation=need)) for need in needs), default=0)
-                nodes[name] = Node(request, address, request.computation.flops(request.context), depth)
+                computation, context, _ = request
+                nodes[name] = Node(request, address, computation.flops(context), computation.passes(context), depth)
             return nodes[name].depth
 
         for request in self.requests:
@@ -85,7 +77,9 @@ class Graph:
     def seconds(self, session: Session) -> float:
         """About how long what is missing will take, by a short measurement."""
         missing = self.missing(session)
-        return self._rated(missing, session)[1] if missing else 0.0
+        return (
+            self._before(session) + sum(self._taken(stage, session) for stage in _stages(missing)) if missing else 0.0
+        )
 
     def complete(self, session: Session) -> None:
         """Do the computations that are missing, each kept as soon as it is done.
@@ -99,37 +93,45 @@ class Graph:
             latest = max((session.store.made(node.address) for node in self.nodes.values()), default=0.0)
             session.latest = max(session.latest, latest)
             return
-        rate, seconds = self._rated(missing, session)
+        stages = _stages(missing)
+        taken = [self._taken(stage, session) for stage in stages]
+        seconds = self._before(session) + sum(taken)
         session.progress.estimate(seconds)
         if session.executor.waits:
             session.allowance.admit(seconds)
-        stages = [
-            [node for node in missing if node.depth == depth] for depth in sorted({each.depth for each in missing})
-        ]
-        clock = _Clock(session, sum(node.flops for node in missing), rate)
-        for stage in stages:
-            self._complete_stage(stage, session, self._compiled(session), clock)
+        clock = _Clock(session, sum(taken))
+        for stage, its in zip(stages, taken, strict=True):
+            self._complete_stage(stage, session, clock, its)
 
     def _compiled(self, session: Session) -> bool:
         if session.compile is not None:
             return session.compile
         return pays(sum(node.flops for node in self.nodes.values()), session.device)
 
-    def _rated(self, missing: Sequence[Node], session: Session) -> tuple[float, float]:
-        """The operations a second of all workers, and about how many seconds those nodes take."""
-        compiled = self._compiled(session)
-        rate = speed(missing[0].request.context, session) * (GAIN if compiled else 1) * session.workers
-        before = STARTING + (COMPILING if compiled else 0)
-        return rate, sum(node.flops for node in missing) / rate + before
+    def _before(self, session: Session) -> float:
+        """About how many seconds go by before work begins."""
+        return STARTING + (COMPILING if self._compiled(session) else 0)
 
-    def _complete_stage(self, stage: Sequence[Node], session: Session, compiled: bool, clock: _Clock) -> None:
-        """Do computations that need none of one another, the longest first."""
-        chunks = self._chunks(sorted(stage, key=lambda node: -node.flops), session)
-        jobs = [self._job(chunk, session, compiled) for chunk in chunks]
-        session.executor.run(jobs, clock.hearing(chunks))
+    def _taken(self, stage: Sequence[Node], session: Session) -> float:
+        """About how many seconds a stage takes all workers."""
+        return side_by_side([self._lasting(chunk, session) for chunk in self._chunks(stage, session)], session.workers)
 
-    def _chunks(self, stage: Sequence[Node], session: Session) -> list[list[Node]]:
-        """The nodes of a stage in chunks of one network, those together that are best done together."""
+    def _lasting(self, chunk: Sequence[Node], session: Session) -> float:
+        """About how many seconds a chunk takes one worker: what is done together shares its passes."""
+        own = [node for node in chunk if not node.request.computation.other_network]
+        gain = GAIN if own and self._compiled(session) else 1.0
+        pace = pace_of(chunk[0].request, session)
+        return pace.seconds(sum(node.flops for node in chunk), max(node.passes for node in chunk)) / gain
+
+    def _complete_stage(self, stage: Sequence[Node], session: Session, clock: _Clock, seconds: float) -> None:
+        """Do computations that need none of one another, the longest first; it takes about so many seconds."""
+        chunks = self._chunks(stage, session)
+        jobs = [self._job(chunk, session, self._compiled(session)) for chunk in chunks]
+        session.executor.run(jobs, clock.hearing([self._lasting(chunk, session) for chunk in chunks], chunks, seconds))
+
+    def _chunks(self, unordered: Sequence[Node], session: Session) -> list[list[Node]]:
+        """The nodes of a stage in chunks of one network, those together that are best done together; longest first."""
+        stage = sorted(unordered, key=lambda node: -node.flops)
 
         def stack(node: Node) -> tuple[Hashable, int]:
             computation, context, _ = node.request
@@ -204,37 +206,38 @@ def _keep(store: Store, address: dict[str, Any], outcome: Tree) -> None:
 
 
 class _Clock:
-    """Tells progress in about seconds how far work of so many operations is."""
+    """Tells progress in about seconds how far work is that takes so many."""
 
-    def __init__(self, session: Session, total: float, rate: float) -> None:
-        self.session, self.total, self.rate, self.done = session, total, rate, 0.0
+    def __init__(self, session: Session, total: float) -> None:
+        self.session, self.total, self.done = session, total, 0.0
 
-    def hearing(self, chunks: Sequence[Sequence[Node]]) -> Callable[[int, float], None]:
-        """What hears of some chunks, by index, which share of each is done."""
+    def hearing(
+        self, lasting: Sequence[float], chunks: Sequence[Sequence[Node]], seconds: float
+    ) -> Callable[[int, float], None]:
+        """What hears of the chunks of a stage, by index, which share of each is done."""
         shares = [0.0] * len(chunks)
+        whole = sum(lasting)
 
         def hear(index: int, share: float) -> None:
             # A job that is given out once more begins anew; what was told of it stays.
             more, shares[index] = max(0.0, share - shares[index]), max(share, shares[index])
-            self.done += more * sum(node.flops for node in chunks[index])
+            self.done += more * lasting[index] / whole * seconds
             doing = chunks[index][0].request.computation.doing
-            self.session.progress.update(self.done / self.rate, self.total / self.rate, doing)
+            self.session.progress.update(self.done, self.total, doing)
 
         return hear
 
 
-def speed(context: ProbeContext, session: Session) -> float:
-    """The floating point operations a second of training on real data, eagerly, by one thread: a short measurement.
-
-    A session measures it once for a network.
-    """
+def pace_of(request: Request, session: Session) -> Pace:
+    """How fast the network of a computation is trained here; a session measures it once for a network."""
+    context = request.context.under(request.computation.other_network)
     network = context.problem.network.name
-    if network not in session.speeds:
-        eager = replace(context, problem=replace(context.problem, compiled=False))
-        with computing_by(1):
-            for _ in range(2):  # The first time is to warm up.
-                begun = time.perf_counter()
-                TRIAL.run(eager)
-                seconds = time.perf_counter() - begun
-        session.speeds[network] = TRIAL.flops(eager) / seconds
-    return session.speeds[network]
+    if network not in session.paces:
+        session.paces[network] = measured(context)
+    return session.paces[network]
+
+
+def _stages(nodes: Sequence[Node]) -> list[list[Node]]:
+    """The nodes by how many must be done before them."""
+    depths = sorted({each.depth for each in nodes})
+    return [[node for node in nodes if node.depth == depth] for depth in depths]

@@ -16,6 +16,7 @@ from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.values import typed
 from limbeck.runs.allowance import Allowance, Bounded, check_minutes
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
+from limbeck.runs.pace import Pace
 from limbeck.runs.store import Store
 
 
@@ -87,8 +88,8 @@ class Session:
         if minutes is not None:
             self.progress = Bounded(self.progress, minutes)
         self.allowance = Allowance(confirm)
-        self.speeds: dict[str, float] = {}
-        """By network, the floating point operations a second that were measured here."""
+        self.paces: dict[str, Pace] = {}
+        """By network, how fast it is trained here."""
         self.computed = 0
         """How many computations were missing so far."""
         self.latest = 0.0
