@@ -27,7 +27,7 @@ COMMANDS = {
     "distill by unrolling": "distill digits --recipe bptt --ipc 1 --network convnet-w16 --steps 60 --out a.safetensors",
     "experts": "experts digits --network convnet-w32 --count 4 --epochs 10",
     "evaluate": "evaluate made.safetensors",
-    "evaluate, other networks": "evaluate made.safetensors --networks convnet-w32,lenet,mlp --repeats 3",
+    "evaluate, other networks": "evaluate made.safetensors --network convnet-w32,lenet,mlp --repeats 3",
     "explain, two probes": "explain made.safetensors --probe substitution,mixing --effort quick",
     "explain, curvature": "explain made.safetensors --probe curvature,landscape --effort quick",
     "explain, one by one": "explain made.safetensors --probe cross-architecture,agreement --effort quick",

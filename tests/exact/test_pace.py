@@ -27,9 +27,7 @@ def context_under(network: str = "convnet-w4-d1") -> ProbeContext:
 
 
 def test_a_time_that_is_a_cost_of_passes_and_of_operations_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        pace, "_taken", lambda training, context: training.flops(context) / RATE + training.passes(context) * EACH
-    )
+    monkeypatch.setattr(pace, "_step", lambda training, context: training.flops(context) / pace.STEPS / RATE + EACH)
     found = measured(context_under())
     assert found.rate == pytest.approx(RATE) and found.each == pytest.approx(EACH)
 
@@ -38,7 +36,7 @@ def test_a_time_that_is_a_cost_of_passes_and_of_operations_is_taken_apart(monkey
 def test_a_measurement_that_was_disturbed_gives_a_pace(
     few: float, many: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "_taken", lambda training, context: few if training == pace.FEW else many)
+    monkeypatch.setattr(pace, "_step", lambda training, context: few if training == pace.FEW else many)
     found = measured(context_under())
     assert found.rate > 0 and found.each >= 0 and found.seconds(1e9, 10) > 0
 

@@ -6,6 +6,8 @@ import heapq
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
+from statistics import median
 from typing import NamedTuple
 
 from limbeck.computations import AllReal, Mixture, Steps, Training
@@ -17,8 +19,10 @@ GAIN = 2.0
 """How much faster compiled training is than eager, about: 2.6 times at ConvNet width 16 and 1.4 at width 32."""
 STARTING, COMPILING = 5.0, 35.0
 """About how many seconds a worker takes to start, and to compile."""
-FEW = Training(Mixture((), 1), protocol=Steps(10), reads=())
-MANY = Training(AllReal(), protocol=Steps(2, REAL_BATCH), reads=())
+STEPS, ENOUGH = 40, 1.0
+"""How many steps are measured at most, and for how many seconds."""
+FEW = Training(Mixture((), 1), protocol=Steps(STEPS), reads=())
+MANY = Training(AllReal(), protocol=Steps(STEPS, REAL_BATCH), reads=())
 """What is measured: steps on one image of every class, whose time is mostly that of calls, and on large batches."""
 
 
@@ -36,24 +40,28 @@ class Pace(NamedTuple):
 
 
 def measured(context: ProbeContext) -> Pace:
-    """The pace of the network of a context: of two trainings, what is common to a pass and what grows with its size."""
+    """The pace of the network of a context: of steps on few and on many images, what is common and what grows."""
     eager = replace(context, problem=replace(context.problem, compiled=False))
-    few, many = (_taken(training, eager) for training in (FEW, MANY))
-    less = FEW.flops(eager) / MANY.flops(eager)
-    each = max(0.0, (few - less * many) / (FEW.passes(eager) - less * MANY.passes(eager)))
+    few, many = (_step(training, eager) for training in (FEW, MANY))
+    flops = [training.flops(eager) / STEPS for training in (FEW, MANY)]
     # A measurement that was disturbed still gives a rate.
-    rest = max(many - MANY.passes(eager) * each, many / 10)
-    return Pace(MANY.flops(eager) / rest, each)
+    rate = (flops[1] - flops[0]) / max(many - few, many / 10)
+    return Pace(rate, max(0.0, few - flops[0] / rate))
 
 
-def _taken(training: Training, context: ProbeContext) -> float:
-    """Seconds of a training by one thread; the first time is to warm up."""
+def _step(training: Training, context: ProbeContext) -> float:
+    """Seconds of a step by one thread: the median of some, after one that warms up."""
+    taken: list[float] = []
     with computing_by(1):
-        for _ in range(2):
-            begun = time.perf_counter()
-            training.run(context)
-            seconds = time.perf_counter() - begun
-    return seconds
+        learners = islice(training.learners(context), 2, None)
+        begun = time.perf_counter()
+        for _ in learners:
+            now = time.perf_counter()
+            taken.append(now - begun)
+            if len(taken) > 2 and sum(taken) > ENOUGH:
+                break
+            begun = now
+    return median(taken[1:])
 
 
 def side_by_side(seconds: Iterable[float], workers: int) -> float:
