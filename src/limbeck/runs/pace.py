@@ -21,9 +21,9 @@ STARTING, COMPILING = 7.0, 35.0
 """About how many seconds two workers take to start side by side, with their first steps; and one to compile."""
 STEPS, ENOUGH = 40, 1.0
 """How many steps are measured at most, and for how many seconds."""
-FEW = Training(Mixture((), 1), protocol=Steps(STEPS), reads=())
+FEW = Training(Mixture((), 2), protocol=Steps(STEPS), reads=())
 MANY = Training(AllReal(), protocol=Steps(STEPS, REAL_BATCH), reads=())
-"""What is measured: steps on one image of every class, whose time is mostly that of calls, and on large batches."""
+"""What is measured: steps on two images of every class, whose time is mostly that of calls, and on large batches."""
 
 
 class Pace(NamedTuple):
