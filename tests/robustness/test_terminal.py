@@ -71,11 +71,17 @@ def test_no_command_passes_a_hostile_name_on(scans: str, capsys: pytest.CaptureF
         assert "[red] a" in said.out + said.err and len((said.out + said.err).splitlines()) == (2 if code == 0 else 1)
 
 
-def test_a_full_disk_under_standard_output_is_one_line() -> None:
-    for words in (["list"], ["list", "--json"], ["--help"]):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_under_standard_output_is_one_line(unbuffered: str) -> None:
+    # What is short waits in a buffer, and is refused only when that is sent off.
+    for words in (["list"], ["--version"], ["--help"]):
         with open("/dev/full", "w") as full:
             told = subprocess.run(
-                [sys.executable, "-m", "limbeck.cli", *words], stdout=full, stderr=subprocess.PIPE, text=True
+                [sys.executable, "-m", "limbeck.cli", *words],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             )
         assert told.returncode == 2 and told.stderr == (
             "limbeck: what is printed cannot be written: No space left on device; free some space\n"

@@ -51,4 +51,7 @@ def put(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if stream is sys.stdout:
+            # Python would try to send what is left once more when it ends, and end by a fault of its own.
+            sys.stdout = None
         raise InputError(f"what is printed cannot be written: {error.strerror}; free some space") from error
