@@ -13,7 +13,7 @@ from limbeck.cli.console import Parser, answer, parser, table
 from limbeck.cli.defaults import add_network, network_of, out_of, shortened
 from limbeck.cli.options import add_checks, add_data, check_out, task_of
 from limbeck.cli.parts import help_of, listed, spelled, split_words
-from limbeck.cli.working import add_compile, add_device, add_quiet, add_root, add_runs, add_time, session
+from limbeck.cli.working import add_compile, add_device, add_moved, add_quiet, add_root, add_runs, add_time, session
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
 from limbeck.core.units import measured, size
@@ -149,9 +149,7 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     """The plan of a saved spec."""
     arguments = parser("distill", "Repeat a run from its saved spec.")
     arguments.add_argument("--spec", type=Path, required=True, help="the spec.json of a run's folder")
-    arguments.add_argument(
-        "--data", type=str, default="", help="the data, where they are no longer where the spec says"
-    )
+    add_moved(arguments)
     add_root(arguments)
     _add_output(arguments, Path, "it has no default")
     given = arguments.parse_args(words)

@@ -6,7 +6,7 @@ from limbeck.api import evaluate
 from limbeck.cli.console import answer, parser
 from limbeck.cli.options import add_scoring, baselines_of, names_of
 from limbeck.cli.tables import scores, verdicts
-from limbeck.cli.working import add_session, add_since, session
+from limbeck.cli.working import add_moved, add_session, add_since, session
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
 from limbeck.protocols import named
@@ -21,7 +21,7 @@ def run(words: list[str]) -> None:
     )
     add_scoring(made)
     made.add_argument("--record", action="store_true", help="write the sets' scores into their files")
-    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
+    add_moved(made)
     add_since(made)
     add_session(made)
     given = made.parse_args(words)

@@ -6,7 +6,7 @@ from limbeck.api import explain
 from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.options import add_probes, effort_in, probes_of
 from limbeck.cli.tables import verdicts
-from limbeck.cli.working import add_session, add_since, add_time, session
+from limbeck.cli.working import add_moved, add_session, add_since, add_time, session
 
 
 def run(words: list[str]) -> None:
@@ -52,7 +52,7 @@ def _parser(effort: str) -> Parser:
         help="go on with more draws where a verdict is open, until it is decided or the time is up",
     )
     made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
-    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
+    add_moved(made)
     add_since(made)
     add_session(made, compiles=True, time=False)
     add_time(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from limbeck.cli.console import answer, parser
-from limbeck.cli.working import add_session, session
+from limbeck.cli.working import add_moved, add_session, session
 from limbeck.exported import FORMATS, Publication
 from limbeck.exports import export
 from limbeck.protocols import protocols
@@ -30,7 +30,7 @@ def run(words: list[str]) -> None:
     made.add_argument("--url", type=str, default="", help="for hf: where the data set is")
     made.add_argument("--creator", type=str, default="", help="for hf: who made it")
     made.add_argument("--published", type=str, default="", help="for hf: the date, YYYY-MM-DD")
-    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
+    add_moved(made)
     add_session(made)
     given = made.parse_args(words)
     publication = Publication(given.license, given.url, given.creator, given.published)

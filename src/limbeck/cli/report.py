@@ -7,7 +7,7 @@ from pathlib import Path
 
 from limbeck.cli.console import answer, parser, table
 from limbeck.cli.study import document
-from limbeck.cli.working import add_quiet, add_root, add_runs, session
+from limbeck.cli.working import add_moved, add_quiet, add_root, add_runs, session
 from limbeck.studies import write_report
 
 
@@ -19,7 +19,7 @@ def run(words: list[str]) -> None:
     made.add_argument(
         "--network", type=str, default="", help="the network of the findings; by default that of the first set"
     )
-    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the sets say")
+    add_moved(made)
     add_quiet(made)
     add_root(made)
     add_runs(made)

@@ -34,6 +34,11 @@ def add_root(made: Parser) -> None:
     )
 
 
+def add_moved(made: Parser) -> None:
+    """Add where the data of a set or a spec are now."""
+    made.add_argument("--data", type=str, default="", help="the data, where they are no longer where the set says")
+
+
 def add_device(made: Parser) -> None:
     """Add where the work is done."""
     made.add_argument("--device", type=str, default="", help="cpu, cuda, ...; by default cuda where there is one")

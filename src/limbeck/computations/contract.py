@@ -177,8 +177,8 @@ class AbstractComputation(AbstractPart):
 
     @property
     def other_network(self) -> str:
-        """The network that it is about, where that is not the problem's."""
-        return ""
+        """The network that it is about, where that is not the problem's: that of what it reads, unless it says so."""
+        return next((need.other_network for need in self.needs()), "")
 
     def passes(self, context: ProbeContext) -> float:
         """About how many steps of training it takes, or passes that last as long: each has a cost of its own."""

@@ -40,11 +40,6 @@ class Recognised(AbstractComputation):
         """The training."""
         return (self.learner,)
 
-    @property
-    def other_network(self) -> str:
-        """That of the learner."""
-        return self.learner.network
-
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading the items."""
         return operations(context.under(self.learner.network).problem) * len(context.distilled)
@@ -80,11 +75,6 @@ class Surroundings(AbstractComputation):
         """The training."""
         return (self.learner,)
 
-    @property
-    def other_network(self) -> str:
-        """That of the learner."""
-        return self.learner.network
-
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading all, and of the distances."""
         return _flops(context, self.learner, len(context.distilled))
@@ -114,11 +104,6 @@ class RealSurroundings(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The training."""
         return (self.learner,)
-
-    @property
-    def other_network(self) -> str:
-        """That of the learner."""
-        return self.learner.network
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading all, and of the distances."""
@@ -153,11 +138,6 @@ class FeatureMap(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The training."""
         return (self.learner,)
-
-    @property
-    def other_network(self) -> str:
-        """That of the learner."""
-        return self.learner.network
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading what is shown."""

@@ -37,11 +37,6 @@ class RecognitionTrajectory(AbstractComputation):
         """The training whose learners read."""
         return (self.by,)
 
-    @property
-    def other_network(self) -> str:
-        """That of the training."""
-        return self.by.network
-
     def passes(self, context: ProbeContext) -> float:
         """A part of one for each learner."""
         return len(self.by.keeps) * FORWARD / STEP

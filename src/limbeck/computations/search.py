@@ -129,11 +129,6 @@ class Chosen(AbstractComputation):
         """All draws."""
         return tuple(Draw(self.search, index) for index in range(self.draws))
 
-    @property
-    def other_network(self) -> str:
-        """As its search says."""
-        return self.search.network
-
     def passes(self, context: ProbeContext) -> float:
         """Those of the default setting, which takes the most steps."""
         return self.search.training(context, 0, 0).passes(context)

@@ -84,9 +84,7 @@ class Training(AbstractComputation):
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""
-        count = self.on.count(context)
-        schedule = self.protocol.schedule(self._own(context, count), count, Key())
-        steps = self._usual(schedule, count)
+        schedule, steps = self._planned(context)
         seen = (schedule.order >= 0).double().sum(1).mean() * steps
         examples = len(context.rows) * len(self.reads) + self.validation
         return operations(context.under(self.network).problem) * (STEP * float(seen) + FORWARD * examples)
@@ -98,8 +96,7 @@ class Training(AbstractComputation):
 
     def passes(self, context: ProbeContext) -> float:
         """Its steps, and a part of one for each reading."""
-        count = self.on.count(context)
-        steps = self._usual(self.protocol.schedule(self._own(context, count), count, Key()), count)
+        _, steps = self._planned(context)
         return steps + len(self.reads) * FORWARD / STEP
 
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
@@ -179,6 +176,12 @@ class Training(AbstractComputation):
         params = context.outcome(self, f"params/{step}")
         statistics = context.under(self.network).problem.network.statistics()
         return Learner(params, context.outcome(self, f"statistics/{step}") if statistics else {})
+
+    def _planned(self, context: ProbeContext) -> tuple[Schedule, int]:
+        """A schedule like that of its training, and how many steps it usually takes of it."""
+        count = self.on.count(context)
+        schedule = self.protocol.schedule(self._own(context, count), count, Key())
+        return schedule, self._usual(schedule, count)
 
     def _usual(self, schedule: Schedule, examples: int) -> int:
         """How many steps it takes; how many it usually takes where it ends when it has levelled off."""

@@ -39,9 +39,18 @@ class Node(NamedTuple):
     request: Request
     address: dict[str, Any]
     flops: float
-    passes: float
     depth: int
     """How many computations must be done before it, one after the other."""
+
+
+class Stage(NamedTuple):
+    """Computations that need none of one another, in chunks: the longest first."""
+
+    chunks: list[list[Node]]
+    lasting: list[float]
+    """About how many seconds each chunk takes one worker."""
+    seconds: float
+    """About how many seconds all of them take all workers."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,7 @@ class Graph:
             if name not in nodes:
                 needs = request.computation.needs()
                 depth = max((1 + add(request._replace(computation=need)) for need in needs), default=0)
-                computation, context, _ = request
-                nodes[name] = Node(request, address, computation.flops(context), computation.passes(context), depth)
+                nodes[name] = Node(request, address, request.computation.flops(request.context), depth)
             return nodes[name].depth
 
         for request in self.requests:
@@ -77,9 +85,9 @@ class Graph:
     def seconds(self, session: Session) -> float:
         """About how long what is missing will take, by a short measurement."""
         missing = self.missing(session)
-        return (
-            self._before(session) + sum(self._taken(stage, session) for stage in _stages(missing)) if missing else 0.0
-        )
+        if not missing:
+            return 0.0
+        return self._before(session) + sum(stage.seconds for stage in self._stages(missing, session))
 
     def complete(self, session: Session) -> None:
         """Do the computations that are missing, each kept as soon as it is done.
@@ -93,15 +101,16 @@ class Graph:
             latest = max((session.store.made(node.address) for node in self.nodes.values()), default=0.0)
             session.latest = max(session.latest, latest)
             return
-        stages = _stages(missing)
-        taken = [self._taken(stage, session) for stage in stages]
-        seconds = self._before(session) + sum(taken)
+        stages = self._stages(missing, session)
+        working = sum(stage.seconds for stage in stages)
+        seconds = self._before(session) + working
         session.progress.estimate(seconds)
         if session.executor.waits:
             session.allowance.admit(seconds)
-        clock = _Clock(session, sum(taken))
-        for stage, its in zip(stages, taken, strict=True):
-            self._complete_stage(stage, session, clock, its)
+        clock, compiled = _Clock(session, working), self._compiled(session)
+        for stage in stages:
+            jobs = [self._job(chunk, session, compiled) for chunk in stage.chunks]
+            session.executor.run(jobs, clock.hearing(stage))
 
     def _compiled(self, session: Session) -> bool:
         if session.compile is not None:
@@ -112,22 +121,14 @@ class Graph:
         """About how many seconds go by before work begins."""
         return STARTING + (COMPILING if self._compiled(session) else 0)
 
-    def _taken(self, stage: Sequence[Node], session: Session) -> float:
-        """About how many seconds a stage takes all workers."""
-        return side_by_side([self._lasting(chunk, session) for chunk in self._chunks(stage, session)], session.workers)
-
-    def _lasting(self, chunk: Sequence[Node], session: Session) -> float:
-        """About how many seconds a chunk takes one worker: what is done together shares its passes."""
-        own = [node for node in chunk if not node.request.computation.other_network]
-        gain = GAIN if own and self._compiled(session) else 1.0
-        pace = pace_of(chunk[0].request, session)
-        return pace.seconds(sum(node.flops for node in chunk), max(node.passes for node in chunk)) / gain
-
-    def _complete_stage(self, stage: Sequence[Node], session: Session, clock: _Clock, seconds: float) -> None:
-        """Do computations that need none of one another, the longest first; it takes about so many seconds."""
-        chunks = self._chunks(stage, session)
-        jobs = [self._job(chunk, session, self._compiled(session)) for chunk in chunks]
-        session.executor.run(jobs, clock.hearing([self._lasting(chunk, session) for chunk in chunks], chunks, seconds))
+    def _stages(self, nodes: Sequence[Node], session: Session) -> list[Stage]:
+        """The nodes by how many must be done before them."""
+        found, compiled = [], self._compiled(session)
+        for depth in sorted({node.depth for node in nodes}):
+            chunks = self._chunks([node for node in nodes if node.depth == depth], session)
+            lasting = [_lasting(chunk, session, compiled) for chunk in chunks]
+            found.append(Stage(chunks, lasting, side_by_side(lasting, session.workers)))
+        return found
 
     def _chunks(self, unordered: Sequence[Node], session: Session) -> list[list[Node]]:
         """The nodes of a stage in chunks of one network, those together that are best done together; longest first."""
@@ -211,21 +212,27 @@ class _Clock:
     def __init__(self, session: Session, total: float) -> None:
         self.session, self.total, self.done = session, total, 0.0
 
-    def hearing(
-        self, lasting: Sequence[float], chunks: Sequence[Sequence[Node]], seconds: float
-    ) -> Callable[[int, float], None]:
+    def hearing(self, stage: Stage) -> Callable[[int, float], None]:
         """What hears of the chunks of a stage, by index, which share of each is done."""
-        shares = [0.0] * len(chunks)
-        whole = sum(lasting)
+        shares = [0.0] * len(stage.chunks)
+        whole = sum(stage.lasting)
 
         def hear(index: int, share: float) -> None:
             # A job that is given out once more begins anew; what was told of it stays.
             more, shares[index] = max(0.0, share - shares[index]), max(share, shares[index])
-            self.done += more * lasting[index] / whole * seconds
-            doing = chunks[index][0].request.computation.doing
+            self.done += more * stage.lasting[index] / whole * stage.seconds
+            doing = stage.chunks[index][0].request.computation.doing
             self.session.progress.update(self.done, self.total, doing)
 
         return hear
+
+
+def _lasting(chunk: Sequence[Node], session: Session, compiled: bool) -> float:
+    """About how many seconds a chunk takes one worker: what is done together shares its passes."""
+    request = chunk[0].request
+    gain = GAIN if compiled and not request.computation.other_network else 1.0
+    passes = request.computation.passes(request.context)
+    return pace_of(request, session).seconds(sum(node.flops for node in chunk), passes) / gain
 
 
 def pace_of(request: Request, session: Session) -> Pace:
@@ -235,9 +242,3 @@ def pace_of(request: Request, session: Session) -> Pace:
     if network not in session.paces:
         session.paces[network] = measured(context)
     return session.paces[network]
-
-
-def _stages(nodes: Sequence[Node]) -> list[list[Node]]:
-    """The nodes by how many must be done before them."""
-    depths = sorted({each.depth for each in nodes})
-    return [[node for node in nodes if node.depth == depth] for depth in depths]

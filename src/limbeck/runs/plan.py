@@ -29,7 +29,7 @@ from limbeck.evaluation import Score
 from limbeck.protocols import Epochs
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
-from limbeck.tasks import reload
+from limbeck.tasks import reload, renamed
 
 CPU = torch.device("cpu")
 NO_SPEC, EXPECTED = "not the spec of a run", "expected the spec.json of a run's folder"
@@ -76,8 +76,8 @@ class Plan:
         warning says where algorithms or sources are no longer those of then.
         """
         _check_spec(spec)
-        found = {**spec["data"], "name": data or spec["data"]["name"]}
-        return cls.on(reload(found, None if data_root is None else Path(data_root)), spec)
+        task = reload(renamed(spec["data"], data), None if data_root is None else Path(data_root))
+        return cls.on(task, spec)
 
     @classmethod
     def on(cls, task: AbstractTask, spec: dict[str, Any]) -> Plan:

@@ -15,6 +15,7 @@ from limbeck.evaluation import SPLIT, Again, Asked, Entry, Score, entries
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 from limbeck.statistics.decisions import LEAST
+from limbeck.tasks import renamed
 
 NamedSet = tuple[str, Path, DistilledSet]
 """What a set is called, its file, and the set."""
@@ -29,7 +30,7 @@ def one_reference(sets: Sequence[NamedSet], data: str) -> dict[str, object]:
     for name, _, distilled in sets[1:]:
         if distilled.data["fingerprint"] != first.data["fingerprint"]:
             raise InputError(f"{name}: of other data than {sets[0][0]}; ask about sets of different data apart")
-    return {**first.data, "name": data or first.data["name"]}
+    return renamed(first.data, data)
 
 
 def entries_of(

@@ -118,7 +118,7 @@ class Store:
             return 0.0
 
     def _old(self, address: dict[str, Any]) -> bool:
-        return self.made(address) < self.since
+        return self.since > 0 and self.made(address) < self.since
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         """The tree of dicts at `address` or that branch of it, made and kept where it is not there or damaged."""

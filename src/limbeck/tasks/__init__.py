@@ -13,7 +13,7 @@ from limbeck.tasks.places import located
 from limbeck.tasks.register import TASKS as TASKS
 from limbeck.tasks.sources import OWN, form_of, image_task, roots
 
-__all__ = ["TASKS", "load", "names", "reload"]
+__all__ = ["TASKS", "load", "names", "reload", "renamed"]
 
 
 def names() -> list[dict[str, str]]:
@@ -91,6 +91,11 @@ def _unknown(data: str, root: Path | None) -> InputError:
         if form:
             return InputError(f"unknown data {data!r}: it is a path; did you mean '{form}:{path}'?")
     return unknown("data", data, [each["name"] for each in names()])
+
+
+def renamed(reference: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The reference of a task whose data are looked for under another name, where one is given."""
+    return {**reference, "name": name or reference["name"]}
 
 
 def reload(data: Mapping[str, Any], root: Path | None) -> AbstractTask:
