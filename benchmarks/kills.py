@@ -2,11 +2,12 @@
 
     python benchmarks/kills.py --count 12 [--first 0] [--out results.json]
 
-Each number is one trial, drawn from it alone: one of distill, evaluate, explain and study on digits, one of SIGKILL,
-SIGTERM and SIGINT, and a moment within the time that the unbroken command took, start-up included. The command is
-begun in an empty place, stopped, and given again. Then what it wrote (the set, the JSON it prints, the files of the
-study, and all that its run store keeps but what says when and how fast) is compared with that of the unbroken command,
-and no process and no half of a file may be left.
+Each number is one trial, drawn from it alone: one of the commands that write (distill, evaluate, explain, study,
+experts, import, export, show) on digits, one of SIGKILL, SIGTERM and SIGINT, and a moment within the time that the
+unbroken command took, start-up included. The command is begun in an empty place, stopped, and given again. Then what
+it wrote (the set, the JSON it prints, the files of the study, and all that its run store keeps but what says when and
+how fast) is compared with that of the unbroken command, and no process and no half of a file may be left. Of experts
+nothing printed is compared, as they tell how many of them are new.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import shutil
 import signal
@@ -32,6 +34,10 @@ COMMANDS = {
     "explain": f"explain ../set.safetensors {PROBE} --workers 2 --json",
     "study": "study digits --recipes random,dm --ipc 1 --network mlp-w8 --steps 20 --repeats 2 --baselines random "
     f"{PROBE} --workers 2 --out study --json",
+    "experts": "experts digits --network mlp-w8 --count 4 --epochs 3 --workers 2 --quiet",
+    "import": "import ../set.npz --data digits --out imported.safetensors --yes --json",
+    "export": "export ../set.safetensors --format hf --scored --repeats 2 --out exported --json",
+    "show": "show ../set.safetensors --out set.png --json",
 }
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TIMED = ("record.json", "lock")
@@ -45,7 +51,7 @@ def begin(words: str, folder: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "printed.json", "wb") as printed:
         return subprocess.Popen(
-            [sys.executable, "-m", "limbeck.cli", *words.split(), "--runs", "runs"],
+            [sys.executable, "-m", "limbeck.cli", *words.split()], env={**os.environ, "LIMBECK_RUNS": "runs"},
             cwd=folder, stdout=printed, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
@@ -112,6 +118,7 @@ def main() -> int:
     try:
         made = root / "made"
         assert begin(f"distill {SMALL} --steps 2 --out ../set.safetensors --json", made).wait() == 0
+        assert begin("export ../set.safetensors --format npz --out ../set.npz --json", made).wait() == 0
         whole = {}
         for name, words in COMMANDS.items():
             began = time.monotonic()

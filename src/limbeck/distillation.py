@@ -37,8 +37,8 @@ FIRST_CHECK = 3_000_000
 """The seed of the first validation check: no network that a set is evaluated with begins where it began."""
 
 
-Watcher = Callable[[int, int, float | None, float | None], None]
-"""watch(step, steps, loss, score): `step` of `steps` are done; the last loss and validation accuracy, where known."""
+Watcher = Callable[[State], None]
+"""What is shown every state of a run, the first and the last among them, once it is checked where that is due."""
 
 
 class Distilled(NamedTuple):
@@ -175,12 +175,24 @@ class Distillation:
             threads=self.threads(state),
         )
 
-    def checking(self, state: State) -> float:
-        """The operations of the checks, as a share of those of the steps, which are counted at the first."""
-        if not self.due or not self.recipe.steps:
-            return 0.0
-        share = len(self.due) * _check(0).flops(self._checked(state)) / (float(state.work) * self.recipe.steps)
-        return share if self.checks is not None or share <= CHEAP else 0.0
+    def to_check(self, state: State) -> list[tuple[Training, ProbeContext]]:
+        """The checks that are to come after a state, whose first step is done."""
+        if not self._worth_checking(state):
+            return []
+        context = self._checked(state)
+        return [(_check(index), context) for index, step in enumerate(self.due) if step > int(state.step)]
+
+    def _worth_checking(self, state: State) -> bool:
+        """Whether somebody asked for checks, or they are cheap beside the steps, which are counted at the first.
+
+        Counted, not timed, so that a run decides alike wherever it goes on. Of no steps nothing is known.
+        """
+        if self.checks is not None:
+            return True
+        if not self.recipe.steps:
+            return False
+        checks = len(self.due) * _check(0).flops(self._checked(state))
+        return checks <= CHEAP * float(state.work) * self.recipe.steps
 
     def check(self, state: State) -> State:
         """The state with the validation accuracy that is due after its step, if one is."""
@@ -189,8 +201,7 @@ class Distillation:
         index = self.due.index(int(state.step))
         if not bool(state.scores[index].isnan()):
             return state
-        # Counted, not timed, so that a run decides alike wherever it goes on. Of no steps nothing is known.
-        if self.checks is None and not self.checking(state):
+        if not self._worth_checking(state):
             return state
         scores = state.scores.clone()
         with computing_by(self.threads(state)):
@@ -220,7 +231,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
         while True:
             state = run.check(state)
             step = int(state.step)
-            watch(step, run.recipe.steps, *_news(state))
+            watch(state)
             if step == run.recipe.steps:
                 break
             if step % ANCHOR_EVERY == 0:
@@ -254,10 +265,3 @@ def _roll_back(anchor: State, bad: State) -> State:
             "expected finite numbers; lower the learning rate (--optimizer.learning_rate)"
         )
     return anchor._replace(rollbacks=bad.rollbacks + 1)
-
-
-def _news(state: State) -> tuple[float | None, float | None]:
-    """The last loss and the latest score that are known."""
-    known = state.scores[~state.scores.isnan()]
-    step = int(state.step)
-    return (float(state.losses[step - 1]) if step else None), (float(known[-1]) if len(known) else None)

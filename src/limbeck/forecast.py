@@ -17,7 +17,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
 from limbeck.runs.experts import missing_experts
-from limbeck.runs.graph import Graph, Request
+from limbeck.runs.graph import Graph, Request, seconds_alone
 from limbeck.runs.pace import COMPILING, GAIN
 from limbeck.runs.plan import Plan, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
@@ -109,7 +109,7 @@ def _steps(session: Session, plans: Sequence[Plan]) -> float:
         while tried < recipe.steps - 1 and time.monotonic() - begun < TRIAL:
             state, tried = run.step(state), tried + 1
         pace = (time.monotonic() - begun) / tried if tried else pace
-    pace *= 1 + run.checking(state)
+    pace += seconds_alone((Request(*each) for each in run.to_check(state)), session) / recipe.steps
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
     return pace * left / GAIN + COMPILING * len(plans) if whole.compiled(state) else pace * left

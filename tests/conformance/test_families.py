@@ -32,6 +32,7 @@ from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import STARTS
+from limbeck.state import State
 from limbeck.statistics.groups import group_means
 
 FAMILIES = (
@@ -221,8 +222,8 @@ class Kept:
     def write(self, tensors: dict[str, torch.Tensor]) -> None:
         self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
 
-    def watch(self, step: int, steps: int, loss: float | None, score: float | None) -> None:
-        if step == self.stop:
+    def watch(self, state: State) -> None:
+        if int(state.step) == self.stop:
             raise KeyboardInterrupt
 
 

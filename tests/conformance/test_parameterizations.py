@@ -26,6 +26,7 @@ from limbeck.learn.optim import SGD, Adam
 from limbeck.objectives import Distribution
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
 from limbeck.schedules import Fixed
+from limbeck.state import State
 
 KEY = Key(("parameterizations",))
 
@@ -205,7 +206,7 @@ class Kept:
         self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
 
 
-def quiet(*_news: object) -> None:
+def quiet(_state: State) -> None:
     pass
 
 
@@ -219,8 +220,8 @@ def test_a_short_distillation_lowers_its_loss_and_resumes_bit_for_bit(part: Any,
     whole = distill(steps, Kept(), quiet)
     kept = Kept()
 
-    def interrupt(step: int, *_news: object) -> None:
-        if step == 3:
+    def interrupt(state: State) -> None:
+        if int(state.step) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -30,6 +30,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.learn.optim import SGD
 from limbeck.runs import allowance
 from limbeck.runs.allowance import Bounded, TimeIsUp
+from limbeck.runs.pace import Pace
 from limbeck.runs.plan import Plan, _Watcher
 from limbeck.runs.store import Store
 from limbeck.tasks import load
@@ -131,6 +132,32 @@ def test_a_set_is_checked_by_default_where_that_takes_few_of_the_operations_of_i
     for steps, count in ((1, 0), (200, 1)):
         made = limbeck.distill(load("digits"), "dm", ipc=1, network="convnet-w4-d1", steps=steps, session=session)
         assert len(made.scores) == count
+
+
+class Told(Silent):
+    """What a run says that it will take, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def estimate(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def test_what_a_run_will_take_counts_its_checks_by_the_pace_of_their_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Watcher, "TRIAL", 0.0)
+    name, told = "convnet-w4-d1", {}
+    for checks in (0, 2):
+        progress = Told()
+        session = limbeck.Session(tmp_path / str(checks), progress=progress)
+        # A pass takes 50 s, as if: the steps themselves vanish beside it.
+        session.paces[name] = Pace(1e15, 50.0)
+        limbeck.distill(load("digits"), "dm", ipc=1, network=name, steps=8, checks=checks, session=session)
+        (told[checks],) = progress.seconds
+    # A check is a training of 300 steps, and a reading of a third of one.
+    assert told[2] - told[0] == pytest.approx(2 * 50 * (300 + 1 / 3), rel=0.01)
 
 
 def test_two_at_once_do_not_share_a_run(tmp_path: Path) -> None:
@@ -244,7 +271,7 @@ def real_trajectory(*bad: tuple[int, int]) -> Distillation:
 
 def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
     seen: list[int] = []
-    done = distill(real_trajectory((0, ANCHOR_EVERY + 5)), Nowhere(), lambda step, *_: seen.append(step))
+    done = distill(real_trajectory((0, ANCHOR_EVERY + 5)), Nowhere(), lambda state: seen.append(int(state.step)))
     back = seen.index(ANCHOR_EVERY + 5)
     assert seen[back : back + 2] == [ANCHOR_EVERY + 5, ANCHOR_EVERY]
     assert torch.isfinite(done.losses).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -233,6 +233,14 @@ def _lasting(chunk: Sequence[Node], session: Session, compiled: bool) -> float:
     gain = GAIN if compiled and not request.computation.other_network else 1.0
     passes = request.computation.passes(request.context)
     return pace_of(request, session).seconds(sum(node.flops for node in chunk), passes) / gain
+
+
+def seconds_alone(requests: Iterable[Request], session: Session) -> float:
+    """About how many seconds one thread takes over computations, one after the other and eagerly."""
+    return sum(
+        pace_of(each, session).seconds(each.computation.flops(each.context), each.computation.passes(each.context))
+        for each in requests
+    )
 
 
 def pace_of(request: Request, session: Session) -> Pace:

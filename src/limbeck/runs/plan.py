@@ -16,7 +16,7 @@ import torch
 
 from limbeck import distillation
 from limbeck.composition import Recipe
-from limbeck.core.contracts import AbstractTask, Metric, NoCache, Problem
+from limbeck.core.contracts import AbstractTask, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.expect import of_their_types
 from limbeck.core.family import from_spec, to_spec
@@ -27,8 +27,10 @@ from limbeck.core.version import ALGORITHM, VERSION
 from limbeck.distilled_set import RUN, DistilledSet
 from limbeck.evaluation import Score
 from limbeck.protocols import Epochs
+from limbeck.runs.graph import Request, seconds_alone
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
+from limbeck.state import State
 from limbeck.tasks import reload, renamed
 
 CPU = torch.device("cpu")
@@ -118,7 +120,7 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
                 warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
             steps = distillation_of(plan, session)
             begun = time.time()
-            outcome = distillation.distill(steps, run, _Watcher(session, plan.task.metrics[0]), checkpoint_seconds)
+            outcome = distillation.distill(steps, run, _Watcher(session, steps), checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
@@ -148,30 +150,34 @@ class _Watcher:
     SLOW, TRIAL = 2, 3.0
     """After how many steps the pace is measured, and for how many seconds."""
 
-    def __init__(self, session: Session, metric: Metric) -> None:
-        self.session, self.metric = session, metric
+    def __init__(self, session: Session, run: distillation.Distillation) -> None:
+        self.session, self.run = session, run
         self._calls = 0
         self._since: tuple[float, int] | None = None
         self._told = False
 
-    def __call__(self, step: int, steps: int, loss: float | None, score: float | None) -> None:
-        """`step` of `steps` are done."""
+    def __call__(self, state: State) -> None:
+        """The run has come to `state`."""
+        step, steps = int(state.step), self.run.recipe.steps
         if not steps:
             return
-        self._measure(step, steps)
-        news = [] if loss is None else [f"loss {loss:.4g}"]
-        news += [] if score is None else [f"validation {self.metric.text(score)}"]
+        self._measure(state)
+        news = [f"loss {float(state.losses[step - 1]):.4g}"] if step else []
+        known = state.scores[~state.scores.isnan()]
+        if len(known):
+            news.append(f"validation {self.run.problem.task.metrics[0].text(float(known[-1]))}")
         self.session.progress.update(step, steps, "distilling", ", ".join(news), "steps")
 
-    def _measure(self, step: int, steps: int) -> None:
+    def _measure(self, state: State) -> None:
         self._calls += 1
         if self._told or self._calls <= self.SLOW:
             return
-        now = time.monotonic()
+        now, step = time.monotonic(), int(state.step)
         begun, before = self._since = self._since or (now, step)
         if step > before and now - begun >= self.TRIAL:
             self._told = True
-            seconds = (now - begun) / (step - before) * (steps - step)
+            seconds = (now - begun) / (step - before) * (self.run.recipe.steps - step)
+            seconds += seconds_alone((Request(*each) for each in self.run.to_check(state)), self.session)
             self.session.progress.estimate(seconds)
             self.session.allowance.admit(seconds)
 
