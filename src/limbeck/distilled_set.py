@@ -283,6 +283,8 @@ def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
     lengths = {path: len(leaf) for path, leaf in tree.flatten(batch).items()}
     if count == 0 or set(lengths.values()) != {count}:
         raise ValueError(f"examples of different numbers: {lengths}")
+    if batch.classes.dtype != torch.int64 or batch.classes.dim() != 1:
+        raise ValueError(f"classes of the type {batch.classes.dtype} and the shape {tuple(batch.classes.shape)}")
     if not 0 <= int(batch.classes.min()) <= int(batch.classes.max()) < max(len(loaded.classes), 1):
         raise ValueError(f"a class outside 0..{len(loaded.classes) - 1}")
     if loaded.label_mode != header["labels"] or loaded.budget._asdict() != header["budget"]:

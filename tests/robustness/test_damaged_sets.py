@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 FUZZ = Path(__file__).parents[2] / "benchmarks" / "fuzz_sets.py"
-WERE_FAULTS = (25, 368, 409, 606, 663, 757, 877)
-"""Damages that raised something else once: of a run's sources, data, schedule and inputs."""
+WERE_FAULTS = (25, 368, 409, 606, 663, 757, 877, 927, 1801, 7067)
+"""Damages that raised something else once: of a run's sources, data, schedule, inputs and classes."""
 
 
 def fuzzer() -> Any:

@@ -12,8 +12,8 @@ import warnings
 from limbeck import __version__
 from limbeck.cli.terminal import tell, write
 from limbeck.core.deferred import Deferred
-from limbeck.core.errors import InputError, unknown
-from limbeck.core.memory import keep_freed_memory
+from limbeck.core.errors import InputError, refusals_told, unknown
+from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.threads import sleep_soon
 
 COMMANDS = {
@@ -81,7 +81,8 @@ def main(argv: list[str] | None = None) -> int:
             # A character that the terminal does not have is spelled out.
             stream.reconfigure(errors="backslashreplace")
     try:
-        _run(words)
+        with shortage_told(), refusals_told():
+            _run(words)
     except InputError as error:
         tell(f"limbeck: {error}")
         return BAD_INPUT

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+REFUSALS = {
+    errno.ENAMETOOLONG: "give a shorter name",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or give another place"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space, or give another place"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE), "check the disk, or give another place"),
+}
+"""What to do about a place that the system refuses, by the number of its error."""
+LONGEST = 120
+"""How many characters of a place are said at most."""
 
 
 class InputError(ValueError):
@@ -27,3 +39,16 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
 
 class DamagedError(InputError):
     """A file that limbeck did not write, or that is no longer as it was written."""
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Raise InputError, in one line, for what the system refuses within the block for the sake of a place."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        place = str(error.filename or "")
+        said = place if len(place) <= LONGEST else f"{place[:LONGEST]}..."
+        raise InputError(f"{said + ': ' if said else ''}{error.strerror}; {REFUSALS[error.errno]}") from error

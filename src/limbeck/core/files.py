@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,7 +58,8 @@ def _write_together(writes: Mapping[Path, Callable[[Path], object]]) -> None:
         raise _unwritten(path, error) from error
     finally:
         for made in temporary.values():
-            made.unlink(missing_ok=True)
+            with suppress(OSError):  # It may not be there, or have a name that cannot be.
+                made.unlink()
 
 
 def _beside(path: Path) -> Path:

@@ -1,13 +1,23 @@
-"""How a process gets its memory."""
+"""How a process gets its memory, and how much there is."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from limbeck.core.errors import InputError
+from limbeck.core.units import size
 
 THRESHOLDS = (2**30, 2**25)
 """Bytes from which a block is asked of the system and given back to it: the most that any glibc takes, then that of
 older ones."""
+GROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux tells what a container may hold, in its two versions."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _NEVER = 2**31 - 1
 
@@ -27,3 +37,33 @@ def keep_freed_memory() -> bool:
     mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     taken = any(mallopt(_MMAP_THRESHOLD, size) for size in THRESHOLDS)
     return bool(taken and mallopt(_TRIM_THRESHOLD, _NEVER))
+
+
+def memory() -> int:
+    """The most bytes that this process may hold: those of the machine, or what it or its container is allowed."""
+    bounds = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY:
+        bounds.append(allowed)
+    for group in GROUPS:
+        try:
+            bounds.append(int(group.read_text()))
+        except (OSError, ValueError):  # There is none, or it says "max".
+            continue
+    return min(bounds)
+
+
+@contextmanager
+def shortage_told() -> Iterator[None]:
+    """Raise InputError, in one line, where memory runs out within the block, of this machine or of an accelerator."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch raises RuntimeErrors of its own, and is not loaded for a command that does without.
+        ran_out = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+        if not ran_out and not isinstance(error, MemoryError):
+            raise
+        raise InputError(
+            f"memory ran out, of which this process may take {size(memory())}; ask for less at once: a smaller --size, "
+            "--ipc, --network, --steps or batch, or fewer --workers"
+        ) from error

@@ -87,7 +87,7 @@ def size(count: int) -> str:
     if count < 10_000:
         return f"{count:,} B"
     factor, unit = next(pair for pair in _UNITS if count >= pair[0])
-    return f"{count / factor:.1f} {unit}"
+    return f"{count / factor:,.1f} {unit}"
 
 
 def duration(seconds: float | int) -> str:
@@ -104,4 +104,4 @@ def duration(seconds: float | int) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+_UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from limbeck.core.errors import InputError
+from limbeck.core.errors import InputError, refusals_told
 
 NOTHING = ("none", "null")
 """Text that says None."""
@@ -101,7 +101,10 @@ def _hints(part: type) -> tuple[tuple[str, Any], ...]:
 
 
 def typed(verb: Callable[P, R]) -> Callable[P, R]:
-    """A function whose arguments are of the types that it says, or refused; one text or path is a list of one."""
+    """A function whose arguments are of the types that it says, or refused; one text or path is a list of one.
+
+    A place that the system refuses is an InputError too.
+    """
     signature, hints = inspect.signature(verb), get_type_hints(verb)
 
     @functools.wraps(verb)
@@ -110,7 +113,8 @@ def typed(verb: Callable[P, R]) -> Callable[P, R]:
         for name, value in bound.arguments.items():
             if name in hints and signature.parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
                 bound.arguments[name] = fitted(value, hints[name], name)
-        return verb(*bound.args, **bound.kwargs)
+        with refusals_told():
+            return verb(*bound.args, **bound.kwargs)
 
     return checked
 

@@ -23,9 +23,9 @@ import torch
 from limbeck.composition import SELECTIONS as _SELECTIONS  # noqa: F401 (what a coreset is chosen by)
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask, Problem
-from limbeck.core.errors import InputError
+from limbeck.core.errors import InputError, refusals_told
 from limbeck.core.family import from_spec
-from limbeck.core.memory import keep_freed_memory
+from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.progress import heard_by
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
@@ -115,7 +115,7 @@ def main() -> None:
     while (line := jobs.get()) is not None:
         answer: dict[str, Any] = {}
         try:
-            with heard_by(_Teller()):
+            with heard_by(_Teller()), shortage_told(), refusals_told():
                 do(json.loads(line))
         except InputError as error:
             answer = {"error": str(error)}

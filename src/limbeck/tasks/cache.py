@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +49,7 @@ def fetch(source: Source, name: str, size: int | None, reading: Reading, folder:
     facts = prepare.facts_of(parts)
     check(facts)
     form, notes = prepare.survey(parts, size, reading.background)
+    prepare.check_room(facts, form, _free(folder), f"the free space of {folder}")
     digest = _write_pixels(folder / f"{stem}.npy", prepare.pixels(parts, form), facts, form)
     # Last, because these facts are what makes the pixel file count.
     header = {
@@ -65,6 +67,12 @@ def fetch(source: Source, name: str, size: int | None, reading: Reading, folder:
             f"{folder}: what was written there does not read back, expected a sound disk; use another cache"
         )
     return written
+
+
+def _free(folder: Path) -> int:
+    """How many bytes there are for a folder that may have to be made."""
+    there = next((each for each in (folder, *folder.parents) if os.path.isdir(each)), Path("/"))
+    return shutil.disk_usage(there).free
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from limbeck.core.errors import InputError
+from limbeck.core.memory import memory
+from limbeck.core.units import size as readable_size
 from limbeck.tasks.readers.labels import readable
 from limbeck.tasks.readers.source import Array, Part, Stacked
 
-_CHUNK = 256
+_CHUNK, _CHUNK_BYTES = 256, 2**28
+"""How many images, and how many bytes of them, are decoded at once at most."""
 _TOLD = 50
 """How many faults are told one by one."""
 
@@ -30,6 +33,11 @@ class Frame(NamedTuple):
     """The side that images are resized to."""
     forms: tuple[str, ...]
     """The formats that the images are stored in."""
+
+    @property
+    def bytes(self) -> int:
+        """What one image takes."""
+        return self.channel * self.height * self.width * np.dtype(self.dtype).itemsize
 
 
 class Facts(NamedTuple):
@@ -153,9 +161,10 @@ def _curiosities(several: list[str], clear: list[str], background: str) -> tuple
 
 def pixels(parts: Sequence[Part], frame: Frame) -> Iterator[Array]:
     """Chunks (example, channel, height, width) of all parts in order, in the form of `frame`."""
+    count = max(1, min(_CHUNK, _CHUNK_BYTES // frame.bytes))
     for part in parts:
-        for start in range(0, len(part.images), _CHUNK):
-            indices = range(start, min(start + _CHUNK, len(part.images)))
+        for start in range(0, len(part.images), count):
+            indices = range(start, min(start + count, len(part.images)))
             try:
                 decoded = [part.images.decode(index) for index in indices]
             except InputError as error:
@@ -231,12 +240,28 @@ Check = Callable[[Facts], object]
 """Raises InputError where the examples cannot be used as is wished."""
 
 
+def check_room(facts: Facts, form: Frame, room: int, where: str) -> None:
+    """InputError where the pixels of all examples do not fit into so many bytes."""
+    images = len(facts.labels)
+    if images * form.bytes > room:
+        raise InputError(
+            f"{images:,} images of {form.channel} x {form.height} x {form.width} take "
+            f"{readable_size(images * form.bytes)}, expected at most {readable_size(room)}, {where}; load them smaller "
+            "with --size N (size=N in Python)"
+        )
+
+
 def in_memory(parts: Sequence[Part], size: int | None, check: Check, background: str = "") -> Prepared:
     """All examples, checked and decoded, held in memory."""
     facts = facts_of(parts)
     check(facts)
     form, notes = survey(parts, size, background)
-    images = np.concatenate(list(pixels(parts, form)))
+    check_room(facts, form, memory() // 2, "half of the memory here")
+    images = np.empty((len(facts.labels), *form[:3]), form.dtype)
+    begun = 0
+    for chunk in pixels(parts, form):
+        images[begun : begun + len(chunk)] = chunk
+        begun += len(chunk)
     digest = Digest(facts, form)
     digest.update(images)
     facts = facts._replace(notes=(*facts.notes, *notes))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import warnings
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from torch import nn
 
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
+from limbeck.core.memory import memory
 from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, vgg, vit
 from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.layers import Shape
@@ -100,7 +100,7 @@ def _check_size(name: str, factory: Callable[[], nn.Module]) -> None:
         raise InputError(
             f"network {name}: it cannot be built ({str(error).splitlines()[0]}); make it smaller"
         ) from error
-    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    room = memory()
     if size > room / COPIES:
         raise InputError(
             f"network {name}: its parameters take {size / 1e9:,.0f} GB, expected at most {room / COPIES / 1e9:,.1f} GB "
