@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import io
 import keyword
-import signal
 import sys
 import warnings
 
@@ -13,6 +12,7 @@ from limbeck import __version__
 from limbeck.cli.terminal import tell, write
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, refusals_told, unknown
+from limbeck.core.interruptions import interrupt_between_imports
 from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.threads import sleep_soon
 
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     keep_freed_memory()
     sleep_soon()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_between_imports()
     warnings.showwarning = _warn  # type: ignore[assignment]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

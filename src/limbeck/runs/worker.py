@@ -25,6 +25,7 @@ from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, refusals_told
 from limbeck.core.family import from_spec
+from limbeck.core.interruptions import between_imports
 from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.progress import heard_by
 from limbeck.distilled_set import DistilledSet
@@ -97,7 +98,7 @@ def _leave(number: int, _frame: object) -> None:
 def main() -> None:
     """Answer jobs until there are no more; where the input ends while one is under way, whoever asked is gone."""
     keep_freed_memory()
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, between_imports(_leave))
     jobs: Queue[str | None] = Queue()
     busy = threading.Event()
 

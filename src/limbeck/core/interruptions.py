@@ -1,0 +1,54 @@
+"""Signals that end a process, at a moment that it can bear."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], object]
+AGAIN = 0.05
+"""Seconds after which a signal that came at a bad moment is tried again."""
+
+
+def interrupt_between_imports() -> None:
+    """Raise KeyboardInterrupt for SIGINT and SIGTERM as `between_imports` does.
+
+    SIGINT stays ignored where it is, as in the background of a shell.
+    """
+    handler = between_imports(signal.default_int_handler)
+    signal.signal(signal.SIGTERM, handler)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, handler)
+
+
+def between_imports(handler: Handler) -> Handler:
+    """A handler that raises what another one does, but never while a module is imported: as soon as it is.
+
+    Modules that try an import and do without where that fails take what is raised for a failure. The process would go
+    on, with half of a module. The alarm clock of the process is this handler's from now on.
+    """
+    came = 0
+
+    def handle(number: int, frame: FrameType | None) -> object:
+        nonlocal came
+        came = came if number == signal.SIGALRM else number
+        if _imports(frame):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            return None
+        # Whoever asks twice is not interrupted once more while what is under way is put in order.
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return handler(came, frame)
+
+    signal.signal(signal.SIGALRM, handle)
+    return handle
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether the code of a frame runs for the sake of an import."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "_find_and_load" and code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
