@@ -24,6 +24,7 @@ from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
+from limbeck.runs.trial import fitting
 from limbeck.tasks import load, reload
 
 Sets = DistilledSet | str | Path | Sequence[DistilledSet | str | Path]
@@ -41,6 +42,7 @@ def distill(
     ipc: int,
     network: str = "convnet",
     steps: int | None = None,
+    minutes: float | None = None,
     seed: int = 0,
     checks: int | None = None,
     session: Session | None = None,
@@ -52,17 +54,22 @@ def distill(
     and called again after its end it computes nothing. The validation accuracy of one fresh learner is measured
     `checks` times on the way, by default 4 times where that is cheap beside the steps and else never.
 
+    With `minutes` there are as many steps as fit into them here, which a short trial tells, and no more than the recipe
+    has. What it told is kept in the store, so that the same call gives the same set; anywhere else, as many `steps` do.
+
     Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another process holds,
-    and where the loss diverges.
+    for both `steps` and `minutes`, and where the loss diverges.
     """
     task = task_of(task, session)
     whitened = bool(task.reference.get("zca"))
     composed = recipe_for(recipe, task.name, ipc, whitened) if isinstance(recipe, str) else recipe
+    if steps is not None and minutes is not None:
+        raise InputError(f"steps {steps}, minutes {minutes:g}: expected one of them")
     if steps is not None:
         composed = replace(composed, steps=steps)
     plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)
     with opened(session) as used:
-        return run_plan(plan, used)[0]
+        return run_plan(plan if minutes is None else fitting(plan, used, minutes), used)[0]
 
 
 @typed

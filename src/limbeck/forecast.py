@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +21,9 @@ from limbeck.runs.pace import COMPILING, GAIN
 from limbeck.runs.plan import Plan, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
+from limbeck.runs.trial import tried
 from limbeck.starts import Real
 from limbeck.state import steps_in
-
-TRIAL, SLOW = 2.0, 10.0
-"""For how many seconds the steps of a recipe are tried; a first step that takes as long as this says enough."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +95,12 @@ def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
 
 def _steps(session: Session, plans: Sequence[Plan]) -> float:
     """About how many seconds the steps take that are left of a recipe with its seeds."""
-    recipe = plans[0].recipe
-    whole = distillation_of(plans[0], session)
-    run = replace(whole, compile=False)
-    state, begun = run.begin(), time.monotonic()
-    state = run.step(state)
-    pace = time.monotonic() - begun
-    if pace < SLOW:
-        begun, tried = time.monotonic(), 0
-        while tried < recipe.steps - 1 and time.monotonic() - begun < TRIAL:
-            state, tried = run.step(state), tried + 1
-        pace = (time.monotonic() - begun) / tried if tried else pace
+    recipe, run = plans[0].recipe, distillation_of(plans[0], session)
+    state, _, pace = tried(run)
     pace += seconds_alone((Request(*each) for each in run.to_check(state)), session) / recipe.steps
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
-    return pace * left / GAIN + COMPILING * len(plans) if whole.compiled(state) else pace * left
+    return pace * left / GAIN + COMPILING * len(plans) if run.compiled(state) else pace * left
 
 
 def _requests(

@@ -5,15 +5,27 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser, table
-from limbeck.cli.defaults import add_network, network_of, out_of, shortened
+from limbeck.cli.defaults import NETWORK, add_network, network_of, out_of, shortened
 from limbeck.cli.options import add_checks, add_data, check_out, task_of
 from limbeck.cli.parts import help_of, listed, spelled, split_words
-from limbeck.cli.working import add_compile, add_device, add_moved, add_quiet, add_root, add_runs, add_time, session
+from limbeck.cli.working import (
+    PART,
+    STOP,
+    add_compile,
+    add_device,
+    add_moved,
+    add_quiet,
+    add_root,
+    add_runs,
+    add_time,
+    session,
+)  # fmt: skip
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
 from limbeck.core.units import measured, size
@@ -22,17 +34,25 @@ from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import Method
 from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.session import Session
+from limbeck.runs.trial import fitting
+
+AS_MANY = "to make as many steps as fit into an hour"
+"""What --minutes is for where no steps are asked for."""
 
 
 def run(words: list[str]) -> None:
     """Distil, save, and say where."""
     plan, given = _repeat(words) if "--spec" in words else _new(words)
-    out = out_of(given, plan)
-    check_out(out)
-    with session("distill", words, given) as used:
+    if given.out is not None:
+        check_out(given.out)
+    less = AS_MANY if given.free else PART
+    with session("distill", words, given, bounded=not given.fits, less=less) as used:
+        used.progress.notes([*given.said, *plan.task.notes])
+        if given.fits:
+            plan = fitting(plan, used, given.minutes, given.fresh)
+        out = out_of(given, plan)
         made = _made_before(plan, used, given.fresh)
-        used.progress.notes([*getattr(given, "said", ()), *plan.task.notes])
-        distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds)
+        distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds, given.whole)
     distilled.save(out)
     settings = _settings(given)
     document = {
@@ -83,11 +103,13 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
     task = task_of(given)
-    asked = [given.recipe] if "steps" in options else []
+    given.free = "steps" not in options
+    given.fits = given.free and given.minutes is not None
+    asked = [] if given.free and not given.fits else [given.recipe]
     recipes, given.said = shortened(task, {given.recipe: recipe}, given, asked)
-    return Plan(
-        task, recipes[given.recipe], network_of(task, given.network), given.ipc, given.seed, given.checks
-    ), given
+    plan = Plan(task, recipes[given.recipe], network_of(task, given.network), given.ipc, given.seed, given.checks)
+    given.whole = replace(plan, recipe=recipe, network=task.network(NETWORK).name) if given.said else None
+    return plan, given
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
@@ -126,11 +148,16 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     )
     arguments.add_argument("--seed", type=int, default=0, help="another seed, another set")
     add_checks(arguments)
-    _add_output(arguments, Path | None, "by default named by the data, the recipe and its size")
+    _add_output(
+        arguments,
+        Path | None,
+        "by default named by the data, the recipe and its size",
+        f"make as many steps as fit into so many minutes, which a trial tells; with --steps, {STOP}",
+    )
     return arguments
 
 
-def _add_output(arguments: Parser, kind: Any, default: str) -> None:
+def _add_output(arguments: Parser, kind: Any, default: str, minutes: str = STOP) -> None:
     arguments.add_argument(
         "--out", type=kind, required=kind is Path, help=f"where to write the set (.safetensors); {default}"
     )
@@ -139,7 +166,7 @@ def _add_output(arguments: Parser, kind: Any, default: str) -> None:
     )
     arguments.add_argument("--fresh", action="store_true", help="make it anew, though it was made before")
     add_compile(arguments)
-    add_time(arguments)
+    add_time(arguments, minutes)
     add_device(arguments)
     add_quiet(arguments)
     add_runs(arguments)
@@ -153,4 +180,5 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     add_root(arguments)
     _add_output(arguments, Path, "it has no default")
     given = arguments.parse_args(words)
+    given.said, given.whole, given.free, given.fits = [], None, False, False
     return Plan.of(read_document(given.spec, bare=True), given.data_root, given.data), given

@@ -14,7 +14,7 @@ def run(words: list[str]) -> None:
     effort = effort_in(words, "explain")
     made = _parser(effort)
     given = made.parse_args(words)
-    with session("explain", words, given) as used:
+    with session("explain", words, given, bounded=not given.until_decided) as used:
         findings = explain(
             given.sets,
             probes=probes_of(made, given),

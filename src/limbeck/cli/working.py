@@ -57,7 +57,12 @@ def add_compile(made: Parser) -> None:
     )
 
 
-def add_time(made: Parser, minutes: str = "stop after about so many minutes; the same command goes on") -> None:
+STOP = "stop after about so many minutes; the same command goes on"
+PART = "to do part of it now and go on later"
+"""What --minutes does, and what it is for."""
+
+
+def add_time(made: Parser, minutes: str = STOP) -> None:
     """Add how long the work may take."""
     made.add_argument("--minutes", type=float | None, default=None, help=minutes)
     made.add_argument("--yes", action="store_true", help="work for more than an hour without asking")
@@ -114,8 +119,13 @@ def add_session(made: Parser, compiles: bool = False, data_root: bool = True, ti
 
 
 @contextmanager
-def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]:
-    """The session that the options say, for as long as the block lasts; an interruption names how to go on."""
+def session(
+    command: str, words: Sequence[str], given: Any, bounded: bool = True, less: str = PART
+) -> Iterator[Session]:
+    """The session that the options say, for as long as the block lasts; an interruption names how to go on.
+
+    Where it is `bounded`, --minutes stop it. Whoever asks for much is told what --minutes is for (`less`).
+    """
     options = vars(given)
     since = _since(options)
     # Whoever began anew goes on with what was done from then on.
@@ -133,8 +143,8 @@ def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]
                 executor=options.get("executor", "local"),
                 progress=progress,
                 tell=write,
-                minutes=None if options.get("until_decided") else options.get("minutes"),
-                confirm=None if options.get("yes") or options.get("minutes") else _asking(again, progress),
+                minutes=options.get("minutes") if bounded else None,
+                confirm=None if options.get("yes") or options.get("minutes") else _asking(again, progress, less),
                 since=since,
             ) as made,
         ):
@@ -148,17 +158,15 @@ def session(command: str, words: Sequence[str], given: Any) -> Iterator[Session]
         raise KeyboardInterrupt(f"{why}; go on with: {again}") from interrupt
 
 
-def _asking(command: str, progress: AbstractProgress) -> Callable[[str], None]:
+def _asking(command: str, progress: AbstractProgress, less: str) -> Callable[[str], None]:
     """Who agrees to long work: whoever sits at the terminal; InputError where nobody does, or the answer is no."""
 
     def confirm(said: str) -> None:
         if not at_terminal():
-            raise InputError(
-                f"{said}. To do it, add --yes; to do part of it now and go on later, add --minutes 60: {command} --yes"
-            )
+            raise InputError(f"{said}. To do it, add --yes; {less}, add --minutes 60: {command} --yes")
         with progress.paused():
             agreed = ask(f"{said}; it can be interrupted, and the same command goes on", "Begin?")
         if not agreed:
-            raise InputError("not begun; to do part of it now and go on later, add --minutes 60")
+            raise InputError(f"not begun; {less}, add --minutes 60")
 
     return confirm

@@ -93,15 +93,18 @@ def size(count: int) -> str:
 def duration(seconds: float | int) -> str:
     """A length of time that is known about.
 
-    >>> duration(40.4), duration(240), duration(254), duration(597), duration(9000)
-    ('40 s', '4 min', '4 min 10 s', '10 min', '2 h 30 min')
+    >>> duration(40.4), duration(240), duration(254), duration(597), duration(9000), duration(1e6)
+    ('40 s', '4 min', '4 min 10 s', '10 min', '2 h 30 min', '12 days')
     """
     minutes, tens = round(seconds / 60), 10 * round(seconds / 10)
     if seconds < 100:
         return f"{round(seconds)} s"
     if tens < 600:
         return f"{tens // 60} min {tens % 60} s" if tens % 60 else f"{tens // 60} min"
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 100:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60:02d} min" if hours < 72 else f"{hours / 24:,.0f} days"
 
 
 _UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))

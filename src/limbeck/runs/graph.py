@@ -244,8 +244,12 @@ def seconds_alone(requests: Iterable[Request], session: Session) -> float:
 
 
 def pace_of(request: Request, session: Session) -> Pace:
-    """How fast the network of a computation is trained here; a session measures it once for a network."""
-    context = request.context.under(request.computation.other_network)
+    """How fast the network of a computation is trained here."""
+    return network_pace(request.context.under(request.computation.other_network), session)
+
+
+def network_pace(context: ProbeContext, session: Session) -> Pace:
+    """How fast the network of a context is trained here; a session measures it once."""
     network = context.problem.network.name
     if network not in session.paces:
         session.paces[network] = measured(context)

@@ -16,6 +16,7 @@ import torch
 
 from limbeck import distillation
 from limbeck.composition import Recipe
+from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.expect import of_their_types
@@ -23,11 +24,14 @@ from limbeck.core.family import from_spec, to_spec
 from limbeck.core.key import Key
 from limbeck.core.provenance import warn_of_change
 from limbeck.core.schema import mismatch
+from limbeck.core.units import duration
 from limbeck.core.version import ALGORITHM, VERSION
 from limbeck.distilled_set import RUN, DistilledSet
 from limbeck.evaluation import Score
+from limbeck.learn.population import operations
 from limbeck.protocols import Epochs
-from limbeck.runs.graph import Request, seconds_alone
+from limbeck.runs.graph import Request, network_pace, seconds_alone
+from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
 from limbeck.state import State
@@ -107,8 +111,13 @@ def _check_spec(spec: dict[str, Any]) -> None:
         raise InputError(f"{NO_SPEC} ({wrong}); {EXPECTED}")
 
 
-def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> tuple[DistilledSet, Run]:
-    """The distilled set of `plan` and the run that keeps it; found, continued or begun in the session's store."""
+def run_plan(
+    plan: Plan, session: Session, checkpoint_seconds: float = 30.0, whole: Plan | None = None
+) -> tuple[DistilledSet, Run]:
+    """The distilled set of `plan` and the run that keeps it; found, continued or begun in the session's store.
+
+    Where the plan is a small part of a `whole`, how long that would take is told on the way.
+    """
     spec, store = plan.spec_on(session.device), session.store
     run = store.at(spec)
     # Reading takes no lock: what is done changes no more.
@@ -120,7 +129,7 @@ def run_plan(plan: Plan, session: Session, checkpoint_seconds: float = 30.0) -> 
                 warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
             steps = distillation_of(plan, session)
             begun = time.time()
-            outcome = distillation.distill(steps, run, _Watcher(session, steps), checkpoint_seconds)
+            outcome = distillation.distill(steps, run, _Watcher(session, steps, whole), checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
@@ -150,8 +159,8 @@ class _Watcher:
     SLOW, TRIAL = 2, 3.0
     """After how many steps the pace is measured, and for how many seconds."""
 
-    def __init__(self, session: Session, run: distillation.Distillation) -> None:
-        self.session, self.run = session, run
+    def __init__(self, session: Session, run: distillation.Distillation, whole: Plan | None = None) -> None:
+        self.session, self.run, self.whole = session, run, whole
         self._calls = 0
         self._since: tuple[float, int] | None = None
         self._told = False
@@ -176,10 +185,26 @@ class _Watcher:
         begun, before = self._since = self._since or (now, step)
         if step > before and now - begun >= self.TRIAL:
             self._told = True
-            seconds = (now - begun) / (step - before) * (self.run.recipe.steps - step)
+            pace = (now - begun) / (step - before)
+            if self.whole is not None:
+                self._tell_whole(self.whole, pace, state)
+            seconds = pace * (self.run.recipe.steps - step)
             seconds += seconds_alone((Request(*each) for each in self.run.to_check(state)), self.session)
             self.session.progress.estimate(seconds)
             self.session.allowance.admit(seconds)
+
+    def _tell_whole(self, whole: Plan, pace: float, state: State) -> None:
+        """How long the whole plan would take, where this one takes `pace` seconds a step, and what ten minutes give."""
+        run, ours = distillation_of(whole, self.session), self.run.problem
+        paces = [network_pace(ProbeContext(problem), self.session) for problem in (ours, run.problem)]
+        # What a step takes beside its operations it takes for passes, of which there are as many.
+        work = float(state.work)
+        passes = max(0.0, pace - work / paces[0].rate) / paces[0].each if paces[0].each else 0.0
+        step = paces[1].seconds(work * operations(run.problem) / operations(ours), passes)
+        seconds = step * whole.recipe.steps / (GAIN if run.compiled(state) else 1)
+        few = f"--minutes 10 makes as many of {ours.network.name} as fit, about {max(1, round(600 / pace)):,}"
+        steps = f"{whole.recipe.steps:,} steps of {run.problem.network.name}"
+        self.session.progress.notes([f"the published run is {steps}, about {duration(seconds)} here; {few}"])
 
 
 def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> DistilledSet:

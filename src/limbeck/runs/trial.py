@@ -1,0 +1,118 @@
+"""How fast the steps of a distillation are here, by a trial of a few, and how many of them fit into a given time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from limbeck.core.units import duration
+from limbeck.distillation import Distillation
+from limbeck.runs.allowance import check_minutes
+from limbeck.runs.graph import Request, seconds_alone
+from limbeck.runs.plan import Plan, distillation_of
+from limbeck.runs.session import Session
+from limbeck.state import State
+
+TRIAL, SLOW = 2.0, 10.0
+"""For how many seconds steps are tried; a first step that takes as long as `SLOW` says enough."""
+
+
+class Trial(NamedTuple):
+    """What a few steps of a distillation told, as eager code."""
+
+    state: State
+    """After them; the operations of the first are counted."""
+    first: float
+    """Seconds to begin and to make the first step."""
+    pace: float
+    """Seconds of each step after it."""
+
+
+def tried(run: Distillation) -> Trial:
+    """A few steps of a distillation from its beginning; nothing of them is kept."""
+    run, begun = replace(run, compile=False), time.monotonic()
+    state = run.begin()
+    start = time.monotonic()
+    state = run.step(state)
+    first, pace = time.monotonic() - begun, time.monotonic() - start
+    if pace < SLOW:
+        state, pace = _paced(run, state, pace)
+    return Trial(state, first, pace)
+
+
+def _paced(run: Distillation, state: State, otherwise: float) -> tuple[State, float]:
+    """The state after some more steps, and the seconds of each; `otherwise` where none is left."""
+    begun, before = time.monotonic(), int(state.step)
+    while int(state.step) < run.recipe.steps and time.monotonic() - begun < TRIAL:
+        state = run.step(state)
+    made = int(state.step) - before
+    return state, (time.monotonic() - begun) / made if made else otherwise
+
+
+class Fit(NamedTuple):
+    """How many steps of a plan are made in a given time."""
+
+    steps: int
+    pace: float
+    """Seconds of each."""
+
+
+def fitting(plan: Plan, session: Session, minutes: float, fresh: bool = False) -> Plan:
+    """A plan of no more steps than fit into so many minutes on this machine, which a trial tells, and at least one.
+
+    What was told is kept in the session's store, so that the same call is the same plan; `fresh` asks anew. Raises
+    InputError for minutes that are not positive.
+    """
+    check_minutes(minutes)
+    steps = plan.recipe.steps
+    if not steps:
+        return plan
+    address = {"steps in minutes": minutes, **plan.spec_on(session.device)}
+    if fresh:
+        session.store.place(address).unlink(missing_ok=True)
+
+    def make() -> dict[str, torch.Tensor]:
+        session.progress.phase(f"trying a few steps, to tell how many fit into {minutes:g} min")
+        fit = _fit(plan, session, time.monotonic() + 60 * minutes)
+        return {"steps": torch.tensor(fit.steps), "pace": torch.tensor(fit.pace, dtype=torch.float64)}
+
+    kept = session.store.remember(address, make)
+    fit = Fit(int(kept["steps"]), float(kept["pace"]))
+    session.progress.notes(
+        [
+            f"{fit.steps:,} of {steps:,} steps, as many as fit into {minutes:g} min; all of them would take "
+            f"{duration(fit.pace * steps)}; --steps {fit.steps} makes the same set anywhere"
+        ]
+    )
+    return _of(plan, fit.steps)
+
+
+def _of(plan: Plan, steps: int) -> Plan:
+    return replace(plan, recipe=replace(plan.recipe, steps=steps))
+
+
+def _fit(plan: Plan, session: Session, end: float) -> Fit:
+    """How many steps there is time for until `end`, beside their checks and where that pays as compiled code."""
+    run = distillation_of(plan, session)
+    trial = tried(run)
+
+    def at(pace: float) -> int:
+        left = end - time.monotonic() - trial.first
+        few = distillation_of(_of(plan, _within(left / pace, run.recipe.steps)), session)
+        left -= seconds_alone((Request(*each) for each in few.to_check(trial.state)), session)
+        return _within(left / pace, run.recipe.steps)
+
+    steps = at(trial.pace)
+    if not distillation_of(_of(plan, steps), session).compiled(trial.state):
+        return Fit(steps, trial.pace)
+    compiled = replace(run, compile=True)
+    # The first step compiles, which the run itself finds done.
+    _, pace = _paced(compiled, compiled.step(trial.state), trial.pace)
+    return Fit(at(pace), pace)
+
+
+def _within(steps: float, most: int) -> int:
+    return max(1, min(most, int(steps)))
