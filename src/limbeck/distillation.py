@@ -135,7 +135,7 @@ class Distillation:
         loss, gradients = self.recipe.estimator.gradient(loss_of, state.learned, now.fold("estimator"))
         learned, optimizers = {}, {}
         for group, leaves in state.learned.items():
-            optimizer = self.recipe.optimizer_of(group)
+            optimizer = self.recipe.optimizer_of(group).at(step)
             learned[group], optimizers[group] = optimizer.step(leaves, gradients[group], state.optimizers[group])
         with torch.no_grad():
             shown = self.show(learned, state.fixed, now)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from limbeck.core import tree
 from limbeck.core.contracts import NoCache, Problem, Synthetic
 from limbeck.core.key import Key
 from limbeck.objectives import TruncatedUnrolled, Unrolled
+from limbeck.recipes import RECIPES
 from limbeck.schedules import Fixed
 from limbeck.tasks import load
 
@@ -68,3 +71,32 @@ def test_a_truncated_gradient_is_not_the_whole_one() -> None:
     truncated, whole = gradient_of(objective, key), gradient_of(Unrolled(per_class=5), key)
     assert not torch.allclose(truncated, whole)
     assert float(tree.dot(truncated, whole)) > 0
+
+
+def test_a_step_of_dd_is_that_of_the_published_loop() -> None:
+    """Three times ten steps, each on one image of every class, at thirty rates that a softplus keeps positive."""
+    method = RECIPES["dd"].recipe_for("cifar10", 10)
+    assert isinstance(method.objective, Unrolled) and method.objective.per_class == 102
+    objective, key = replace(method.objective, per_class=20), KEY.fold("dd")
+    start = PROBLEM.real(KEY.fold("images"), 10)
+    images = start.inputs.clone().requires_grad_()
+    raw = {name: leaf.requires_grad_() for name, leaf in method.schedule.init(10, KEY).items()}
+    batch = start._replace(inputs=images)
+    loss = objective.loss({}, PROBLEM, Synthetic.of(batch, method.schedule.render(raw, batch.classes, KEY)), key)
+    found = torch.autograd.grad(loss, (images, *raw.values()))
+
+    rates = torch.nn.functional.softplus(next(iter(raw.values())))
+    params = {name: leaf.requires_grad_() for name, leaf in PROBLEM.network.init(key.fold("network")).items()}
+    for epoch in range(3):
+        for index in range(10):
+            rows = [10 * label + index for label in range(10)]
+            outputs = PROBLEM.network.apply(params, images[rows]).outputs
+            error = torch.nn.functional.cross_entropy(outputs, torch.arange(10))
+            slopes = torch.autograd.grad(error, list(params.values()), create_graph=True)
+            rate = rates[10 * epoch + index]
+            params = {name: leaf - rate * slope for (name, leaf), slope in zip(params.items(), slopes, strict=True)}
+    real = PROBLEM.real(key.fold("real"), 20)
+    expected = torch.nn.functional.cross_entropy(PROBLEM.network.apply(params, real.inputs).outputs, real.classes)
+    torch.testing.assert_close(loss, expected.detach(), rtol=1e-5, atol=1e-6)
+    for ours, theirs in zip(found, torch.autograd.grad(expected, (images, *raw.values())), strict=True):
+        assert float((ours - theirs).norm() / theirs.norm()) < 1e-5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limbeck.core import tree
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
@@ -23,6 +23,10 @@ class AbstractOptimizer(AbstractPart):
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         """The parameters and the state after one step."""
 
+    def at(self, _step: int) -> AbstractOptimizer:
+        """What makes the step of that number, counted from 0, of a distillation; by default the same for all."""
+        return self
+
 
 @dataclass(frozen=True)
 class SGD(AbstractOptimizer):
@@ -36,11 +40,17 @@ class SGD(AbstractOptimizer):
     weight_decay: float = 0.0
     clip: float = 0.0
     """The largest norm of a gradient; 0: any."""
+    halve_every: int = 0
+    """After how many steps of a distillation the learning rate is halved, each time; 0: never."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate")
         fraction(self, "momentum")
-        at_least(self, 0, "weight_decay", "clip")
+        at_least(self, 0, "weight_decay", "clip", "halve_every")
+
+    def at(self, step: int) -> SGD:
+        """At the learning rate of that step."""
+        return replace(self, learning_rate=_halved(self.learning_rate, self.halve_every, step))
 
     @property
     def rule(self) -> HeavyBall:
@@ -70,11 +80,17 @@ class Adam(AbstractOptimizer):
     weight_decay: float = 0.0
     clip: float = 0.0
     """The largest norm of a gradient; 0: any."""
+    halve_every: int = 0
+    """After how many steps of a distillation the learning rate is halved, each time; 0: never."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate", "epsilon")
         fraction(self, "beta1", "beta2")
-        at_least(self, 0, "weight_decay", "clip")
+        at_least(self, 0, "weight_decay", "clip", "halve_every")
+
+    def at(self, step: int) -> Adam:
+        """At the learning rate of that step."""
+        return replace(self, learning_rate=_halved(self.learning_rate, self.halve_every, step))
 
     @property
     def rule(self) -> AdamRule:
@@ -88,6 +104,15 @@ class Adam(AbstractOptimizer):
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         """The parameters and the moments after one step."""
         return self.rule.update(params, _clipped(gradients, self.clip), state, self.learning_rate)
+
+
+def _halved(learning_rate: float, every: int, step: int) -> float:
+    """A learning rate after so many steps, where it is halved from time to time.
+
+    >>> [_halved(8.0, 10, step) for step in (0, 9, 10, 25)], _halved(8.0, 0, 25)
+    ([8.0, 8.0, 4.0, 2.0], 8.0)
+    """
+    return learning_rate * 0.5 ** (step // every) if every else learning_rate
 
 
 def _clipped(gradients: Tree, clip: float) -> Tree:

@@ -23,7 +23,9 @@ class Fixed(AbstractSchedule):
     learning_rate: float = 0.01
     optimizer: AbstractInnerOptimizer = Momentum(0.9)
     per_class: int = 0
-    """How many items of each class a step sees, drawn anew for each; 0: all items."""
+    """How many items of each class a step sees; 0: all items."""
+    in_turn: bool = False
+    """Whether the items of a class take turns in their order, over and over (Wang et al. 2018), or are drawn."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps")
@@ -35,10 +37,15 @@ class Fixed(AbstractSchedule):
         return {}
 
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
-        """The given schedule, its order drawn by the key."""
+        """The given schedule, its order drawn by the key where items do not take turns."""
+        order = (
+            order_in_turn(classes, self.per_class, self.steps)
+            if self.in_turn
+            else balanced_order(classes, self.per_class, self.steps, key)
+        )
         return Schedule(
             learning_rates=torch.full((self.steps,), self.learning_rate),
-            order=balanced_order(classes, self.per_class, self.steps, key),
+            order=order,
             rule=self.optimizer.rule(),
         )
 
@@ -57,4 +64,19 @@ def balanced_order(classes: Int[Tensor, " item"], per_class: int, steps: int, ke
         items = (classes == label).nonzero()[:, 0]
         ranks = key.fold("order", label).uniform(steps, len(items)).argsort(1)[:, :per_class]
         columns.append(items[ranks])
+    return torch.cat(columns, 1)
+
+
+def order_in_turn(classes: Int[Tensor, " item"], per_class: int, steps: int) -> Int[Tensor, "row seen"]:
+    """For each step, the next `per_class` items of every class, from the first again after the last.
+
+    One row of all items for 0.
+    """
+    if per_class == 0:
+        return torch.arange(len(classes))[None]
+    turns = torch.arange(steps * per_class).reshape(steps, per_class)
+    columns = []
+    for label in classes.unique().tolist():
+        items = (classes == label).nonzero()[:, 0]
+        columns.append(items[turns % len(items)])
     return torch.cat(columns, 1)

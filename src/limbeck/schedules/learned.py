@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.nn import functional
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
 from limbeck.core.key import Key
@@ -18,7 +20,7 @@ from limbeck.schedules.fixed import Fixed
 
 @dataclass(frozen=True)
 class LearnedRates(AbstractSchedule):
-    """Learned learning rates, positive by construction: the exponentials of what is learned.
+    """Learned learning rates, positive by construction: a positive function of what is learned.
 
     One for every step (Wang et al. 2018), or a single one for all where `shared` (Cazenavette et al. 2022).
     """
@@ -26,15 +28,24 @@ class LearnedRates(AbstractSchedule):
     around: Fixed = Fixed(steps=10, optimizer=Momentum(0.0))
     """Where they start, and everything that is not learned."""
     shared: bool = False
+    through: Literal["exponential", "softplus"] = "exponential"
+    """The function: exp x, or log(1 + exp x) as Wang et al. (2018) have it."""
 
     def init(self, count: int, key: Key) -> Tree:
-        """The logarithms of the given learning rates."""
-        size = 1 if self.shared else self.around.steps
-        return {"log_learning_rates": torch.full((size,), math.log(self.around.learning_rate))}
+        """What the given learning rates are the function of."""
+        rate = self.around.learning_rate
+        # log(exp(rate) - 1), without loss for small rates.
+        start = math.log(rate) if self.through == "exponential" else rate + math.log(-math.expm1(-rate))
+        return {self._name: torch.full((1 if self.shared else self.around.steps,), start)}
+
+    @property
+    def _name(self) -> str:
+        return "log_learning_rates" if self.through == "exponential" else "raw_learning_rates"
 
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
         """The given schedule at the learned learning rates, differentiable in them."""
-        rates = params["log_learning_rates"].exp()
+        learned = params[self._name]
+        rates = learned.exp() if self.through == "exponential" else functional.softplus(learned)
         return self.around.render({}, classes, key)._replace(learning_rates=rates.expand(self.around.steps))
 
 
