@@ -15,6 +15,7 @@ from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese, uniforms
 
 KEY = Key(("augment",))
+HALVES = (slice(0, 6), slice(6, 12))
 COUNT = 48
 
 
@@ -89,6 +90,20 @@ def test_all_six_together_are_the_one_operation_that_each_image_draws() -> None:
         [LITERAL[names[int(6 * row[0])]](image, row) for image, row in zip(inputs, rows, strict=True)]
     )
     torch.testing.assert_close(Siamese().apply(inputs, KEY, groups), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_together_all_images_of_a_call_undergo_one_operation_at_draws_of_their_own() -> None:
+    images, groups = KEY.fold("images").normal(12, 3, 8, 8), torch.arange(12)
+    seen = set()
+    for key in map(KEY.fold, range(12)):
+        found = Siamese(("flip", "rotate"), together=True).apply(images, key, groups)
+        alone = {name: Siamese((name,)).apply(images, key, groups) for name in ("flip", "rotate")}
+        (name,) = [name for name, each in alone.items() if torch.equal(each, found)]
+        seen.add(name)
+        # Parts of a batch undergo what the whole does.
+        parts = [Siamese(("flip", "rotate"), together=True).apply(images[half], key, groups[half]) for half in HALVES]
+        assert torch.equal(torch.cat(parts), found)
+    assert seen == {"flip", "rotate"}
 
 
 def test_without_flip_the_operation_is_drawn_among_the_other_five() -> None:

@@ -83,7 +83,7 @@ def test_sizes_have_the_numbers_that_were_published_for_them() -> None:
     assert recipe_for("mtt", "cifar10", 10).schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-5)  # type: ignore[attr-defined]
     assert recipe_for("mtt", "cifar10", 10, True).objective == Trajectory(latest=20)
     assert recipe_for("tesla", "cifar10", 10).steps == 10_000
-    assert recipe_for("rat-bptt", "cifar10", 10, True).start == Noise()
+    assert recipe_for("rat-bptt", "cifar10", 10, True).start == Noise(norm=1.0)
 
 
 def test_the_recipes_of_no_step_are_the_selections() -> None:

@@ -145,6 +145,12 @@ def test_noise_is_standard_normal_and_xavier_uniform_within_its_bound() -> None:
     assert abs(float(grey.var()) - bound**2 / 3) < 5 * bound**2 * math.sqrt(4 / 45 / grey.numel())
 
 
+def test_noise_of_a_norm_lies_on_a_sphere_in_the_same_directions() -> None:
+    plain, scaled = (Noise(norm).pick(PROBLEM, 3, KEY).inputs.flatten(1) for norm in (0.0, 2.5))
+    assert torch.allclose(scaled.norm(dim=1), torch.full((len(scaled),), 2.5))
+    assert torch.allclose(scaled, plain * (2.5 / plain.norm(dim=1))[:, None])
+
+
 def test_class_means_are_exact_and_of_disjoint_parts() -> None:
     inputs, labels = TASK.load("train").inputs, TASK.labels()
     expected = torch.stack([inputs[labels == label].mean(0) for label in range(3)])

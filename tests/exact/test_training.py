@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -180,3 +181,25 @@ def test_passes_change_no_gradient(network: str, keeping: bool, monkeypatch: pyt
     monkeypatch.setattr(microbatches, "NUMBERS", 7 * 64)
     for name, leaf in gradient_of(learner, batch)[0].items():
         torch.testing.assert_close(leaf, whole[name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(learning_rate=0.5, clip_mean=2.0), Adam(learning_rate=0.5, clip_mean=2.0)])
+def test_a_gradient_is_clipped_at_twice_the_running_mean_of_norms(optimizer: SGD | Adam) -> None:
+    """The mean has a tenth of the norm that it clips, and the first norm whole, as Feng et al. (2024) have it."""
+    params = {"x": torch.tensor([1.0, 2.0])}
+    state, plain = optimizer.init(params), replace(optimizer, clip_mean=0.0)
+    expected, other, mean = params, plain.init(params), None
+    for size in (1.0, 3.0, 100.0, 0.5):
+        gradient = {"x": torch.tensor([0.6, 0.8]) * size}
+        params, state = optimizer.step(params, gradient, state)
+        mean = size if mean is None else 0.9 * mean + 0.1 * size
+        assert float(state["norm"]) == pytest.approx(mean)
+        clipped = {"x": torch.tensor([0.6, 0.8]) * min(size, 2 * mean)}
+        expected, other = plain.step(expected, clipped, other)
+        assert torch.allclose(params["x"], expected["x"])
+    assert optimizer.step({}, {}, optimizer.init({}))[0] == {}
+
+
+def test_a_learning_rate_is_halved_as_a_distillation_goes_on() -> None:
+    for optimizer in (SGD(learning_rate=8.0, halve_every=10), Adam(learning_rate=8.0, halve_every=10)):
+        assert [optimizer.at(step).learning_rate for step in (0, 9, 10, 35)] == [8.0, 8.0, 4.0, 1.0]

@@ -9,6 +9,7 @@ import torch
 from limbeck.core import tree
 from limbeck.core.contracts import NoCache, Problem, Synthetic
 from limbeck.core.key import Key
+from limbeck.learn.augment import Siamese
 from limbeck.objectives import TruncatedUnrolled, Unrolled
 from limbeck.recipes import RECIPES
 from limbeck.schedules import Fixed
@@ -100,3 +101,50 @@ def test_a_step_of_dd_is_that_of_the_published_loop() -> None:
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-5, atol=1e-6)
     for ours, theirs in zip(found, torch.autograd.grad(expected, (images, *raw.values())), strict=True):
         assert float((ours - theirs).norm() / theirs.norm()) < 1e-5
+
+
+def test_a_step_of_rat_bptt_is_that_of_the_published_loop() -> None:
+    """Adam all the way, without a graph before the window; every step augmented, and the real images."""
+    method = RECIPES["rat-bptt"].recipe_for("cifar10", 10, True)
+    assert isinstance(method.objective, TruncatedUnrolled) and isinstance(method.schedule, Fixed)
+    assert (method.objective.window, method.schedule.steps) == (60, 200)
+    objective = replace(method.objective, per_class=20, window=3)
+    schedule = replace(method.schedule, steps=6, learning_rate=0.02)
+    key = next(key for key in map(KEY.fold, range(99)) if int(key.fold("stop").integers(4, 1)) == 2)
+    start = PROBLEM.real(KEY.fold("images"), 10)
+    images = start.inputs.clone().requires_grad_()
+    batch = start._replace(inputs=images)
+    loss = objective.loss({}, PROBLEM, Synthetic.of(batch, schedule.render({}, batch.classes, KEY)), key)
+    (found,) = torch.autograd.grad(loss, images)
+
+    def shown(inputs: torch.Tensor, at: Key) -> torch.Tensor:
+        # Mirrored digits are others.
+        assert objective.augment == Siamese(("flip", "rotate"), together=True)
+        return Siamese(("rotate",)).apply(inputs, at, torch.arange(len(inputs)))
+
+    params = {name: leaf.requires_grad_() for name, leaf in PROBLEM.network.init(key.fold("network")).items()}
+    first, second = ({name: torch.zeros_like(leaf) for name, leaf in params.items()} for _ in range(2))
+    for step in range(5):
+        if step == 2:
+            params, first, second = (
+                {name: leaf.detach().requires_grad_() for name, leaf in each.items()}
+                for each in (params, first, second)
+            )
+        outputs = PROBLEM.network.apply(params, shown(images, key.fold("augment", step))).outputs
+        error = torch.nn.functional.cross_entropy(outputs, batch.classes)
+        slopes = dict(zip(params, torch.autograd.grad(error, list(params.values()), create_graph=True), strict=True))
+        first = {name: 0.9 * first[name] + 0.1 * slopes[name] for name in params}
+        second = {name: 0.999 * second[name] + 0.001 * slopes[name] ** 2 for name in params}
+        params = {
+            name: leaf
+            - 0.02
+            * (first[name] / (1 - 0.9 ** (step + 1)))
+            / ((second[name] / (1 - 0.999 ** (step + 1))).clamp(min=1e-30).sqrt() + 1e-8)
+            for name, leaf in params.items()
+        }
+    real = PROBLEM.real(key.fold("real"), 20)
+    outputs = PROBLEM.network.apply(params, shown(real.inputs, key.fold("augment", "real"))).outputs
+    expected = torch.nn.functional.cross_entropy(outputs, real.classes)
+    torch.testing.assert_close(loss, expected.detach(), rtol=1e-4, atol=1e-5)
+    (theirs,) = torch.autograd.grad(expected, images)
+    assert float((found - theirs).norm() / theirs.norm()) < 1e-3

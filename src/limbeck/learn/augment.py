@@ -49,6 +49,8 @@ class Siamese(AbstractAugmentation):
     """Scale: the grid is stretched in each direction by a factor drawn from U(1/s, s)."""
     rotate: float = 15.0
     """Rotate: the largest angle in degrees."""
+    together: bool = False
+    """Whether all images of a call undergo one operation, each at a draw of its own, as published code trains."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "brightness", "saturation", "contrast", "crop", "cutout", "rotate")
@@ -66,6 +68,8 @@ class Siamese(AbstractAugmentation):
         if not operations:
             return inputs
         draws = uniforms(key, groups)
+        if self.together:
+            draws[:, OPERATION] = uniforms(key.fold("together"), groups.new_zeros(1))[:, OPERATION]
         chosen = (draws[:, OPERATION] * len(operations)).long()
         rows = [(chosen == index).nonzero().squeeze(1) for index in range(len(operations))]
         draws = draws.to(inputs.device, inputs.dtype)
@@ -78,7 +82,7 @@ class Siamese(AbstractAugmentation):
         return torch.cat(parts)[order] if parts else inputs
 
     def __str__(self) -> str:
-        return " ".join(self.operations)
+        return " ".join(self.operations) + ", one operation a batch" * self.together
 
     def without(self, operation: str) -> Siamese:
         """Drawn among the others."""

@@ -5,11 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 
+import torch
+from torch import Tensor
+
 from limbeck.core import tree
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 from limbeck.learn.rules import AdamRule, HeavyBall
+
+REMEMBERED = 0.9
+"""The weight of the running mean of norms before a step in that after it (Feng et al., ICLR 2024)."""
 
 
 class AbstractOptimizer(AbstractPart):
@@ -40,13 +46,15 @@ class SGD(AbstractOptimizer):
     weight_decay: float = 0.0
     clip: float = 0.0
     """The largest norm of a gradient; 0: any."""
+    clip_mean: float = 0.0
+    """The largest norm of a gradient, in running means of the norms up to it; 0: any."""
     halve_every: int = 0
     """After how many steps of a distillation the learning rate is halved, each time; 0: never."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate")
         fraction(self, "momentum")
-        at_least(self, 0, "weight_decay", "clip", "halve_every")
+        at_least(self, 0, "weight_decay", "clip", "clip_mean", "halve_every")
 
     def at(self, step: int) -> SGD:
         """At the learning rate of that step."""
@@ -58,12 +66,12 @@ class SGD(AbstractOptimizer):
         return HeavyBall(self.momentum, self.weight_decay)
 
     def init(self, params: Tree) -> Tree:
-        """The velocity: zeros like `params`."""
-        return self.rule.init(params)
+        """The velocity: zeros like `params`; and no norm, where they are averaged."""
+        return _clipping(self, self.rule.init(params))
 
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         """The parameters and the velocity after one step."""
-        return self.rule.update(params, _clipped(gradients, self.clip), state, self.learning_rate)
+        return _stepped(self, params, gradients, state)
 
 
 @dataclass(frozen=True)
@@ -80,13 +88,15 @@ class Adam(AbstractOptimizer):
     weight_decay: float = 0.0
     clip: float = 0.0
     """The largest norm of a gradient; 0: any."""
+    clip_mean: float = 0.0
+    """The largest norm of a gradient, in running means of the norms up to it; 0: any."""
     halve_every: int = 0
     """After how many steps of a distillation the learning rate is halved, each time; 0: never."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate", "epsilon")
         fraction(self, "beta1", "beta2")
-        at_least(self, 0, "weight_decay", "clip", "halve_every")
+        at_least(self, 0, "weight_decay", "clip", "clip_mean", "halve_every")
 
     def at(self, step: int) -> Adam:
         """At the learning rate of that step."""
@@ -98,12 +108,12 @@ class Adam(AbstractOptimizer):
         return AdamRule(self.beta1, self.beta2, self.epsilon, self.weight_decay)
 
     def init(self, params: Tree) -> Tree:
-        """Both moments at zero, and no step counted."""
-        return self.rule.init(params)
+        """Both moments at zero, and no step counted; and no norm, where they are averaged."""
+        return _clipping(self, self.rule.init(params))
 
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
         """The parameters and the moments after one step."""
-        return self.rule.update(params, _clipped(gradients, self.clip), state, self.learning_rate)
+        return _stepped(self, params, gradients, state)
 
 
 def _halved(learning_rate: float, every: int, step: int) -> float:
@@ -115,11 +125,32 @@ def _halved(learning_rate: float, every: int, step: int) -> float:
     return learning_rate * 0.5 ** (step // every) if every else learning_rate
 
 
-def _clipped(gradients: Tree, clip: float) -> Tree:
-    """The gradients, scaled to a norm of at most `clip` over all leaves where that is positive."""
-    if clip <= 0 or not tree.leaves(gradients):
+def _clipping(optimizer: SGD | Adam, state: Tree) -> Tree:
+    """The state of a rule, with the running mean of norms beside it where an optimizer clips by that."""
+    return {"rule": state, "norm": torch.tensor(torch.nan)} if optimizer.clip_mean else state
+
+
+def _stepped(optimizer: SGD | Adam, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
+    """The parameters and the state after a step down the gradients, clipped as the optimizer says."""
+    if optimizer.clip:
+        gradients = _clipped(gradients, optimizer.clip)
+    if not optimizer.clip_mean:
+        return optimizer.rule.update(params, gradients, state, optimizer.learning_rate)
+    if not tree.leaves(gradients):
+        return params, state
+    norm = tree.norm(gradients)
+    before = state["norm"].to(norm.device)
+    mean = torch.where(before.isnan(), norm, REMEMBERED * before + (1 - REMEMBERED) * norm)
+    clipped = _clipped(gradients, optimizer.clip_mean * mean)
+    params, after = optimizer.rule.update(params, clipped, state["rule"], optimizer.learning_rate)
+    return params, {"rule": after, "norm": mean.detach()}
+
+
+def _clipped(gradients: Tree, most: float | Tensor) -> Tree:
+    """The gradients, scaled to a norm of at most `most` over all leaves."""
+    if not tree.leaves(gradients):
         return gradients
-    scale = (clip / tree.norm(gradients)).clamp(max=1.0)
+    scale = (most / tree.norm(gradients)).clamp(max=1.0)
     return tree.map(lambda gradient: gradient * scale, gradients)
 
 

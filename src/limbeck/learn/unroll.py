@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractTask, Batch, Schedule, Synthetic, UpdateRule
+from limbeck.core.contracts import AbstractAugmentation, AbstractTask, Batch, Schedule, Synthetic, UpdateRule
 from limbeck.core.errors import InputError
+from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.sensitivity import Loss, gradient, sensitivity, vjp
 from limbeck.learn.training import rows_of
@@ -48,6 +49,18 @@ def rows_of_batch(source: Tree, rows: Tensor, step: int) -> Batch:
 def rows_of_view(task: AbstractTask, synthetic: Synthetic) -> View:
     """The view that a step has of a synthetic set: those rows of what that step sees of the whole."""
     return lambda source, rows, step: task.take(synthetic.view(source, step), rows)
+
+
+def augmented(view: View, task: AbstractTask, augment: AbstractAugmentation | None, key: Key) -> View:
+    """A view of which every example of every step is augmented by itself; the view where there is no augmentation."""
+    if augment is None:
+        return view
+
+    def shown(source: Tree, rows: Tensor, step: int) -> Batch:
+        seen = view(source, rows, step)
+        return task.augment(seen, key.fold(step), torch.arange(len(rows)), augment)
+
+    return shown
 
 
 def advance(

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, AbstractTask, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Problem, Synthetic
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import training_loss
-from limbeck.learn.unroll import View, initial_state, rows_of_view, unroll
+from limbeck.learn.unroll import augmented, initial_state, rows_of_view, unroll
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Trajectory(AbstractObjective):
         number, epoch = self.drawn(int(state["step"]), key)
         start, goal = (self.experts.snapshot(problem, number, at) for at in (epoch, epoch + self.reach))
         learner = initial_state(start, synthetic.schedule.rule)
-        view = self.view(problem.task, synthetic, key.fold("augment"))
+        plain = rows_of_view(problem.task, synthetic)
+        view = augmented(plain, problem.task, self.augment, key.fold("augment"))
         end = unroll(training_loss(problem), learner, synthetic.source, synthetic.schedule, view=view)
         return squared_distance(end.params, goal) / squared_distance(start, goal)
 
@@ -84,16 +85,6 @@ class Trajectory(AbstractObjective):
             end = self.latest_at_first + (self.latest - self.latest_at_first) * step // self.grow_over
         number = int(key.fold("expert").integers(self.experts.count))
         return number, self.earliest + int(key.fold("epoch").integers(end - self.earliest))
-
-    def view(self, task: AbstractTask, synthetic: Synthetic, key: Key) -> View:
-        """What a student is shown of its minibatches: every example of every step augmented by itself."""
-        plain = rows_of_view(task, synthetic)
-
-        def view(source: Tree, rows: Tensor, step: int) -> Batch:
-            seen = plain(source, rows, step)
-            return task.augment(seen, key.fold(step), torch.arange(len(rows)), self.augment)
-
-        return view
 
 
 def squared_distance(left: Tree, right: Tree) -> Float[Tensor, ""]:

@@ -9,14 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.sensitivity import over_parts, surrogate
-from limbeck.learn.unroll import advance, initial_state, rows_of_view, unroll
+from limbeck.learn.unroll import advance, augmented, initial_state, rows_of_view, unroll
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class TruncatedUnrolled(AbstractObjective):
     """Real images of each class that the loss is of."""
     window: int = 60
     """Steps that the loss is differentiated through."""
+    augment: AbstractAugmentation | None = None
+    """Of the real images, and of what the learner sees at each step; each image by itself."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class", "window")
@@ -73,17 +75,25 @@ class TruncatedUnrolled(AbstractObjective):
         length = len(synthetic.schedule.learning_rates)
         window = min(self.window, length)
         stop = window + int(key.fold("stop").integers(length - window + 1, 1))
-        return real_loss(problem, synthetic, self.per_class, range(stop - window, stop), key)
+        return real_loss(problem, synthetic, self.per_class, range(stop - window, stop), key, self.augment)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
         return state
 
 
-def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: range, key: Key) -> Float[Tensor, ""]:
+def real_loss(
+    problem: Problem,
+    synthetic: Synthetic,
+    per_class: int,
+    window: range,
+    key: Key,
+    augment: AbstractAugmentation | None = None,
+) -> Float[Tensor, ""]:
     """The mean real loss of a fresh learner after the steps up to the window's stop, through those in the window."""
-    loss = training_loss(problem)
-    source, schedule, view = synthetic.source, synthetic.schedule, rows_of_view(problem.task, synthetic)
+    loss, task = training_loss(problem), problem.task
+    source, schedule = synthetic.source, synthetic.schedule
+    view = augmented(rows_of_view(task, synthetic), task, augment, key.fold("augment"))
     params = tree.move(problem.network.init(key.fold("network")), problem.device)
     start = initial_state(params, schedule.rule)
     if window.start:
@@ -91,9 +101,9 @@ def real_loss(problem: Problem, synthetic: Synthetic, per_class: int, window: ra
     end = unroll(loss, start, source, schedule, window, view)
     real = problem.real(key.fold("real"), per_class)
     count = len(real.classes)
+    if augment is not None:
+        real = task.augment(real, key.fold("augment", "real"), torch.arange(count), augment)
     # The gradient on real images is taken here and now, pass by pass.
-    parts = [
-        problem.task.take(real, rows) for rows in microbatches(torch.arange(count), microbatch_limit(problem, count))
-    ]
+    parts = [task.take(real, rows) for rows in microbatches(torch.arange(count), microbatch_limit(problem, count))]
     value, gradients = over_parts(loss, end.params, parts)
     return surrogate(value, end.params, gradients)

@@ -11,7 +11,7 @@ from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 from limbeck.learn.epochs import shuffled_epochs
-from limbeck.learn.rules import AbstractInnerOptimizer, Momentum
+from limbeck.learn.rules import AbstractInnerOptimizer, Adam, Momentum
 
 _PLAIN: dict[str, Any] = {"batch": 256, "optimizer": Momentum(0.9, 5e-4)}
 _SIAMESE: dict[str, Any] = {**_PLAIN, "epochs": 1000, "drop_after": 501, "augment": Siamese()}
@@ -23,10 +23,17 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "dm": _SIAMESE,
     "cafe": {**_PLAIN, "epochs": 600, "drop_after": 301},
     "mtt": {**_SIAMESE, "learning_rate": 0.0},
+    "rat-bptt": {
+        "epochs": 1000,
+        "learning_rate": 0.001,
+        "optimizer": Adam(),
+        "augment": Siamese(("flip", "rotate"), together=True),
+    },
 }
 """The fields of each published protocol that are not the default: Yang et al. (ICML 2024), DC (Zhao et al. 2021), DSA
 (Zhao & Bilen 2021), DM (Zhao & Bilen 2023), CAFE (Wang et al. 2022), MTT (Cazenavette et al. 2022, at the learned
-learning rate)."""
+learning rate), RaT-BPTT (Feng et al. 2024, whose code takes the best of 300, 600, 1,000 and 3,000 steps on the test
+images)."""
 
 
 @dataclass(frozen=True)
