@@ -1,6 +1,6 @@
 """What the distilled sets that others committed score here, beside what their papers say of them.
 
-    LIMBECK_DATA=FOLDER python benchmarks/published_sets.py --repeats 5 --out benchmarks/results/published-sets.md
+    LIMBECK_DATA=FOLDER python benchmarks/published_sets.py --repeats 5 --out table.md
 
 Sets are looked for in FOLDER/published (dc, rfad, sfgc, gcond, dilm, as their repositories have them). Each is imported
 with its layout, units and labels told from the file, and scored by the protocol of its paper where limbeck has it, on

@@ -210,7 +210,7 @@ def test_the_published_protocols_are_those_published() -> None:
         assert schedule.order.shape == (2 * epochs, 256)
         assert schedule.learning_rates.tolist() == pytest.approx([0.01] * (2 * drop) + [0.001] * (2 * (epochs - drop)))
         assert [float(leaf) for leaf in schedule.rule] == pytest.approx([0.9, 5e-4])
-        assert named(name).augment == (Siamese() if epochs == 1000 else None)
+        assert named(name).augment == (Siamese(together=True) if epochs == 1000 else None)
 
 
 def test_a_name_is_published_only_where_every_field_is() -> None:

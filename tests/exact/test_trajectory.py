@@ -100,7 +100,7 @@ def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: in
     return ahead / apart
 
 
-@pytest.mark.parametrize("augment", [None, Siamese()], ids=["plain", "augmented"])
+@pytest.mark.parametrize("augment", [None, Siamese(), Siamese(together=True)], ids=["plain", "augmented", "batchwise"])
 def test_loss_and_gradient_are_those_of_double_backward_through_the_literal_loop(augment: Siamese | None) -> None:
     on, synthetic = problem(), shown()
     objective = Trajectory(experts=EXPERTS, latest=5, augment=augment)
@@ -172,7 +172,7 @@ def test_an_expert_is_a_literal_loop_of_sgd_over_the_training_data(network: str)
     found = experts.training(on, 3).run(ProbeContext(on))["params"]
     assert list(found) == [str(experts.step(on, epoch)) for epoch in range(3)]
 
-    key, augment = Key(("train", FIRST_SEED + 3)), Siamese()
+    key, augment = Key(("train", FIRST_SEED + 3)), Siamese(together=True)
     rows = torch.cat(task.groups("train"))
     params = {name: leaf.clone().requires_grad_() for name, leaf in on.network.init(key.fold("init")).items()}
     optimiser = torch.optim.SGD(params.values(), lr=0.1)

@@ -64,8 +64,8 @@ class ImportedExpert(AbstractComputation):
 class Experts(AbstractPart):
     """Learners trained on the real training data, their parameters kept before and after every epoch.
 
-    Expert n is drawn by its number alone. It is trained on the train split by SGD in shuffled batches, each image under
-    an operation of its own; its snapshots 0 .. `epochs` are its parameters at initialisation and after each epoch. The
+    Expert n is drawn by its number alone. It is trained on the train split by SGD in shuffled batches, each under an
+    operation that it draws; its snapshots 0 .. `epochs` are its parameters at initialisation and after each epoch. The
     defaults are those of Cazenavette et al. (CVPR 2022). Who follows an expert normalises by the batch.
     """
 
@@ -77,7 +77,7 @@ class Experts(AbstractPart):
     weight_decay: float = 0.0
     batch: int = 256
     """How many images a step sees; the last step of an epoch sees what is left, and 0 is all."""
-    augment: AbstractAugmentation | None = field(default_factory=Siamese)
+    augment: AbstractAugmentation | None = field(default_factory=lambda: Siamese(together=True))
     imported: str = ""
     """The digest of files that others trained them in, as `limbeck experts --buffer` says it; "" to train them here.
     Of what is above, `count` and `epochs` count then."""

@@ -134,6 +134,10 @@ class AbstractAugmentation(AbstractPart):
     def without(self, operation: str) -> AbstractAugmentation:
         """The same but for the operation of that name ("flip" mirrors images); itself where it has none such."""
 
+    def batchwise(self) -> AbstractAugmentation:
+        """As training draws it: where it chooses among operations, one for a batch; by default itself."""
+        return self
+
 
 class Metric(NamedTuple):
     """One number that a task is scored by."""

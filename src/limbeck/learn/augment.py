@@ -88,6 +88,10 @@ class Siamese(AbstractAugmentation):
         """Drawn among the others."""
         return replace(self, operations=tuple(name for name in self.operations if name != operation))
 
+    def batchwise(self) -> Siamese:
+        """One operation for all images of a call."""
+        return replace(self, together=True)
+
     def drawable(self) -> list[Callable[[Siamese, Images, Draws], Images]]:
         """The operations that may be drawn; InputError for an unknown one."""
         for name in self.operations:

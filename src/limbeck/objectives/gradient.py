@@ -131,7 +131,8 @@ class Gradient(AbstractObjective):
         count, plain = len(batch.classes), Momentum(0.0).rule()
         schedule = shuffled_epochs(count, self.inner, self.batch, self.learning_rate, plain, key.fold("order"))
         task, gradient_of = problem.task, gradient_function_of(problem)
-        return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment))
+        augment = None if self.augment is None else self.augment.batchwise()
+        return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, augment))
 
 
 def calibrated(learner: Learner, problem: Problem, key: Key) -> Learner:

@@ -142,7 +142,8 @@ class LayerwiseDistribution(AbstractObjective):
         count, plain = len(batch.classes), Momentum(0.0).rule()
         schedule = shuffled_epochs(count, 1, self.batch, self.learning_rate, plain, key.fold("order"))
         task, gradient_of, learner = problem.task, gradient_function_of(problem), Learner(params, {})
-        return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, self.augment)).params
+        augment = None if self.augment is None else self.augment.batchwise()
+        return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, augment)).params
 
     @torch.no_grad()
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> float:

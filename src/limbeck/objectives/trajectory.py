@@ -43,7 +43,7 @@ class Trajectory(AbstractObjective):
     """Where the window grows: its end at the first step."""
     grow_over: int = 0
     """The steps over which the window grows to its full size (Guo et al., ICLR 2024); 0: it is full at once."""
-    augment: AbstractAugmentation | None = field(default_factory=Siamese)
+    augment: AbstractAugmentation | None = field(default_factory=lambda: Siamese(together=True))
 
     def __post_init__(self) -> None:
         at_least(self, 0, "earliest", "grow_over")

@@ -14,7 +14,7 @@ from limbeck.learn.epochs import shuffled_epochs
 from limbeck.learn.rules import AbstractInnerOptimizer, Adam, Momentum
 
 _PLAIN: dict[str, Any] = {"batch": 256, "optimizer": Momentum(0.9, 5e-4)}
-_SIAMESE: dict[str, Any] = {**_PLAIN, "epochs": 1000, "drop_after": 501, "augment": Siamese()}
+_SIAMESE: dict[str, Any] = {**_PLAIN, "epochs": 1000, "drop_after": 501, "augment": Siamese(together=True)}
 
 PUBLISHED: dict[str, dict[str, Any]] = {
     "yang2024": {},

@@ -38,7 +38,7 @@ DEVIATIONS = (
     "Whitened at IPC 10, the published rates (1e5 for pixels, 1e-4 for the learned rate) are a misprint by the "
     "author's word; those without whitening stand in their place.",
     "Whitened at IPC 1, the epochs to cover are those of IPC 10.",
-    "Each image of a step draws an operation of its own; the published code draws one for a batch, by aligned corners.",
+    "Scaled and rotated images are read with corners unaligned; the published code aligns them.",
     VALIDATION,
 )
 
