@@ -82,7 +82,12 @@ def test_sizes_have_the_numbers_that_were_published_for_them() -> None:
     assert whitened.schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-7)  # type: ignore[attr-defined]
     assert recipe_for("mtt", "cifar10", 10).schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-5)  # type: ignore[attr-defined]
     assert recipe_for("mtt", "cifar10", 10, True).objective == Trajectory(latest=20)
-    assert recipe_for("tesla", "cifar10", 10).steps == 10_000
+    tesla = recipe_for("tesla", "cifar10", 1)
+    assert tesla.objective == Trajectory(latest=5, alone=True) and tesla.steps == 10_000
+    assert tesla.schedule.around.steps == 50  # type: ignore[attr-defined]
+    assert tesla.schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-7)  # type: ignore[attr-defined]
+    hundred = recipe_for("tesla", "cifar100", 50, True)
+    assert hundred.objective == Trajectory(latest=40, alone=True) and hundred.schedule.around.steps == 80  # type: ignore[attr-defined]
     assert recipe_for("rat-bptt", "cifar10", 10, True).start == Noise(norm=1.0)
 
 

@@ -26,7 +26,7 @@ from limbeck.learn.optim import SGD
 from limbeck.learn.rules import Momentum
 from limbeck.learn.training import fit, row_loader
 from limbeck.objectives import Trajectory
-from limbeck.parameterizations import FixedTargets
+from limbeck.parameterizations import FixedTargets, Pixels
 from limbeck.protocols import Epochs
 from limbeck.recipes import RECIPES
 from limbeck.runs.store import Store
@@ -124,6 +124,7 @@ def test_a_start_s_labels_live_through_distilling_storing_and_scoring(tmp_path: 
     recipe = replace(
         recipe,
         start=start,
+        parameterization=FixedTargets(Pixels()),
         objective=Trajectory(experts=one, reach=1, latest=1, augment=None),
         schedule=replace(recipe.schedule, around=Fixed(steps=2, optimizer=Momentum(0.0))),
         # Decay pulls at all that is learned.

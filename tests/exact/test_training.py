@@ -201,5 +201,5 @@ def test_a_gradient_is_clipped_at_twice_the_running_mean_of_norms(optimizer: SGD
 
 
 def test_a_learning_rate_is_halved_as_a_distillation_goes_on() -> None:
-    for optimizer in (SGD(learning_rate=8.0, halve_every=10), Adam(learning_rate=8.0, halve_every=10)):
+    for optimizer in (SGD(learning_rate=8.0, halve_at=(10, 20, 30)), Adam(learning_rate=8.0, halve_at=(10, 20, 30))):
         assert [optimizer.at(step).learning_rate for step in (0, 9, 10, 35)] == [8.0, 8.0, 4.0, 1.0]

@@ -71,11 +71,12 @@ def shown() -> Synthetic:
 
 
 def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: int, epoch: int) -> Tensor:
-    """Step by step as published, keeping the whole graph."""
+    """Step by step as published, keeping the whole graph, or that of each step from parameters as they are."""
     expert = on.cache.experts[number]  # type: ignore[attr-defined]
     start, goal = expert[epoch], expert[epoch + objective.reach]
     params = {name: leaf.clone().requires_grad_() for name, leaf in start.items()}
     for step in range(STEPS):
+        at = {name: leaf.detach().requires_grad_() for name, leaf in params.items()} if objective.alone else params
         row = synthetic.schedule.order[step % 3]
         rows = row[row >= 0]
         inputs = synthetic.batch.inputs[rows]
@@ -88,9 +89,9 @@ def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: in
                     for i in range(len(rows))
                 ]
             )
-        outputs = on.network.apply(params, inputs).outputs
+        outputs = on.network.apply(at, inputs).outputs
         loss = torch.nn.functional.cross_entropy(outputs, synthetic.batch.targets[rows])
-        gradients = torch.autograd.grad(loss, list(params.values()), create_graph=True)
+        gradients = torch.autograd.grad(loss, list(at.values()), create_graph=True)
         size = synthetic.schedule.learning_rates[step]
         params = {
             name: leaf - size * gradient_of for (name, leaf), gradient_of in zip(params.items(), gradients, strict=True)
@@ -101,9 +102,12 @@ def literal(objective: Trajectory, on: Problem, synthetic: Synthetic, number: in
 
 
 @pytest.mark.parametrize("augment", [None, Siamese(), Siamese(together=True)], ids=["plain", "augmented", "batchwise"])
-def test_loss_and_gradient_are_those_of_double_backward_through_the_literal_loop(augment: Siamese | None) -> None:
+@pytest.mark.parametrize("alone", [False, True], ids=["through", "alone"])
+def test_loss_and_gradient_are_those_of_double_backward_through_the_literal_loop(
+    augment: Siamese | None, alone: bool
+) -> None:
     on, synthetic = problem(), shown()
-    objective = Trajectory(experts=EXPERTS, latest=5, augment=augment)
+    objective = Trajectory(experts=EXPERTS, latest=5, augment=augment, alone=alone)
     number, epoch = objective.drawn(0, KEY)
     found = objective.loss(objective.init(on, KEY), on, synthetic, KEY)
     expected = literal(objective, on, synthetic, number, epoch)
@@ -111,6 +115,21 @@ def test_loss_and_gradient_are_those_of_double_backward_through_the_literal_loop
     free = [synthetic.batch.inputs, synthetic.batch.targets, synthetic.schedule.learning_rates]
     for mine, theirs in zip(torch.autograd.grad(found, free), torch.autograd.grad(expected, free), strict=True):
         assert float((mine - theirs).norm() / theirs.norm()) < 1e-8
+
+
+def test_steps_alone_are_another_estimate_of_the_same_loss_unless_there_is_one() -> None:
+    """As Cui et al. (2023) have it: the sum of the gradients, each bent by its own images, towards where they lead."""
+    on, synthetic = problem(), shown()
+    through, alone = (Trajectory(experts=EXPERTS, latest=5, augment=None, alone=alone) for alone in (False, True))
+    state, images = through.init(on, KEY), synthetic.batch.inputs
+    losses = [objective.loss(state, on, synthetic, KEY) for objective in (through, alone)]
+    whole, part = (torch.autograd.grad(loss, images)[0] for loss in losses)
+    assert losses[0] == losses[1] and not torch.allclose(whole, part)
+    once = replace(synthetic, schedule=synthetic.schedule._replace(learning_rates=torch.full((1,), 0.1).double()))
+    whole, part = (
+        torch.autograd.grad(objective.loss(state, on, once, KEY), images)[0] for objective in (through, alone)
+    )
+    assert torch.equal(whole, part)
 
 
 def test_a_student_that_stays_has_loss_one_and_one_that_arrives_has_none() -> None:

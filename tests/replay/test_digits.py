@@ -83,7 +83,8 @@ REPLAYS = {
     # 77.2 (72.4 to 81.9); 79.7 of one network. From k-means images, which come to 74.1 (71.6 to 76.6) as
     # they are: from random ones seven settings came to 56.2 to 66.6 on validation, which does not clear random images.
     "tesla": Replay(
-        "--steps 40 --start.start kmeans --start.epoch 10 --optimizer.learning_rate 100 "
+        "--steps 40 --start relabelled --parameterization fixed-targets --start.start kmeans --start.epoch 10 "
+        "--optimizer.learning_rate 100 "
         "--schedule_optimizer.learning_rate 0.1 "
         "--schedule.around.steps 10 --schedule.around.learning_rate 0.1 --objective.latest 6 "
         + " ".join(f"--{part}.experts.{field}" for part in ("start", "objective") for field in TEACHERS),

@@ -293,9 +293,8 @@ def test_parts_of_parts_are_named_as_parts_are_and_have_options() -> None:
         assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(angle=2.0), per_class=9)
     with pytest.raises(InputError, match="--objective.distance: unknown part 'global-cosin': did you mean"):
         distill._new([*words, "dsa", option, "global-cosin"])
-    plan, _ = distill._new(
-        [*words, "tesla", "--start.start", "herding", "--start.start.images", "5", "--start.epoch", "3"]
-    )
+    labelled = "--start relabelled --start.start herding --start.start.images 5 --start.epoch 3".split()
+    plan, _ = distill._new([*words, "tesla", *labelled])
     assert plan.recipe.start == Relabelled(Herding(images=5), epoch=3)
     plan, _ = distill._new([*words, "dm", "--target_optimizer", "adam", "--target_optimizer.learning_rate", "0.1"])
     assert plan.recipe.target_optimizer == Adam(learning_rate=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -48,17 +49,17 @@ class SGD(AbstractOptimizer):
     """The largest norm of a gradient; 0: any."""
     clip_mean: float = 0.0
     """The largest norm of a gradient, in running means of the norms up to it; 0: any."""
-    halve_every: int = 0
-    """After how many steps of a distillation the learning rate is halved, each time; 0: never."""
+    halve_at: tuple[int, ...] = ()
+    """The numbers of steps of a distillation after which the learning rate is halved once more."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate")
         fraction(self, "momentum")
-        at_least(self, 0, "weight_decay", "clip", "clip_mean", "halve_every")
+        at_least(self, 0, "weight_decay", "clip", "clip_mean")
 
     def at(self, step: int) -> SGD:
         """At the learning rate of that step."""
-        return replace(self, learning_rate=_halved(self.learning_rate, self.halve_every, step))
+        return replace(self, learning_rate=_halved(self.learning_rate, self.halve_at, step))
 
     @property
     def rule(self) -> HeavyBall:
@@ -90,17 +91,17 @@ class Adam(AbstractOptimizer):
     """The largest norm of a gradient; 0: any."""
     clip_mean: float = 0.0
     """The largest norm of a gradient, in running means of the norms up to it; 0: any."""
-    halve_every: int = 0
-    """After how many steps of a distillation the learning rate is halved, each time; 0: never."""
+    halve_at: tuple[int, ...] = ()
+    """The numbers of steps of a distillation after which the learning rate is halved once more."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate", "epsilon")
         fraction(self, "beta1", "beta2")
-        at_least(self, 0, "weight_decay", "clip", "clip_mean", "halve_every")
+        at_least(self, 0, "weight_decay", "clip", "clip_mean")
 
     def at(self, step: int) -> Adam:
         """At the learning rate of that step."""
-        return replace(self, learning_rate=_halved(self.learning_rate, self.halve_every, step))
+        return replace(self, learning_rate=_halved(self.learning_rate, self.halve_at, step))
 
     @property
     def rule(self) -> AdamRule:
@@ -116,13 +117,13 @@ class Adam(AbstractOptimizer):
         return _stepped(self, params, gradients, state)
 
 
-def _halved(learning_rate: float, every: int, step: int) -> float:
-    """A learning rate after so many steps, where it is halved from time to time.
+def _halved(learning_rate: float, at: Sequence[int], step: int) -> float:
+    """A learning rate after so many steps, where it is halved after some.
 
-    >>> [_halved(8.0, 10, step) for step in (0, 9, 10, 25)], _halved(8.0, 0, 25)
-    ([8.0, 8.0, 4.0, 2.0], 8.0)
+    >>> [_halved(8.0, (10, 20), step) for step in (0, 9, 10, 25)]
+    [8.0, 8.0, 4.0, 2.0]
     """
-    return learning_rate * 0.5 ** (step // every) if every else learning_rate
+    return learning_rate * 0.5 ** sum(step >= each for each in at)
 
 
 def _clipping(optimizer: SGD | Adam, state: Tree) -> Tree:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -90,6 +90,7 @@ def unroll(
     steps: range | None = None,
     view: View = rows_of_batch,
     keep: int | None = None,
+    alone: bool = False,
 ) -> InnerState:
     """The state after `steps` of `schedule` (all, where none are given), differentiable in all that it came from.
 
@@ -105,12 +106,15 @@ def unroll(
     gradient and the optimizer's state), never the activations of all steps. What a view draws must depend on the step
     alone, since a step is taken again on the way back.
 
+    Where steps are taken `alone`, g is differentiated in the source and not in p: what a step does to the gradients of
+    those after it is left out (Cui et al., ICML 2023). That is another estimate, not the derivative.
+
     At most `keep` states are held: all steps' states where that many fit, else those a fixed number of
     steps apart, between which the steps are taken again; never fewer than about 2 sqrt(steps). By default
     as many as fit in `STATE_BYTES`. The result is the same to the bit whatever is kept.
     Raises InputError for steps that the schedule does not have.
     """
-    inner = _Inner.of(loss, view, schedule, steps)
+    inner = replace(_Inner.of(loss, view, schedule, steps), alone=alone)
     if not inner.steps:
         return start
     if keep is None:
@@ -162,6 +166,7 @@ class _Inner:
     view: View
     steps: range
     schedule: Schedule
+    alone: bool = False
 
     @classmethod
     def of(cls, loss: Loss, view: View, schedule: Schedule, steps: range | None) -> _Inner:
@@ -195,7 +200,8 @@ class _Inner:
 
         With (a, b) the adjoint of the state after the step, the update's own derivatives give those in parameters,
         gradient, state, learning rate and rule. The one in the gradient is the direction c in which the loss is bent:
-        d<g, c>/dp joins the parameters', and d<g, c>/d examples goes back through the view to the source.
+        d<g, c>/dp joins the parameters', but where steps are taken alone, and d<g, c>/d examples goes back through the
+        view to the source.
         """
         rule, learning_rate = _variables((schedule.rule, schedule.learning_rates[step]), only_learned=True)
         at = _variables((state.params, descent, state.optimizer_state))
@@ -207,8 +213,9 @@ class _Inner:
         with torch.enable_grad():
             shown = self.view(held, self.rows(step), step)
         curved = sensitivity(self.loss, state.params, shown, direction)
+        bent = by_params if self.alone else tree.map(torch.add, by_params, curved.params)
         return _Adjoint(
-            InnerState(tree.map(torch.add, by_params, curved.params), by_state),
+            InnerState(bent, by_state),
             vjp(tree.leaves(shown), tree.leaves(curved.batch), held),
             by_rate,
             by_rule,

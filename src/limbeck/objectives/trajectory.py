@@ -44,6 +44,8 @@ class Trajectory(AbstractObjective):
     grow_over: int = 0
     """The steps over which the window grows to its full size (Guo et al., ICLR 2024); 0: it is full at once."""
     augment: AbstractAugmentation | None = field(default_factory=lambda: Siamese(together=True))
+    alone: bool = False
+    """Whether each step of the student is differentiated alone, from parameters that are taken as given (TESLA)."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "earliest", "grow_over")
@@ -71,7 +73,7 @@ class Trajectory(AbstractObjective):
         learner = initial_state(start, synthetic.schedule.rule)
         plain = rows_of_view(problem.task, synthetic)
         view = augmented(plain, problem.task, self.augment, key.fold("augment"))
-        end = unroll(training_loss(problem), learner, synthetic.source, synthetic.schedule, view=view)
+        end = unroll(training_loss(problem), learner, synthetic.source, synthetic.schedule, view=view, alone=self.alone)
         return squared_distance(end.params, goal) / squared_distance(start, goal)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:

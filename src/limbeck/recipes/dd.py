@@ -29,7 +29,7 @@ DEVIATIONS = (
     "At other sizes than 10 items per class 30 steps are taken, in which items take turns.",
     VALIDATION,
 )
-_ADAM = Adam(learning_rate=0.01, beta1=0.5, halve_every=40 * PASS)
+_ADAM = Adam(learning_rate=0.01, beta1=0.5, halve_at=tuple(range(40 * PASS, 400 * PASS, 40 * PASS)))
 
 METHOD = Method(
     name="dd",
