@@ -177,7 +177,7 @@ def test_options_of_parts_reach_the_spec(here: Path, runs: Path) -> None:
     )
     assert main([*words.split(), "--runs", str(runs)]) == 0
     recipe = limbeck.DistilledSet.load("a.safetensors").spec["recipe"]
-    assert recipe["start"] == {"part": "start/noise"}
+    assert recipe["start"] == {"part": "start/noise", "norm": 0.0}
     assert recipe["objective"]["per_class"] == 7
     assert recipe["objective"]["augment"]["operations"] == ["flip", "crop"]
     assert (recipe["optimizer"]["learning_rate"], recipe["optimizer"]["momentum"], recipe["steps"]) == (0.5, 0.5, 1)
@@ -293,8 +293,8 @@ def test_parts_of_parts_are_named_as_parts_are_and_have_options() -> None:
         assert plan.recipe.objective == Gradient(distance=RowAngleAndMagnitude(angle=2.0), per_class=9)
     with pytest.raises(InputError, match="--objective.distance: unknown part 'global-cosin': did you mean"):
         distill._new([*words, "dsa", option, "global-cosin"])
-    labelled = "--start relabelled --start.start herding --start.start.images 5 --start.epoch 3".split()
-    plan, _ = distill._new([*words, "tesla", *labelled])
+    labelled = ["--start", "relabelled", "--start.start", "herding", "--start.start.images", "5"]
+    plan, _ = distill._new([*words, "tesla", *labelled, "--start.epoch", "3"])
     assert plan.recipe.start == Relabelled(Herding(images=5), epoch=3)
     plan, _ = distill._new([*words, "dm", "--target_optimizer", "adam", "--target_optimizer.learning_rate", "0.1"])
     assert plan.recipe.target_optimizer == Adam(learning_rate=0.1)
