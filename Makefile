@@ -70,5 +70,5 @@ $(STAMP): pyproject.toml constraints.txt
 	    $$python -m venv --clear $(VENV); \
 	fi
 	@echo "Installing limbeck and the packages of constraints.txt into $(VENV) (a minute or more: torch is large)"
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input -c constraints.txt -e '.[dev,hub]'
 	@touch $@
