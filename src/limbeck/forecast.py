@@ -16,9 +16,9 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
 from limbeck.runs.experts import missing_experts
-from limbeck.runs.graph import Graph, Request, seconds_alone
+from limbeck.runs.graph import Graph, Request
 from limbeck.runs.pace import COMPILING, GAIN
-from limbeck.runs.plan import Plan, distillation_of, dress, finished
+from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
 from limbeck.runs.trial import tried
@@ -97,7 +97,7 @@ def _steps(session: Session, plans: Sequence[Plan]) -> float:
     """About how many seconds the steps take that are left of a recipe with its seeds."""
     recipe, run = plans[0].recipe, distillation_of(plans[0], session)
     state, _, pace = tried(run)
-    pace += seconds_alone((Request(*each) for each in run.to_check(state)), session) / recipe.steps
+    pace += checking(run, state, session) / recipe.steps
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
     return pace * left / GAIN + COMPILING * len(plans) if run.compiled(state) else pace * left

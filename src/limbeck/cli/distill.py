@@ -25,7 +25,7 @@ from limbeck.cli.working import (
     add_runs,
     add_time,
     session,
-)  # fmt: skip
+)
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
 from limbeck.core.units import measured, size

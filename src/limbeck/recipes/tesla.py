@@ -7,19 +7,18 @@ from dataclasses import replace
 from limbeck.objectives import Trajectory
 from limbeck.recipes import mtt
 from limbeck.recipes.contract import ACCURACY_LADDER, VALIDATION, Method, Published, expected
-from limbeck.recipes.mtt import on_the_logarithm
 
 PUBLISHED: Published = {
     ("cifar10", 1, False): {
         "schedule.around.steps": 50,
         "objective.latest": 5,
-        "schedule_optimizer.learning_rate": on_the_logarithm(1e-7),
+        "schedule_optimizer.learning_rate": mtt.on_the_logarithm(1e-7),
     },
     ("cifar100", 50, True): {
         "schedule.around.steps": 80,
         "schedule.around.per_class": 1,
         "objective.latest": 40,
-        "schedule_optimizer.learning_rate": on_the_logarithm(1e-5),
+        "schedule_optimizer.learning_rate": mtt.on_the_logarithm(1e-5),
     },
 }
 """The commands in the readme of its code, but that for ImageNet-1K."""
@@ -31,8 +30,8 @@ DEVIATIONS = (
     "The published code doubles the gradient of the images by a line that does not: its steps are half as long.",
     "Labels are hard, as in its commands for CIFAR. An expert's: --start relabelled --parameterization fixed-targets.",
     "On CIFAR-100 a step sees one image of every class; the published one sees 125 of all, in turn.",
-    "The learned rate is kept positive by learning its logarithm, whose rate is the published one to first order.",
-    "Scaled and rotated images are read with corners unaligned; the published code aligns them.",
+    mtt.RATE,
+    mtt.CORNERS,
     VALIDATION,
 )
 

@@ -142,6 +142,11 @@ def distillation_of(plan: Plan, session: Session) -> distillation.Distillation:
     return distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
 
 
+def checking(run: distillation.Distillation, state: State, session: Session) -> float:
+    """About how many seconds the checks take that are to come after a state."""
+    return seconds_alone((Request(*each) for each in run.to_check(state)), session)
+
+
 def finished(run: Run) -> DistilledSet | None:
     """What a run came to; None where it has not ended, or where what it came to is damaged."""
     try:
@@ -189,7 +194,7 @@ class _Watcher:
             if self.whole is not None:
                 self._tell_whole(self.whole, pace, state)
             seconds = pace * (self.run.recipe.steps - step)
-            seconds += seconds_alone((Request(*each) for each in self.run.to_check(state)), self.session)
+            seconds += checking(self.run, state, self.session)
             self.session.progress.estimate(seconds)
             self.session.allowance.admit(seconds)
 

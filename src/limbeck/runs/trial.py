@@ -11,8 +11,7 @@ import torch
 from limbeck.core.units import duration
 from limbeck.distillation import Distillation
 from limbeck.runs.allowance import check_minutes
-from limbeck.runs.graph import Request, seconds_alone
-from limbeck.runs.plan import Plan, distillation_of
+from limbeck.runs.plan import Plan, checking, distillation_of
 from limbeck.runs.session import Session
 from limbeck.state import State
 
@@ -102,7 +101,7 @@ def _fit(plan: Plan, session: Session, end: float) -> Fit:
     def at(pace: float) -> int:
         left = end - time.monotonic() - trial.first
         few = distillation_of(_of(plan, _within(left / pace, run.recipe.steps)), session)
-        left -= seconds_alone((Request(*each) for each in few.to_check(trial.state)), session)
+        left -= checking(few, trial.state, session)
         return _within(left / pace, run.recipe.steps)
 
     steps = at(trial.pace)
