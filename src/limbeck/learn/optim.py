@@ -59,6 +59,8 @@ class SGD(AbstractOptimizer):
 
     def at(self, step: int) -> SGD:
         """At the learning rate of that step."""
+        if not self.halve_at:
+            return self
         return replace(self, learning_rate=_halved(self.learning_rate, self.halve_at, step))
 
     @property
@@ -101,6 +103,8 @@ class Adam(AbstractOptimizer):
 
     def at(self, step: int) -> Adam:
         """At the learning rate of that step."""
+        if not self.halve_at:
+            return self
         return replace(self, learning_rate=_halved(self.learning_rate, self.halve_at, step))
 
     @property

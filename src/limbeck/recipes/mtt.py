@@ -33,9 +33,7 @@ EXPECTED = (
     *expected("cifar10", {1: 46.3, 10: 65.3}, "mtt", ACCURACY_LADDER, whitened=True),
     *plainly(53.63),
 )
-RATE = (
-    "The learned rate is kept positive by learning its logarithm, whose rate is the published one to first order."
-)
+RATE = "The learned rate is kept positive by learning its logarithm, whose rate is the published one to first order."
 CORNERS = "Scaled and rotated images are read with corners unaligned; the published code aligns them."
 DEVIATIONS = (
     RATE,
