@@ -18,7 +18,7 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
-from limbeck.recipes.shortened import shortened
+from limbeck.recipes.likeness import shortened
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
 BASELINES = ("random", "herding", "kmeans", "random:bytes", "full")

@@ -15,7 +15,7 @@ from limbeck.evaluation import SPLIT
 from limbeck.exported import FORMATS, Exported, Publication, check_place, export_set, format_named
 from limbeck.exported.eight_bits import in_eight_bits
 from limbeck.exported.written import Known
-from limbeck.recipes.shortened import shortened
+from limbeck.recipes.likeness import shortened
 from limbeck.runs import archive
 from limbeck.runs.scoring import NamedSet, one_reference
 from limbeck.runs.session import Session

@@ -50,9 +50,9 @@ def flip(image: Tensor, u: list[float]) -> Tensor:
     return image.flip(2) if u[8] < 0.5 else image
 
 
-def resampled(image: Tensor, matrix: list[list[float]]) -> Tensor:
-    grid = functional.affine_grid(torch.tensor([matrix], dtype=image.dtype), [1, *image.shape], align_corners=False)
-    return functional.grid_sample(image[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
+def resampled(image: Tensor, matrix: list[list[float]], aligned: bool = False) -> Tensor:
+    grid = functional.affine_grid(torch.tensor([matrix], dtype=image.dtype), [1, *image.shape], align_corners=aligned)
+    return functional.grid_sample(image[None], grid, mode="bilinear", padding_mode="zeros", align_corners=aligned)[0]
 
 
 def scale(image: Tensor, u: list[float]) -> Tensor:
@@ -63,6 +63,15 @@ def scale(image: Tensor, u: list[float]) -> Tensor:
 def rotate(image: Tensor, u: list[float]) -> Tensor:
     angle = (2 * u[11] - 1) * 15 * math.pi / 180
     return resampled(image, [[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0]])
+
+
+@pytest.mark.parametrize("matrix", [[[0.9, 0, 0], [0, 1.1, 0]], [[0.97, -0.26, 0], [0.26, 0.97, 0]]])
+def test_for_square_images_it_is_the_same_whether_corners_are_aligned(matrix: list[list[float]]) -> None:
+    """Published codes differ in it: Zhao & Bilen (2021) do not align them, Cazenavette et al. (2022) do."""
+    square, wide = images(3, 32, 32), images(3, 9, 14)
+    torch.testing.assert_close(resampled(square, matrix), resampled(square, matrix, aligned=True), rtol=0, atol=1e-6)
+    if matrix[0][1]:
+        assert (resampled(wide, matrix) - resampled(wide, matrix, aligned=True)).abs().max() > 0.1
 
 
 LITERAL = {"color": color, "crop": crop, "cutout": cutout, "flip": flip, "scale": scale, "rotate": rotate}

@@ -6,17 +6,24 @@ import pytest
 
 from limbeck.composition import SELECTIONS
 from limbeck.core.errors import InputError
+from limbeck.core.family import to_spec
 from limbeck.learn.networks import build
-from limbeck.objectives import Gradient, TrainedDistribution, Trajectory
 from limbeck.options import compose
 from limbeck.protocols import PROTOCOLS
 from limbeck.recipes import RECIPES, published, recipe_for, summaries
 from limbeck.recipes.contract import ITS_OWN, NOT_STATED
-from limbeck.starts import Noise
+from limbeck.recipes.likeness import leaves
+from published_settings import SOURCES
 
 methods = pytest.mark.parametrize("name", sorted(RECIPES))
-LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
-SIDES = {"mnist": (1, 28, 28), "cifar10": (3, 32, 32), "cifar100": (3, 32, 32), "tiny_imagenet": (3, 64, 64)}
+SIDES = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "svhn": (3, 32, 32),
+    "cifar10": (3, 32, 32),
+    "cifar100": (3, 32, 32),
+    "tiny_imagenet": (3, 64, 64),
+}
 
 
 @methods
@@ -44,51 +51,45 @@ def test_what_differs_from_the_source_is_said_in_sentences(name: str) -> None:
     method = RECIPES[name]
     assert all(each.endswith(".") and len(each) < 200 for each in method.deviations)
     assert method.deviations or not method.recipe.steps
-    assert {"name": name, "summary": method.summary}.items() <= {
-        row["name"]: row for row in summaries() if isinstance(row["name"], str)
-    }[name].items()
+    assert method.matches == all("kept for validation" in each for each in method.deviations)
+    (row,) = [row for row in summaries() if row["name"] == name]
+    assert row["summary"] == ("" if method.matches else "In the manner of the source: ") + method.summary
+
+
+def test_which_recipes_are_the_published_ones_and_which_in_their_manner() -> None:
+    assert {name for name in SOURCES if RECIPES[name].matches} == {"dm", "dc", "dsa", "mtt", "tesla"}
+
+
+RUNS = [(name, *setting) for name, runs in SOURCES.items() for setting in runs]
+
+
+@pytest.mark.parametrize(("name", "data", "ipc", "whitened"), RUNS)
+def test_a_published_run_is_what_its_source_says_field_by_field(name: str, data: str, ipc: int, whitened: bool) -> None:
+    found = leaves(to_spec(recipe_for(name, data, ipc, whitened)))
+    assert found == SOURCES[name][data, ipc, whitened]
+
+
+def test_every_published_run_was_read_from_a_source() -> None:
+    published_runs = {(name, *setting) for name in RECIPES for setting in RECIPES[name].published}
+    assert published_runs == set(RUNS)
+    assert {name for name in RECIPES if RECIPES[name].settings_from} == set(SOURCES)
 
 
 @pytest.mark.parametrize("name", ["dc", "dsa"])
-def test_the_loops_of_gradient_matching_are_those_published_for_the_size(name: str) -> None:
-    for ipc, (outer, inner) in LOOPS.items():
-        recipe = recipe_for(name, "cifar10", ipc)
-        assert isinstance(recipe.objective, Gradient)
-        assert (recipe.objective.outer, recipe.objective.inner, recipe.steps) == (outer, inner, 1000 * outer)
+def test_a_size_between_two_published_ones_has_the_settings_of_the_nearest(name: str) -> None:
     for ipc, nearest in ((4, 1), (7, 10), (15, 10), (1000, 50)):
-        assert recipe_for(name, "mnist", ipc) == recipe_for(name, "cifar10", nearest)
+        assert recipe_for(name, "digits", ipc) == recipe_for(name, "cifar10", nearest)
 
 
 def test_settings_follow_data_whitening_and_size_in_this_order() -> None:
     mtt = published("mtt")
-    assert mtt.nearest("digits", 1, False) == ("cifar10", 10, False)
+    assert mtt.nearest("digits", 20, False) == ("cifar10", 10, False)
     assert mtt.nearest("cifar10", 2, True) == ("cifar10", 1, True)
-    assert mtt.provenance("digits", 1) == (
-        "published for cifar10 at IPC 10, the nearest; none are published for digits at IPC 1"
-    )
-    assert published("random").provenance("digits", 1) == "the same for all data and sizes"
+    assert mtt.nearest("cifar100", 10, True) == ("cifar100", 1, True)
+    assert mtt.provenance("digits", 1) == ("published for cifar10 at IPC 1, the nearest to digits at IPC 1")
+    assert published("random").provenance("digits", 1) == "that are the same for all data and sizes"
     with pytest.raises(InputError, match="unknown recipe 'dmm': did you mean 'dm'"):
         recipe_for("dmm", "digits", 1)
-
-
-def test_sizes_have_the_numbers_that_were_published_for_them() -> None:
-    first, tenth, fiftieth = (recipe_for("idm", "cifar10", ipc).objective for ipc in (1, 10, 50))
-    assert (first, tenth) == (TrainedDistribution(per_class=5000, interval=5), TrainedDistribution())
-    assert fiftieth == TrainedDistribution(weight=10.0)
-    assert [recipe_for("dm", "cifar10", ipc).optimizer.learning_rate for ipc in (1, 10, 50, 100)] == [1, 1, 1, 10]  # type: ignore[attr-defined]
-    whitened = recipe_for("mtt", "cifar10", 1, True)
-    assert whitened.objective == Trajectory(latest=2) and whitened.schedule.around.steps == 50  # type: ignore[attr-defined]
-    # To first order a step of d on the logarithm of 0.01 moves it by 0.01 d, from a gradient 0.01 times as large.
-    assert whitened.schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-7)  # type: ignore[attr-defined]
-    assert recipe_for("mtt", "cifar10", 10).schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-5)  # type: ignore[attr-defined]
-    assert recipe_for("mtt", "cifar10", 10, True).objective == Trajectory(latest=20)
-    tesla = recipe_for("tesla", "cifar10", 1)
-    assert tesla.objective == Trajectory(latest=5, alone=True) and tesla.steps == 10_000
-    assert tesla.schedule.around.steps == 50  # type: ignore[attr-defined]
-    assert tesla.schedule_optimizer.learning_rate * 0.01**2 == pytest.approx(1e-7)  # type: ignore[attr-defined]
-    hundred = recipe_for("tesla", "cifar100", 50, True)
-    assert hundred.objective == Trajectory(latest=40, alone=True) and hundred.schedule.around.steps == 80  # type: ignore[attr-defined]
-    assert recipe_for("rat-bptt", "cifar10", 10, True).start == Noise(norm=1.0)
 
 
 def test_the_recipes_of_no_step_are_the_selections() -> None:

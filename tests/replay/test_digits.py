@@ -74,7 +74,7 @@ REPLAYS = {
     ),
     # 80.7 (78.1 to 83.2); 81.1 of one network
     "mtt": Replay(
-        "--steps 30 --optimizer.learning_rate 100 --schedule_optimizer.learning_rate 0.1 --schedule.around.steps 10 "
+        "--steps 30 --optimizer.learning_rate 100 --schedule_optimizer.learning_rate 9e-5 --schedule.around.steps 10 "
         "--schedule.around.learning_rate 0.03 --objective.latest 4 --objective.experts.count 3 "
         "--objective.experts.epochs 6 --objective.experts.learning_rate 0.02 --objective.experts.batch 64",
         0.807,
@@ -85,7 +85,7 @@ REPLAYS = {
     "tesla": Replay(
         "--steps 40 --start relabelled --parameterization fixed-targets --start.start kmeans --start.epoch 10 "
         "--optimizer.learning_rate 100 "
-        "--schedule_optimizer.learning_rate 0.1 "
+        "--schedule_optimizer.learning_rate 0.001 "
         "--schedule.around.steps 10 --schedule.around.learning_rate 0.1 --objective.latest 6 "
         + " ".join(f"--{part}.experts.{field}" for part in ("start", "objective") for field in TEACHERS),
         0.774,

@@ -143,7 +143,7 @@ def test_distill_says_in_json_what_it_made(here: Path, runs: Path, capsys: pytes
     document = json.loads(capsys.readouterr().out)
     assert document["set"] == "a.safetensors" and document["items"] == 20
     assert document["budget"] == {"scalars": 20 * 64 + 20, "bytes": 4 * 20 * 64 + 20}
-    assert document["settings"] == "random: the same for all data and sizes"
+    assert document["settings"] == "random by settings that are the same for all data and sizes"
     assert limbeck.DistilledSet.load("a.safetensors").spec["ipc"] == 2
 
 

@@ -13,11 +13,12 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.distilled_set import DistilledSet
+from limbeck.recipes.contract import NETWORK
 from limbeck.runs.plan import CPU, Plan
 
 SMALL = 256
 """Pixels of the largest image that is small: of 16 x 16."""
-NETWORK, SMALL_NETWORK = "convnet", "convnet-w32"
+SMALL_NETWORK = "convnet-w32"
 STEPS = 300
 """As many steps of distribution matching come to 86 % on 8 x 8 digits, in half a minute."""
 

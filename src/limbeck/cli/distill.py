@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser, table
-from limbeck.cli.defaults import NETWORK, add_network, network_of, out_of, shortened
+from limbeck.cli.defaults import add_network, network_of, out_of, shortened
 from limbeck.cli.options import add_checks, add_data, check_out, task_of
 from limbeck.cli.parts import help_of, listed, spelled, split_words
 from limbeck.cli.working import (
@@ -31,7 +31,8 @@ from limbeck.core.errors import InputError
 from limbeck.core.units import measured, size
 from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
-from limbeck.recipes.contract import Method
+from limbeck.recipes.contract import NETWORK, Method
+from limbeck.recipes.likeness import changes
 from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.session import Session
 from limbeck.runs.trial import fitting
@@ -47,14 +48,14 @@ def run(words: list[str]) -> None:
         check_out(given.out)
     less = AS_MANY if given.free else PART
     with session("distill", words, given, bounded=not given.fits, less=less) as used:
-        used.progress.notes([*given.said, *plan.task.notes])
+        settings = _settings(plan, given)
+        used.progress.notes([settings, *given.said, *plan.task.notes])
         if given.fits:
             plan = fitting(plan, used, given.minutes, given.fresh)
         out = out_of(given, plan)
         made = _made_before(plan, used, given.fresh)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds, given.whole)
     distilled.save(out)
-    settings = _settings(given)
     document = {
         "set": str(out),
         "run": run_kept.id,
@@ -89,11 +90,24 @@ def _validation(check: dict[str, Any]) -> str:
     return f"{score} {check['metric']} ({check['network']}, one learner, protocol {check['protocol']})"
 
 
-def _settings(given: Any) -> str:
-    """Which published settings a distillation began from, before options changed them."""
+def _settings(plan: Plan, given: Any) -> str:
+    """Which published settings a distillation is by, and in what it is not the published run."""
     if "recipe" not in given:
-        return "those of a saved run"
-    return f"{given.recipe}: {published(given.recipe).provenance(given.data, given.ipc, given.zca)}"
+        return "the settings are those of a saved run"
+    method, setting = published(given.recipe), (given.data, given.ipc, given.zca)
+    said = f"{given.recipe} by settings {method.provenance(*setting)}"
+    if not method.recipe.steps:
+        return said
+    recipe, network = method.recipe_for(*setting), method.network_for(given.data)
+    differs = [] if plan.network == network else [f"{plan.network} in place of {network}"]
+    if plan.recipe.steps != recipe.steps:
+        differs.append(f"{plan.recipe.steps:,} steps in place of {recipe.steps:,}")
+    differs += [str(each) for each in changes(plan.recipe, recipe) if each.path != "steps"]
+    if plan.task.reference.get("validation") != 0:
+        differs.append("a tenth of the training images validates (--validation none: no image does)")
+    if not method.matches:
+        differs.append(f"what `limbeck list recipes --published` says of {given.recipe}")
+    return f"{said}; not as published: {', '.join(differs)}" if differs else f"{said}, as published"
 
 
 def _new(words: list[str]) -> tuple[Plan, Any]:

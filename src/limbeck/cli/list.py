@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from limbeck.cli.console import answer, parser, table
-from limbeck.core.errors import unknown
+from limbeck.core.errors import InputError, unknown
+from limbeck.core.units import per_cent
 
 KINDS = (
     "tasks",
@@ -32,9 +33,15 @@ def run(words: list[str]) -> None:
     arguments.add_argument(
         "kind", type=str, nargs="?", default="", help=f"one of {', '.join(KINDS)}; all of them by default"
     )
+    arguments.add_argument(
+        "--published", action="store_true", help="of recipes: the runs that were published, by data and size"
+    )
     given = arguments.parse_args(words)
     if given.kind and given.kind not in KINDS:
         raise unknown("kind", given.kind, KINDS)
+    if given.published:
+        _published(given)
+        return
     kinds = [given.kind] if given.kind else list(KINDS)
     rows = {kind: parts(kind) for kind in kinds}
     tables = []
@@ -44,6 +51,42 @@ def run(words: list[str]) -> None:
         if deviations and given.kind:
             tables.append(table("what differs from the sources", ("name", "deviation"), deviations))
     answer(rows[given.kind] if given.kind else rows, given.json, *tables)
+
+
+def _published(given: Any) -> None:
+    """List the runs that were published, what they scored, and in what recipes differ from their sources."""
+    from limbeck.recipes import RECIPES, published_runs
+
+    if given.kind != "recipes":
+        raise InputError("--published: expected it of recipes; say `limbeck list recipes --published`")
+    runs, methods = published_runs(), [RECIPES[name] for name in RECIPES]
+    columns = ("recipe", "data", "IPC", "whitened", "steps", "accuracy", "what data and size change")
+    rows = [
+        (
+            run["recipe"],
+            run["data"],
+            run["ipc"],
+            "yes" if run["whitened"] else "",
+            f"{run['steps']:,}",
+            " or ".join(f"{per_cent(each['mean'])} % ({each['protocol']})" for each in run["expected"]),
+            ", ".join(f"{path} {_written(value)}" for path, value in run["options"].items() if path != "steps"),
+        )
+        for run in runs
+    ]
+    sources = [(each.name, each.settings_from) for each in methods if each.published]
+    deviations = [(each.name, one) for each in methods for one in each.deviations]
+    answer(
+        runs,
+        given.json,
+        table("published runs", columns, rows),
+        table("where their settings were read", ("recipe", "read from"), sources),
+        table("what differs from the sources", ("recipe", "deviation"), deviations),
+    )
+
+
+def _written(value: Any) -> str:
+    """A setting; of many numbers, how many and how they begin."""
+    return f"{value[0]:,} and so on, {len(value)} times" if isinstance(value, tuple) else f"{value:,g}"
 
 
 def parts(kind: str) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
-"""Schedules that go through all items again and again in shuffled batches."""
+"""Going through all items again and again in shuffled batches."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.nn import functional
 
 from limbeck.core.contracts import Schedule, UpdateRule
 from limbeck.core.key import Key
@@ -19,11 +22,17 @@ def shuffled_epochs(count: int, epochs: int, batch: int, learning_rate: float, r
     (4, torch.Size([4, 3]), [-1, -1])
     """
     batch = min(batch or count, count)
-    per_epoch = -(-count // batch)
-    if per_epoch == 1:
-        order = torch.arange(count)[None]
-    else:
-        short = -count % batch
-        shuffled = [key.fold(epoch).permutation(count) for epoch in range(epochs)]
-        order = torch.cat([torch.nn.functional.pad(rows, (0, short), value=-1).view(-1, batch) for rows in shuffled])
-    return Schedule(torch.full((epochs * per_epoch,), float(learning_rate)), order, rule)
+    steps = epochs * -(-count // batch)
+    return Schedule(torch.full((steps,), float(learning_rate)), shuffled_order(count, batch, steps, key), rule)
+
+
+def shuffled_order(count: int, batch: int, steps: int, key: Key) -> Int[Tensor, "row seen"]:
+    """The items that each step sees: the next `batch` of a shuffle of all, of which the last batch has what is left.
+
+    One row where a step sees all.
+    """
+    if batch >= count:
+        return torch.arange(count)[None]
+    epochs, short = -(-steps // -(-count // batch)), -count % batch
+    shuffled = [key.fold(epoch).permutation(count) for epoch in range(epochs)]
+    return torch.cat([functional.pad(rows, (0, short), value=-1).view(-1, batch) for rows in shuffled])[:steps]

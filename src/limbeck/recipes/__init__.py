@@ -6,7 +6,11 @@ selection, which sets can be scored beside.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from limbeck.composition import Recipe
+from limbeck.core.family import to_spec
 from limbeck.core.register import Register
 from limbeck.recipes import (
     bptt,
@@ -44,6 +48,31 @@ def recipe_for(name: str, data: str, ipc: int, whitened: bool = False) -> Recipe
 def summaries() -> list[dict[str, str | list[str]]]:
     """[{name, summary, source, deviations}] of every recipe."""
     return [
-        {"name": each.name, "summary": each.summary, "source": each.source, "deviations": list(each.deviations)}
+        {"name": each.name, "summary": each.told, "source": each.source, "deviations": list(each.deviations)}
         for each in RECIPES.values()
+    ]
+
+
+def published_runs() -> list[dict[str, Any]]:
+    """Every run that was published, as JSON.
+
+    What it is of, its steps, what its data and size change, all its settings and where they were read, the accuracies
+    it is expected to come to, and in what the recipe differs from its source.
+    """
+    return [
+        {
+            "recipe": method.name,
+            "data": data,
+            "ipc": ipc,
+            "whitened": whitened,
+            "steps": method.recipe_for(data, ipc, whitened).steps,
+            "options": options,
+            "settings": to_spec(method.recipe_for(data, ipc, whitened)),
+            "settings_from": method.settings_from,
+            "expected": [asdict(row) for row in method.expected if (row.data, row.ipc, row.whitened) == setting],
+            "deviations": list(method.deviations),
+        }
+        for method in map(published, RECIPES)
+        for setting, options in method.published.items()
+        for data, ipc, whitened in [setting]
     ]

@@ -6,7 +6,7 @@ from limbeck.composition import Recipe
 from limbeck.learn.optim import SGD
 from limbeck.learn.rules import Momentum
 from limbeck.objectives import Unrolled
-from limbeck.recipes.contract import VALIDATION, Method, Published, plainly
+from limbeck.recipes.contract import CODE, VALIDATION, Method, Published, plainly
 from limbeck.schedules import Fixed
 from limbeck.starts import Real
 
@@ -35,4 +35,5 @@ METHOD = Method(
     published=PUBLISHED,
     expected=EXPECTED,
     deviations=DEVIATIONS,
+    settings_from=CODE,
 )

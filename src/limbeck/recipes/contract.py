@@ -16,13 +16,18 @@ Setting = tuple[str, int, bool]
 Published = dict[Setting, dict[str, Any]]
 """Settings by what they were published for: options of a recipe, as `limbeck.options.compose` takes them."""
 
+OF = {"cifar10_exact": "cifar10"}
+"""Data that are part of others, for which settings were published."""
+NETWORK = "convnet"
+"""What most was published with."""
 NOT_STATED = "not stated"
 """The protocol of a figure whose source does not name one."""
 ITS_OWN = "its own"
 """The protocol of a figure by a protocol of the method's own that limbeck does not have."""
 
-VALIDATION = "A tenth of the training images is kept for validation; the published runs use all."
+VALIDATION = "A tenth of the training images is kept for validation; the published runs use all (--validation none)."
 """A deviation of every method here."""
+CODE = "the readme of its code"
 ACCURACY_LADDER = "table of the field as collected by later papers (PAD, AutoPalette)"
 """The source of figures that were read where later papers repeat them."""
 
@@ -59,12 +64,14 @@ def expected(
     protocol: str,
     source: str,
     *,
-    network: str = "convnet",
+    network: str = NETWORK,
     whitened: bool = False,
+    deviation: float | None = None,
 ) -> tuple[Expected, ...]:
-    """A row for each number of items per class, from accuracies in percent without deviations."""
+    """A row for each number of items per class, from accuracies in percent."""
+    spread = None if deviation is None else deviation / 100
     return tuple(
-        Expected(data, ipc, network, protocol, round(mean / 100, 6), None, whitened, source)
+        Expected(data, ipc, network, protocol, round(mean / 100, 6), spread, whitened, source)
         for ipc, mean in means.items()
     )
 
@@ -89,12 +96,29 @@ class Method(AbstractEntry):
     expected: tuple[Expected, ...] = ()
     deviations: tuple[str, ...] = ()
     """What differs from the source, each in a short sentence."""
+    settings_from: str = ""
+    """Where the published settings were read."""
+
+    @property
+    def matches(self) -> bool:
+        """Whether nothing differs from the source that an option does not put right."""
+        return set(self.deviations) <= {VALIDATION}
+
+    @property
+    def told(self) -> str:
+        """The summary, which says so where the method is not quite the published one."""
+        return self.summary if self.matches else f"In the manner of the source: {self.summary}"
+
+    def network_for(self, data: str) -> str:
+        """The network that the method was published with for these data."""
+        return next((each.network for each in self.expected if each.data == OF.get(data, data)), NETWORK)
 
     def nearest(self, data: str, ipc: int, whitened: bool) -> Setting | None:
         """The published setting that is taken: of these data, else of CIFAR-10; whitened alike; nearest in size.
 
         None where nothing was published by size. Of two that are equally near, the smaller.
         """
+        data = OF.get(data, data)
 
         def distance(setting: Setting) -> tuple[bool, bool, bool, int, int]:
             of, size, white = setting
@@ -111,10 +135,10 @@ class Method(AbstractEntry):
         """Which published setting is taken, in words."""
         setting = self.nearest(data, ipc, whitened)
         if setting is None:
-            return "the same for all data and sizes"
-        if setting == (data, ipc, whitened):
+            return "that are the same for all data and sizes"
+        if setting == (OF.get(data, data), ipc, whitened):
             return f"published for {_named(setting)}"
-        return f"published for {_named(setting)}, the nearest; none are published for {_named((data, ipc, whitened))}"
+        return f"published for {_named(setting)}, the nearest to {_named((data, ipc, whitened))}"
 
 
 def _named(setting: Setting) -> str:

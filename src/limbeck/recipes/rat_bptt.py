@@ -7,7 +7,7 @@ from limbeck.learn.augment import Siamese
 from limbeck.learn.optim import Adam
 from limbeck.learn.rules import Adam as InnerAdam
 from limbeck.objectives import TruncatedUnrolled
-from limbeck.recipes.contract import VALIDATION, Method, Published, expected
+from limbeck.recipes.contract import CODE, VALIDATION, Method, Published, expected
 from limbeck.schedules import Fixed
 from limbeck.starts import Noise
 
@@ -42,4 +42,5 @@ METHOD = Method(
     published=PUBLISHED,
     expected=EXPECTED,
     deviations=DEVIATIONS,
+    settings_from=CODE,
 )

@@ -9,9 +9,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
-from limbeck.core.expect import at_least, positive
+from limbeck.core.expect import FieldError, at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.epochs import shuffled_order
 from limbeck.learn.rules import AbstractInnerOptimizer, Momentum
 
 
@@ -24,13 +25,17 @@ class Fixed(AbstractSchedule):
     optimizer: AbstractInnerOptimizer = Momentum(0.9)
     per_class: int = 0
     """How many items of each class a step sees; 0: all items."""
+    batch: int = 0
+    """How many items a step sees, whatever their classes: the next of a shuffle of all; 0: as `per_class` says."""
     in_turn: bool = False
     """Whether the items of a class take turns in their order, over and over (Wang et al. 2018), or are drawn."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps")
         positive(self, "learning_rate")
-        at_least(self, 0, "per_class")
+        at_least(self, 0, "per_class", "batch")
+        if self.batch and (self.per_class or self.in_turn):
+            raise FieldError(self, "batch", "0 beside per_class and in_turn, which say it too")
 
     def init(self, count: int, key: Key) -> Tree:
         """Nothing is learned."""
@@ -38,16 +43,19 @@ class Fixed(AbstractSchedule):
 
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
         """The given schedule, its order drawn by the key where items do not take turns."""
-        order = (
-            order_in_turn(classes, self.per_class, self.steps)
-            if self.in_turn
-            else balanced_order(classes, self.per_class, self.steps, key)
-        )
         return Schedule(
             learning_rates=torch.full((self.steps,), self.learning_rate),
-            order=order,
+            order=self._order(classes, key),
             rule=self.optimizer.rule(),
         )
+
+    def _order(self, classes: Int[Tensor, " item"], key: Key) -> Int[Tensor, "row seen"]:
+        """The items of each step; one row where all steps see the same."""
+        if self.in_turn:
+            return order_in_turn(classes, self.per_class, self.steps)
+        if self.batch:
+            return shuffled_order(len(classes), self.batch, self.steps, key)
+        return balanced_order(classes, self.per_class, self.steps, key)
 
 
 def balanced_order(classes: Int[Tensor, " item"], per_class: int, steps: int, key: Key) -> Int[Tensor, "row seen"]:

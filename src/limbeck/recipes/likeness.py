@@ -1,12 +1,16 @@
-"""How much of a published recipe a set was distilled by."""
+"""How a recipe compares with a published one, and how much of one a set was distilled by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from limbeck.composition import Recipe
 from limbeck.core.family import to_spec
+
+_NOTHING: Any = object()
 
 
 class Likeness(NamedTuple):
@@ -17,6 +21,38 @@ class Likeness(NamedTuple):
     name: str
     steps: int
     """The published ones."""
+
+
+class Change(NamedTuple):
+    """A setting of a recipe that is not the published one."""
+
+    path: str
+    ours: Any
+    theirs: Any
+
+    def __str__(self) -> str:
+        return f"{self.path.removesuffix('.part')} {_word(self.ours)} in place of {_word(self.theirs)}"
+
+
+def changes(ours: Recipe, theirs: Recipe) -> list[Change]:
+    """The settings in which a recipe is not another; of a part that is another one, the part alone."""
+    mine, others = (leaves(to_spec(recipe)) for recipe in (ours, theirs))
+    found = [
+        Change(path, mine.get(path), others.get(path))
+        for path in dict.fromkeys([*mine, *others])
+        if mine.get(path, _NOTHING) != others.get(path, _NOTHING)
+    ]
+    parts = [each.path.removesuffix("part") for each in found if each.path.endswith(".part")]
+    return [
+        each for each in found if not any(each.path.startswith(part) and each.path != f"{part}part" for part in parts)
+    ]
+
+
+def _word(value: Any) -> str:
+    """A value of a spec as an option has it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value.rpartition("/")[2] if isinstance(value, str) else "none" if value is None else json.dumps(value)
 
 
 def shortened(spec: Mapping[str, Any]) -> str:
@@ -41,20 +77,19 @@ def _nearest(spec: Mapping[str, Any]) -> Likeness | None:
     recipe, data = spec.get("recipe"), spec.get("data", {})
     if not recipe or recipe["objective"] is None:
         return None
-    ours, found = dict(_leaves(recipe)), []
+    ours, found = leaves(recipe), []
     for method in RECIPES.values():
         theirs = method.recipe_for(data["name"], spec["ipc"], bool(data.get("zca")))
-        published = dict(_leaves(to_spec(replace(theirs, steps=recipe["steps"]))))
+        published = leaves(to_spec(replace(theirs, steps=recipe["steps"])))
         if published.get("objective.part") == ours["objective.part"]:
             changed = sum(ours.get(path) != published.get(path) for path in ours.keys() | published.keys())
             found.append(Likeness(changed, method.name, theirs.steps))
     return min(found, default=None)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """The plain values of a spec by their paths; a list is one value."""
     if not isinstance(value, dict):
-        yield path, value
-        return
-    for name, each in value.items():
-        yield from _leaves(each, f"{path}.{name}" if path else name)
+        return {path: value}
+    below = (leaves(each, f"{path}.{name}" if path else name) for name, each in value.items())
+    return {name: each for found in below for name, each in found.items()}

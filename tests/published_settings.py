@@ -1,0 +1,290 @@
+"""What the sources say of every published run, field by field, written down from them apart from the recipes.
+
+Each table has the fields of the composition on the left and what the source says on the right, in the source's units
+but for what a note says. Read from: the code and readme of VICO-UoE/DatasetCondensation (dc, dsa, dm),
+kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenavette/mtt-distillation (mtt: defaults of
+distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
+justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
+fengyzpku/Simple_Dataset_Distillation (rat-bptt).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Fields = dict[str, Any]
+Key = tuple[str, int, bool]
+
+
+def within(prefix: str, fields: Fields) -> Fields:
+    """The fields of a part within another."""
+    return {f"{prefix}.{name}": value for name, value in fields.items()}
+
+
+def sgd(learning_rate: float, momentum: float, weight_decay: float = 0.0, clip: float = 0.0) -> Fields:
+    """torch.optim.SGD."""
+    return {
+        "part": "optimizer/sgd",
+        "learning_rate": learning_rate,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "clip": clip,
+        "clip_mean": 0.0,
+        "halve_at": [],
+    }
+
+
+def adam(learning_rate: float, beta1: float = 0.9, clip_mean: float = 0.0) -> Fields:
+    """torch.optim.Adam."""
+    return {
+        "part": "optimizer/adam",
+        "learning_rate": learning_rate,
+        "beta1": beta1,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "weight_decay": 0.0,
+        "clip": 0.0,
+        "clip_mean": clip_mean,
+        "halve_at": [],
+    }
+
+
+def siamese(together: bool, operations: str = "color_crop_cutout_flip_scale_rotate") -> Fields:
+    """ParamDiffAug of DSA: ratios 0.5, 2.0, 0.5, 0.125, 0.5, 1.2, 15."""
+    return {
+        "part": "augmentation/siamese",
+        "operations": operations.split("_"),
+        "brightness": 0.5,
+        "saturation": 2.0,
+        "contrast": 0.5,
+        "crop": 0.125,
+        "cutout": 0.5,
+        "scale": 1.2,
+        "rotate": 15.0,
+        "together": together,
+    }
+
+
+def course(steps: int, learning_rate: float, optimizer: Fields, per_class: int = 0, batch: int = 0) -> Fields:
+    """A training on the set."""
+    return {
+        "part": "schedule/fixed",
+        "steps": steps,
+        "learning_rate": learning_rate,
+        **within("optimizer", optimizer),
+        "per_class": per_class,
+        "batch": batch,
+        "in_turn": False,
+    }
+
+
+def momentum(value: float) -> Fields:
+    """A student's steps of SGD."""
+    return {"part": "inner-optimizer/momentum", "momentum": value, "weight_decay": 0.0}
+
+
+COMMON = {
+    "part": "value/recipe",
+    "parameterization.part": "parameterization/pixels",
+    "estimator.part": "estimator/backprop",
+    "target_optimizer": None,
+}
+UNUSED_RATES = within("schedule_optimizer", sgd(1e-5, 0.5))
+"""What would step learning rates: none are learned."""
+UNUSED_COURSE = within("schedule", course(300, 0.01, momentum(0.9)))
+"""A training on the set: none is part of the method."""
+REAL, NOISE = {"start.part": "start/real"}, {"start.part": "start/noise", "start.norm": 0.0}
+
+DM = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
+    "objective.part": "objective/distribution",
+    "objective.per_class": 256,  # batch_real
+    **within("objective.augment", siamese(together=False)),  # a seed for every class
+    **within("optimizer", sgd(1.0, 0.5)),  # lr_img
+    "steps": 20_000,  # Iteration
+}  # fmt: skip
+
+GRADIENT = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE,
+    "objective.part": "objective/gradient",
+    "objective.distance.part": "distance/row-cosine",  # dis_metric ours
+    "objective.per_class": 256,  # batch_real
+    "objective.learning_rate": 0.01,  # lr_net, SGD without momentum
+    "objective.batch": 256,  # batch_train
+    **within("optimizer", sgd(0.1, 0.5)),  # lr_img
+}  # fmt: skip
+LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
+"""get_loops: outer_loop and inner_loop; there are 1,000 iterations of outer_loop steps."""
+GRADIENT_DATA = ("mnist", "fashion_mnist", "svhn", "cifar10", "cifar100")
+
+
+def _loops(ipc: int) -> Fields:
+    outer, inner = LOOPS[ipc]
+    return {"objective.outer": outer, "objective.inner": inner, "steps": 1000 * outer}
+
+
+CAFE = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **NOISE,
+    "objective.part": "objective/layerwise-distribution",
+    "objective.weights": [0.1, 0.1, 1.0, 2.0],  # fourth to first weight; the last map is matched twice, pooled and not
+    "objective.discrimination": 0.01,  # inner_weight
+    "objective.augment": None,
+    "objective.per_class": 256,
+    "objective.window": 10,
+    "objective.settled": 0.04,  # lambda_1
+    "objective.moved": 0.03,  # lambda_2
+    "objective.judged": 128,
+    "objective.learning_rate": 0.01,
+    "objective.batch": 256,
+    "objective.longest": 20,  # ours
+    **within("optimizer", {**sgd(0.1, 0.5), "halve_at": [12_000, 16_000, 18_000]}),  # of 2,000 networks of 10 steps
+    "steps": 20_000,
+}  # fmt: skip
+
+IDM = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
+    "objective.part": "objective/trained-distribution",
+    **within("objective.augment", siamese(together=False)),
+    "objective.per_class": 256,  # batch_real
+    "objective.weight": 50.0,  # ce_weight 0.5, of an accuracy in percent
+    "objective.queue": 100,  # net_num
+    "objective.interval": 30,  # net_generate_interval
+    "objective.trained": 2,  # fetch_net_num
+    "objective.steps": 10,  # model_train_steps
+    "objective.batch": 256,  # trained_bs
+    **within("objective.optimizer", sgd(0.01, 0.9, 5e-4)),  # net_decay
+    # lr_img 0.2 with momentum 0.5, stepped for every class: a gradient moves the set by 0.2 / (1 - 0.5) in a round.
+    **within("optimizer", sgd(0.4, 0.0)),
+    "steps": 20_000,
+}  # fmt: skip
+IDM_FIRST = {"objective.per_class": 5000, "objective.interval": 5}
+
+TRAJECTORY = {
+    **COMMON, **REAL,
+    "objective.part": "objective/trajectory",
+    **within("objective.experts", {
+        "part": "value/experts", "count": 100, "epochs": 50, "learning_rate": 0.01, "momentum": 0.0,
+        "weight_decay": 0.0, "batch": 256, **within("augment", siamese(together=True)), "imported": "",
+    }),
+    "objective.earliest": 0,
+    "objective.latest_at_first": 1,  # no window that grows
+    "objective.grow_over": 0,
+    **within("objective.augment", siamese(together=True)),
+    "schedule.part": "schedule/unconstrained-rates",
+    "schedule.shared": True,
+}  # fmt: skip
+
+
+def _command(
+    syn_steps: int, expert_epochs: int, max_start_epoch: int, lr_img: float, lr_lr: float, lr_teacher: float,
+    batch_syn: int = 0,
+) -> Fields:  # fmt: skip
+    return {
+        "objective.reach": expert_epochs,
+        "objective.latest": max_start_epoch,
+        **within("schedule.around", course(syn_steps, lr_teacher, momentum(0.0), batch=batch_syn)),
+        **within("optimizer", sgd(lr_img, 0.5)),
+        **within("schedule_optimizer", sgd(lr_lr, 0.5)),
+    }
+
+
+MTT = {**TRAJECTORY, "objective.alone": False, "steps": 5000}
+MTT_COMMANDS = {
+    ("cifar10", 1, True): _command(50, 2, 2, lr_img=100, lr_lr=1e-7, lr_teacher=0.01),
+    ("cifar10", 10, True): _command(30, 2, 20, lr_img=100, lr_lr=1e-5, lr_teacher=0.001),
+    ("cifar10", 50, True): _command(30, 2, 20, lr_img=100, lr_lr=1e-5, lr_teacher=0.001),
+    ("cifar10", 1, False): _command(50, 2, 5, lr_img=1000, lr_lr=1e-7, lr_teacher=0.01),
+    ("cifar10", 10, False): _command(30, 2, 15, lr_img=1000, lr_lr=1e-5, lr_teacher=0.01),
+    ("cifar10", 50, False): _command(30, 2, 40, lr_img=1000, lr_lr=1e-5, lr_teacher=0.001),
+    ("cifar100", 1, True): _command(20, 3, 20, lr_img=1000, lr_lr=1e-5, lr_teacher=0.01),
+    ("cifar100", 10, False): _command(20, 2, 20, lr_img=1000, lr_lr=1e-5, lr_teacher=0.01),
+    ("cifar100", 50, True): _command(80, 2, 40, lr_img=1000, lr_lr=1e-5, lr_teacher=0.01, batch_syn=125),
+    ("tiny_imagenet", 1, False): _command(10, 2, 10, lr_img=10_000, lr_lr=1e-4, lr_teacher=0.01),
+    ("tiny_imagenet", 10, False): _command(20, 2, 40, lr_img=10_000, lr_lr=1e-4, lr_teacher=0.01, batch_syn=200),
+    ("tiny_imagenet", 50, False): _command(20, 2, 40, lr_img=10_000, lr_lr=1e-4, lr_teacher=0.01, batch_syn=300),
+}
+TESLA = {**TRAJECTORY, "objective.alone": True, "steps": 10_000}
+TESLA_COMMANDS = {
+    # lr_img 1000, of half the gradient: in its code the 2 repeats a tuple.
+    ("cifar10", 1, False): _command(50, 2, 5, lr_img=1000 / 2, lr_lr=1e-7, lr_teacher=0.01),
+    ("cifar100", 50, True): _command(80, 2, 40, lr_img=1000 / 2, lr_lr=1e-5, lr_teacher=0.01, batch_syn=125),
+}
+
+
+def _dd(images: int, distill_lr: float) -> Fields:
+    passes = -(-images // 1024)
+    # decay_epochs 40, decay_factor 0.5, epochs 400.
+    steps = {**adam(0.01, beta1=0.5), "halve_at": [40 * passes * times for times in range(1, 10)]}
+    around = {**course(10 * 3, distill_lr, momentum(0.0), per_class=1), "in_turn": True}  # distill_steps, _epochs
+    return {
+        **COMMON, **NOISE,
+        "objective.part": "objective/unrolled",
+        "objective.per_class": 102,  # batch_size 1024
+        "schedule.part": "schedule/learned-rates",
+        **within("schedule.around", around),
+        "schedule.shared": False,
+        "schedule.through": "softplus",
+        **within("optimizer", steps),
+        **within("schedule_optimizer", steps),
+        "steps": 400 * passes,
+    }  # fmt: skip
+
+
+BPTT = {
+    **COMMON, **UNUSED_RATES, **REAL,
+    "objective.part": "objective/unrolled",
+    "objective.per_class": 64,  # dset_batch_size
+    **within("schedule", course(150, 0.01, momentum(0.9), per_class=10)),
+    **within("optimizer", sgd(0.1, 0.5, clip=2.0)),
+    "steps": 500_000,
+}  # fmt: skip
+
+RAT_BPTT = {
+    **COMMON, **UNUSED_RATES,
+    "start.part": "start/noise", "start.norm": 1.0,
+    "objective.part": "objective/truncated-unrolled",
+    "objective.per_class": 500,  # batch_size 5000
+    "objective.window": 60,
+    **within("objective.augment", siamese(together=True, operations="flip_rotate")),
+    **within("schedule", course(200, 0.001, {
+        "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
+    }, per_class=10)),
+    **within("optimizer", adam(0.001, clip_mean=2.0)),
+    "steps": 60_000 * 10,  # epochs of ten batches
+}  # fmt: skip
+
+SOURCES: dict[str, dict[Key, Fields]] = {
+    "dm": {
+        **{("cifar10", ipc, False): DM for ipc in (1, 10, 50)},
+        **{("cifar100", ipc, False): DM for ipc in (1, 10, 50, 100, 125)},
+        **{("cifar10", ipc, False): {**DM, "optimizer.learning_rate": 10.0} for ipc in (100, 200, 500, 1000, 1250)},
+    },
+    "dc": {
+        (data, ipc, False): {**GRADIENT, **NOISE, "objective.augment": None, **_loops(ipc)}
+        for data in GRADIENT_DATA
+        for ipc in LOOPS
+    },
+    "dsa": {
+        (data, ipc, False): {**GRADIENT, **REAL, **within("objective.augment", siamese(False)), **_loops(ipc)}
+        for data in GRADIENT_DATA
+        for ipc in LOOPS
+    },
+    "cafe": {("cifar10", ipc, False): CAFE for ipc in (1, 10, 50)},
+    "idm": {
+        ("cifar10", 1, False): {**IDM, **IDM_FIRST},
+        ("cifar10", 10, False): IDM,
+        ("cifar10", 50, False): {**IDM, "objective.weight": 10.0},
+        ("cifar100", 1, False): {**IDM, **IDM_FIRST},
+        ("cifar100", 10, False): {**IDM, "objective.weight": 10.0, "objective.steps": 50},
+        ("cifar100", 50, False): {**IDM, "objective.weight": 10.0},
+        ("tiny_imagenet", 1, False): IDM,
+        ("tiny_imagenet", 10, False): IDM,
+        ("tiny_imagenet", 50, False): {**IDM, "objective.weight": 80.0, "objective.steps": 50},
+    },
+    "mtt": {key: {**MTT, **command} for key, command in MTT_COMMANDS.items()},
+    "tesla": {key: {**TESLA, **command} for key, command in TESLA_COMMANDS.items()},
+    "dd": {("mnist", 10, False): _dd(60_000, 0.02), ("cifar10", 10, False): _dd(50_000, 0.001)},
+    "bptt": {("cifar10", 1, False): BPTT},
+    "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
+}
+"""By recipe, and by data, items per class and whether these were whitened: every field of the composition."""
