@@ -4,6 +4,8 @@ What a step costs here is what `objective_step.py` sets beside limbeck's objecti
 so are the draws: they come from limbeck's keys, so that both ways see the same networks, real images and augmentations.
 Nothing else of limbeck is used: networks have torch's own initialisers, losses are cross-entropy with hard labels.
 
+Of the methods in `objective_step.py`'s table steps are timed; all are held to one mathematics by `published_step.py`.
+
 Where the scripts call `backward` on the loss of a step, so does this: it fills in the gradients of all leaves, those of
 the network too, though only the set's are asked for.
 """
@@ -64,7 +66,7 @@ class Found(NamedTuple):
     """What a step comes to."""
 
     loss: Tensor
-    slopes: dict[str, Tensor]
+    gradients: dict[str, Tensor]
     """The gradient of the loss, by what is learned."""
     network: list[Tensor]
     """The parameters of the network after the step, where it is trained between steps."""
@@ -138,7 +140,8 @@ def _train(net: ConvNet, learned: Set, augment: Siamese | None, key: Key) -> Non
     for step, (images, labels) in enumerate(loader):
         shown = images
         if augment is not None:
-            shown = augment.apply(images, key.fold("augment", step), torch.arange(len(images)))
+            # One operation for the batch, each image at a draw of its own.
+            shown = augment.batchwise().apply(images, key.fold("augment", step), torch.arange(len(images)))
         loss = functional.cross_entropy(net(shown), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -169,6 +172,154 @@ def _named(net: ConvNet, flat: Tensor) -> dict[str, Tensor]:
     named = dict(net.named_parameters())
     pieces = flat.split([leaf.numel() for leaf in named.values()])
     return {name: piece.view_as(leaf) for (name, leaf), piece in zip(named.items(), pieces, strict=True)}
+
+
+def each_step_alone(
+    net: ConvNet, start: Sequence[Tensor], goal: Sequence[Tensor], learned: Set, augment: Siamese | None, key: Key
+) -> Found:
+    """TESLA: the student's steps without a graph, then the gradient of each step's images from its parameters alone."""
+    begin, aim = (torch.cat([leaf.reshape(-1) for leaf in leaves]) for leaves in (start, goal))
+    size, apart = learned.step_size, functional.mse_loss(begin, aim, reduction="sum")
+
+    def slope_at(student: Tensor, step: int, images: Tensor, create_graph: bool) -> Tensor:
+        rows = learned.order[step]
+        shown = images[rows]
+        if augment is not None:
+            shown = augment.apply(shown, key.fold("augment", step), torch.arange(len(rows)))
+        at = student.clone().requires_grad_()
+        loss = functional.cross_entropy(functional_call(net, _named(net, at), (shown,)), learned.labels[rows])
+        (slope,) = torch.autograd.grad(loss, at, create_graph=create_graph)
+        return slope
+
+    students, total = [begin], torch.zeros_like(begin)
+    for step in range(len(learned.order)):
+        slope = slope_at(students[-1], step, learned.images.detach(), create_graph=False)
+        students.append(students[-1] - size.item() * slope)
+        total = total + slope
+    by_images = torch.zeros_like(learned.images)
+    towards = size.item() * (aim - begin) + size.item() ** 2 * total
+    for step, student in enumerate(students[:-1]):
+        slope = slope_at(student, step, learned.images, create_graph=True)
+        by_images += torch.autograd.grad(towards @ slope / apart, learned.images)[0]
+    left = begin - size * total - aim
+    loss = left.dot(left) / apart
+    # The code's own sum is half the gradient of its loss: there a tuple is doubled, of which the first is taken.
+    (by_size,) = torch.autograd.grad(loss, size)
+    return Found(loss.detach(), {"images": 2 * by_images, "step size": by_size}, [])
+
+
+def through_window(
+    width: int, problem: Problem, learned: Set, window: range, per_class: int, augment: Siamese, key: Key
+) -> Found:
+    """RaT-BPTT: Adam on the set, one graph through a window of it, then the loss of augmented real images."""
+    net = fresh(width, key.fold("network"))
+    parameters = dict(net.named_parameters())
+    first, second = ({name: torch.zeros_like(leaf) for name, leaf in parameters.items()} for _ in range(2))
+    for step in range(window.stop):
+        inside = step in window
+        images = learned.images if inside else learned.images.detach()
+        rows = learned.order[step]
+        shown = augment.apply(images[rows], key.fold("augment", step), torch.arange(len(rows)))
+        loss = functional.cross_entropy(functional_call(net, parameters, (shown,)), learned.labels[rows])
+        slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=inside)
+        for name, slope in zip(list(parameters), slopes, strict=True):
+            first[name] = 0.9 * first[name] + 0.1 * slope
+            second[name] = 0.999 * second[name] + 0.001 * slope**2
+            mean, square = first[name] / (1 - 0.9 ** (step + 1)), second[name] / (1 - 0.999 ** (step + 1))
+            parameters[name] = parameters[name] - learned.step_size * mean / (square.sqrt() + 1e-8)
+            if not inside:
+                parameters[name] = parameters[name].detach().requires_grad_()
+    real = problem.real(key.fold("real"), per_class)
+    shown = augment.apply(real.inputs, key.fold("augment", "real"), torch.arange(len(real.inputs)))
+    loss = functional.cross_entropy(functional_call(net, parameters, (shown,)), real.classes)
+    (slope,) = torch.autograd.grad(loss, [learned.images])
+    return Found(loss.detach(), {"images": slope}, [])
+
+
+def few_steps(width: int, problem: Problem, learned: Set, raw: Tensor, per_class: int, key: Key) -> Found:
+    """Dataset distillation: one graph through plain steps of sizes log(1 + exp(raw)), then the real loss."""
+    net = fresh(width, key.fold("network"))
+    parameters, sizes = dict(net.named_parameters()), functional.softplus(raw)
+    for size, rows in zip(sizes, learned.order, strict=True):
+        loss = functional.cross_entropy(functional_call(net, parameters, (learned.images[rows],)), learned.labels[rows])
+        slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+        parameters = {name: leaf - size * slope for (name, leaf), slope in zip(parameters.items(), slopes, strict=True)}
+    real = problem.real(key.fold("real"), per_class)
+    loss = functional.cross_entropy(functional_call(net, parameters, (real.inputs,)), real.classes)
+    by_images, by_sizes = torch.autograd.grad(loss, [learned.images, raw])
+    return Found(loss.detach(), {"images": by_images, "step size": by_sizes}, [])
+
+
+def partly_trained(
+    net: ConvNet,
+    share: float,
+    problem: Problem,
+    learned: Set,
+    per_class: int,
+    augment: Siamese,
+    weight: float,
+    key: Key,
+) -> Found:
+    """IDM: mean embeddings class by class under a network in training, and its loss by how much it names rightly."""
+    real = problem.real(key.fold("real"), per_class)
+    loss = torch.zeros(())
+    for label in range(10):
+        pair = []
+        for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
+            mine = labels == label
+            pair.append(augment.apply(images[mine], key.fold("augment"), labels[mine]))
+        with torch.no_grad():
+            of_real = net.embed(pair[0])
+        of_set = net.embed(pair[1])
+        named = functional.cross_entropy(net(pair[1]), learned.labels[learned.labels == label])
+        loss = loss + torch.sum((of_real.mean(0) - of_set.mean(0)) ** 2) + weight * share * named
+    (slope,) = torch.autograd.grad(loss, [learned.images])
+    return Found(loss.detach(), {"images": slope}, [])
+
+
+def real_training(net: ConvNet, problem: Problem, batches: int, per_class: int, key: Key) -> list[Tensor]:
+    """A network after batches of real images, by SGD with momentum and weight decay."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    for batch in range(batches):
+        real = problem.real(key.fold("batch", batch), per_class)
+        optimizer.zero_grad()
+        functional.cross_entropy(net(real.inputs), real.classes).backward()
+        optimizer.step()
+    return [leaf.detach() for leaf in net.parameters()]
+
+
+def layer_by_layer(
+    net: ConvNet,
+    problem: Problem,
+    learned: Set,
+    per_class: int,
+    weights: Sequence[float],
+    discrimination: float,
+    key: Key,
+) -> Found:
+    """CAFE: the class means of every block's map and of the embedding, and how the last classify real embeddings."""
+    real = problem.real(key.fold("real"), per_class)
+    sides = [_maps(net, images) for images in (real.inputs, learned.images)]
+    loss = torch.zeros(())
+    for weight, of_real, of_set in zip(weights, *sides, strict=True):
+        for label in range(10):
+            apart = of_real[real.classes == label].mean(0) - of_set[learned.labels == label].mean(0)
+            loss = loss + weight * torch.sum(apart**2)
+    centres = torch.stack([sides[1][-1][learned.labels == label].mean(0) for label in range(10)])
+    named = functional.cross_entropy(sides[0][-1].detach() @ centres.T, real.classes, reduction="sum")
+    loss = loss + discrimination * named
+    (slope,) = torch.autograd.grad(loss, [learned.images])
+    return Found(loss.detach(), {"images": slope}, [])
+
+
+def _maps(net: ConvNet, images: Tensor) -> list[Tensor]:
+    """The map of every block before it is pooled, and what enters the linear layer."""
+    maps = []
+    for layer in net.features:
+        images = layer(images)
+        if isinstance(layer, nn.ReLU):
+            maps.append(images)
+    return [*maps, images.flatten(1)]
 
 
 def through_training(width: int, problem: Problem, learned: Set, per_class: int, key: Key) -> Found:

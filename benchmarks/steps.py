@@ -16,6 +16,7 @@ from limbeck.codecs import Identity
 from limbeck.computations.experts import Experts
 from limbeck.core import tree
 from limbeck.core.contracts import (
+    AbstractAugmentation,
     AbstractCodec,
     AbstractNetwork,
     AbstractObjective,
@@ -79,6 +80,10 @@ class Noise(AbstractTask):
         """Cross-entropy with soft targets."""
         return -(targets * outputs.log_softmax(-1)).sum(-1)
 
+    def augment(self, batch: Batch, key: Key, groups: Tensor, policy: AbstractAugmentation | None) -> Batch:
+        """The images under the policy."""
+        return batch if policy is None else batch._replace(inputs=policy.apply(batch.inputs, key, groups))
+
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """There is nothing to judge in noise."""
         return {}
@@ -91,15 +96,15 @@ class Snapshots:
     network: AbstractNetwork
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        """The snapshots, whatever is asked for."""
-        return tree.branch(self.expert, branch)
+        """The start where its parameters are asked for, "params/0", and else what lies a little away."""
+        return self.ends[branch != "params/0"]
 
     @functools.cached_property
-    def expert(self) -> Tree:
-        """{epoch: parameters}."""
+    def ends(self) -> tuple[Tree, Tree]:
+        """Parameters at the start, and later."""
         start, key = self.network.init(KEY.fold("expert")), KEY.fold("goal")
         moved = {name: leaf + 0.01 * key.fold(name).normal(*leaf.shape) for name, leaf in start.items()}
-        return {"0": start, "2": moved}
+        return start, moved
 
 
 @dataclass(frozen=True)
