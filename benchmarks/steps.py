@@ -165,7 +165,7 @@ class Bench:
         learned = {"images": self.images.clone().requires_grad_()}
         sizes = self.schedule.init(len(self.classes), key)
         for leaf in sizes.values():
-            learned["learning rate"] = leaf.requires_grad_()
+            learned["step size"] = leaf.requires_grad_()
         schedule = self.schedule.render(sizes, self.classes, key.fold("order"))
         if way == LITERAL:
             call = self.literal(learned, schedule, key)
@@ -192,7 +192,7 @@ class Bench:
     def literal(self, learned: dict[str, Tensor], schedule: Schedule, key: Key) -> Callable[[], literal.Found]:
         """A step by the published loop."""
         cell, objective, width = self.cell, self.objective, self.cell.width
-        size = learned.get("learning rate", schedule.learning_rates[0])
+        size = learned.get("step size", schedule.learning_rates[0])
         order = [schedule.order[step % len(schedule.order)] for step in range(len(schedule.learning_rates))]
         shown = literal.Set(learned["images"], self.classes, size, float(schedule.rule.momentum), order)
         net = literal.fresh(width, KEY.fold("state", "network"))

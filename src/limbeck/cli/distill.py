@@ -48,14 +48,14 @@ def run(words: list[str]) -> None:
         check_out(given.out)
     less = AS_MANY if given.free else PART
     with session("distill", words, given, bounded=not given.fits, less=less) as used:
-        settings = _settings(plan, given)
-        used.progress.notes([settings, *given.said, *plan.task.notes])
+        used.progress.notes([_settings(plan, given), *given.said, *plan.task.notes])
         if given.fits:
-            plan = fitting(plan, used, given.minutes, given.fresh)
+            plan, given.fits = fitting(plan, used, given.minutes, given.fresh), False
         out = out_of(given, plan)
         made = _made_before(plan, used, given.fresh)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds, given.whole)
     distilled.save(out)
+    settings = _settings(plan, given)
     document = {
         "set": str(out),
         "run": run_kept.id,
@@ -100,7 +100,9 @@ def _settings(plan: Plan, given: Any) -> str:
         return said
     recipe, network = method.recipe_for(*setting), method.network_for(given.data)
     differs = [] if plan.network == network else [f"{plan.network} in place of {network}"]
-    if plan.recipe.steps != recipe.steps:
+    if given.fits:
+        differs.append(f"as many of {recipe.steps:,} steps as fit")
+    elif plan.recipe.steps != recipe.steps:
         differs.append(f"{plan.recipe.steps:,} steps in place of {recipe.steps:,}")
     differs += [str(each) for each in changes(plan.recipe, recipe) if each.path != "steps"]
     if plan.task.reference.get("validation") != 0:
