@@ -74,6 +74,7 @@ def course(steps: int, learning_rate: float, optimizer: Fields, per_class: int =
         **within("optimizer", optimizer),
         "per_class": per_class,
         "batch": batch,
+        "loss.part": "training-loss/task-loss",
         "in_turn": False,
     }
 
@@ -93,7 +94,15 @@ UNUSED_RATES = within("schedule_optimizer", sgd(1e-5, 0.5))
 """What would step learning rates: none are learned."""
 UNUSED_COURSE = within("schedule", course(300, 0.01, momentum(0.9)))
 """A training on the set: none is part of the method."""
-REAL, NOISE = {"start.part": "start/real"}, {"start.part": "start/noise", "start.norm": 0.0}
+REAL, NOISE = (
+    {"start.part": "start/real"},
+    {
+        "start.part": "start/noise",
+        "start.norm": 0.0,
+        "start.items": 0,
+        "start.targets": False,
+    },
+)
 
 DM = {
     **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
@@ -220,6 +229,7 @@ def _dd(images: int, distill_lr: float) -> Fields:
         **COMMON, **NOISE,
         "objective.part": "objective/unrolled",
         "objective.per_class": 102,  # batch_size 1024
+        "objective.initialisations": 0,  # train_nets_type unknown_init
         "schedule.part": "schedule/learned-rates",
         **within("schedule.around", around),
         "schedule.shared": False,
@@ -234,6 +244,7 @@ BPTT = {
     **COMMON, **UNUSED_RATES, **REAL,
     "objective.part": "objective/unrolled",
     "objective.per_class": 64,  # dset_batch_size
+    "objective.initialisations": 0,
     **within("schedule", course(150, 0.01, momentum(0.9), per_class=10)),
     **within("optimizer", sgd(0.1, 0.5, clip=2.0)),
     "steps": 500_000,
@@ -241,7 +252,7 @@ BPTT = {
 
 RAT_BPTT = {
     **COMMON, **UNUSED_RATES,
-    "start.part": "start/noise", "start.norm": 1.0,
+    **NOISE, "start.norm": 1.0,
     "objective.part": "objective/truncated-unrolled",
     "objective.per_class": 500,  # batch_size 5000
     "objective.window": 60,
@@ -252,6 +263,16 @@ RAT_BPTT = {
     **within("optimizer", adam(0.001, clip_mean=2.0)),
     "steps": 60_000 * 10,  # epochs of ten batches
 }  # fmt: skip
+SOFT_LABELS = {
+    **_dd(60_000, 0.01),
+    "parameterization.part": "parameterization/soft-targets",
+    "parameterization.inner.part": "parameterization/pixels",
+    "objective.initialisations": 1,  # train_nets_type known_init
+    **within("schedule.around", course(1 * 3, 0.01, momentum(0.0))),  # distill_steps 1, distill_epochs 3 by default
+    # decay_epochs 35, epochs 350.
+    **{f"{name}.halve_at": [35 * 59 * times for times in range(1, 10)] for name in ("optimizer", "schedule_optimizer")},
+    "steps": 350 * 59,
+}
 
 SOURCES: dict[str, dict[Key, Fields]] = {
     "dm": {
@@ -284,6 +305,7 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "mtt": {key: {**MTT, **command} for key, command in MTT_COMMANDS.items()},
     "tesla": {key: {**TESLA, **command} for key, command in TESLA_COMMANDS.items()},
     "dd": {("mnist", 10, False): _dd(60_000, 0.02), ("cifar10", 10, False): _dd(50_000, 0.001)},
+    "soft-label-dd": {("mnist", 1, False): SOFT_LABELS},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
 }

@@ -14,9 +14,8 @@ from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Score, check_baselines
+from limbeck.evaluation import BASELINES, Score, check_baselines, protocol_for
 from limbeck.probes.contract import AbstractProbe
-from limbeck.protocols import named
 from limbeck.recipes import recipe_for
 from limbeck.runs.again import distilled_again
 from limbeck.runs.allowance import check_minutes
@@ -77,7 +76,7 @@ def evaluate(
     sets: Sets,
     *,
     networks: Sequence[str] = (),
-    protocol: str | AbstractProtocol = "yang2024",
+    protocol: str | AbstractProtocol = "",
     repeats: int = 5,
     baselines: Sequence[str] = BASELINES,
     seeds: int = 1,
@@ -86,7 +85,8 @@ def evaluate(
 ) -> list[Score]:
     """Score sets on the test split beside their baselines: one row for each set or baseline and network.
 
-    `networks` is by default the one that the first set was distilled with. All sets must be of the same data. Baselines
+    `protocol` is by default "yang2024", and "own" where all sets are meant to be trained on as they say. `networks` is
+    by default the one that the first set was distilled with. All sets must be of the same data. Baselines
     are selections of real examples, as many per class as the set has ("random") or as fit in its bytes
     ("random:bytes"), or "full" for all real training data. `repeats` fresh learners are trained for a row. `data` names
     the data where they are no longer where the set says. Every learner is kept, so an evaluation that was interrupted,
@@ -102,12 +102,12 @@ def evaluate(
     if repeats < 1 or seeds < 1:
         raise InputError(f"repeats {repeats}, seeds {seeds}: expected at least one of each")
     check_baselines(baselines)
-    chosen = named(protocol) if isinstance(protocol, str) else protocol
     with opened(session) as used:
         listed = loaded(sets, used)
+        chosen, said = protocol_for({name: made for name, _, made in listed}, protocol)
         reference = one_reference(listed, data)
         task = reload(reference, used.data_root)
-        used.progress.notes(task.notes)
+        used.progress.notes([*task.notes, *said])
         names = [task.network(each).name for each in networks or (listed[0][2].spec["network"],)]
         again = distilled_again(used, task, listed, seeds)
         return score(used, entries_of(used, task, listed, names, chosen, baselines, again), reference, chosen, repeats)

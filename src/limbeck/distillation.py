@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,14 +17,14 @@ from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.sources import CPU
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Parameters, Problem, Schedule, Synthetic
+from limbeck.core.contracts import AbstractObjective, AbstractProtocol, Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, pays
-from limbeck.protocols import Epochs
+from limbeck.protocols import Epochs, Own
 from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored
 
 ANCHOR_EVERY = 100
@@ -51,6 +51,8 @@ class Distilled(NamedTuple):
     """(step, validation accuracy of one fresh learner) in order, where the set was checked."""
     threads: int
     """By how many threads the steps after the first were done."""
+    initialisation: Tree | None = None
+    """The parameters of a network that the set is meant to be trained from; None: from any."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,10 @@ class Distillation:
         step = int(state.step)
         now = self.key.fold("fall", int(state.rollbacks), "step", step)
 
-        def loss_of(learned: dict[str, Tree]) -> Tensor:
-            return objective.loss(state.objective, problem, self.show(learned, state.fixed, now), now)
+        def show(learned: dict[str, Tree]) -> Synthetic:
+            return self.show(learned, state.fixed, now)
 
+        loss_of = _LossOf(objective, state.objective, problem, show, now)
         loss, gradients = self.recipe.estimator.gradient(loss_of, state.learned, now.fold("estimator"))
         learned, optimizers = {}, {}
         for group, leaves in state.learned.items():
@@ -173,14 +176,22 @@ class Distillation:
             losses=state.losses,
             checks=tuple((step, score) for step, score in scores if not math.isnan(score)),
             threads=self.threads(state),
+            initialisation=self.initialisation,
         )
+
+    @property
+    def initialisation(self) -> Tree | None:
+        """The parameters of a network that the set is meant to be trained from, on the CPU; None: from any."""
+        objective = self.recipe.objective
+        found = None if objective is None else objective.initialisation(self.problem)
+        return None if found is None else tree.move(found, CPU)
 
     def to_check(self, state: State) -> list[tuple[Training, ProbeContext]]:
         """The checks that are to come after a state, whose first step is done."""
         if not self._worth_checking(state):
             return []
         context = self._checked(state)
-        return [(_check(index), context) for index, step in enumerate(self.due) if step > int(state.step)]
+        return [(self._judging(index), context) for index, step in enumerate(self.due) if step > int(state.step)]
 
     def _worth_checking(self, state: State) -> bool:
         """Whether somebody asked for checks, or they are cheap beside the steps, which are counted at the first.
@@ -191,7 +202,7 @@ class Distillation:
             return True
         if not self.recipe.steps:
             return False
-        checks = len(self.due) * _check(0).flops(self._checked(state))
+        checks = len(self.due) * self._judging(0).flops(self._checked(state))
         return checks <= CHEAP * float(state.work) * self.recipe.steps
 
     def check(self, state: State) -> State:
@@ -205,16 +216,20 @@ class Distillation:
             return state
         scores = state.scores.clone()
         with computing_by(self.threads(state)):
-            outcome = _check(index).run(self._checked(state))
+            outcome = self._judging(index).run(self._checked(state))
         scores[index] = outcome[self.problem.task.metrics[0].name][-1]
         return state._replace(scores=scores)
+
+    def _judging(self, index: int) -> Training:
+        return Training(Mixture(), FIRST_CHECK + index, judged_by(self.recipe))
 
     def _checked(self, state: State) -> ProbeContext:
         """The set as it will lie in the file, before validation examples."""
         learned, fixed = tree.move((state.learned, state.fixed), CPU)
         stored = self.recipe.parameterization.stored(Parameters(of_set(learned), fixed))
         shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
-        return ProbeContext(self.problem, set=BatchSet("", shown.batch, shown.schedule), split="validation")
+        made = BatchSet("", shown.batch, shown.schedule, initialisation=self.initialisation)
+        return ProbeContext(self.problem, set=made, split="validation")
 
 
 def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpoint_seconds: float = 30.0) -> Distilled:
@@ -247,8 +262,28 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     return run.outcome(state)
 
 
-def _check(index: int) -> Training:
-    return Training(Mixture(), FIRST_CHECK + index, Epochs())
+@dataclass(frozen=True)
+class _LossOf:
+    """What an estimator takes the gradient of."""
+
+    objective: AbstractObjective
+    state: Tree
+    problem: Problem
+    show: Callable[[dict[str, Tree]], Synthetic]
+    key: Key
+
+    def __call__(self, learned: dict[str, Tree]) -> Tensor:
+        """The loss of what is learned."""
+        return self.objective.loss(self.state, self.problem, self.show(learned), self.key)
+
+    def together(self, candidates: Sequence[dict[str, Tree]]) -> list[Tensor]:
+        """The loss of each of several."""
+        return list(self.objective.losses(self.state, self.problem, list(map(self.show, candidates)), self.key))
+
+
+def judged_by(recipe: Recipe) -> AbstractProtocol:
+    """How learners are trained to judge what a recipe makes: as its sets say, where they are meant for that alone."""
+    return Own() if recipe.schedule.binding else Epochs()
 
 
 def _differ(before: Tree, after: Tree) -> Tensor:

@@ -20,6 +20,7 @@ from limbeck.core.contracts import (
     AbstractTask,
     Batch,
     Budget,
+    ByTask,
     Parameters,
     Schedule,
 )
@@ -29,6 +30,7 @@ from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.schema import mismatch
 from limbeck.core.tree import Tree
+from limbeck.learn.losses import loss_name, loss_named
 from limbeck.learn.rules import rule_name, rule_named
 from limbeck.parameterizations import PARAMETERIZATIONS
 
@@ -45,6 +47,7 @@ HEADER = {
     "parameterization": {"part": str},
     "codec": {"name": str},
     "rule": str,
+    "loss?": str,
     "labels": str,
     "budget": {"scalars": int, "bytes": int},
     "scores": [
@@ -104,6 +107,17 @@ class DistilledSet(Dataset):
         """The synthetic examples as a network sees them: inputs, targets, and the class (item,) of each."""
         return self._rendered(VIEW)
 
+    @functools.cached_property
+    def binding(self) -> bool:
+        """Whether the set is meant to be trained on exactly as it says, and another training says little of it.
+
+        So it is where it carries the parameters to begin with or a training loss of its own, and where its recipe
+        learned a rate for each step.
+        """
+        recipe = self.spec.get("recipe")
+        learned = recipe is not None and from_spec(recipe).schedule.binding
+        return learned or self.initialisation is not None or not isinstance(self.schedule.loss, ByTask)
+
     @property
     def views(self) -> bool:
         """Whether training sees another view of the set at each step."""
@@ -152,6 +166,8 @@ class DistilledSet(Dataset):
         if self.views:
             seen["params"] = self.stored
         hasher = hashlib.sha256(rule_name(self.schedule.rule).encode())
+        if not isinstance(self.schedule.loss, ByTask):
+            hasher.update(loss_name(self.schedule.loss).encode())
         for path, leaf in tree.flatten(seen).items():
             hasher.update(str((path, leaf.dtype, tuple(leaf.shape))).encode())
             hasher.update(leaf.detach().cpu().contiguous().numpy().tobytes())
@@ -203,6 +219,7 @@ class DistilledSet(Dataset):
             "spec": self.spec,
             "parameterization": to_spec(self.parameterization),
             "rule": rule_name(self.schedule.rule),
+            "loss": loss_name(self.schedule.loss),
             "codec": header_of(self.codec),
             "labels": self.label_mode,
             "budget": self.budget._asdict(),
@@ -230,7 +247,9 @@ class DistilledSet(Dataset):
             loaded = cls(
                 params=Parameters(params.get("learned", {}), params.get("fixed", {})),
                 parameterization=_parameterization(header["parameterization"]),
-                schedule=Schedule.from_tensors(parts["schedule"], rule_named(header["rule"])),
+                schedule=Schedule.from_tensors(
+                    parts["schedule"], rule_named(header["rule"]), loss_named(header.get("loss", "task-loss"))
+                ),
                 codec=codec_of(header["codec"], parts.get("codec", {})),
                 classes=tuple(header["classes"]),
                 data=header["data"],

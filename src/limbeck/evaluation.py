@@ -18,6 +18,7 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
+from limbeck.protocols import Epochs, Own, named
 from limbeck.recipes.likeness import shortened
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
@@ -220,6 +221,27 @@ def check_baselines(names: Sequence[str]) -> None:
 def fitting(task: AbstractTask, size: int) -> int:
     """How many real examples of every class fit in so many bytes, of those there are of each."""
     return min(size // (task.bytes_per_example * len(task.classes)), *map(len, task.groups("train")))
+
+
+def protocol_for(sets: Mapping[str, DistilledSet], asked: str | AbstractProtocol) -> tuple[AbstractProtocol, list[str]]:
+    """The protocol that is asked for, by default that which the sets are meant for; and what is to be said of it.
+
+    Where all sets are meant to be trained on as they say, that is "own", else the default of published ones.
+    """
+    binding = [name for name, made in sets.items() if made.binding]
+    if isinstance(asked, AbstractProtocol):
+        chosen = asked
+    elif asked:
+        chosen = named(asked)
+    else:
+        chosen = Own() if len(binding) == len(sets) else Epochs()
+    if isinstance(chosen, Own):
+        return chosen, []
+    return chosen, [
+        f"{name}: it is meant to be trained on as it says itself; protocol {chosen.name} is another training, of which "
+        "its score is; --protocol own is its own"
+        for name in binding
+    ]
 
 
 def entries(

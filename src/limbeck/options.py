@@ -20,6 +20,7 @@ from limbeck.core.family import Family, family_of, part_name
 from limbeck.core.values import NOTHING, alternatives, convert, wanted
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.distances import DISTANCES
+from limbeck.learn.losses import TRAINING_LOSSES
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
@@ -35,6 +36,7 @@ FAMILIES: tuple[Family, ...] = (
     ESTIMATORS,
     OPTIMIZERS,
     INNER_OPTIMIZERS,
+    TRAINING_LOSSES,
     DISTANCES,
 )
 """The families whose parts can be named in an option."""

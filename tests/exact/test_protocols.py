@@ -152,8 +152,9 @@ def test_a_baseline_of_as_many_items_gets_the_schedule_of_the_set_and_another_it
     assert torch.equal(other.learning_rates, made.schedule.learning_rates) and other.rule == made.schedule.rule
     assert other.order.tolist() == [list(range(30))]
     whole = schedule_of(full, 1000)
-    assert whole.rule == made.schedule.rule and len(whole.learning_rates) == 5 * 4
-    assert whole.learning_rates.tolist() == pytest.approx([sum(RATES) / 3] * 20)
+    # What a set says is of itself: all real data are trained on as by default.
+    assert whole.rule == Momentum(0.9).rule() and len(whole.learning_rates) == 5 * 4
+    assert whole.learning_rates.tolist() == pytest.approx([0.01] * 20)
     assert sorted(whole.order[whole.order >= 0].tolist()) == sorted([*range(1000)] * 5)
 
 

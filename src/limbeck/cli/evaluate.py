@@ -9,7 +9,7 @@ from limbeck.cli.tables import scores, verdicts
 from limbeck.cli.working import add_moved, add_session, add_since, session
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
-from limbeck.protocols import named
+from limbeck.evaluation import protocol_for
 
 
 def run(words: list[str]) -> None:
@@ -25,7 +25,7 @@ def run(words: list[str]) -> None:
     add_since(made)
     add_session(made)
     given = made.parse_args(words)
-    protocol = named(given.protocol)
+    protocol, _ = protocol_for({path: DistilledSet.load(path) for path in given.sets}, given.protocol)
     with session("evaluate", words, given) as used:
         scored = evaluate(
             given.sets,

@@ -121,7 +121,12 @@ def add_scoring(made: Parser) -> None:
         help="distillations that the score of a set is over: its recipe with seeds 0, 1, ..., those that were not done "
         "are done first. 1: the set itself alone; from 3 on the score is of the recipe, with an interval over them",
     )
-    made.add_argument("--protocol", type=str, default="yang2024", help=f"one of {', '.join(protocols())}")
+    made.add_argument(
+        "--protocol",
+        type=str,
+        default="",
+        help=f"one of {', '.join(protocols())}; by default yang2024, and own where all sets are meant for that alone",
+    )
     made.add_argument(
         "--baselines",
         type=str,

@@ -25,20 +25,19 @@ from limbeck.comparison import against_baselines
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
 from limbeck.options import compose
-from limbeck.protocols import named
 from limbeck.recipes import recipe_for
-from limbeck.studies import Study, study
+from limbeck.studies import Study, protocol_of, study
 
 
 def run(words: list[str]) -> None:
     """Make a study, or go on with it, and say where its page is."""
     arguments = _parser(effort_in(words, "study"))
     given = arguments.parse_args(words)
-    protocol = named(given.protocol)
     recipes = _recipes(names_of(given.recipes), given.set, given.steps, given.data, given.ipc, given.zca)
     task = task_of(given)
     stepped = [setting.partition(".")[0] for setting in given.set if setting.partition("=")[0].endswith(".steps")]
     recipes, said = shortened(task, recipes, given, stepped)
+    protocol = protocol_of(recipes.values(), given.protocol)
     with session("study", words, given) as used:
         used.progress.notes([*said, *task.notes])
         result = study(

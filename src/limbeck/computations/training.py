@@ -106,7 +106,7 @@ class Training(AbstractComputation):
         usual = self._usual(setup.schedule, self.on.count(context))
         learners = going_on(
             problem.task,
-            gradient_function_of(problem),
+            gradient_function_of(problem.trained_by(setup.schedule)),
             setup.learner,
             lambda rows, step: setup.loader(rows, step).to(problem.device),
             setup.schedule,

@@ -12,8 +12,8 @@ classes), `step` inner training steps.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -24,7 +24,9 @@ from limbeck.core import tree
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.provenance import arithmetic, source_of
+from limbeck.core.schedule import ByTask as ByTask
 from limbeck.core.schedule import Schedule as Schedule
+from limbeck.core.schedule import TrainingLoss as TrainingLoss
 from limbeck.core.schedule import UpdateRule as UpdateRule
 from limbeck.core.task import SPLITS as SPLITS
 from limbeck.core.task import AbstractAugmentation as AbstractAugmentation
@@ -115,6 +117,12 @@ class Problem:
     cache: Cache
     compiled: bool = False
     """Whether what is computed over and over runs as compiled code, which equals the eager code but for rounding."""
+    goal: TrainingLoss = ByTask()
+    """What training goes down."""
+
+    def trained_by(self, schedule: Schedule) -> Problem:
+        """The problem of a learner that is trained as a schedule says."""
+        return self if type(schedule.loss) is type(self.goal) else replace(self, goal=schedule.loss)
 
     def real(self, key: Key, per_class: int) -> Batch:
         """`per_class` training examples of every class (all, where a class has fewer), class by class.
@@ -203,6 +211,11 @@ class AbstractSchedule(AbstractPart):
         The order is on the CPU, learning rates are where `params` are.
         """
 
+    @property
+    def binding(self) -> bool:
+        """Whether a set is meant to be trained on exactly so, and another training says little of it."""
+        return False
+
 
 class AbstractProtocol(AbstractPart):
     """How a learner is trained on a set when it is scored: a value printed beside every number.
@@ -254,6 +267,16 @@ class AbstractObjective(AbstractPart):
     @abstractmethod
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """The state after a step that left the synthetic set as shown."""
+
+    def losses(
+        self, state: Tree, problem: Problem, candidates: Sequence[Synthetic], key: Key
+    ) -> Float[Tensor, " candidate"]:
+        """The loss of each of several sets under equal draws; here one after the other."""
+        return torch.stack([self.loss(state, problem, each, key) for each in candidates])
+
+    def initialisation(self, problem: Problem) -> Tree | None:
+        """The parameters of the network that the set is meant to be trained from; None: from any."""
+        return None
 
 
 class AbstractEstimator(AbstractPart):

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.task import AbstractTask
 from limbeck.core.tree import Tree
 
 
@@ -27,6 +28,22 @@ class UpdateRule(Protocol):
         """The parameters and the state after one step."""
 
 
+@runtime_checkable
+class TrainingLoss(Protocol):
+    """What training on a set goes down: a named tuple without fields, and so a tree without leaves."""
+
+    def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
+        """The loss of each example (example,), twice differentiable."""
+
+
+class ByTask(NamedTuple):
+    """The loss of the task itself."""
+
+    def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
+        """What the task says."""
+        return task.loss(outputs, targets)
+
+
 class Schedule(NamedTuple):
     """How a synthetic set is meant to be trained on: part of what is distilled."""
 
@@ -34,6 +51,7 @@ class Schedule(NamedTuple):
     order: Int[Tensor, "row seen"]
     """Which items a step sees, on the CPU: step t takes row t modulo the number of rows, where -1 is no item."""
     rule: UpdateRule
+    loss: TrainingLoss = ByTask()
 
     def for_count(self, made_for: int, count: int) -> Schedule:
         """The schedule of a set of `made_for` items, for `count`: itself, or its rates and rule with all items."""
@@ -44,7 +62,9 @@ class Schedule(NamedTuple):
         return tree.flatten(self)
 
     @classmethod
-    def from_tensors(cls, parts: Tree, rule: Callable[..., UpdateRule]) -> Schedule:
+    def from_tensors(
+        cls, parts: Tree, rule: Callable[..., UpdateRule], loss: Callable[..., TrainingLoss] = ByTask
+    ) -> Schedule:
         """The inverse of `to_tensors`, from nested dicts; ValueError where one is not as its field says."""
         numbers = parts.get("rule", {})
         expected = {"learning_rates": (1, True), "order": (2, False)} | {f"rule/{name}": (0, True) for name in numbers}
@@ -58,4 +78,4 @@ class Schedule(NamedTuple):
                 )
             if value.is_floating_point() is not floating or value.dtype is torch.bool or value.is_complex():
                 raise ValueError(f"schedule/{name} has the type {value.dtype}")
-        return cls(parts["learning_rates"], parts["order"], rule(**numbers))
+        return cls(parts["learning_rates"], parts["order"], rule(**numbers), loss())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,13 @@ from limbeck.core.contracts import AbstractEstimator
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+
+
+def losses_of(loss: Callable[[Tree], Tensor], candidates: Sequence[Tree]) -> list[Tensor]:
+    """The loss of each candidate, cut from any graph: all at once where the loss has a way to do so, `together`."""
+    together = getattr(loss, "together", None)
+    found = [loss(each) for each in candidates] if together is None else together(candidates)
+    return [each.detach() for each in found]
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,9 @@ class Evolution(AbstractEstimator):
     """n."""
     sigma: float = 0.1
     """The standard deviation of what is added to every number that is learned."""
+    ranks: bool = False
+    """Whether losses count by their rank alone, from -1/2 for the least to 1/2 (Wierstra et al. 2014). Steps then do
+    not depend on the scale of the loss, and the estimate is no gradient."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "pairs")
@@ -36,17 +46,22 @@ class Evolution(AbstractEstimator):
 
     def gradient(self, loss: Callable[[Tree], Tensor], learned: Tree, key: Key) -> tuple[Tensor, Tree]:
         """The loss and the estimate of its gradient, whose directions the key draws."""
+        directions = [self.direction(learned, key.fold("pair", pair)) for pair in range(self.pairs)]
+        candidates = [
+            tree.map(lambda leaf, along, by=sign * self.sigma: leaf + by * along, learned, direction)
+            for direction in directions
+            for sign in (1, -1)
+        ]
         # Derivatives stay allowed inside the loss: it may train a learner of its own.
+        *values, value = losses_of(loss, [*candidates, learned])
+        found = torch.stack(values)
+        if self.ranks:
+            found = found.argsort().argsort().to(found) / max(1, len(found) - 1) - 0.5
+        slopes = (found[::2] - found[1::2]) / (2 * self.pairs * self.sigma)
         total = tree.map(torch.zeros_like, learned)
-        for pair in range(self.pairs):
-            direction = self.direction(learned, key.fold("pair", pair))
-            above, below = (
-                loss(tree.map(lambda leaf, along, by=sign * self.sigma: leaf + by * along, learned, direction)).detach()
-                for sign in (1, -1)
-            )
-            slope = (above - below) / (2 * self.pairs * self.sigma)
+        for direction, slope in zip(directions, slopes, strict=True):
             total = tree.map(lambda sum_, along, by=slope: sum_ + by.to(along) * along, total, direction)
-        return loss(learned).detach(), total
+        return value, total
 
     def direction(self, learned: Tree, key: Key) -> Tree:
         """Standard normal numbers of the shape of `learned`; each leaf has its own by its path."""

@@ -13,6 +13,7 @@ from limbeck.codecs import ImageCodec, header_of
 from limbeck.core import tree
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.losses import loss_name
 from limbeck.learn.rules import rule_name
 from limbeck.tasks.places import without_place
 
@@ -99,6 +100,7 @@ def _facts(distilled: DistilledSet) -> dict[str, Any]:
         "label mode": distilled.label_mode,
         "units": header_of(distilled.codec),
         "optimizer": rule_name(distilled.schedule.rule),
+        "training loss": loss_name(distilled.schedule.loss),
     }
 
 

@@ -30,6 +30,7 @@ from limbeck.imported.folders import stacked
 from limbeck.imported.found import digest_of
 from limbeck.imported.tensors import read_torch
 from limbeck.imported.units import RAW, own_codec
+from limbeck.learn.losses import loss_named
 from limbeck.learn.rules import rule_named
 from limbeck.parameterizations import FixedTargets, Pixels
 
@@ -180,6 +181,7 @@ def _own(
             schedule=Schedule.from_tensors(
                 {"learning_rates": held["learning_rates"], "order": held["order"], **rule},
                 rule_named(said["optimizer"]),
+                loss_named(said.get("training loss", "task-loss")),
             ),
             initialisation=start.get(INITIALISATION),
             classes=tuple(said["classes"]),

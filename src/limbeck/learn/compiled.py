@@ -159,19 +159,20 @@ def compiles(problem: Problem) -> bool:
 
 
 def training_loss(problem: Problem) -> Loss:
-    """The mean loss of a problem's task and network, its derivatives compiled where the problem is."""
-    make = _compiled_loss if compiles(problem) else mean_loss
-    return make(problem.task, problem.network)
+    """The mean of what training of a problem's network goes down, its derivatives compiled where the problem is."""
+    if not compiles(problem):
+        return mean_loss(problem.task, problem.network, problem.goal)
+    return _compiled_loss(problem.task, problem.network, type(problem.goal))
 
 
 def gradient_function_of(problem: Problem) -> GradientFunction:
     """What a learner of a problem goes down, and the running statistics after it; compiled where the problem is."""
-    return gradient_function(training_loss(problem), problem.task, problem.network)
+    return gradient_function(training_loss(problem), problem.task, problem.network, problem.goal)
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled_loss(task: AbstractTask, network: AbstractNetwork) -> Loss:
-    return CompiledLoss(mean_loss(task, network))
+def _compiled_loss(task: AbstractTask, network: AbstractNetwork, goal: type) -> Loss:
+    return CompiledLoss(mean_loss(task, network, goal()))
 
 
 def features_of(problem: Problem, params: Tree, inputs: Tree) -> Float[Tensor, "example feature"]:

@@ -25,7 +25,7 @@ def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Sc
     """
     return going_on(
         problem.task,
-        gradient_function_of(problem),
+        gradient_function_of(problem.trained_by(schedule)),
         learner,
         lambda rows, step: loader(rows, step).to(problem.device),
         schedule,

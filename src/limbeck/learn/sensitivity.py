@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, ByTask, TrainingLoss
 from limbeck.core.tree import Tree
+
+BY_TASK = ByTask()
 
 Loss = Callable[[Tree, Batch], Tensor]
 """loss(params, batch) -> a 0-d tensor, twice differentiable by torch."""
@@ -42,11 +44,11 @@ class Differentiated(ABC):
         """As `sensitivity` of this module."""
 
 
-def mean_loss(task: AbstractTask, network: AbstractNetwork) -> Loss:
-    """The mean over a batch of the task's loss of a network, which normalises by statistics of the batch if at all."""
+def mean_loss(task: AbstractTask, network: AbstractNetwork, goal: TrainingLoss = BY_TASK) -> Loss:
+    """The mean over a batch of what training goes down; a network that normalises does so by the batch's statistics."""
 
     def loss(params: Tree, batch: Batch) -> Tensor:
-        return task.loss(network.apply(params, batch.inputs).outputs, batch.targets).mean()
+        return goal.each(task, network.apply(params, batch.inputs).outputs, batch.targets).mean()
 
     return loss
 

@@ -99,7 +99,8 @@ def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Lear
     step; once, where every step sees all.
     """
     device, schedules = problem.device, [setup.schedule for setup in setups]
-    total = _compiled_total(problem.task, problem.network) if compiles(problem) else _total(problem)
+    problem = problem.trained_by(schedules[0])
+    total = _compiled_total(problem) if compiles(problem) else _total(problem)
 
     @functools.lru_cache(maxsize=1)
     def batch_of(row: int) -> Batch:
@@ -128,7 +129,7 @@ def alike(schedules: Sequence[Schedule]) -> list[list[int]]:
         lengths = torch.tensor([len(rows) for rows in _rows(schedule)])
         leaves = tree.flatten(schedule._replace(order=lengths))
         numbers = tuple((path, *leaf.flatten().tolist()) for path, leaf in leaves.items())
-        groups.setdefault((type(schedule.rule), numbers), []).append(index)
+        groups.setdefault((type(schedule.rule), type(schedule.loss), numbers), []).append(index)
     return list(groups.values())
 
 
@@ -179,12 +180,16 @@ def _sum_of(loss: Loss) -> Loss:
 
 
 def _total(problem: Problem) -> Loss:
-    return _sum_of(mean_loss(problem.task, problem.network))
+    return _sum_of(mean_loss(problem.task, problem.network, problem.goal))
+
+
+def _compiled_total(problem: Problem) -> Loss:
+    return _compiled_total_of(problem.task, problem.network, type(problem.goal))
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled_total(task: AbstractTask, network: AbstractNetwork) -> Loss:
-    return CompiledLoss(_sum_of(mean_loss(task, network)))
+def _compiled_total_of(task: AbstractTask, network: AbstractNetwork, goal: type) -> Loss:
+    return CompiledLoss(_sum_of(mean_loss(task, network, goal())))
 
 
 __all__ = ["Setup", "alike", "stacked_training", "stacks", "subset", "trained"]

@@ -11,11 +11,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Schedule
+from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Schedule, TrainingLoss
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_size, microbatches
-from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, vjp
+from limbeck.learn.sensitivity import BY_TASK, Loss, mean_loss, over_parts, vjp
 
 RowLoader = Callable[[Tensor, int], Batch]
 """loader(rows, step) -> the examples that a step of training sees of those rows."""
@@ -75,7 +75,7 @@ def fitting(
 ) -> Iterator[Learner]:
     """The learner of `fit` before its first step and after each."""
     learner = fresh(network, key.fold("init"), device)
-    gradient_of = gradient_function(mean_loss(task, network), task, network)
+    gradient_of = gradient_function(mean_loss(task, network, schedule.loss), task, network, schedule.loss)
     return going_on(
         task, gradient_of, learner, lambda rows, step: loader(rows, step).to(device), schedule, key, augment
     )
@@ -113,8 +113,10 @@ def last(learners: Iterator[Learner]) -> Learner:
     return deque(learners, maxlen=1)[0]
 
 
-def gradient_function(loss: Loss, task: AbstractTask, network: AbstractNetwork) -> GradientFunction:
-    """The gradient of `loss`, the mean loss of a task's network, in microbatches.
+def gradient_function(
+    loss: Loss, task: AbstractTask, network: AbstractNetwork, goal: TrainingLoss = BY_TASK
+) -> GradientFunction:
+    """The gradient of `loss`, the mean of what training of a task's network goes down, in microbatches.
 
     A network that normalises by statistics of the batch takes it in one, whether or not the learner keeps running ones.
     """
@@ -127,7 +129,7 @@ def gradient_function(loss: Loss, task: AbstractTask, network: AbstractNetwork) 
             return over_parts(loss, learner.params, [task.take(batch, part) for part in parts])[1], {}
         params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)
         readout, statistics = network.track(params, batch.inputs, learner.statistics)
-        value = task.loss(readout.outputs, batch.targets).mean()
+        value = goal.each(task, readout.outputs, batch.targets).mean()
         return vjp([value], [torch.ones_like(value)], params), statistics
 
     return gradient_of

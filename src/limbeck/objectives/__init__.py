@@ -3,6 +3,7 @@
 from limbeck.core.contracts import AbstractObjective
 from limbeck.core.family import Family
 from limbeck.objectives.distribution import Distribution as Distribution
+from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
@@ -20,4 +21,5 @@ OBJECTIVES = Family(
     Unrolled,
     TruncatedUnrolled,
     Trajectory,
+    EpisodeReturn,
 )

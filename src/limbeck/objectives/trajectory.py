@@ -73,7 +73,8 @@ class Trajectory(AbstractObjective):
         learner = initial_state(start, synthetic.schedule.rule)
         plain = rows_of_view(problem.task, synthetic)
         view = augmented(plain, problem.task, self.augment, key.fold("augment"))
-        end = unroll(training_loss(problem), learner, synthetic.source, synthetic.schedule, view=view, alone=self.alone)
+        loss, schedule = training_loss(problem.trained_by(synthetic.schedule)), synthetic.schedule
+        end = unroll(loss, learner, synthetic.source, schedule, view=view, alone=self.alone)
         return squared_distance(end.params, goal) / squared_distance(start, goal)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:

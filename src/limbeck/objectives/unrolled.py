@@ -18,20 +18,30 @@ from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.sensitivity import over_parts, surrogate
 from limbeck.learn.unroll import advance, augmented, initial_state, rows_of_view, unroll
 
+INITIAL = Key(("initialisation",))
+
 
 @dataclass(frozen=True)
 class Unrolled(AbstractObjective):
     """Real loss after training on the set, through every step (Wang et al. 2018; Deng & Russakovsky, NeurIPS 2022).
 
-    loss = mean loss of the network theta_T on `per_class` real images of every class, where theta_0 is a fresh
+    loss = mean loss of the network theta_T on `per_class` real images of every class, where theta_0 is an
     initialisation and theta_T what the set's schedule makes of it. Exact in inputs, targets and learning rates.
     """
 
     per_class: int = 64
     """Real images of each class that the loss is of."""
+    initialisations: int = 0
+    """How many there are, of which each step takes one; 1: a fixed one, which the set then carries, as it is meant to
+    be trained from there; 0: a fresh one at each step."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class")
+        at_least(self, 0, "initialisations")
+
+    def initialisation(self, problem: Problem) -> Tree | None:
+        """The fixed one, where there is one."""
+        return initial(problem, 1, Key()) if self.initialisations == 1 else None
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered from step to step."""
@@ -40,7 +50,8 @@ class Unrolled(AbstractObjective):
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The real loss at the end of the schedule."""
         steps = len(synthetic.schedule.learning_rates)
-        return real_loss(problem, synthetic, self.per_class, range(steps), key)
+        params = initial(problem, self.initialisations, key)
+        return real_loss(problem, synthetic, self.per_class, range(steps), key, params)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
@@ -75,11 +86,19 @@ class TruncatedUnrolled(AbstractObjective):
         length = len(synthetic.schedule.learning_rates)
         window = min(self.window, length)
         stop = window + int(key.fold("stop").integers(length - window + 1, 1))
-        return real_loss(problem, synthetic, self.per_class, range(stop - window, stop), key, self.augment)
+        params = initial(problem, 0, key)
+        return real_loss(problem, synthetic, self.per_class, range(stop - window, stop), key, params, self.augment)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
         return state
+
+
+def initial(problem: Problem, count: int, key: Key) -> Tree:
+    """The parameters that a learner begins with: one of `count` fixed ones that the key draws; 0: fresh ones."""
+    if count:
+        key = INITIAL.fold(int(key.fold("initialisation").integers(count)))
+    return tree.move(problem.network.init(key.fold("network")), problem.device)
 
 
 def real_loss(
@@ -88,22 +107,22 @@ def real_loss(
     per_class: int,
     window: range,
     key: Key,
+    params: Tree,
     augment: AbstractAugmentation | None = None,
 ) -> Float[Tensor, ""]:
-    """The mean real loss of a fresh learner after the steps up to the window's stop, through those in the window."""
-    loss, task = training_loss(problem), problem.task
-    source, schedule = synthetic.source, synthetic.schedule
+    """The mean real loss of a learner from `params` on, after the steps up to the window's stop, through the window."""
+    source, schedule, task = synthetic.source, synthetic.schedule, problem.task
+    inner, outer = (training_loss(each) for each in (problem.trained_by(schedule), problem))
     view = augmented(rows_of_view(task, synthetic), task, augment, key.fold("augment"))
-    params = tree.move(problem.network.init(key.fold("network")), problem.device)
     start = initial_state(params, schedule.rule)
     if window.start:
-        start = advance(loss, start, source, schedule, range(window.start), view)
-    end = unroll(loss, start, source, schedule, window, view)
+        start = advance(inner, start, source, schedule, range(window.start), view)
+    end = unroll(inner, start, source, schedule, window, view)
     real = problem.real(key.fold("real"), per_class)
     count = len(real.classes)
     if augment is not None:
         real = task.augment(real, key.fold("augment", "real"), torch.arange(count), augment)
     # The gradient on real images is taken here and now, pass by pass.
     parts = [task.take(real, rows) for rows in microbatches(torch.arange(count), microbatch_limit(problem, count))]
-    value, gradients = over_parts(loss, end.params, parts)
+    value, gradients = over_parts(outer, end.params, parts)
     return surrogate(value, end.params, gradients)

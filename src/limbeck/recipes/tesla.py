@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from limbeck.options import compose
+from dataclasses import replace
+
+from limbeck.learn.optim import SGD
+from limbeck.objectives import Trajectory
 from limbeck.recipes import mtt
 from limbeck.recipes.contract import ACCURACY_LADDER, CODE, VALIDATION, Method, Published, expected
 
@@ -26,7 +29,12 @@ METHOD = Method(
     summary="Trajectory matching whose gradient takes each step of the student alone.",
     source="Cui et al., Scaling Up Dataset Distillation to ImageNet-1K with Constant Memory, ICML 2023",
     cost="as mtt, for twice as many steps",
-    recipe=compose(mtt.METHOD.recipe, {"objective.alone": True, "optimizer.learning_rate": PIXELS, "steps": 10_000}),
+    recipe=replace(
+        mtt.METHOD.recipe,
+        objective=Trajectory(alone=True),
+        optimizer=SGD(learning_rate=PIXELS, momentum=0.5),
+        steps=10_000,
+    ),
     published=PUBLISHED,
     expected=EXPECTED,
     deviations=DEVIATIONS,

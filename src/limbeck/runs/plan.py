@@ -29,7 +29,6 @@ from limbeck.core.version import ALGORITHM, VERSION
 from limbeck.distilled_set import RUN, DistilledSet
 from limbeck.evaluation import Score
 from limbeck.learn.population import operations
-from limbeck.protocols import Epochs
 from limbeck.runs.graph import Request, network_pace, seconds_alone
 from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
@@ -223,6 +222,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
         data=spec["data"],
         spec=spec,
         version=VERSION,
+        initialisation=outcome.initialisation,
     )
     if not outcome.checks:
         return bare
@@ -230,7 +230,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
     metric = plan.task.metrics[0]
     check = Score(
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
-        n=1, protocol=Epochs().name, bytes=bare.budget.bytes, unit=metric.unit,
+        n=1, protocol=distillation.judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
         seeds=1, about="", whole=True, values=(value,),
     )  # fmt: skip

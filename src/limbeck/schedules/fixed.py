@@ -13,6 +13,7 @@ from limbeck.core.expect import FieldError, at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.epochs import shuffled_order
+from limbeck.learn.losses import AbstractTrainingLoss, TaskLoss
 from limbeck.learn.rules import AbstractInnerOptimizer, Momentum
 
 
@@ -27,6 +28,8 @@ class Fixed(AbstractSchedule):
     """How many items of each class a step sees; 0: all items."""
     batch: int = 0
     """How many items a step sees, whatever their classes: the next of a shuffle of all; 0: as `per_class` says."""
+    loss: AbstractTrainingLoss = TaskLoss()
+    """What the steps go down."""
     in_turn: bool = False
     """Whether the items of a class take turns in their order, over and over (Wang et al. 2018), or are drawn."""
 
@@ -47,6 +50,7 @@ class Fixed(AbstractSchedule):
             learning_rates=torch.full((self.steps,), self.learning_rate),
             order=self._order(classes, key),
             rule=self.optimizer.rule(),
+            loss=self.loss.loss(),
         )
 
     def _order(self, classes: Int[Tensor, " item"], key: Key) -> Int[Tensor, "row seen"]:

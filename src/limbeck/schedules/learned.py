@@ -39,6 +39,11 @@ class LearnedRates(AbstractSchedule):
         return {self._name: torch.full((1 if self.shared else self.around.steps,), start)}
 
     @property
+    def binding(self) -> bool:
+        """Where each step has a rate of its own."""
+        return not self.shared
+
+    @property
     def _name(self) -> str:
         return "log_learning_rates" if self.through == "exponential" else "raw_learning_rates"
 
@@ -58,6 +63,11 @@ class UnconstrainedRates(AbstractSchedule):
 
     around: Fixed = Fixed(steps=10, optimizer=Momentum(0.0))
     shared: bool = False
+
+    @property
+    def binding(self) -> bool:
+        """Where each step has a rate of its own."""
+        return not self.shared
 
     def init(self, count: int, key: Key) -> Tree:
         """The given learning rates."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.tree import Tree
 from limbeck.starts.batches import drawn
 
 
@@ -18,9 +21,14 @@ class Noise(AbstractStart):
 
     norm: float = 0.0
     """The norm that each item is brought to, so that all lie on a sphere (Feng et al., ICLR 2024); 0: as drawn."""
+    items: int = 0
+    """How many there are in all, which may be fewer than there are classes: of the first classes, in turn; 0: as many
+    of every class as are asked for."""
+    targets: bool = False
+    """Whether targets are noise, too, and not those of real examples (Wilhelm & Ventura 2025)."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "norm")
+        at_least(self, 0, "norm", "items")
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class, each number from N(0, 1) before items are scaled."""
@@ -32,4 +40,19 @@ class Noise(AbstractStart):
             norms = noise.flatten(1).norm(dim=1)
             return noise * (self.norm / norms).reshape(-1, *[1] * (noise.dim() - 1))
 
-        return drawn(problem, per_class, key, made)
+        batch = drawn(problem, per_class if not self.items else -(-self.items // len(problem.task.classes)), key, made)
+        if self.items:
+            # Class by class as others have it, so many of each as fall to it in turn.
+            turns = torch.arange(self.items) % len(problem.task.classes)
+            counts = turns.bincount(minlength=len(problem.task.classes)).tolist()
+            rows = [(batch.classes == label).nonzero()[:count, 0] for label, count in enumerate(counts)]
+            batch = problem.task.take(batch, torch.cat(rows))
+        if self.targets:
+            batch = batch._replace(targets=_noise(batch.targets, key.fold("target noise")))
+        return batch
+
+
+def _noise(targets: Tree, key: Key) -> Tree:
+    """Standard normal numbers in place of targets."""
+    drawn_ = {path: key.fold(path).normal(*leaf.shape).to(leaf) for path, leaf in tree.flatten(targets).items()}
+    return tree.unflatten(targets, drawn_)

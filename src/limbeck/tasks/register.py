@@ -13,6 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
+from limbeck.tasks import control
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.sources import image_task
 
@@ -94,4 +95,7 @@ def _images(name: str) -> Loader:
     return functools.partial(image_task, name)
 
 
-TASKS = Tasks({name: Known(named.summary, _images(name)) for name, named in NAMED.items()})
+TASKS = Tasks(
+    {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}
+    | {name: Known(said, loader) for name, (said, loader) in control.named().items()}
+)

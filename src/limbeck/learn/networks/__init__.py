@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ from limbeck.learn.networks.layers import Shape
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
 
-__all__ = ["Network", "build", "names"]
+__all__ = ["Network", "build", "names", "vectors"]
 
 
 COPIES = 4
@@ -60,6 +60,11 @@ def build(name: str, shape: tuple[int, int, int], classes: int) -> Network:
     """
     if len(shape) != 3 or min(shape) < 1:
         raise InputError(f"networks take images (channel, height, width), found inputs of shape {tuple(shape)}")
+    return _built(name, shape, classes)
+
+
+def _built(name: str, shape: Any, classes: int) -> Network:
+    """The network of that name, taken apart; the shape is one that its family takes."""
     if name.startswith(PREFIX):
         path = name.removeprefix(PREFIX)
         factory = functools.partial(custom, shape, classes, path=path)
@@ -72,13 +77,30 @@ def build(name: str, shape: tuple[int, int, int], classes: int) -> Network:
     return network
 
 
+VECTORS, POLICY = "mlp", "mlp-w64-tanh-policy"
+"""What takes vectors, and what is meant where no network is named."""
+
+
+def vectors(name: str, inputs: int, outputs: int) -> Network:
+    """The network `name` for vectors of so many numbers: of the family mlp, or a user's own module.
+
+    "" or "convnet", what is meant for images where nothing is said, is the policy of published control: two hidden
+    layers of 64, tanh, orthogonal. Raises InputError as `build`, and for a family that takes images alone.
+    """
+    name = POLICY if name in ("", "convnet") else name
+    family = name.partition("-")[0]
+    if not name.startswith(PREFIX) and family in ARCHITECTURES and family != VECTORS:
+        raise InputError(f"network {name}: it takes images, and these inputs are {inputs} numbers; use {POLICY}")
+    return _built(name, (inputs,), outputs)
+
+
 def names() -> list[dict[str, str]]:
     """[{name, summary}] of every family of networks."""
     listed = [{"name": name, "summary": summary(found.factory)} for name, found in ARCHITECTURES.items()]
     return [*listed, {"name": f"{PREFIX}PACKAGE.FACTORY", "summary": summary(custom)}]
 
 
-def _listed(name: str, shape: Shape, classes: int) -> Network:
+def _listed(name: str, shape: Any, classes: int) -> Network:
     """A network of the table."""
     family, *tokens = name.split("-")
     if family not in ARCHITECTURES:

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from limbeck.core.errors import InputError
 
 Shape = tuple[int, int, int]
+Inputs = tuple[int, ...]
+"""The shape of one input, of images or of vectors."""
 
 NORMS = ("instance", "group", "batch", "layer", "none")
 ACTIVATIONS = {

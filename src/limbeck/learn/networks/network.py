@@ -32,7 +32,7 @@ class Network(AbstractNetwork):
 
     name: str
     shape: tuple[int, ...]
-    """One input: (channel, height, width) in pixels."""
+    """One input: (channel, height, width) in pixels, or (number,)."""
     outputs: int
     factory: Callable[[], nn.Module]
     foreign: dict[str, str] = field(default_factory=dict, hash=False)
@@ -66,16 +66,14 @@ class Network(AbstractNetwork):
         """Whether a layer keeps running statistics."""
         return bool(self.anatomy.statistics)
 
-    def apply(
-        self, params: Params, inputs: Float[Tensor, "example channel height width"], statistics: Params | None = None
-    ) -> Readout:
+    def apply(self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params | None = None) -> Readout:
         """The readout of `inputs`, normalised by running `statistics` where given, else by the batch's own."""
         if not statistics:
             return self._read(self.anatomy.by_batch, params, inputs, {})
         return self._read(self.anatomy.by_running, params, inputs, statistics)
 
     def layers(
-        self, params: Params, inputs: Float[Tensor, "example channel height width"], statistics: Params | None = None
+        self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params | None = None
     ) -> tuple[Float[Tensor, "example ..."], ...]:
         """What each activation function gives, in the order of computation, and last the features.
 
@@ -99,9 +97,7 @@ class Network(AbstractNetwork):
             found.pop()
         return (*found, features)
 
-    def track(
-        self, params: Params, inputs: Float[Tensor, "example channel height width"], statistics: Params
-    ) -> tuple[Readout, Params]:
+    def track(self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params) -> tuple[Readout, Params]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch.
 
         running <- (1 - momentum) running + momentum batch, with the momentum of each layer and the

@@ -1,0 +1,6 @@
+"""Worlds that policies act in."""
+
+from limbeck.learn.environments.cartpole import CartPole as CartPole
+from limbeck.learn.environments.contract import AbstractEnvironment as AbstractEnvironment
+from limbeck.learn.environments.contract import Step as Step
+from limbeck.learn.environments.rollouts import returns as returns

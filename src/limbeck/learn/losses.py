@@ -1,0 +1,73 @@
+"""What training on a set goes down, as parts that a schedule names: the task's own loss, or another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor
+
+from limbeck.core.contracts import AbstractTask, ByTask, TrainingLoss
+from limbeck.core.errors import InputError
+from limbeck.core.expect import AbstractPart
+from limbeck.core.family import Family, part_name
+from limbeck.core.tree import Tree
+
+
+class BySquaredError(NamedTuple):
+    """The squared distance of outputs and targets, which are one number for each output."""
+
+    def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
+        """The mean over outputs of the squared difference."""
+        if not isinstance(targets, Tensor) or targets.shape != outputs.shape:
+            found = tuple(targets.shape) if isinstance(targets, Tensor) else "a tree"
+            raise InputError(
+                f"training loss squared-error: found targets {found}, expected one number for each output, "
+                f"{tuple(outputs.shape)}; leave the loss to the task (task-loss)"
+            )
+        return (outputs - targets).square().mean(-1)
+
+
+class AbstractTrainingLoss(AbstractPart):
+    """What training on a set goes down, as a schedule names it."""
+
+    makes: ClassVar[type]
+    """What it is of trees, a named tuple."""
+
+    def loss(self) -> TrainingLoss:
+        """What training goes down."""
+        made: TrainingLoss = self.makes()
+        return made
+
+
+@dataclass(frozen=True)
+class TaskLoss(AbstractTrainingLoss):
+    """The loss of the task itself; of classes cross-entropy, under soft targets too."""
+
+    makes: ClassVar[type] = ByTask
+
+
+@dataclass(frozen=True)
+class SquaredError(AbstractTrainingLoss):
+    """The mean squared difference of a network's outputs and the targets, which need be no probabilities."""
+
+    makes: ClassVar[type] = BySquaredError
+
+
+TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError)
+
+
+def loss_name(loss: TrainingLoss) -> str:
+    """The name of a loss in a file: that of the part that makes it."""
+    for name, part in TRAINING_LOSSES.parts.items():
+        if part.makes is type(loss):
+            return name
+    raise InputError(
+        f"a training loss {part_name(type(loss))!r} that no part makes; register its part under limbeck.training-loss"
+    )
+
+
+def loss_named(name: str) -> Callable[..., TrainingLoss]:
+    """The loss of that name; InputError for one that no part here makes."""
+    return TRAINING_LOSSES[name].makes
