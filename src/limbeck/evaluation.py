@@ -129,8 +129,16 @@ class Entry:
         reads = tuple(sorted({0, -(-self.steps // 2), self.steps}))
         return Training(self.source, seed, self.protocol, reads=reads, until=Level(first=self.steps))
 
+    @property
+    def alike(self) -> bool:
+        """Whether all learners of a set are one: it says where they begin and all else, and nothing is drawn."""
+        distilled = self.context.distilled
+        begins = self.protocol.uses_initialisation and distilled.initialisation is not None
+        return self.source.depends_on_set and begins and not distilled.views
+
     def learners(self, repeats: int) -> list[list[Asked]]:
-        """The first learners of the set or baseline, or of each of its distillations."""
+        """The first learners of the set or baseline, or of each of its distillations; one where all are alike."""
+        repeats = 1 if self.alike else repeats
         if not self.again:
             return [[Asked(self.training(seed), self.context, self.path) for seed in range(repeats)]]
         return [

@@ -1,4 +1,7 @@
-"""Every method on digits at one image a class, run anew: it beats random images, and comes to what was recorded."""
+"""Every method on digits at one image a class, run anew: it beats random images, and comes to what was recorded.
+
+Methods for control are run on the cart-pole, beside random recorded states.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,9 @@ class Replay:
     options: str
     recorded: float
     before: str = ""
+    data: str = "digits"
+    network: str = NETWORK
+    tolerance: float = TOLERANCE
 
 
 TEACHERS = ("count 2", "epochs 10", "learning_rate 0.05", "batch 64")
@@ -59,6 +65,18 @@ REPLAYS = {
         "--schedule.around.steps 10",
         0.755,
     ),
+    # 69.2, of the one learner that there is; 69.2
+    "one-step": Replay("--steps 200", 0.692),
+    # 76.9; 76.9
+    "few-step": Replay("--steps 100", 0.769),
+    # 82.5; 82.5
+    "soft-label-dd": Replay(
+        "--steps 200 --optimizer.learning_rate 0.05 --schedule_optimizer.learning_rate 0.05 "
+        "--schedule.around.learning_rate 0.1",
+        0.825,
+    ),
+    # 220.8 (210.1 to 231.5); 218 and more of one network. Returns that are on the way to 500 vary more than accuracies.
+    "one-step-es": Replay("--steps 60", 220.8, data="cartpole", network="mlp-w64-tanh-policy", tolerance=100.0),
     # 78.8 (75.7 to 81.8); 79.2
     "bptt": Replay(
         "--steps 20 --optimizer.learning_rate 100 --objective.per_class 32 "
@@ -113,10 +131,12 @@ def test_a_method_beats_random_images_at_one_image_a_class(name: str, store: Pat
     place = ["--device", "cpu", "--runs", str(store)]
     if replay.before:
         assert main([*shlex.split(replay.before), *place]) == 0
-    command = f"distill digits --recipe {name} --ipc 1 --network {NETWORK} --checks 1 {replay.options}"
+    command = f"distill {replay.data} --recipe {name} --ipc 1 --network {replay.network} --checks 1 {replay.options}"
     assert main([*shlex.split(command), "--out", str(made), *place]) == 0
     mine, random = limbeck.evaluate(
         made, repeats=MEMBERS, baselines=["random"], session=limbeck.Session(store, workers=1, device="cpu")
     )
-    assert mine.low > random.high, f"{mine} against {random}"
-    assert abs(mine.mean - replay.recorded) < TOLERANCE, f"{mine}, recorded {replay.recorded}"
+    # Where the set says where learners begin, there is one.
+    least = mine.mean if mine.n == 1 else mine.low
+    assert least > random.high, f"{mine} against {random}"
+    assert abs(mine.mean - replay.recorded) < replay.tolerance, f"{mine}, recorded {replay.recorded}"
