@@ -92,9 +92,9 @@ def evaluate(
     the data where they are no longer where the set says. Every learner is kept, so an evaluation that was interrupted,
     or asked for more learners, goes on where it was, and probes that ask for the same learner find it.
 
-    A score is of one set, and its interval over learners; of a set that says where its learners begin there is one. With `seeds` from 2 on it is of the recipe of the set, which
-    is carried out with seeds 0, 1, ... (what was done before is found): the interval is over distillations, with
-    `repeats` learners of each. Fewer than 3 decide nothing.
+    A score is of one set, and its interval over learners; of a set that says where its learners begin there is one.
+    With `seeds` from 2 on it is of the recipe of the set, which is carried out with seeds 0, 1, ... (what was done
+    before is found): the interval is over distillations, with `repeats` learners of each. Fewer than 3 decide nothing.
 
     Raises InputError for unknown names, other data, repeats or seeds < 1, and for several seeds of a set that has no
     recipe, as an imported one.
