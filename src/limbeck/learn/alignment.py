@@ -60,6 +60,9 @@ def aligned(network: AbstractNetwork, params: Tree, onto: Tree, inputs: Tree) ->
 
     layers, ours, theirs = chain(network), tree.flatten(params), tree.flatten(onto)
     orders = [torch.arange(len(ours[layer.weight])) for layer in layers[:-1]]
+    read = [ours[layer.weight][0].numel() for layer in layers[1:]]
+    if any(numbers % len(order) for numbers, order in zip(read, orders, strict=True)):
+        raise _no_chain(network)
     for number in range(ROUNDS):
         changed = False
         for index in KEY.fold(number).permutation(len(orders)).tolist():
@@ -72,11 +75,15 @@ def aligned(network: AbstractNetwork, params: Tree, onto: Tree, inputs: Tree) ->
     found = permuted(layers, params, orders)
     before, after = (network.apply(each, inputs).outputs for each in (params, found))
     if not torch.allclose(before, after, rtol=1e-3, atol=1e-4 * float(before.abs().max())):
-        raise InputError(
-            f"network {network.name}: its units cannot be reordered one layer after the other; expected a chain of "
-            "layers, as mlp and convnet are"
-        )
+        raise _no_chain(network)
     return found
+
+
+def _no_chain(network: AbstractNetwork) -> InputError:
+    return InputError(
+        f"network {network.name}: its units cannot be reordered one layer after the other; expected a chain of layers, "
+        "as mlp and convnet are"
+    )
 
 
 def _alike(
