@@ -21,6 +21,7 @@ from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distilled_set import DistilledSet
 from limbeck.learn.losses import BySquaredError, SquaredError
+from limbeck.learn.prototypes import soft_nearest
 from limbeck.learn.rules import Adam, Momentum
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.training import Learner, going_on, gradient_function, row_loader
@@ -220,3 +221,16 @@ def test_what_a_policy_gathers_asks_for_a_world() -> None:
 def test_squared_error_wants_a_number_for_each_output() -> None:
     with pytest.raises(InputError, match="found targets \\(3,\\), expected one number for each output"):
         BySquaredError().each(load("cartpole"), torch.zeros(3, 2), torch.zeros(3))
+
+
+def test_two_prototypes_tell_three_classes_apart_at_a_third_and_two_thirds() -> None:
+    """Sucholutsky & Schonlau (2021): under (.6, .4, 0) and (0, .4, .6), .6/t > .4/t + .4/(1 - t) until t = 1/3."""
+    prototypes = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    targets = torch.tensor([[0.6, 0.4, 0.0], [0.0, 0.4, 0.6]], dtype=torch.float64)
+
+    def named(place: float) -> int:
+        query = torch.tensor([[place]], dtype=torch.float64)
+        return int(soft_nearest(query, prototypes, targets, 2).argmax())
+
+    for boundary, (below, above) in ((1 / 3, (0, 1)), (2 / 3, (1, 2))):
+        assert (named(boundary - 1e-6), named(boundary + 1e-6)) == (below, above)
