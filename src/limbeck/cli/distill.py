@@ -105,7 +105,7 @@ def _settings(plan: Plan, given: Any) -> str:
     elif plan.recipe.steps != recipe.steps:
         differs.append(f"{plan.recipe.steps:,} steps in place of {recipe.steps:,}")
     differs += [str(each) for each in changes(plan.recipe, recipe) if each.path != "steps"]
-    if plan.task.reference.get("validation") != 0:
+    if "zca" in plan.task.reference and plan.task.reference.get("validation") != 0:
         differs.append("a tenth of the training images validates (--validation none: no image does)")
     if not method.matches:
         differs.append(f"what `limbeck list recipes --published` says of {given.recipe}")
