@@ -42,7 +42,7 @@ def quadratic(at: Any) -> Tensor:
 
 
 def directions(estimator: Evolution, key: Key) -> Tensor:
-    return torch.stack([flat(estimator.direction(WHERE, key.fold("pair", pair))) for pair in range(estimator.pairs)])
+    return torch.stack([flat(key.fold("pair", pair).normal_like(WHERE)) for pair in range(estimator.pairs)])
 
 
 @every
@@ -90,11 +90,11 @@ def test_evolution_along_orthogonal_directions_of_norm_n_is_exact(monkeypatch: p
     basis = math.sqrt(10) * torch.linalg.qr(MATRIX).Q
     paths = {path: leaf.shape for path, leaf in tree.flatten(WHERE).items()}
 
-    def direction(self: Evolution, learned: Any, key: Key) -> Any:
-        parts = basis[int(key.path[-1])].split([shape.numel() for shape in paths.values()])
+    def direction(self: Key, learned: Any) -> Any:
+        parts = basis[int(self.path[-1])].split([shape.numel() for shape in paths.values()])
         return tree.unflatten(learned, {p: part.view(s) for (p, s), part in zip(paths.items(), parts, strict=True)})
 
-    monkeypatch.setattr(Evolution, "direction", direction)
+    monkeypatch.setattr(Key, "normal_like", direction)
     found = flat(Evolution(pairs=10).gradient(linear, WHERE, KEY)[1])
     torch.testing.assert_close(found, ALONG)
 
@@ -103,7 +103,7 @@ def test_directions_are_standard_normal_and_differ_from_leaf_to_leaf_and_pair_to
     drawn = directions(Evolution(pairs=2000), KEY)
     assert bool((drawn.mean(0).abs() < 5 / math.sqrt(2000)).all())
     torch.testing.assert_close(drawn.T @ drawn / 2000, torch.eye(10).double(), rtol=0, atol=5 * math.sqrt(2 / 2000))
-    twins = Evolution().direction({"x": torch.zeros(3), "y": torch.zeros(3)}, KEY)
+    twins = KEY.normal_like({"x": torch.zeros(3), "y": torch.zeros(3)})
     assert not torch.equal(twins["x"], twins["y"])
 
 

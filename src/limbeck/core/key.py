@@ -16,6 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from limbeck.core import tree
+from limbeck.core.tree import Tree
+
 
 @dataclass(frozen=True)
 class Key:
@@ -48,6 +51,15 @@ class Key:
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers of the given shape."""
         return torch.randn(shape, generator=self.generator())
+
+    def normal_like(self, like: Tree) -> Tree:
+        """Standard normal numbers of the shapes, types and devices of a tree's leaves, each by its path.
+
+        >>> Key().normal_like({"x": torch.zeros(2), "y": torch.zeros(())})["x"].shape
+        torch.Size([2])
+        """
+        drawn = {path: self.fold(path).normal(*leaf.shape).to(leaf) for path, leaf in tree.flatten(like).items()}
+        return tree.unflatten(like, drawn)
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform numbers in [0, 1) of the given shape."""

@@ -46,7 +46,7 @@ class Evolution(AbstractEstimator):
 
     def gradient(self, loss: Callable[[Tree], Tensor], learned: Tree, key: Key) -> tuple[Tensor, Tree]:
         """The loss and the estimate of its gradient, whose directions the key draws."""
-        directions = [self.direction(learned, key.fold("pair", pair)) for pair in range(self.pairs)]
+        directions = [key.fold("pair", pair).normal_like(learned) for pair in range(self.pairs)]
         candidates = [
             tree.map(lambda leaf, along, by=sign * self.sigma: leaf + by * along, learned, direction)
             for direction in directions
@@ -62,8 +62,3 @@ class Evolution(AbstractEstimator):
         for direction, slope in zip(directions, slopes, strict=True):
             total = tree.map(lambda sum_, along, by=slope: sum_ + by.to(along) * along, total, direction)
         return value, total
-
-    def direction(self, learned: Tree, key: Key) -> Tree:
-        """Standard normal numbers of the shape of `learned`; each leaf has its own by its path."""
-        drawn = {path: key.fold(path).normal(*leaf.shape).to(leaf) for path, leaf in tree.flatten(learned).items()}
-        return tree.unflatten(learned, drawn)

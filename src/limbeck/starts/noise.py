@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from limbeck.core import tree
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
-from limbeck.core.tree import Tree
 from limbeck.starts.batches import drawn
 
 
@@ -48,11 +46,5 @@ class Noise(AbstractStart):
             rows = [(batch.classes == label).nonzero()[:count, 0] for label, count in enumerate(counts)]
             batch = problem.task.take(batch, torch.cat(rows))
         if self.targets:
-            batch = batch._replace(targets=_noise(batch.targets, key.fold("target noise")))
+            batch = batch._replace(targets=key.fold("target noise").normal_like(batch.targets))
         return batch
-
-
-def _noise(targets: Tree, key: Key) -> Tree:
-    """Standard normal numbers in place of targets."""
-    drawn_ = {path: key.fold(path).normal(*leaf.shape).to(leaf) for path, leaf in tree.flatten(targets).items()}
-    return tree.unflatten(targets, drawn_)
