@@ -75,6 +75,7 @@ def course(steps: int, learning_rate: float, optimizer: Fields, per_class: int =
         "per_class": per_class,
         "batch": batch,
         "loss.part": "training-loss/task-loss",
+        "binding": False,
         "in_turn": False,
     }
 

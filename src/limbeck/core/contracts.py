@@ -200,6 +200,9 @@ class AbstractParameterization(AbstractPart):
 class AbstractSchedule(AbstractPart):
     """How a synthetic set is meant to be trained on, stated or learned with it."""
 
+    binding: bool = False
+    """Whether a set is meant to be trained on exactly so, and another training says little of it."""
+
     @abstractmethod
     def init(self, count: int, key: Key) -> Tree:
         """What is learned of the schedule of a set of `count` items: a dict of tensors, empty where it is stated."""
@@ -210,11 +213,6 @@ class AbstractSchedule(AbstractPart):
 
         The order is on the CPU, learning rates are where `params` are.
         """
-
-    @property
-    def binding(self) -> bool:
-        """Whether a set is meant to be trained on exactly so, and another training says little of it."""
-        return False
 
 
 class AbstractProtocol(AbstractPart):

@@ -8,6 +8,7 @@ from limbeck.composition import Recipe
 from limbeck.estimators import Evolution
 from limbeck.learn.losses import SquaredError
 from limbeck.learn.optim import Adam
+from limbeck.learn.rules import Adam as InnerAdam
 from limbeck.learn.rules import Momentum
 from limbeck.objectives import EpisodeReturn, Unrolled
 from limbeck.parameterizations import SoftTargets
@@ -86,4 +87,23 @@ EVOLVED = Method(
     ),
     deviations=("Its settings are ours, chosen on one cart-pole.",),
 )
-METHODS = (METHOD, FEW_STEP, SOFT_LABELS, EVOLVED)
+HADES = Method(
+    name="hades",
+    summary="Behaviour distillation: states and what to do in them, for 32 steps of cloning, by evolution strategies.",
+    source="Lupu et al., Behaviour Distillation, ICLR 2024, by the settings of its code for MinAtar",
+    cost="64 candidates of 2 policies, each 32 steps of cloning and 4 episodes, 100 times",
+    recipe=Recipe(
+        start=Noise(),
+        parameterization=SoftTargets(),
+        objective=EpisodeReturn(),
+        schedule=Fixed(steps=32, learning_rate=0.03, optimizer=InnerAdam(), binding=True),
+        estimator=Evolution(pairs=32, sigma=0.1, ranks=True),
+        optimizer=Adam(learning_rate=0.05),
+        steps=100,
+    ),
+    deviations=(
+        "The published population is 2,048, for 2,000 to 5,000 generations.",
+        "It is of SNES at a standard deviation of 0.5; here evolution strategies with antithetic pairs, ranks and Adam.",
+    ),
+)
+METHODS = (METHOD, FEW_STEP, SOFT_LABELS, EVOLVED, HADES)

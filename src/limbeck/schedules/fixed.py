@@ -30,6 +30,8 @@ class Fixed(AbstractSchedule):
     """How many items a step sees, whatever their classes: the next of a shuffle of all; 0: as `per_class` says."""
     loss: AbstractTrainingLoss = TaskLoss()
     """What the steps go down."""
+    binding: bool = False
+    """Whether a set is meant to be trained on exactly so, and is scored so by default."""
     in_turn: bool = False
     """Whether the items of a class take turns in their order, over and over (Wang et al. 2018), or are drawn."""
 

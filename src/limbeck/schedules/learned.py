@@ -39,7 +39,7 @@ class LearnedRates(AbstractSchedule):
         return {self._name: torch.full((1 if self.shared else self.around.steps,), start)}
 
     @property
-    def binding(self) -> bool:
+    def binding(self) -> bool:  # type: ignore[override]
         """Where each step has a rate of its own."""
         return not self.shared
 
@@ -65,7 +65,7 @@ class UnconstrainedRates(AbstractSchedule):
     shared: bool = False
 
     @property
-    def binding(self) -> bool:
+    def binding(self) -> bool:  # type: ignore[override]
         """Where each step has a rate of its own."""
         return not self.shared
 
