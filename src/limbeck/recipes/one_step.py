@@ -103,7 +103,7 @@ HADES = Method(
     ),
     deviations=(
         "The published population is 2,048, for 2,000 to 5,000 generations.",
-        "It is of SNES at a standard deviation of 0.5; here evolution strategies with antithetic pairs, ranks and Adam.",
+        "It is SNES at a standard deviation of 0.5; here evolution strategies with antithetic pairs, ranks and Adam.",
     ),
 )
 METHODS = (METHOD, FEW_STEP, SOFT_LABELS, EVOLVED, HADES)
