@@ -14,7 +14,8 @@ from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Score, check_baselines, protocol_for
+from limbeck.evaluation import BASELINES, Score, check_baselines
+from limbeck.judging import protocol_for
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
 from limbeck.runs.again import distilled_again

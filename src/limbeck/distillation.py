@@ -17,14 +17,14 @@ from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.sources import CPU
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, AbstractProtocol, Batch, Parameters, Problem, Schedule, Synthetic
+from limbeck.core.contracts import AbstractObjective, Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
+from limbeck.judging import judged_by
 from limbeck.learn.compiled import Operations, pays
-from limbeck.protocols import Epochs, Own
 from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored
 
 ANCHOR_EVERY = 100
@@ -279,11 +279,6 @@ class _LossOf:
     def together(self, candidates: Sequence[dict[str, Tree]]) -> list[Tensor]:
         """The loss of each of several."""
         return list(self.objective.losses(self.state, self.problem, list(map(self.show, candidates)), self.key))
-
-
-def judged_by(recipe: Recipe) -> AbstractProtocol:
-    """How learners are trained to judge what a recipe makes: as its sets say, where they are meant for that alone."""
-    return Own() if recipe.schedule.binding else Epochs()
 
 
 def _differ(before: Tree, after: Tree) -> Tensor:

@@ -18,8 +18,7 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
-from limbeck.protocols import Epochs, Own, named
-from limbeck.recipes.likeness import shortened
+from limbeck.recipes.likeness import standing
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
 BASELINES = ("random", "herding", "kmeans", "random:bytes", "full")
@@ -199,22 +198,6 @@ class Entry:
         return Level(first=self.steps).reached(trainings[0].reads, scores.tolist())
 
 
-def standing(spec: Mapping[str, Any], seeds: Sequence[int] = ()) -> tuple[str, bool]:
-    """Which distillations a score is of and how much of a published recipe they are, and whether that is all of it.
-
-    `spec` is the set's; `seeds` are those of its recipe that the score is over, none where it is of the set alone.
-
-    >>> standing({"network": "mlp"}), standing({"network": "mlp", "seed": 3}), standing({}, [0, 1, 2])[0]
-    (('this one set', True), ('this one set, seed 3', True), 'over 3 distillations, seeds 0 to 2')
-    """
-    cut = shortened(spec)
-    if seeds:
-        which, by = f"over {len(seeds)} distillations", f"seeds {seeds[0]} to {seeds[-1]}"
-    else:
-        which, by = "this one set", f"seed {spec['seed']}" if "seed" in spec else ""
-    return ", ".join(filter(None, [which, cut, by])), not cut
-
-
 def check_baselines(names: Sequence[str]) -> None:
     """Raise InputError for a name that is of no baseline."""
     known = [*SELECTIONS, "full"]
@@ -229,27 +212,6 @@ def check_baselines(names: Sequence[str]) -> None:
 def fitting(task: AbstractTask, size: int) -> int:
     """How many real examples of every class fit in so many bytes, of those there are of each."""
     return min(size // (task.bytes_per_example * len(task.classes)), *map(len, task.groups("train")))
-
-
-def protocol_for(sets: Mapping[str, DistilledSet], asked: str | AbstractProtocol) -> tuple[AbstractProtocol, list[str]]:
-    """The protocol that is asked for, by default that which the sets are meant for; and what is to be said of it.
-
-    Where all sets are meant to be trained on as they say, that is "own", else the default of published ones.
-    """
-    binding = [name for name, made in sets.items() if made.binding]
-    if isinstance(asked, AbstractProtocol):
-        chosen = asked
-    elif asked:
-        chosen = named(asked)
-    else:
-        chosen = Own() if len(binding) == len(sets) else Epochs()
-    if isinstance(chosen, Own):
-        return chosen, []
-    return chosen, [
-        f"{name}: it is meant to be trained on as it says itself; protocol {chosen.name} is another training, of which "
-        "its score is; --protocol own is its own"
-        for name in binding
-    ]
 
 
 def entries(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,11 @@ from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.core.version import VERSION
-from limbeck.distillation import judged_by
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.forecast import Measured, forecast
+from limbeck.judging import protocol_of
 from limbeck.probes.contract import AbstractProbe
-from limbeck.protocols import Epochs, named
 from limbeck.recipes import recipe_for
 from limbeck.report import ReportData, page, rows_needed
 from limbeck.runs import archive
@@ -113,16 +112,6 @@ def study(
     title = f"{task.reference['name']}, {ipc} per class"
     _report(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
     return made
-
-
-def protocol_of(recipes: Iterable[Recipe], asked: str | AbstractProtocol) -> AbstractProtocol:
-    """The protocol that is asked for, by default "own" where sets of all recipes that step are meant for that alone."""
-    if isinstance(asked, AbstractProtocol):
-        return asked
-    if asked:
-        return named(asked)
-    judged = [judged_by(each) for each in recipes if each.steps]
-    return judged[0] if judged and all(each == judged[0] for each in judged) else Epochs()
 
 
 def _admit(

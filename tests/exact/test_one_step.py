@@ -20,6 +20,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distilled_set import DistilledSet
+from limbeck.estimators import Evolution
 from limbeck.learn.losses import BySquaredError, SquaredError
 from limbeck.learn.prototypes import soft_nearest
 from limbeck.learn.rules import Adam, Momentum
@@ -210,6 +211,23 @@ def test_candidates_go_together_as_one_by_one() -> None:
     alone = torch.stack([objective.loss({}, on, each, KEY) for each in sets])
     torch.testing.assert_close(together, alone, rtol=0, atol=0)
     assert len(set(together.tolist())) == 3 and bool(((together < 0) & (together >= -1)).all())
+
+
+def test_a_run_by_episodes_is_a_function_of_its_key_and_goes_on_bit_for_bit() -> None:
+    on = replace_problem(problem("cartpole"))
+    recipe = replace(recipe_for("one-step-es", "cartpole", 1), estimator=Evolution(pairs=2, ranks=True), steps=4)
+    ends = []
+    for key in (KEY, KEY, KEY.fold("other")):
+        run = Distillation(on, recipe, 1, key, checks=0)
+        state = run.begin()
+        for step in range(4):
+            if step == 2:
+                # As a checkpoint holds it.
+                state = tree.unflatten(state, {path: leaf.clone() for path, leaf in tree.flatten(state).items()})
+            state = run.step(state)
+        ends.append(torch.cat([leaf.flatten() for leaf in tree.leaves(state.learned)]))
+    assert torch.equal(ends[0], ends[1]) and not torch.equal(ends[0], ends[2])
+    assert bool(state.losses.isfinite().all())
 
 
 def test_what_a_policy_gathers_asks_for_a_world() -> None:

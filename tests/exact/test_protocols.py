@@ -17,12 +17,13 @@ import limbeck
 from limbeck.computations import Coreset, Mixture, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.level import Level
-from limbeck.core.contracts import AbstractProtocol, NoCache, Problem, Schedule
+from limbeck.core.contracts import AbstractProtocol, ByTask, NoCache, Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Entry, entries
 from limbeck.learn.augment import Siamese
+from limbeck.learn.losses import BySquaredError
 from limbeck.learn.rules import Adam, Momentum
 from limbeck.learn.training import fit
 from limbeck.parameterizations import Pixels
@@ -152,8 +153,12 @@ def test_a_baseline_of_as_many_items_gets_the_schedule_of_the_set_and_another_it
     assert torch.equal(other.learning_rates, made.schedule.learning_rates) and other.rule == made.schedule.rule
     assert other.order.tolist() == [list(range(30))]
     whole = schedule_of(full, 1000)
-    # What a set says is of itself: all real data are trained on as by default.
-    assert whole.rule == Momentum(0.9).rule() and len(whole.learning_rates) == 5 * 4
+    assert whole.rule == made.schedule.rule and len(whole.learning_rates) == 5 * 4
+    assert whole.learning_rates.tolist() == pytest.approx([sum(RATES) / 3] * 20)
+    # Rates for another loss say nothing of it: all real data are then trained on as by default.
+    other = replace(made, schedule=made.schedule._replace(loss=BySquaredError()))
+    whole = schedule_of(beside(problem(), other, ("full",))[-1], 1000)
+    assert whole.rule == Momentum(0.9).rule() and isinstance(whole.loss, ByTask)
     assert whole.learning_rates.tolist() == pytest.approx([0.01] * 20)
     assert sorted(whole.order[whole.order >= 0].tolist()) == sorted([*range(1000)] * 5)
 

@@ -177,7 +177,7 @@ def test_options_of_parts_reach_the_spec(here: Path, runs: Path) -> None:
     )
     assert main([*words.split(), "--runs", str(runs)]) == 0
     recipe = limbeck.DistilledSet.load("a.safetensors").spec["recipe"]
-    assert recipe["start"] == {"part": "start/noise", "norm": 0.0}
+    assert recipe["start"] == {"part": "start/noise", "norm": 0.0, "items": 0, "targets": False}
     assert recipe["objective"]["per_class"] == 7
     assert recipe["objective"]["augment"]["operations"] == ["flip", "crop"]
     assert (recipe["optimizer"]["learning_rate"], recipe["optimizer"]["momentum"], recipe["steps"]) == (0.5, 0.5, 1)

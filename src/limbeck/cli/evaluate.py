@@ -9,7 +9,7 @@ from limbeck.cli.tables import scores, verdicts
 from limbeck.cli.working import add_moved, add_session, add_since, session
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import protocol_for
+from limbeck.judging import protocol_for
 
 
 def run(words: list[str]) -> None:

@@ -24,9 +24,10 @@ from limbeck.cli.working import add_session, session
 from limbeck.comparison import against_baselines
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
+from limbeck.judging import protocol_of
 from limbeck.options import compose
 from limbeck.recipes import recipe_for
-from limbeck.studies import Study, protocol_of, study
+from limbeck.studies import Study, study
 
 
 def run(words: list[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from limbeck.core.contracts import AbstractProtocol, Schedule
+from limbeck.core.contracts import AbstractProtocol, ByTask, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
-from limbeck.protocols.epochs import Epochs, carried
+from limbeck.learn.epochs import shuffled_epochs
+from limbeck.protocols.epochs import Epochs, carried, mean_rate
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class Own(AbstractProtocol):
     Where the set carries the parameters of a network, its learners begin there, else each where its seed says.
 
     A baseline of as many items is trained in the very same way, one of another number by the same rates and rule with
-    all items at each step. All real data, for which no set speaks, are trained on as by "yang2024", in shuffled batches
-    of `full_batch`, for as many steps as the set gets but for at least `full_epochs` epochs.
+    all items at each step. All real data are trained on by the same rule at the mean rate, and where the set has a
+    training loss of its own, for which its rates are, as by "yang2024"; in shuffled batches of `full_batch`, for as
+    many steps as the set gets but for at least `full_epochs` epochs.
     """
 
     full_batch: int = 256
@@ -56,11 +58,16 @@ class Own(AbstractProtocol):
 
     def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
         """The schedule over `count` real examples where a distilled set gets `steps` steps."""
-        published = Epochs(full_batch=self.full_batch, full_epochs=self.full_epochs)
-        return published.full_schedule(own, count, steps, key)
+        own = carried(own, self.name)
+        if not isinstance(own.loss, ByTask):
+            published = Epochs(full_batch=self.full_batch, full_epochs=self.full_epochs)
+            return published.full_schedule(own, count, steps, key)
+        epochs = max(self.full_epochs, -(-steps // -(-count // self.full_batch)))
+        return shuffled_epochs(count, epochs, self.full_batch, mean_rate(own, self.name), own.rule, key)
 
     def __str__(self) -> str:
         return (
             f"{self.name}: the learning rates, order, update rule and training loss that the set carries, no "
-            f"augmentation (all real data: SGD 0.01, momentum 0.9, batches of {self.full_batch})"
+            f"augmentation (all real data: the mean rate; where the loss is the set's own, SGD 0.01, momentum 0.9; "
+            f"batches of {self.full_batch})"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -68,6 +68,22 @@ def shortened(spec: Mapping[str, Any]) -> str:
     if nearest.changed:
         return f"in the manner of {nearest.name} for {spec['recipe']['steps']:,} of its {nearest.steps:,} steps"
     return f"{spec['recipe']['steps']:,} of the published {nearest.steps:,} steps"
+
+
+def standing(spec: Mapping[str, Any], seeds: Sequence[int] = ()) -> tuple[str, bool]:
+    """Which distillations a score is of and how much of a published recipe they are, and whether that is all of it.
+
+    `spec` is the set's; `seeds` are those of its recipe that the score is over, none where it is of the set alone.
+
+    >>> standing({"network": "mlp"}), standing({"network": "mlp", "seed": 3}), standing({}, [0, 1, 2])[0]
+    (('this one set', True), ('this one set, seed 3', True), 'over 3 distillations, seeds 0 to 2')
+    """
+    cut = shortened(spec)
+    if seeds:
+        which, by = f"over {len(seeds)} distillations", f"seeds {seeds[0]} to {seeds[-1]}"
+    else:
+        which, by = "this one set", f"seed {spec['seed']}" if "seed" in spec else ""
+    return ", ".join(filter(None, [which, cut, by])), not cut
 
 
 def _nearest(spec: Mapping[str, Any]) -> Likeness | None:

@@ -26,8 +26,10 @@ from limbeck.core.provenance import warn_of_change
 from limbeck.core.schema import mismatch
 from limbeck.core.units import duration
 from limbeck.core.version import ALGORITHM, VERSION
-from limbeck.distilled_set import RUN, DistilledSet
+from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
+from limbeck.header import RUN
+from limbeck.judging import judged_by
 from limbeck.learn.population import operations
 from limbeck.runs.graph import Request, network_pace, seconds_alone
 from limbeck.runs.pace import GAIN
@@ -230,7 +232,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
     metric = plan.task.metrics[0]
     check = Score(
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
-        n=1, protocol=distillation.judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
+        n=1, protocol=judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
         seeds=1, about="", whole=True, values=(value,),
     )  # fmt: skip

@@ -1,0 +1,64 @@
+"""What the header of a set's file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from limbeck.core.errors import DamagedError, InputError
+from limbeck.core.schema import mismatch
+
+FORMAT = 2
+"""The version of the file's layout; a reader refuses any other."""
+
+HEADER = {
+    "version": str,
+    "classes": [str],
+    "data": {"name": str, "fingerprint": str},
+    "spec": {"network": str},
+    "parameterization": {"part": str},
+    "codec": {"name": str},
+    "rule": str,
+    "loss?": str,
+    "labels": str,
+    "budget": {"scalars": int, "bytes": int},
+    "scores": [
+        {"n": int, "bytes": int, "values?": [float]}
+        | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
+        | dict.fromkeys(("mean", "low", "high"), float)
+        | dict.fromkeys(("unit?", "matched?", "beside?", "about?"), str)
+        | dict.fromkeys(("per_class?", "seeds?"), int)
+        | dict.fromkeys(("higher_is_better?", "whole?"), bool)
+    ],
+}
+"""What the header of a file holds beside the format."""
+RUN = {
+    "network": str,
+    "data": {"name": str, "fingerprint": str},
+    "recipe": {"part": str, "steps": int, "objective": (None, {"part": str})},
+    "ipc": int,
+    "seed": int,
+    "checks": (None, int),
+    "sources?": dict,
+}
+"""What the spec of a run holds, which is that of every set that was distilled and not imported."""
+
+
+def check_header(path: str | Path, header: dict[str, Any]) -> None:
+    """InputError for a header that is not of a set, not of this format, or not as `HEADER` says."""
+    found = header.get("format")
+    if not isinstance(found, int) or "parameterization" not in header:
+        raise InputError(f"{path}: not a distilled set; expected a file that `limbeck distill` wrote")
+    by = header.get("version", "?")
+    if found > FORMAT:
+        raise InputError(
+            f"{path}: format {found}, but this limbeck reads format {FORMAT}; upgrade limbeck "
+            f"(the file was written by version {by})"
+        )
+    if found < FORMAT:
+        raise InputError(f"{path}: format {found} of limbeck {by}, but this one reads format {FORMAT}; make it again")
+    wrong = mismatch(header, HEADER, "header")
+    if wrong is None and "recipe" in header["spec"]:
+        wrong = mismatch(header["spec"], RUN, "header.spec")
+    if wrong is not None:
+        raise DamagedError(f"{path}: damaged ({wrong}); copy or make the file again")

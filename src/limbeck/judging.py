@@ -1,0 +1,44 @@
+"""Which protocol what is made is judged by, where none is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from limbeck.composition import Recipe
+from limbeck.core.contracts import AbstractProtocol
+from limbeck.distilled_set import DistilledSet
+from limbeck.protocols import Epochs, Own, named
+
+
+def judged_by(recipe: Recipe) -> AbstractProtocol:
+    """How learners are trained to judge what a recipe makes: as its sets say, where they are meant for that alone."""
+    return Own() if recipe.schedule.binding else Epochs()
+
+
+def protocol_of(recipes: Iterable[Recipe], asked: str | AbstractProtocol = "") -> AbstractProtocol:
+    """The protocol that is asked for, by default "own" where sets of all recipes that step are meant for that alone."""
+    if asked:
+        return asked if isinstance(asked, AbstractProtocol) else named(asked)
+    judged = [judged_by(each) for each in recipes if each.steps]
+    return Own() if judged and all(isinstance(each, Own) for each in judged) else Epochs()
+
+
+def protocol_for(
+    sets: Mapping[str, DistilledSet], asked: str | AbstractProtocol = ""
+) -> tuple[AbstractProtocol, list[str]]:
+    """The protocol that is asked for, by default "own" where all sets are meant to be trained on as they say.
+
+    And what is to be said of sets by name that are meant for that, where it is another.
+    """
+    binding = [name for name, made in sets.items() if made.binding]
+    if asked:
+        chosen = asked if isinstance(asked, AbstractProtocol) else named(asked)
+    else:
+        chosen = Own() if len(binding) == len(sets) else Epochs()
+    if isinstance(chosen, Own):
+        return chosen, []
+    return chosen, [
+        f"{name}: it is meant to be trained on as it says itself; protocol {chosen.name} is another training, of which "
+        "its score is; --protocol own is its own"
+        for name in binding
+    ]
