@@ -445,7 +445,7 @@ def stationary_row(bench: Bench) -> Row:
     return Row(
         "one-step weights are no minimum of the real loss: its gradient is not small, its least eigenvalue negative",
         "gradient norm over 10 x that of converged weights; sign not known before",
-        f"gradient norms x {', '.join(f'{each:.0f}' for each in ratios)}; eigenvalues from {said}; five epochs of "
+        f"gradient norms x {', '.join(f'{each:.2g}' for each in ratios)}; eigenvalues from {said}; five epochs of "
         f"real training lower the loss in {sum(falls)} of 3",
         "3 sets",
         verdict,
