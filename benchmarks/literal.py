@@ -21,7 +21,7 @@ from torch.func import functional_call
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from limbeck.core.contracts import Problem
+from limbeck.core.contracts import Batch, Problem
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 
@@ -78,6 +78,15 @@ def fresh(width: int, key: Key) -> ConvNet:
         return ConvNet(width)
 
 
+def _of_class(label: int, real: Batch, learned: Set, augment: Siamese, key: Key) -> list[Tensor]:
+    """The real images of a class and the set's, under one augmentation."""
+    pair = []
+    for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
+        mine = labels == label
+        pair.append(augment.apply(images[mine], key.fold("augment"), labels[mine]))
+    return pair
+
+
 def distribution(width: int, problem: Problem, learned: Set, per_class: int, augment: Siamese, key: Key) -> Found:
     """Distribution matching: a fresh frozen network, and class by class the squared distance of the mean embeddings."""
     net = fresh(width, key.fold("network"))
@@ -85,10 +94,7 @@ def distribution(width: int, problem: Problem, learned: Set, per_class: int, aug
     real = problem.real(key.fold("real"), per_class)
     loss = torch.zeros(())
     for label in range(10):
-        pair = []
-        for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
-            mine = labels == label
-            pair.append(augment.apply(images[mine], key.fold("augment"), labels[mine]))
+        pair = _of_class(label, real, learned, augment, key)
         with torch.no_grad():
             of_real = net.embed(pair[0])
         of_set = net.embed(pair[1])
@@ -264,10 +270,7 @@ def partly_trained(
     real = problem.real(key.fold("real"), per_class)
     loss = torch.zeros(())
     for label in range(10):
-        pair = []
-        for images, labels in ((real.inputs, real.classes), (learned.images, learned.labels)):
-            mine = labels == label
-            pair.append(augment.apply(images[mine], key.fold("augment"), labels[mine]))
+        pair = _of_class(label, real, learned, augment, key)
         with torch.no_grad():
             of_real = net.embed(pair[0])
         of_set = net.embed(pair[1])

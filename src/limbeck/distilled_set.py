@@ -80,7 +80,7 @@ class DistilledSet(Dataset):
         learned a rate for each step.
         """
         recipe = self.spec.get("recipe")
-        learned = recipe is not None and from_spec(recipe).schedule.binding
+        learned = recipe is not None and from_spec(recipe["schedule"]).binding
         return learned or self.initialisation is not None or not isinstance(self.schedule.loss, ByTask)
 
     @property

@@ -15,7 +15,7 @@ import json
 import re
 from typing import Any, Generic, TypeVar
 
-from limbeck.core.errors import unknown
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.provenance import bring, source_of, warn_of_change
 from limbeck.core.register import installed, leave_out
 
@@ -35,6 +35,16 @@ def part_name(part: type) -> str:
     'class-means'
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", part.__name__).lower()
+
+
+def maker_of(family: Family, made: object, called: str) -> str:
+    """The name of the part of a family that `makes` values of this type; InputError, which calls it so, for none."""
+    for name, part in family.parts.items():
+        if part.makes is type(made):
+            return name
+    raise InputError(
+        f"{called} {part_name(type(made))!r} that no part makes; register its part under limbeck.{family.kind}"
+    )
 
 
 class Family(Generic[Contract]):

@@ -22,14 +22,13 @@ def filter_normalised(params: Tree, key: Key, biases: bool = False) -> Tree:
     A filter is what makes one output of a layer: a slice along the first axis. Leaves of one axis (biases, scales of
     norms) stay still, as published; with `biases` each of their numbers moves by its own size, one way or the other.
     """
-    drawn = {}
-    for path, leaf in tree.flatten(params).items():
-        noise = key.fold(path).normal(*leaf.shape).to(leaf)
+
+    def normalised(leaf: Tensor, noise: Tensor) -> Tensor:
         if leaf.dim() > 1:
-            drawn[path] = noise * _norms(leaf) / (_norms(noise) + TINY)
-        else:
-            drawn[path] = noise.sign() * leaf.abs() if biases else torch.zeros_like(leaf)
-    return tree.unflatten(params, drawn)
+            return noise * _norms(leaf) / (_norms(noise) + TINY)
+        return noise.sign() * leaf.abs() if biases else torch.zeros_like(leaf)
+
+    return tree.map(normalised, params, key.normal_like(params))
 
 
 def _norms(leaf: Float[Tensor, "filter ..."]) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from limbeck.core.contracts import AbstractTask, ByTask, TrainingLoss
 from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
-from limbeck.core.family import Family, part_name
+from limbeck.core.family import Family, maker_of
 from limbeck.core.tree import Tree
 
 
@@ -60,12 +60,7 @@ TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, Square
 
 def loss_name(loss: TrainingLoss) -> str:
     """The name of a loss in a file: that of the part that makes it."""
-    for name, part in TRAINING_LOSSES.parts.items():
-        if part.makes is type(loss):
-            return name
-    raise InputError(
-        f"a training loss {part_name(type(loss))!r} that no part makes; register its part under limbeck.training-loss"
-    )
+    return maker_of(TRAINING_LOSSES, loss, "a training loss")
 
 
 def loss_named(name: str) -> Callable[..., TrainingLoss]:

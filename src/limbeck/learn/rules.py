@@ -16,9 +16,8 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import UpdateRule
-from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
-from limbeck.core.family import Family, part_name
+from limbeck.core.family import Family, maker_of
 from limbeck.core.tree import Tree
 
 Number = Tensor | float
@@ -153,12 +152,7 @@ INNER_OPTIMIZERS = Family("inner-optimizer", AbstractInnerOptimizer, Momentum, A
 
 def rule_name(rule: UpdateRule) -> str:
     """The name of a rule in a file: that of the part that makes it."""
-    for name, part in INNER_OPTIMIZERS.parts.items():
-        if part.makes is type(rule):
-            return name
-    raise InputError(
-        f"an update rule {part_name(type(rule))!r} that no part makes; register its part under limbeck.inner-optimizer"
-    )
+    return maker_of(INNER_OPTIMIZERS, rule, "an update rule")
 
 
 def rule_named(name: str) -> Callable[..., UpdateRule]:

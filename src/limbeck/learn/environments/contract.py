@@ -43,11 +43,6 @@ class AbstractEnvironment(AbstractPart):
     def longest(self) -> int:
         """After how many steps an episode is cut off."""
 
-    @property
-    def batched(self) -> bool:
-        """Whether states are tensors of any leading axes, so that learners and candidates can go together."""
-        return True
-
     @abstractmethod
     def start(self, count: int, key: Key) -> Any:
         """The states in which `count` episodes begin, drawn by the key."""
