@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from limbeck.composition import Recipe
-from limbeck.computations import AllReal, Training
+from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, Problem, Schedule, Synthetic
+from limbeck.core.contracts import AbstractNetwork, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.distillation import Distillation
@@ -43,6 +43,7 @@ from limbeck.tasks import load
 META, CPU = torch.device("meta"), torch.device("cpu")
 KEY = Key(("another device",))
 SHORT = Fixed(steps=3, learning_rate=0.05, per_class=1)
+SHORT_STEPS = Steps(1)
 
 
 class OneDevice(TorchDispatchMode):
@@ -69,6 +70,16 @@ class Untrained:
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         return self.network.init(KEY) if branch.startswith("params/") else tree.branch(make(), branch)
+
+
+@dataclass(frozen=True)
+class Kept(NoCache):
+    """A cache that holds one outcome, on the CPU as all are."""
+
+    outcome: Tree
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        return tree.branch(self.outcome, branch)
 
 
 def problem_of(network: str = "convnet-w4-d1") -> Problem:
@@ -262,6 +273,28 @@ def test_two_steps_of_training_on_real_data_and_under_running_statistics() -> No
     for network in ("", "convnet-w4-d1-batch"):
         learners = itertools.islice(Training(AllReal(), network=network).learners(context), 3)
         assert [on_meta(learner) for learner in learners] == [True] * 3
+
+
+@pytest.mark.parametrize("network", ["", "convnet-w4-d1-batch"])
+def test_a_learner_that_was_kept(network: str) -> None:
+    problem = replace(problem_of(), cache=NoCache())
+    training = Training(protocol=SHORT_STEPS, network=network, reads=(), keeps=(0,))
+    here = replace(problem, device=CPU)
+    batch = here.real(KEY, 1)
+    shown = BatchSet("", batch, SHORT.render({}, batch.classes, KEY))
+    outcome = training.run(ProbeContext(here, set=shown))
+    there = ProbeContext(replace(problem, cache=Kept(outcome)), set=shown)
+    assert on_meta(training.kept(there, 0))
+    (later, *_) = replace(training, start=training).learners(there)
+    assert on_meta(later)
+
+
+def test_real_data() -> None:
+    task, rows = load("digits"), torch.tensor([3, 1])
+    there = task.load_on(META, "train", rows)
+    assert [leaf.device for leaf in (there.inputs, there.targets, there.classes)] == [META, META, CPU]
+    same = zip(task.load_on(CPU, "train", rows), task.load("train", rows), strict=True)
+    assert all(torch.equal(one, other) for one, other in same)
 
 
 @pytest.mark.parametrize("optimizer", parts(INNER_OPTIMIZERS))

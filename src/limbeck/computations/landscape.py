@@ -63,7 +63,7 @@ def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
 
 def losses_at(context: ProbeContext, point: Float[Tensor, " parameter"], like: Tree, most: int) -> list[float]:
     """The mean losses on a sample of the evaluation examples and on the set, with the parameters in a row."""
-    params = tree.move(shaped(like, point.to(tree.leaves(like)[0])), context.problem.device)
+    params = shaped(like, point.to(tree.leaves(like)[0]))
     return [mean_loss_at(context.problem, params, batch) for batch in (sampled(context, most), context.distilled.batch)]
 
 

@@ -9,11 +9,9 @@ from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import FORWARD, STEP, Training
-from limbeck.core import tree
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.population import operations, read
-from limbeck.learn.training import Learner
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,6 @@ class RecognitionTrajectory(AbstractComputation):
         found: list[Tensor] = []
         for step in [each for each in self.by.keeps if each <= last]:
             went(len(found), len(self.by.keeps))
-            learner = Learner(*tree.move(tuple(self.by.kept(context, step)), problem.device))
+            learner = self.by.kept(context, step)
             found.append(read(problem, learner, context.distilled.batch.inputs).outputs.argmax(-1).to(torch.int16))
         return {"predictions": torch.stack(found)}

@@ -150,9 +150,9 @@ class AllReal(AbstractSource):
 
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
         """The rows of the train split, class by class."""
-        task = context.problem.task
+        task, device = context.problem.task, context.problem.device
         every = torch.cat(task.groups("train"))
-        return (lambda rows, step: task.load("train", every[rows])), len(every)
+        return (lambda rows, step: task.load_on(device, "train", every[rows])), len(every)
 
 
 @dataclass(frozen=True)

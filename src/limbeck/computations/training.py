@@ -172,10 +172,11 @@ class Training(AbstractComputation):
         return self.steps(context)[-1] < self.reads[-1]
 
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
-        """The learner after `step` steps, one of `keeps`, from what is kept."""
+        """The learner after `step` steps, one of `keeps`, from what is kept, on the problem's device."""
         params = context.outcome(self, f"params/{step}")
-        statistics = context.under(self.network).problem.network.statistics()
-        return Learner(params, context.outcome(self, f"statistics/{step}") if statistics else {})
+        has_statistics = context.under(self.network).problem.network.statistics()
+        statistics = context.outcome(self, f"statistics/{step}") if has_statistics else {}
+        return Learner(*tree.move((params, statistics), context.problem.device))
 
     def _planned(self, context: ProbeContext) -> tuple[Schedule, int]:
         """A schedule like that of its training, and how many steps it usually takes of it."""
@@ -214,8 +215,7 @@ class Training(AbstractComputation):
             if not (self.protocol.uses_initialisation and self.on.depends_on_set):
                 return learner
             return learner if context.distilled.initialisation is None else _placed(learner, context.distilled)
-        kept = self.start.kept(context, self.start.last_kept(context))
-        return Learner(*tree.move(tuple(kept), problem.device))
+        return self.start.kept(context, self.start.last_kept(context))
 
 
 def _placed(learner: Learner, distilled: TrainingSet) -> Learner:

@@ -133,7 +133,7 @@ class Problem:
             rows[key.fold(index).permutation(len(rows))[:per_class]]
             for index, rows in enumerate(self.task.groups("train"))
         ]
-        return self.task.load("train", torch.cat(drawn)).to(self.device)
+        return self.task.load_on(self.device, "train", torch.cat(drawn))
 
     @property
     def basis(self) -> dict[str, Any]:

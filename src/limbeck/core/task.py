@@ -216,6 +216,10 @@ class AbstractTask(ABC):
     def load(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
         """The given rows of `split` (all, where none are given) as a network sees them, in memory."""
 
+    def load_on(self, device: torch.device, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
+        """What `load` gives, on a device; where a task can, decoded there, equal but for rounding."""
+        return self.load(split, rows).to(device)
+
     def native(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Tree:
         """The inputs of the given rows of `split` in native units."""
         return self.codec.decode(self.load(split, rows).inputs)

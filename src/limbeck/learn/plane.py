@@ -40,7 +40,7 @@ class Plane:
         for index, side in enumerate((along - origin, other - origin)):
             rest = _off(side, spans)
             if not rest.norm() > PARALLEL * side.norm():
-                rest = _off(Key(("plane", index)).normal(len(origin)).double(), spans)
+                rest = _off(Key(("plane", index)).normal(len(origin)).to(origin), spans)
             spans.append(_off(rest / rest.norm(), spans))
         first, second = (span / span.norm() for span in spans)
         return cls(origin, first, second)

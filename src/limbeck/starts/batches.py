@@ -56,7 +56,7 @@ def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int,
 
 def loaded(problem: Problem, rows: Int[Tensor, " item"]) -> Batch:
     """The training examples in `rows`, on the problem's device."""
-    return problem.task.load("train", rows).to(problem.device)
+    return problem.task.load_on(problem.device, "train", rows)
 
 
 def coreset(problem: Problem, per_class: int, key: Key, epochs: int, images: int, select: Select) -> Batch:
