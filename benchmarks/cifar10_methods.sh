@@ -24,7 +24,7 @@ options() { # the numbers that differ from the published ones, so that a run tak
         rat-bptt) echo --steps 150 --start real --schedule.steps 100 --objective.window 20 --objective.per_class 32 --optimizer.learning_rate 0.01 ;;
         mtt | tesla)
             [ "$1" = mtt ] || echo --start.experts.count 8 --start.experts.epochs 10 --start.epoch 10
-            echo --steps 220 --schedule.around.steps 20 --schedule_optimizer adam --schedule_optimizer.learning_rate 0.01 "$experts"
+            echo --steps 220 --schedule.around.steps 20 --schedule_optimizer adam --schedule_optimizer.learning_rate 0.0001 "$experts"
             ;;
     esac
 }
