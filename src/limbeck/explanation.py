@@ -28,6 +28,7 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
+from limbeck.probes.surface import Surface
 from limbeck.statistics.projections import Umap
 
 SPLIT = "test"
@@ -57,6 +58,7 @@ EFFORTS: dict[str, Effort] = {
             Continuation(repeats=3, every=20),
             Influence(items=20, controlled=20, added=10),
             Semantics(repeats=12, items=20, controlled=20),
+            Surface(every=20, planes=1, size=7, points=11, images=10, iterations=20, subsets=(1,), bent=0, sample=400),
         ),
     ),
     "standard": Effort(
@@ -73,6 +75,7 @@ EFFORTS: dict[str, Effort] = {
             Continuation(),
             Influence(),
             Semantics(),
+            Surface(),
         ),
     ),
     "full": Effort(
@@ -105,6 +108,9 @@ EFFORTS: dict[str, Effort] = {
             Continuation(repeats=10, every=1),
             Influence(repeats=10, controlled=0, added=0),
             Semantics(repeats=20, controlled=0),
+            Surface(
+                1, 10, 51, points=51, images=500, iterations=100, subsets=(1, 10, 100), bent=1000, sample=0, repeats=10
+            ),
         ),
     ),
 }

@@ -1,10 +1,12 @@
 """Computations: learners, and what is measured of them, each done once and kept."""
 
+from limbeck.computations.around import Around, Local, PrincipalPlane
 from limbeck.computations.contract import AbstractComputation
 from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.experts import ImportedExpert
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
+from limbeck.computations.lines import Line
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
@@ -20,6 +22,7 @@ __all__ = [
     "AbstractComputation",
     "AbstractSource",
     "AllReal",
+    "Around",
     "Chosen",
     "Coreset",
     "Draw",
@@ -27,9 +30,12 @@ __all__ = [
     "HessianTrace",
     "ImportedExpert",
     "Level",
+    "Line",
+    "Local",
     "Mixture",
     "OfAllData",
     "Paths",
+    "PrincipalPlane",
     "RealSurroundings",
     "Recognised",
     "RecognitionTrajectory",
@@ -46,12 +52,16 @@ __all__ = [
 COMPUTATIONS = Family(
     "computation",
     AbstractComputation,
+    Around,
     Chosen,
     Draw,
     FeatureMap,
     HessianTrace,
     ImportedExpert,
+    Line,
+    Local,
     Paths,
+    PrincipalPlane,
     RealSurroundings,
     Recognised,
     RecognitionTrajectory,

@@ -18,7 +18,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.plane import Plane, grid
-from limbeck.learn.population import losses_of, operations
+from limbeck.learn.population import operations
 
 
 class Side(NamedTuple):
@@ -51,13 +51,16 @@ def sampled(context: ProbeContext, most: int) -> Batch:
 
 @torch.no_grad()
 def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
-    """The mean loss at some parameters, in double precision; normalised by statistics of the batch, if at all."""
+    """The mean of what a problem's training goes down, at some parameters, in double precision.
+
+    Normalised by statistics of the batch, if at all.
+    """
     rows = torch.arange(len(batch.classes))
     total = 0.0
     for part in microbatches(rows, microbatch_limit(problem, len(rows))):
         chosen = problem.task.take(batch, part).to(problem.device)
         outputs = problem.network.apply(params, chosen.inputs).outputs
-        total += float(losses_of(problem, outputs, chosen.targets).double().sum())
+        total += float(problem.goal.each(problem.task, outputs, chosen.targets).double().sum())
     return total / len(rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork
+from limbeck.core.contracts import AbstractNetwork, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -34,6 +35,27 @@ def chain(network: AbstractNetwork) -> list[Layer]:
         elif layers:
             layers[-1] = layers[-1]._replace(beside=(*layers[-1].beside, name))
     return layers
+
+
+@functools.lru_cache(maxsize=64)
+def is_chain(task: AbstractTask, network: AbstractNetwork) -> bool:
+    """Whether the units of a network can be reordered one layer after the other: tried on two random inputs."""
+    if network.statistics() or tree.joined(task.shape):
+        return False
+    params = network.init(KEY)
+    inputs = tree.build(task.shape, 2, lambda path, shape: KEY.fold("input", path).normal(*shape))
+    layers, flat = chain(network), tree.flatten(params)
+    orders = [KEY.fold("order", layer.weight).permutation(len(flat[layer.weight])) for layer in layers[:-1]]
+    try:
+        found = permuted(layers, params, orders)
+        before, after = (network.apply(each, inputs).outputs for each in (params, found))
+    except (RuntimeError, IndexError, ValueError):
+        return False
+    return len(layers) > 1 and _same(before, after)
+
+
+def _same(before: Tensor, after: Tensor) -> bool:
+    return torch.allclose(before, after, rtol=1e-3, atol=1e-4 * float(before.abs().max()))
 
 
 def permuted(layers: list[Layer], params: Tree, orders: list[Tensor]) -> Tree:
@@ -74,7 +96,7 @@ def aligned(network: AbstractNetwork, params: Tree, onto: Tree, inputs: Tree) ->
             break
     found = permuted(layers, params, orders)
     before, after = (network.apply(each, inputs).outputs for each in (params, found))
-    if not torch.allclose(before, after, rtol=1e-3, atol=1e-4 * float(before.abs().max())):
+    if not _same(before, after):
         raise _no_chain(network)
     return found
 

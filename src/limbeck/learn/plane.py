@@ -63,6 +63,16 @@ def _off(vector: Tensor, spans: list[Tensor]) -> Tensor:
     return vector
 
 
+def centred(radius: float, size: int) -> list[float]:
+    """Equally spaced numbers from -radius to radius whose middle is exactly 0; of an even size one more.
+
+    >>> centred(1.0, 5), centred(1.0, 2)
+    ([-1.0, -0.5, 0.0, 0.5, 1.0], [-1.0, 0.0, 1.0])
+    """
+    half = size // 2
+    return [radius * step / half for step in range(-half, half + 1)]
+
+
 def grid(low: float, high: float, size: int) -> list[float]:
     """Equally spaced numbers from `low` to `high`.
 

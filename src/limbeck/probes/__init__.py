@@ -13,6 +13,7 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
+from limbeck.probes.surface import Surface
 
 PROBES = Family(
     "probe",
@@ -28,4 +29,5 @@ PROBES = Family(
     Recognition,
     Semantics,
     Substitution,
+    Surface,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from limbeck.comparison import SizeRow, of_facts, shared
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
-from limbeck.report.figures import equivalence, likeness, meaning, shape
+from limbeck.report.figures import equivalence, likeness, meaning, shape, surface
 from limbeck.report.figures.figure import Figure, SetFinding
 from limbeck.report.numbers import PageTable, slug
 
@@ -24,6 +24,7 @@ FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
     "landscape": shape.landscape,
     "influence": meaning.influence,
     "semantics": meaning.semantics,
+    "surface": surface.surface,
     "budget": equivalence.budget,
 }
 """A probe that is not here is shown by its tables."""
