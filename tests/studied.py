@@ -28,6 +28,16 @@ from limbeck.probes.tables.recognition import MapRow, NeighbourRow, PredictionRo
 from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
 from limbeck.probes.tables.substitution import IMAGES, DensityRow, RangeRow, RealImagesRow, RealStepsRow
 from limbeck.probes.tables.substitution import STEPS as STEPS_FACT
+from limbeck.probes.tables.surface import (
+    BarrierRow,
+    PlaneRow,
+    PointRow,
+    PrincipalGridRow,
+    PrincipalPathRow,
+    RealGridRow,
+    SetGridRow,
+    StepRow,
+)
 from limbeck.report import ReportData
 
 CLASSES = ("<script>window.harmed = 1</script>", "\"quotes\" & 'more'", "x" * 300, "שלום עולם", "</script><b>bold")
@@ -155,6 +165,14 @@ def tables(probe: str) -> tuple[Table, ...]:
                 recall=(0.0, 0.5, 1.0) * 2,
             ),
         ),
+        "surface": (
+            made(PointRow, 3, trained_on=("the set", "the set", "real data"), seed=(0,) * 3, at=("end",) * 3),
+            made(StepRow, 6, share=[index / 5 for index in range(6)]),
+            made(BarrierRow, 3),
+            made(PlaneRow, 4),
+            *(made(kind, 25, x=xs, y=ys) for kind in (SetGridRow, RealGridRow, PrincipalGridRow)),
+            made(PrincipalPathRow, 4),
+        ),
         "of-another-package": (
             Table(
                 "<i>unknown</i>",
@@ -169,7 +187,7 @@ def tables(probe: str) -> tuple[Table, ...]:
 
 PROBES = (
     "substitution", "recognition", "mixing", "cross-architecture", "agreement", "learning-time", "curvature",
-    "landscape", "continuation", "influence", "semantics", "of-another-package",
+    "landscape", "continuation", "influence", "semantics", "surface", "of-another-package",
 )  # fmt: skip
 TONES = ("use", "avoid", "note", "unknown")
 EQUIVALENTS = (Fact(IMAGES, 60.0, 12.0, 60.0, 3), Fact(STEPS_FACT, 47.0, 1.0, 110.0, 3))

@@ -34,6 +34,7 @@ from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
+from limbeck.probes.surface import Surface
 from limbeck.runs.graph import compute
 from limbeck.schedules import Fixed
 from limbeck.tasks import load
@@ -56,6 +57,7 @@ SMALL: dict[str, AbstractProbe] = {
         Recognition((("", 0), ("mlp", 20)), every=EVERY, sample=50, shown=20, controls=3),
         Semantics(items=4, repeats=3, controlled=2),
         Substitution(sizes=(1, 4), repeats=3, every=EVERY, controls=2),
+        Surface(EVERY, 1, 3, points=3, images=1, iterations=3, subsets=(1,), bent=1, sample=20, repeats=2),
     )
 }
 """Every probe, as thoroughly as a test has time for."""

@@ -262,6 +262,7 @@ FIGURES_OF = {
     "continuation": 1,
     "influence": 2,
     "semantics": 3,
+    "surface": 14,
     "budget": 3,
 }
 """Of two sets: a figure of one set alone counts twice."""

@@ -78,9 +78,9 @@ def _principal(table: SetRows[PrincipalGridRow], column: str) -> Figure:
     ]
     title = f"{LOSSES[column][0].upper()}{LOSSES[column][1:]} over the principal plane of training on {table.of.name}"
     shares = [fact.value for fact in table.of.finding.facts if "principal direction" in fact.name]
+    said = [f" ({share:.0%} of the way)" for share in shares] or ["", ""]
     axes = tuple(
-        Axis(f"principal direction {index + 1} ({share:.0%} of the way)", _span(table.rows, at))
-        for index, (share, at) in enumerate(zip(shares, ("x", "y"), strict=True))
+        Axis(f"principal direction {index + 1}{said[index]}", _span(table.rows, at)) for index, at in enumerate("xy")
     )
     caption = (
         "The plane in which training on the set varies most, about its end at (0, 0); distances are those of all "
