@@ -119,8 +119,8 @@ def _curved(bent: Fact) -> str:
 def _apart(apart: Fact, seen: Seen) -> str:
     ours, theirs = (sum(each) / max(len(each), 1) for each in (seen.barriers, seen.beside))
     numbers = (
-        f"on the straight way to networks of real data from other starts the real loss rises by {ours:.2g}, between "
-        f"two of those by {theirs:.2g}"
+        f"on the straight way to networks of real data from other starts the real loss rises by {_digits(ours)}, between "
+        f"two of those by {_digits(theirs)}"
     )
     if side(apart) == ABOVE:
         return f"It lies farther from networks of real data than these from one another: {numbers}."
@@ -131,5 +131,14 @@ def _apart(apart: Fact, seen: Seen) -> str:
 
 def _factors(fact: Fact) -> str:
     """A factor, of its logarithm."""
-    value, low, high = (f"{10.0 ** min(max(each, -99), 99):.2g}" for each in fact[1:4])
+    value, low, high = (_digits(10.0 ** min(max(each, -99), 99)) for each in fact[1:4])
     return f"{value} ({low} to {high}) times" if fact.n > 1 else f"{value} times"
+
+
+def _digits(value: float) -> str:
+    """A number to two digits.
+
+    >>> _digits(513.2), _digits(0.00245), _digits(1.0)
+    ('510', '0.0024', '1')
+    """
+    return f"{float(f'{value:.2g}'):,.10g}"
