@@ -24,7 +24,9 @@ from limbeck.protocols import protocols
 def add_data(made: Parser) -> None:
     """Add the data, the options of reading it, and where it is."""
     made.add_argument(
-        "data", type=str, help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME"
+        "data",
+        type=str,
+        help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME",
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
