@@ -68,6 +68,13 @@ def add_own(made: Parser) -> None:
         help="what validates: a share of the training images such as 0.1, none, or validation for the split of that "
         "name; by default that split where it is there, else a tenth",
     )
+    made.add_argument(
+        "--environment",
+        type=str,
+        default="",
+        help="of npz: with transitions, the control task (cartpole, gym:NAME) in whose episodes policies are judged; "
+        "by default they are judged by held-out transitions",
+    )
 
 
 def task_of(given: Any) -> AbstractTask:
@@ -77,8 +84,16 @@ def task_of(given: Any) -> AbstractTask:
     own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
     validation = given.validation or None
     mirror = MIRROR[given.mirror]
+    acted = {"environment": given.environment} if given.environment else {}
     return load(
-        given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror, validation=validation, **own
+        given.data,
+        root=given.data_root,
+        zca=given.zca,
+        size=given.size,
+        mirror=mirror,
+        validation=validation,
+        **own,
+        **acted,
     )
 
 

@@ -10,7 +10,8 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.values import typed
 from limbeck.tasks.places import located
-from limbeck.tasks.register import KINDS
+from limbeck.tasks.readers.transitions import recorded
+from limbeck.tasks.register import KINDS, TRANSITIONS
 from limbeck.tasks.register import TASKS as TASKS
 from limbeck.tasks.sources import OWN, form_of, image_task, roots
 
@@ -50,8 +51,10 @@ def load(
     Of images of your own, `layout` says what the levels of a folder are, from the outside in ("class-split"),
     `label_column` which column of a table has the labels, `background` the colour that transparent pixels are laid on,
     `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
-    else ~/.cache/limbeck). Tasks of other packages take `options` of their own. Raises InputError for
-    data that cannot be used, and for an option that the task does not take.
+    else ~/.cache/limbeck). Of npz: with recorded transitions, `environment` names the control task, such as cartpole or
+    gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Tasks of other
+    packages take `options` of their own. Raises InputError for data that cannot be used, and for an option that the
+    task does not take.
     """
     if isinstance(data, Path):
         data = str(data) if str(data) in TASKS.parts else _spelled(data)
@@ -72,6 +75,8 @@ def load(
     kind, colon, argument = data.partition(":")
     if colon and kind in KINDS:
         return KINDS[kind].load(data, argument, root, given)
+    if kind == "npz" and recorded(Path(argument).expanduser()):
+        return TRANSITIONS.load(data, argument, root, given)
     if colon and kind in OWN:
         if options:
             raise unknown(f"option of {kind}:", next(iter(options)), stated)

@@ -20,7 +20,7 @@ from limbeck.core.contracts import SPLITS, AbstractCodec, AbstractNetwork, Abstr
 from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.environments import AbstractEnvironment, CartPole, Gymnasium, returns
+from limbeck.learn.environments import PREFIX, AbstractEnvironment, CartPole, Gymnasium, returns
 from limbeck.learn.networks import vectors
 
 COUNTS = dict(zip(SPLITS, (2000, 500, 1000), strict=True))
@@ -30,6 +30,8 @@ EPISODES = dict(zip(SPLITS, (10, 10, 20), strict=True))
 URGES = (0.05, 0.2, 1.0, 0.3)
 """How much position, velocity, angle and angular velocity urge the recorded controller to push after them."""
 MOST_DIMENSIONS = 5
+RETURNS = (Metric("return", "", True), Metric("greedy return", "", True))
+"""What episodes are scored by: the mean return of actions drawn from a policy, and of the likeliest."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class ControlTask(AbstractTask):
     environment: AbstractEnvironment
     controller: Callable[[Float[Tensor, "*run number"]], Int[Tensor, "*run"]] | None
     """controller(observations) -> actions: who acts where examples are recorded; None: chance, each action alike."""
-    metrics: tuple[Metric, ...] = (Metric("return", "", True), Metric("greedy return", "", True))
+    metrics: tuple[Metric, ...] = RETURNS
     codec: AbstractCodec = Identity()
 
     @property
@@ -65,12 +67,8 @@ class ControlTask(AbstractTask):
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
         """How a score comes about, and what the recordings are where nobody is known to act well."""
-        score = (
-            f"a score is the mean return of {EPISODES['test']} episodes of at most {self.environment.longest} steps "
-            "for each learner, its actions drawn from its probabilities; 'greedy return' takes the likeliest"
-        )
         by_chance = "its real examples are states that random actions come to, each with a random action"
-        return (score,) if self.controller else (score, by_chance)
+        return (how_scored(self.environment), *(() if self.controller else (by_chance,)))
 
     @functools.cached_property
     def fingerprint(self) -> str:  # type: ignore[override]
@@ -134,13 +132,25 @@ class ControlTask(AbstractTask):
 
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """The mean return of the split's episodes."""
-        luck = Key(("control", self.name, split, "evaluate"))
-        start = self.environment.start(EPISODES[split], luck)
-        found = [
-            returns(self.environment, lambda seen: predict(seen.float()).cpu(), start, luck, greedy)
-            for greedy in (False, True)
-        ]
-        return {metric.name: float(each.double().mean()) for metric, each in zip(self.metrics, found, strict=True)}
+        return gathered(self.environment, predict, split)
+
+
+def gathered(environment: AbstractEnvironment, predict: Callable[[Tree], Tensor], split: str) -> dict[str, float]:
+    """The value of each of `RETURNS` over the episodes of a split, whose starts and luck are the same for everyone."""
+    luck = Key(("control", environment.name, split, "evaluate"))
+    start = environment.start(EPISODES[split], luck)
+    found = [
+        returns(environment, lambda seen: predict(seen.float()).cpu(), start, luck, greedy) for greedy in (False, True)
+    ]
+    return {metric.name: float(each.double().mean()) for metric, each in zip(RETURNS, found, strict=True)}
+
+
+def how_scored(environment: AbstractEnvironment) -> str:
+    """What a score by episodes is, in words."""
+    return (
+        f"a score is the mean return of {EPISODES['test']} episodes of at most {environment.longest} steps "
+        "for each learner, its actions drawn from its probabilities; 'greedy return' takes the likeliest"
+    )
 
 
 def cartpole(dimensions: int, root: Path | None) -> AbstractTask:
@@ -151,6 +161,16 @@ def cartpole(dimensions: int, root: Path | None) -> AbstractTask:
 def gymnasium(id: str, root: Path | None) -> AbstractTask:
     """An environment of gymnasium; InputError for one that is not there, or whose spaces are others."""
     return ControlTask(Gymnasium(id), None)
+
+
+def environment_named(name: str) -> AbstractEnvironment:
+    """The environment of that name, that of a control task; InputError for an unknown one."""
+    if name.startswith(PREFIX):
+        return Gymnasium(name.removeprefix(PREFIX))
+    known = {each.name: each for each in map(CartPole, range(1, MOST_DIMENSIONS + 1))}
+    if name not in known:
+        raise unknown("environment", name, (*known, f"{PREFIX}NAME"))
+    return known[name]
 
 
 def _after_the_urge(dimensions: int, seen: Float[Tensor, "*run number"]) -> Int[Tensor, "*run"]:

@@ -15,6 +15,7 @@ from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
 from limbeck.tasks import control
 from limbeck.tasks.catalog import NAMED
+from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
 
 Loader = Callable[..., AbstractTask]
@@ -122,6 +123,8 @@ KINDS = {
     ),
 }
 """The ways to name tasks that are no images."""
+TRANSITIONS = Kind("recorded transitions", offline, "PATH")
+"""What npz: names where its archive has no images."""
 
 TASKS = Tasks(
     {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}
