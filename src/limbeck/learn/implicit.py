@@ -76,54 +76,45 @@ class ImplicitQ(AbstractPart):
         scale = torch.where(deviation > 0, deviation, torch.ones_like(deviation)).to(recorded.rewards)
         critic = Critic.of(recorded, self.width)
         networks = {"policy": policy, "q": critic.q, "v": critic.v}
-        params = {name: tree.move(each.init(key.fold(name)), device) for name, each in networks.items()}
+        params: Tree = {name: tree.move(each.init(key.fold(name)), device) for name, each in networks.items()}
         mean, rule = params["q"], Adam().rule()
-        states = {name: rule.init(each) for name, each in params.items()}
+        state = rule.init(params)
         for step in range(self.steps):
             rows = torch.arange(len(recorded.rewards))
             if self.batch:
                 rows = key.fold("rows", step).integers(len(recorded.rewards), self.batch)
             seen = recorded.rows(rows.to(device))
-            losses = self._losses(seen, scale, critic, task, policy, tree.detach((mean, params["v"])))
-            for name, loss in losses.items():
-                slopes = grad(loss)(params[name])
-                params[name], states[name] = rule.update(params[name], slopes, states[name], self.learning_rate)
+            loss = self._loss(seen, scale, critic, task, policy, mean, params["v"])
+            params, state = rule.update(params, grad(loss)(params), state, self.learning_rate)
             mean = tree.map(lambda old, new: self.memory * old + (1 - self.memory) * new, mean, params["q"])
             went(step + 1, self.steps)
         return _read(recorded, scale, critic, policy, params["policy"], mean)
 
-    def _losses(
+    def _loss(
         self,
         seen: Transitions,
         scale: Float[Tensor, ""],
         critic: Critic,
         task: AbstractTask,
         policy: AbstractNetwork,
-        now: tuple[Tree, Tree],
-    ) -> dict[str, Callable[[Tree], Tensor]]:
-        """What each network goes down, at the running mean of Q and at V as they are before the step."""
-        mean, worth = now
+        mean: Tree,
+        worth: Tree,
+    ) -> Callable[[Tree], Tensor]:
+        """What the networks go down together, each by its own term, at the mean of Q and at V before the step."""
         with torch.no_grad():
             value = critic.action_value(mean, seen.observations, seen.actions)
-            going = self.discount * critic.value(worth, seen.after) * ~seen.over
-            aim = seen.rewards / scale + going
+            aim = seen.rewards / scale + self.discount * critic.value(worth, seen.after) * ~seen.over
             ahead = value - critic.value(worth, seen.observations)
             weights = (self.sharpness * ahead).exp().clamp(max=HEAVIEST)
-            known = seen.followed.to(aim)
 
-        def of_policy(params: Tree) -> Tensor:
-            outputs = policy.apply(params, seen.observations).outputs
-            return (weights * task.loss(outputs, seen.actions)).mean()
-
-        def of_q(params: Tree) -> Tensor:
-            return (known * (aim - critic.action_value(params, seen.observations, seen.actions)).square()).mean()
-
-        def of_v(params: Tree) -> Tensor:
-            missing = value - critic.value(params, seen.observations)
+        def loss(params: Tree) -> Tensor:
+            cloned = weights * task.loss(policy.apply(params["policy"], seen.observations).outputs, seen.actions)
+            wrong = (aim - critic.action_value(params["q"], seen.observations, seen.actions)).square()
+            missing = value - critic.value(params["v"], seen.observations)
             sides = torch.where(missing > 0, self.expectile, 1 - self.expectile)
-            return (sides * missing.square()).mean()
+            return (cloned + wrong * seen.followed + sides * missing.square()).mean()
 
-        return {"policy": of_policy, "q": of_q, "v": of_v}
+        return loss
 
 
 class Critic(NamedTuple):
