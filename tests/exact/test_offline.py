@@ -196,9 +196,8 @@ def fixed_point(expectile: float) -> tuple[Tensor, Tensor]:
     return values, worth[:4]
 
 
-@pytest.mark.parametrize("expectile", [0.5, 0.9])
-def test_an_expert_of_a_chain_has_the_values_and_the_policy_of_its_fixed_point(double: None, expectile: float) -> None:
-    task = chain()
+def test_an_expert_of_a_chain_has_the_values_and_the_policy_of_its_fixed_point(double: None) -> None:
+    task, expectile = chain(), 0.9
     recorded, policy = task.transitions, task.network("mlp-w32")
     learner = ImplicitQ(
         steps=200, batch=0, learning_rate=0.05, discount=DISCOUNT, expectile=expectile, memory=0.9, width=32
@@ -212,6 +211,23 @@ def test_an_expert_of_a_chain_has_the_values_and_the_policy_of_its_fixed_point(d
     states = recorded.observations.argmax(1)
     torch.testing.assert_close(found.values, (chosen * values).sum(1)[states], rtol=0, atol=0.01)
     torch.testing.assert_close(found.policy, chosen[states], rtol=0, atol=0.01)
+
+
+def test_an_expert_of_numbers_is_the_weighted_mean_of_what_was_done(double: None) -> None:
+    """One observation, and a reward that is most at an action of 1: V is the mean, and the policy the mean by exp."""
+    done = torch.linspace(-1, 2, 9)[:, None]
+    rewards, always = -(done[:, 0] - 1).square(), torch.ones(9, dtype=torch.bool)
+    seen = torch.ones(9, 1)
+    recorded = Transitions(seen, done, rewards, seen, always, always, always, False)
+    task = OfflineTask("one", {"train": recorded}, None, "", True)
+    learner = ImplicitQ(steps=200, batch=0, learning_rate=0.02, expectile=0.5, sharpness=1.0, memory=0.8, width=32)
+    found = learner.learn(recorded, task, task.network("mlp-w32"), KEY, CPU)
+    ahead = (rewards - rewards.mean()) / rewards.std(correction=0)
+    weights = (learner.sharpness * ahead).exp()
+    expected = float((weights * done[:, 0]).sum() / weights.sum())
+    torch.testing.assert_close(found.policy, torch.full((9, 1), expected), rtol=0, atol=2e-3)
+    # Between the actions that were recorded the critic is what its network makes of them.
+    torch.testing.assert_close(found.values, torch.full((9,), -((expected - 1) ** 2)), rtol=0, atol=0.01)
 
 
 def problem_of(task: OfflineTask) -> Problem:
