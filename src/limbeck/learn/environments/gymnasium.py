@@ -95,12 +95,11 @@ class Gymnasium(AbstractEnvironment):
         """What the worlds make of it; where an episode is over nothing happens, and the reward is 0."""
         first, seen, over = int(self._one.action_space.start), state.seen.clone(), state.over.clone()
         reward = torch.zeros(over.shape)
-        rows, ends, gains = seen.view(-1, self.observation), over.view(-1), reward.view(-1)
+        # The same memory: through torch a step of CartPole-v1 takes 14 us on one core, so 8.
+        rows, ends, gains = seen.view(-1, self.observation).numpy(), over.view(-1).numpy(), reward.view(-1).numpy()
         for place, (chosen, ended) in enumerate(zip(action.flatten().tolist(), ends.tolist(), strict=True)):
             if not ended:
-                row, gained, terminated, truncated, _ = state.worlds[place].step(first + chosen)
-                rows[place] = torch.as_tensor(row)
-                gains[place] = float(gained)
+                rows[place], gains[place], terminated, truncated, _ = state.worlds[place].step(first + chosen)
                 ends[place] = terminated or truncated
         return Step(Running(state.worlds, seen, over), reward, over)
 
@@ -139,13 +138,15 @@ class Gymnasium(AbstractEnvironment):
 
     def _check_spaces(self) -> None:
         actions, seen = self._one.action_space, self._one.observation_space
-        if type(actions).__name__ != "Discrete":
-            kind = "continuous actions" if type(actions).__name__ == "Box" else "actions of another kind"
+        from gymnasium.spaces import Box, Discrete
+
+        if not isinstance(actions, Discrete):
+            kind = "continuous actions" if isinstance(actions, Box) else "actions of another kind"
             raise InputError(
                 f"{self.name}: found {kind}, {actions}, expected discrete ones; choose another environment"
             )
-        if type(seen).__name__ != "Box" or len(seen.shape) != 1:
-            images = type(seen).__name__ == "Box"
+        if not isinstance(seen, Box) or len(seen.shape) != 1:
+            images = isinstance(seen, Box)
             found = f"images or the like, of shape {seen.shape}" if images else f"of the kind {type(seen).__name__}"
             raise InputError(
                 f"{self.name}: found observations {found}, expected a row of numbers (a Box of one axis); "
