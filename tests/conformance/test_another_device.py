@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import recordings
 from limbeck.composition import Recipe
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
@@ -167,8 +169,10 @@ def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2) -> list[in
     return counts
 
 
-WORLDLY = ("episode-return",)
-"""Objectives that ask for a world."""
+TOLD = ("policy-cloned", "value-cloned")
+"""Objectives that ask for transitions."""
+WORLDLY = ("episode-return", *TOLD)
+"""Objectives that ask for a world or for transitions."""
 
 
 def recipe_of(**fields: Any) -> Recipe:
@@ -200,6 +204,19 @@ def test_a_step_of_an_objective_under_running_statistics(objective: Any, network
     after = objective.advance(tree.detach(state), problem, Synthetic.of(tree.detach(batch), shown), KEY)
     where = [[leaf.device for leaf in tree.leaves(one)] for one in (state, after)]
     assert where[0] == where[1]
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_loss_on_what_an_expert_would_do(name: str, readings: list[Tensor], tmp_path: Path) -> None:
+    arrays = recordings.numbers()
+    task = load(recordings.write(tmp_path / "told.npz", arrays, policy=arrays["actions"], values=arrays["rewards"]))
+    problem, objective = Problem(task, task.network("mlp-w8"), META, NoCache()), OBJECTIVES.parts[name]()
+    batch = problem.real(KEY, 2)
+    inputs = batch.inputs.requires_grad_()
+    shown = Synthetic.of(batch, SHORT.render({}, batch.classes, KEY))
+    loss = objective.loss(objective.init(problem, KEY), problem, shown, KEY)
+    (slope,) = torch.autograd.grad(loss, [inputs])
+    assert loss.device == slope.device == META and not readings
 
 
 @pytest.mark.parametrize("distance", parts(DISTANCES))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import recordings
 import strange_tasks
 from limbeck.computations import AllReal, Training
 from limbeck.computations.contract import ProbeContext
@@ -34,9 +35,18 @@ SMALL = ("tiny_imagenet_10",)
 STRANGE = tuple(strange_tasks.LOADERS)
 
 
-@pytest.fixture(params=["digits", *STRANGE, *SMALL])
-def task(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AbstractTask:
+RECORDED = {"choices": recordings.choices, "numbers": recordings.numbers}
+
+
+@pytest.fixture(params=["digits", "gym:CartPole-v1", *RECORDED, *STRANGE, *SMALL])
+def task(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> AbstractTask:
     name = request.param
+    if name in RECORDED:
+        # Where a reference without its place is looked for.
+        monkeypatch.chdir(tmp_path_factory.mktemp("recorded"))
+        return load(recordings.write(Path(f"{name}.npz"), RECORDED[name]()))
     if name in SMALL:
         request.getfixturevalue("data_root")
         return loaded(name)

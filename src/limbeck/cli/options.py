@@ -24,7 +24,9 @@ from limbeck.protocols import protocols
 def add_data(made: Parser) -> None:
     """Add the data, the options of reading it, and where it is."""
     made.add_argument(
-        "data", type=str, help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME"
+        "data",
+        type=str,
+        help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME",
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
@@ -66,6 +68,13 @@ def add_own(made: Parser) -> None:
         help="what validates: a share of the training images such as 0.1, none, or validation for the split of that "
         "name; by default that split where it is there, else a tenth",
     )
+    made.add_argument(
+        "--environment",
+        type=str,
+        default="",
+        help="of npz: with transitions, the control task (cartpole, gym:NAME) in whose episodes policies are judged; "
+        "by default they are judged by held-out transitions",
+    )
 
 
 def task_of(given: Any) -> AbstractTask:
@@ -75,8 +84,16 @@ def task_of(given: Any) -> AbstractTask:
     own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
     validation = given.validation or None
     mirror = MIRROR[given.mirror]
+    acted = {"environment": given.environment} if given.environment else {}
     return load(
-        given.data, root=given.data_root, zca=given.zca, size=given.size, mirror=mirror, validation=validation, **own
+        given.data,
+        root=given.data_root,
+        zca=given.zca,
+        size=given.size,
+        mirror=mirror,
+        validation=validation,
+        **own,
+        **acted,
     )
 
 

@@ -2,6 +2,9 @@
 
 from limbeck.core.contracts import AbstractObjective
 from limbeck.core.family import Family
+from limbeck.objectives.cloned import Cloned as Cloned
+from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
+from limbeck.objectives.cloned import ValueCloned as ValueCloned
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
@@ -22,4 +25,7 @@ OBJECTIVES = Family(
     TruncatedUnrolled,
     Trajectory,
     EpisodeReturn,
+    Cloned,
+    PolicyCloned,
+    ValueCloned,
 )

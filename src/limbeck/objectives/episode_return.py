@@ -60,11 +60,12 @@ class EpisodeReturn(AbstractObjective):
 
         def policy(seen: Tensor) -> Tensor:
             # (candidate, learner, episode, number): one pass for all.
+            seen = seen.to(problem.device).float()
             return vmap(vmap(lambda at, inputs: problem.network.apply(at, inputs).outputs))(params, seen)
 
-        start = world.start(self.episodes, key.fold("start")).to(problem.device).float()
+        start = world.start(self.episodes, key.fold("start")).to(problem.device)
         start = start.expand(len(candidates), self.learners, *start.shape)
-        found = returns(world, policy, start, key.fold("luck"))
+        found = returns(world, policy, start, key.fold("luck")).to(problem.device)
         return -found.mean((1, 2)) / world.longest
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:

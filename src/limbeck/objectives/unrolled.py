@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,14 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
 from limbeck.learn.microbatches import microbatch_limit, microbatches
-from limbeck.learn.sensitivity import over_parts, surrogate
-from limbeck.learn.unroll import advance, augmented, initial_state, rows_of_view, unroll
+from limbeck.learn.sensitivity import Loss, over_parts, surrogate
+from limbeck.learn.unroll import InnerState, advance, augmented, initial_state, rows_of_view, unroll
 
 INITIAL = Key(("initialisation",))
 
@@ -111,18 +112,34 @@ def real_loss(
     augment: AbstractAugmentation | None = None,
 ) -> Float[Tensor, ""]:
     """The mean real loss of a learner from `params` on, after the steps up to the window's stop, through the window."""
-    source, schedule, task = synthetic.source, synthetic.schedule, problem.task
-    inner, outer = (training_loss(each) for each in (problem.trained_by(schedule), problem))
-    view = augmented(rows_of_view(task, synthetic), task, augment, key.fold("augment"))
-    start = initial_state(params, schedule.rule)
-    if window.start:
-        start = advance(inner, start, source, schedule, range(window.start), view)
-    end = unroll(inner, start, source, schedule, window, view)
-    real = problem.real(key.fold("real"), per_class)
+    end = trained_through(problem, synthetic, window, key, params, augment)
+    task, real = problem.task, problem.real(key.fold("real"), per_class)
     count = len(real.classes)
     if augment is not None:
         real = task.augment(real, key.fold("augment", "real"), torch.arange(count), augment)
-    # The gradient on real images is taken here and now, pass by pass.
     parts = [task.take(real, rows) for rows in microbatches(torch.arange(count), microbatch_limit(problem, count))]
-    value, gradients = over_parts(outer, end.params, parts)
-    return surrogate(value, end.params, gradients)
+    return loss_at(training_loss(problem), end.params, parts)
+
+
+def trained_through(
+    problem: Problem,
+    synthetic: Synthetic,
+    window: range,
+    key: Key,
+    params: Tree,
+    augment: AbstractAugmentation | None = None,
+) -> InnerState:
+    """A learner from `params` on after the steps up to the window's stop, differentiable through the window."""
+    source, schedule = synthetic.source, synthetic.schedule
+    inner = training_loss(problem.trained_by(schedule))
+    view = augmented(rows_of_view(problem.task, synthetic), problem.task, augment, key.fold("augment"))
+    start = initial_state(params, schedule.rule)
+    if window.start:
+        start = advance(inner, start, source, schedule, range(window.start), view)
+    return unroll(inner, start, source, schedule, window, view)
+
+
+def loss_at(loss: Loss, params: Tree, parts: Sequence[Batch]) -> Float[Tensor, ""]:
+    """The mean loss over all of `parts`, whose gradient in the parameters is taken here and now, part by part."""
+    value, gradients = over_parts(loss, params, parts)
+    return surrogate(value, params, gradients)

@@ -24,6 +24,7 @@ from limbeck.recipes import (
     kcenter,
     kmeans,
     mtt,
+    offline,
     one_step,
     random,
     rat_bptt,
@@ -33,7 +34,7 @@ from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
 _FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, random, rat_bptt, tesla)
-RECIPES = Register("recipe", Method, [*(file.METHOD for file in _FILES), *one_step.METHODS])
+RECIPES = Register("recipe", Method, [*(file.METHOD for file in _FILES), *one_step.METHODS, *offline.METHODS])
 
 
 def published(name: str) -> Method:

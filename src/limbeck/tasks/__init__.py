@@ -10,6 +10,8 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.values import typed
 from limbeck.tasks.places import located
+from limbeck.tasks.readers.transitions import recorded
+from limbeck.tasks.register import KINDS, TRANSITIONS
 from limbeck.tasks.register import TASKS as TASKS
 from limbeck.tasks.sources import OWN, form_of, image_task, roots
 
@@ -17,9 +19,10 @@ __all__ = ["TASKS", "load", "names", "reload", "renamed"]
 
 
 def names() -> list[dict[str, str]]:
-    """[{name, summary}] of every task with a name, then of every way to name images of one's own."""
-    own = [{"name": f"{kind}:{each.argument}", "summary": each.summary} for kind, each in OWN.items()]
-    return TASKS.summaries() + own
+    """[{name, summary}] of every task with a name, then of every way to name images of one's own and other tasks."""
+    own = {f"{kind}:{each.argument}": each.summary for kind, each in OWN.items()}
+    own |= {f"{kind}:{each.argument}": each.summary for kind, each in KINDS.items()}
+    return TASKS.summaries() + [{"name": name, "summary": summary} for name, summary in own.items()]
 
 
 @typed
@@ -38,7 +41,7 @@ def load(
     cache: Path | None = None,
     **options: Any,
 ) -> AbstractTask:
-    """The task called `data`: one of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH or hf:NAME.
+    """The task called `data`: one of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME or gym:NAME.
 
     Named sets are looked for under `root` (else LIMBECK_DATA). Of images, `zca` whitens after normalising; `size`
     resizes the short side and keeps the centre square; `mirror` says whether a mirrored image keeps its class, which
@@ -48,8 +51,10 @@ def load(
     Of images of your own, `layout` says what the levels of a folder are, from the outside in ("class-split"),
     `label_column` which column of a table has the labels, `background` the colour that transparent pixels are laid on,
     `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
-    else ~/.cache/limbeck). Tasks of other packages take `options` of their own. Raises InputError for
-    data that cannot be used, and for an option that the task does not take.
+    else ~/.cache/limbeck). Of npz: with recorded transitions, `environment` names the control task, such as cartpole or
+    gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Tasks of other
+    packages take `options` of their own. Raises InputError for data that cannot be used, and for an option that the
+    task does not take.
     """
     if isinstance(data, Path):
         data = str(data) if str(data) in TASKS.parts else _spelled(data)
@@ -67,7 +72,11 @@ def load(
     given = {**{name: value for name, (value, default) in stated.items() if value != default}, **options}
     if data in TASKS.parts:
         return TASKS.load(data, root, given)
-    kind, colon, _ = data.partition(":")
+    kind, colon, argument = data.partition(":")
+    if colon and kind in KINDS:
+        return KINDS[kind].load(data, argument, root, given)
+    if kind == "npz" and recorded(Path(argument).expanduser()):
+        return TRANSITIONS.load(data, argument, root, given)
     if colon and kind in OWN:
         if options:
             raise unknown(f"option of {kind}:", next(iter(options)), stated)

@@ -20,7 +20,7 @@ from limbeck.core.contracts import SPLITS, AbstractCodec, AbstractNetwork, Abstr
 from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.environments import AbstractEnvironment, CartPole, returns
+from limbeck.learn.environments import PREFIX, AbstractEnvironment, CartPole, Gymnasium, returns
 from limbeck.learn.networks import vectors
 
 COUNTS = dict(zip(SPLITS, (2000, 500, 1000), strict=True))
@@ -30,6 +30,8 @@ EPISODES = dict(zip(SPLITS, (10, 10, 20), strict=True))
 URGES = (0.05, 0.2, 1.0, 0.3)
 """How much position, velocity, angle and angular velocity urge the recorded controller to push after them."""
 MOST_DIMENSIONS = 5
+RETURNS = (Metric("return", "", True), Metric("greedy return", "", True))
+"""What episodes are scored by: the mean return of actions drawn from a policy, and of the likeliest."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class ControlTask(AbstractTask):
     """
 
     environment: AbstractEnvironment
-    controller: Callable[[Float[Tensor, "*run number"]], Int[Tensor, "*run"]]
-    """controller(observations) -> actions: who acts where examples are recorded."""
-    metrics: tuple[Metric, ...] = (Metric("return", "", True), Metric("greedy return", "", True))
+    controller: Callable[[Float[Tensor, "*run number"]], Int[Tensor, "*run"]] | None
+    """controller(observations) -> actions: who acts where examples are recorded; None: chance, each action alike."""
+    metrics: tuple[Metric, ...] = RETURNS
     codec: AbstractCodec = Identity()
 
     @property
@@ -64,11 +66,9 @@ class ControlTask(AbstractTask):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
-        """How a score comes about."""
-        return (
-            f"a score is the mean return of {EPISODES['test']} episodes of at most {self.environment.longest} steps "
-            "for each learner, its actions drawn from its probabilities; 'greedy return' takes the likeliest",
-        )
+        """How a score comes about, and what the recordings are where nobody is known to act well."""
+        by_chance = "its real examples are states that random actions come to, each with a random action"
+        return (how_scored(self.environment), *(() if self.controller else (by_chance,)))
 
     @functools.cached_property
     def fingerprint(self) -> str:  # type: ignore[override]
@@ -84,23 +84,25 @@ class ControlTask(AbstractTask):
         return {split: self._record(split) for split in SPLITS}
 
     def _record(self, split: str) -> Batch:
-        """States along episodes of the controller, which begins anew where one is over, and its actions."""
+        """States along episodes of the controller, which begin anew where they are over, and its actions."""
         key, count = Key(("control", self.name, split)), COUNTS[split]
-        state, seen = self.environment.start(EPISODES[split], key.fold("start")), list[Tensor]()
-        fresh = state
+        fresh = self.environment.start(EPISODES[split], key.fold("start"))
+        state, seen = self.environment.begin(fresh), list[Tensor]()
         while sum(map(len, seen)) < 4 * count:
             observed = self.environment.observe(state)
             seen.append(observed)
             # Now and then it errs, so that what it does about it is recorded too.
             wild = key.fold("wild", len(seen))
-            erring = wild.uniform(len(observed)) < 0.2
-            action = torch.where(
-                erring, wild.integers(self.environment.actions, len(observed)), self.controller(observed)
-            )
+            action = wild.integers(self.environment.actions, len(observed))
+            if self.controller is not None:
+                action = torch.where(wild.uniform(len(observed)) < 0.2, action, self.controller(observed))
             state, _, over = self.environment.step(state, action)
-            state = torch.where(over.reshape(-1, *[1] * (state.dim() - 1)), fresh, state)
+            state = self.environment.again(state, over, fresh)
         states = torch.cat(seen)[key.fold("rows").permutation(sum(map(len, seen)))[:count]].float()
-        actions = self.controller(states)
+        if self.controller is None:
+            actions = key.fold("actions").integers(self.environment.actions, count)
+        else:
+            actions = self.controller(states)
         return Batch(states, functional.one_hot(actions, self.environment.actions).float(), actions)
 
     def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:
@@ -130,18 +132,45 @@ class ControlTask(AbstractTask):
 
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """The mean return of the split's episodes."""
-        starts = Key(("control", self.name, split, "evaluate"))
-        state = self.environment.start(EPISODES[split], starts)
-        found = [
-            returns(self.environment, lambda seen: predict(seen.float()).cpu(), state, starts, greedy)
-            for greedy in (False, True)
-        ]
-        return {metric.name: float(each.double().mean()) for metric, each in zip(self.metrics, found, strict=True)}
+        return gathered(self.environment, predict, split)
+
+
+def gathered(environment: AbstractEnvironment, predict: Callable[[Tree], Tensor], split: str) -> dict[str, float]:
+    """The value of each of `RETURNS` over the episodes of a split, whose starts and luck are the same for everyone."""
+    luck = Key(("control", environment.name, split, "evaluate"))
+    start = environment.start(EPISODES[split], luck)
+    found = [
+        returns(environment, lambda seen: predict(seen.float()).cpu(), start, luck, greedy) for greedy in (False, True)
+    ]
+    return {metric.name: float(each.double().mean()) for metric, each in zip(RETURNS, found, strict=True)}
+
+
+def how_scored(environment: AbstractEnvironment) -> str:
+    """What a score by episodes is, in words."""
+    return (
+        f"a score is the mean return of {EPISODES['test']} episodes of at most {environment.longest} steps "
+        "for each learner, its actions drawn from its probabilities; 'greedy return' takes the likeliest"
+    )
 
 
 def cartpole(dimensions: int, root: Path | None) -> AbstractTask:
     """The cart-pole."""
     return ControlTask(CartPole(dimensions), functools.partial(_after_the_urge, dimensions))
+
+
+def gymnasium(id: str, root: Path | None) -> AbstractTask:
+    """An environment of gymnasium; InputError for one that is not there, or whose spaces are others."""
+    return ControlTask(Gymnasium(id), None)
+
+
+def environment_named(name: str) -> AbstractEnvironment:
+    """The environment of that name, that of a control task; InputError for an unknown one."""
+    if name.startswith(PREFIX):
+        return Gymnasium(name.removeprefix(PREFIX))
+    known = {each.name: each for each in map(CartPole, range(1, MOST_DIMENSIONS + 1))}
+    if name not in known:
+        raise unknown("environment", name, (*known, f"{PREFIX}NAME"))
+    return known[name]
 
 
 def _after_the_urge(dimensions: int, seen: Float[Tensor, "*run number"]) -> Int[Tensor, "*run"]:

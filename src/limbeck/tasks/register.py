@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
@@ -15,6 +15,7 @@ from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
 from limbeck.tasks import control
 from limbeck.tasks.catalog import NAMED
+from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
 
 Loader = Callable[..., AbstractTask]
@@ -35,6 +36,26 @@ class Known:
         kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         _root, *others = inspect.signature(self.loader).parameters.values()
         return tuple(each.name for each in others if each.kind in kinds)
+
+    def load(self, name: str, root: Path | None, options: Mapping[str, Any]) -> AbstractTask:
+        """The task; InputError for an option that it does not take, and where a loader of others fails."""
+        taken = self.options()
+        for option in options:
+            if option not in taken:
+                raise unknown(f"option of {name}", option, taken)
+        try:
+            task = self.loader(root, **options)
+        except Exception as error:
+            if not self.package or isinstance(error, InputError):
+                raise
+            why = f"{type(error).__name__}: {error}"
+            raise InputError(f"{name}: its loader failed ({why}); correct or uninstall {self.package}") from error
+        if not isinstance(task, AbstractTask):
+            raise InputError(
+                f"{name}: its loader returned {type(task).__name__}, expected a task; correct or uninstall "
+                f"{self.package}"
+            )
+        return task
 
 
 class Tasks:
@@ -70,30 +91,40 @@ class Tasks:
         return [{"name": name, "summary": known.summary} for name, known in self.parts.items()]
 
     def load(self, name: str, root: Path | None, options: Mapping[str, Any]) -> AbstractTask:
-        """The task of that name; InputError for an option that it does not take, and where a loader of others fails."""
-        known = self.parts[name]
-        taken = known.options()
-        for option in options:
-            if option not in taken:
-                raise unknown(f"option of {name}", option, taken)
-        try:
-            task = known.loader(root, **options)
-        except Exception as error:
-            if not known.package or isinstance(error, InputError):
-                raise
-            why = f"{type(error).__name__}: {error}"
-            raise InputError(f"{name}: its loader failed ({why}); correct or uninstall {known.package}") from error
-        if not isinstance(task, AbstractTask):
-            raise InputError(
-                f"{name}: its loader returned {type(task).__name__}, expected a task; "
-                "correct or uninstall {known.package}"
-            )
-        return task
+        """The task of that name, as `Known.load`."""
+        return self.parts[name].load(name, root, options)
 
 
 def _images(name: str) -> Loader:
     return functools.partial(image_task, name)
 
+
+class Kind(NamedTuple):
+    """A way to name tasks that are no images, KIND:ARGUMENT."""
+
+    summary: str
+    loader: Callable[..., AbstractTask]
+    """loader(argument, root, **options) -> the task."""
+    argument: str
+
+    def load(self, name: str, argument: str, root: Path | None, options: Mapping[str, Any]) -> AbstractTask:
+        """The task of that name; InputError for an option that it does not take, and where nothing is named."""
+        if not argument:
+            raise InputError(f"{name!r} names nothing; expected {name}{self.argument}")
+        return Known(self.summary, functools.partial(self.loader, argument)).load(name, root, options)
+
+
+KINDS = {
+    "gym": Kind(
+        "an environment of gymnasium with discrete actions that observes a row of numbers, as CartPole-v1; "
+        "scored by the return of episodes",
+        control.gymnasium,
+        "NAME",
+    ),
+}
+"""The ways to name tasks that are no images."""
+TRANSITIONS = Kind("recorded transitions", offline, "PATH")
+"""What npz: names where its archive has no images."""
 
 TASKS = Tasks(
     {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}

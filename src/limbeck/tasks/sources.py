@@ -55,7 +55,12 @@ OWN: dict[str, Own] = {
         _at(parquet.find),
         ("label_column", "background", "max_pixels"),
     ),
-    "npz": Own("a NumPy archive of x and y, optionally x_val, y_val, x_test, y_test", _at(npz.find), ("background",)),
+    "npz": Own(
+        "a NumPy archive of x and y, optionally x_val, y_val, x_test, y_test; or of transitions: observations, "
+        "actions, rewards, terminals",
+        _at(npz.find),
+        ("background",),
+    ),
     "hf": Own(
         "a data set of the Hugging Face hub, through the datasets package",
         hub.find,

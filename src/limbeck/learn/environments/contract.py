@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -23,7 +24,11 @@ class Step(NamedTuple):
 
 
 class AbstractEnvironment(AbstractPart):
-    """Many episodes at once, each by itself: states are batched along any leading axes `run`."""
+    """Many episodes at once, each by itself: states are batched along any leading axes `run`.
+
+    Where episodes start is a tensor that can be expanded along further axes and moved; a state may be anything, and
+    where it is no tensor, each is used once.
+    """
 
     name: str
     """What it is called, with its version."""
@@ -44,8 +49,16 @@ class AbstractEnvironment(AbstractPart):
         """After how many steps an episode is cut off."""
 
     @abstractmethod
-    def start(self, count: int, key: Key) -> Any:
-        """The states in which `count` episodes begin, drawn by the key."""
+    def start(self, count: int, key: Key) -> Tensor:
+        """Where `count` episodes start (episode, ...), drawn by the key."""
+
+    def begin(self, start: Tensor) -> Any:
+        """The states of episodes that start there: here `start` itself."""
+        return start
+
+    def again(self, state: Any, over: Bool[Tensor, "*run"], start: Tensor) -> Any:
+        """The states where episodes that are over have begun anew, from `start` where they are tensors."""
+        return torch.where(over.reshape(*over.shape, *[1] * (state.dim() - over.dim())), start, state)
 
     @abstractmethod
     def observe(self, state: Any) -> Float[Tensor, "*run number"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -18,14 +17,14 @@ Policy = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def returns(
-    environment: AbstractEnvironment, policy: Policy, start: Any, key: Key, greedy: bool = False
+    environment: AbstractEnvironment, policy: Policy, start: Tensor, key: Key, greedy: bool = False
 ) -> Float[Tensor, "*run"]:
-    """The sum of rewards of an episode from each state of `start`.
+    """The sum of rewards of an episode from each of `start`, where the environment keeps rewards.
 
     Actions are drawn from the policy by the key, the same for all but the last axis of `run`, so that policies are
     compared under equal luck; `greedy` takes the likeliest. Ends when all episodes are over, or cut off.
     """
-    state, total, alive = start, None, None
+    state, total, alive = environment.begin(start), None, None
     for number in range(environment.longest):
         outputs = policy(environment.observe(state))
         action = outputs.argmax(-1) if greedy else sampled(outputs, key.fold("action", number))
