@@ -119,8 +119,8 @@ def _curved(bent: Fact) -> str:
 def _apart(apart: Fact, seen: Seen) -> str:
     ours, theirs = (sum(each) / max(len(each), 1) for each in (seen.barriers, seen.beside))
     numbers = (
-        f"on the straight way to networks of real data from other starts the real loss rises by {_digits(ours)}, between "
-        f"two of those by {_digits(theirs)}"
+        f"on the straight way to networks of real data from other starts the real loss rises by {_digits(ours)}, "
+        f"between two of those by {_digits(theirs)}"
     )
     if side(apart) == ABOVE:
         return f"It lies farther from networks of real data than these from one another: {numbers}."
