@@ -26,7 +26,7 @@ from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
 from limbeck.learn.sensitivity import gradient, mean_loss
 from limbeck.learn.training import rows_of
-from limbeck.objectives import OBJECTIVES, Gradient, LayerwiseDistribution
+from limbeck.objectives import OBJECTIVES, Gradient, LayerwiseDistribution, OneStepAhead, RidgeHead
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
@@ -47,7 +47,12 @@ FAMILIES = (
 )
 PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 starts = pytest.mark.parametrize("start", [pytest.param(part(), id=name) for name, part in STARTS.parts.items()])
-QUICK = {"gradient": Gradient(outer=1, inner=1), "layerwise-distribution": LayerwiseDistribution(longest=4)}
+QUICK = {
+    "gradient": Gradient(outer=1, inner=1),
+    "layerwise-distribution": LayerwiseDistribution(longest=4),
+    "one-step-ahead": OneStepAhead(learning_rate=0.3, optimizer=Adam(learning_rate=0.03)),
+    "ridge-head": RidgeHead(rate=1.0, scale_optimizer=Adam(learning_rate=1.0)),
+}
 """Objectives whose defaults are published loops, which would take a test minutes."""
 WORLDLY = ("episode-return",)
 """Objectives that ask for a world and have no derivative; their laws are tested where worlds are."""

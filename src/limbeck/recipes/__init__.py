@@ -23,6 +23,7 @@ from limbeck.recipes import (
     idm,
     kcenter,
     kmeans,
+    label,
     mtt,
     one_step,
     random,
@@ -33,7 +34,7 @@ from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
 _FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, random, rat_bptt, tesla)
-RECIPES = Register("recipe", Method, [*(file.METHOD for file in _FILES), *one_step.METHODS])
+RECIPES = Register("recipe", Method, [*(file.METHOD for file in _FILES), *label.METHODS, *one_step.METHODS])
 
 
 def published(name: str) -> Method:
