@@ -12,6 +12,7 @@ from limbeck.objectives.trained_distribution import TrainedDistribution as Train
 from limbeck.objectives.trajectory import Trajectory as Trajectory
 from limbeck.objectives.unrolled import TruncatedUnrolled as TruncatedUnrolled
 from limbeck.objectives.unrolled import Unrolled as Unrolled
+from limbeck.objectives.unrolled import WarmUnrolled as WarmUnrolled
 
 OBJECTIVES = Family(
     "objective",
@@ -21,6 +22,7 @@ OBJECTIVES = Family(
     LayerwiseDistribution,
     Gradient,
     Unrolled,
+    WarmUnrolled,
     TruncatedUnrolled,
     Trajectory,
     EpisodeReturn,
