@@ -252,6 +252,9 @@ def test_targets_of_another_kind_are_refused() -> None:
     start = shown(plain()).batch
     with pytest.raises(InputError, match="fixed-inputs: found targets of another type than floating"):
         FixedInputs().init(start._replace(targets=start.classes), KEY)
+    on, short = plain(), torch.ones(20, 3)
+    with pytest.raises(InputError, match=r"ridge-head: found targets \(20, 3\), expected one number for each output"):
+        RidgeHead(per_class=3).loss(RidgeHead(per_class=3).init(on, KEY), on, shown(on, short), KEY)
     with pytest.raises(InputError, match=r"uniform-labels: found targets \(1, 2\), expected a weight for each of 1"):
         UniformLabels(Two()).pick(replace(plain(), task=OneClass()), 1, KEY)  # type: ignore[arg-type]
 

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -68,16 +68,15 @@ class RidgeHead(AbstractObjective):
     def init(self, problem: Problem, key: Key) -> RidgeState:
         """A fresh network and a regression that says nothing."""
         params = initial(problem, 0, key)
-        nothing = tree.build(problem.task.shape, 1, lambda path, shape: torch.zeros(shape, device=problem.device))
         with torch.no_grad():
-            readout = problem.network.apply(params, tree.map(lambda leaf: leaf.to(tree.leaves(params)[0]), nothing))
+            readout = problem.network.apply(params, problem.real(key.fold("shapes"), 1).inputs)
         head = readout.features.new_zeros(readout.features.shape[1] + 1, readout.outputs.shape[1])
         scale = head.new_ones(1)
         optimizers = {"params": self.optimizer.init(params), "scale": self.scale_optimizer.init(scale)}
         return RidgeState({"params": params, "scale": scale}, optimizers, head, Plateau.begun(self.window))
 
     def loss(self, state: RidgeState, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
-        """The mean real loss under the regression."""
+        """The mean real loss under the regression; InputError for targets that are not a number for each output."""
         params, scale = state.learned["params"], state.learned["scale"]
         head = self._head(state.head, self._seen(problem, synthetic, key), problem, params)[1]
         real = problem.real(key.fold("real"), self.per_class)
@@ -115,8 +114,14 @@ class RidgeHead(AbstractObjective):
 
     def _head(self, before: Tensor, batch: Batch, problem: Problem, params: Tree) -> tuple[Tensor, Tensor]:
         """The features of the items, with a one, and the running mean with the regression on them."""
-        features = with_ones(problem.network.apply(params, batch.inputs).features)
-        return features, (1 - self.rate) * before + self.rate * ridge_solution(features, batch.targets, self.ridge)
+        features, targets = with_ones(problem.network.apply(params, batch.inputs).features), batch.targets
+        if not isinstance(targets, Tensor) or targets.shape != (len(features), before.shape[1]):
+            found = tuple(targets.shape) if isinstance(targets, Tensor) else "a tree"
+            raise InputError(
+                f"objective ridge-head: found targets {found}, expected one number for each output, "
+                f"{(len(features), before.shape[1])}; choose --objective one-step-ahead"
+            )
+        return features, (1 - self.rate) * before + self.rate * ridge_solution(features, targets, self.ridge)
 
 
 def with_ones(features: Float[Tensor, "example feature"]) -> Float[Tensor, "example feature_and_one"]:
