@@ -39,7 +39,7 @@ PUBLISHED: Published = {
     ("cifar100", 1, False): settings("cifar100", 100, 800, objective__window=100, objective__per_class=10),
 }
 SHARED = (
-    "Real batches of 1,020 images hold 102 of every class; the published ones are 1,024 as they come.",
+    "Real batches hold 102 images of every class (10, of 100 classes); the published ones are 1,024 as they come.",
     "The network learns from the labels after their step; the published one from those before it.",
     "A set carries 300 steps to be trained by; the published number is measured, as the mean of the last three resets.",
     "No validation selects the labels: the last are kept; the published ones are the best of every fifth epoch.",
