@@ -5,7 +5,7 @@ but for what a note says. Read from: the code and readme of VICO-UoE/DatasetCond
 kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenavette/mtt-distillation (mtt: defaults of
 distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
-fengyzpku/Simple_Dataset_Distillation (rat-bptt).
+fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label).
 """
 
 from __future__ import annotations
@@ -275,6 +275,51 @@ SOFT_LABELS = {
     "steps": 350 * 59,
 }
 
+
+def _labels(data: str, items: int, inner_batch: int, epochs: int, ahead: Fields) -> Fields:
+    classes = 100 if data == "cifar100" else 10
+    real = {"mnist": 50_000, "cifar10": 45_000, "cifar100": 45_000}[data]  # train_set, without val_set
+    gap = 100 if classes == 100 else 200 if items > 100 else 50  # stats_gap
+    inner = {
+        "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
+    }  # fmt: skip
+    return {
+        **COMMON, **UNUSED_RATES,
+        "start.part": "start/uniform-labels",
+        "start.items": 0,
+        "start.start.part": "start/real",  # balanced_source
+        "parameterization.part": "parameterization/fixed-inputs",
+        "objective.per_class": 1024 // classes,  # batch_size 1024
+        "objective.batch": inner_batch,
+        "objective.window": gap,
+        **within("objective.optimizer", adam(0.001)),
+        **ahead,
+        **within("schedule", course(300, 0.001, inner, batch=inner_batch)),  # 300: ours
+        "optimizer.part": "optimizer/on-simplex",
+        **within("optimizer.inner", adam(0.001)),  # labels_opt
+        "steps": epochs * -(-real // 1024),
+    }  # fmt: skip
+
+
+ONE_STEP_AHEAD = {"objective.part": "objective/one-step-ahead", "objective.learning_rate": 0.01}  # inner_lr
+RIDGE_HEAD = {
+    "objective.part": "objective/ridge-head",
+    "objective.ridge": 1.0,  # l2_regularizer_lambda
+    "objective.rate": 0.01,
+    **within("objective.scale_optimizer", adam(0.01)),  # adj_opt
+}
+LABEL_CONFIGS = {
+    **{
+        (data, base // 10, False): (data, base, inner_batch, epochs)
+        for data in ("mnist", "cifar10")
+        for base, inner_batch, epochs in (
+            (10, 10, 400), (20, 10, 400), (50, 25, 400), (100, 50, 400), (200, 50, 800), (500, 50, 800),
+        )
+    },
+    ("cifar100", 1, False): ("cifar100", 100, 100, 800),
+}  # fmt: skip
+"""ld_BASEbe_BATCHib_..._EPOCHSe."""
+
 SOURCES: dict[str, dict[Key, Fields]] = {
     "dm": {
         **{("cifar10", ipc, False): DM for ipc in (1, 10, 50)},
@@ -307,6 +352,8 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "tesla": {key: {**TESLA, **command} for key, command in TESLA_COMMANDS.items()},
     "dd": {("mnist", 10, False): _dd(60_000, 0.02), ("cifar10", 10, False): _dd(50_000, 0.001)},
     "soft-label-dd": {("mnist", 1, False): SOFT_LABELS},
+    "label": {key: _labels(*config, ONE_STEP_AHEAD) for key, config in LABEL_CONFIGS.items()},
+    "label-ridge": {key: _labels(*config, RIDGE_HEAD) for key, config in LABEL_CONFIGS.items()},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
 }

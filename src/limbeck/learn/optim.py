@@ -159,4 +159,40 @@ def _clipped(gradients: Tree, most: float | Tensor) -> Tree:
     return tree.map(lambda gradient: gradient * scale, gradients)
 
 
-OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam)
+@dataclass(frozen=True)
+class OnSimplex(AbstractOptimizer):
+    """The steps of another optimizer, after each of which rows are weights again (Bohdal et al. 2020).
+
+    For learned targets: every number is brought into [0, 1], and each row (the last axis) is divided by its sum; a row
+    without a positive number becomes uniform. That is not the nearest point where the weights sum to 1.
+    """
+
+    inner: AbstractOptimizer = Adam()
+
+    def at(self, step: int) -> OnSimplex:
+        """As the other one makes the step of that number."""
+        return replace(self, inner=self.inner.at(step))
+
+    def init(self, params: Tree) -> Tree:
+        """The state of the other one."""
+        return self.inner.init(params)
+
+    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
+        """The parameters, brought back, and the state of the other one after one step."""
+        stepped, after = self.inner.step(params, gradients, state)
+        return tree.map(_weights, stepped), after
+
+
+def _weights(rows: Tensor) -> Tensor:
+    """Rows of weights from rows of numbers.
+
+    >>> _weights(torch.tensor([[0.5, -1.0, 1.5], [-1.0, -2.0, -3.0]]))
+    tensor([[0.3333, 0.0000, 0.6667],
+            [0.3333, 0.3333, 0.3333]])
+    """
+    within = rows.clamp(0, 1)
+    total = within.sum(-1, keepdim=True)
+    return torch.where(total > 0, within / total, torch.full_like(within, 1 / rows.shape[-1]))
+
+
+OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam, OnSimplex)

@@ -9,10 +9,13 @@ from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
+from limbeck.objectives.one_step_ahead import OneStepAhead as OneStepAhead
+from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
 from limbeck.objectives.unrolled import TruncatedUnrolled as TruncatedUnrolled
 from limbeck.objectives.unrolled import Unrolled as Unrolled
+from limbeck.objectives.unrolled import WarmUnrolled as WarmUnrolled
 
 OBJECTIVES = Family(
     "objective",
@@ -22,10 +25,13 @@ OBJECTIVES = Family(
     LayerwiseDistribution,
     Gradient,
     Unrolled,
+    WarmUnrolled,
     TruncatedUnrolled,
     Trajectory,
     EpisodeReturn,
     Cloned,
     PolicyCloned,
     ValueCloned,
+    OneStepAhead,
+    RidgeHead,
 )

@@ -27,7 +27,8 @@ class Unrolled(AbstractObjective):
     """Real loss after training on the set, through every step (Wang et al. 2018; Deng & Russakovsky, NeurIPS 2022).
 
     loss = mean loss of the network theta_T on `per_class` real images of every class, where theta_0 is an
-    initialisation and theta_T what the set's schedule makes of it. Exact in inputs, targets and learning rates.
+    initialisation and theta_T what the set's schedule makes of it. Exact in inputs, targets and learning rates. Every
+    step of the set begins anew, from a cold start: what a learner comes to says what this very set teaches.
     """
 
     per_class: int = 64
@@ -57,6 +58,41 @@ class Unrolled(AbstractObjective):
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
         return state
+
+
+@dataclass(frozen=True)
+class WarmUnrolled(AbstractObjective):
+    """Real loss of one learner that goes on learning from the set as that changes (Vicol et al., ICML 2022).
+
+    As unrolled, but theta_0 is where the set of the step before left the learner, a warm start; the loss is
+    differentiated through the steps of one schedule. The rule (its velocity, its moments) begins anew each time.
+
+    What a set leaves free the learner keeps from all that it saw before, so that in sequence few items can teach it
+    what they cannot teach at once. A low loss is then of the learner and its history: one that is trained on the last
+    set alone may come to much less. `unrolled` is the loss of that.
+    """
+
+    per_class: int = 64
+    """Real images of each class that the loss is of."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "per_class")
+
+    def init(self, problem: Problem, key: Key) -> Tree:
+        """The parameters of a fresh learner."""
+        return {"params": initial(problem, 0, key)}
+
+    def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
+        """The real loss where the learner comes to."""
+        steps = len(synthetic.schedule.learning_rates)
+        return real_loss(problem, synthetic, self.per_class, range(steps), key, state["params"])
+
+    def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
+        """The learner after the schedule of the set as it now is."""
+        schedule, view = synthetic.schedule, rows_of_view(problem.task, synthetic)
+        start = initial_state(state["params"], schedule.rule)
+        inner = training_loss(problem.trained_by(schedule))
+        return {"params": advance(inner, start, synthetic.source, schedule, view=view).params}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from limbeck.core.contracts import AbstractParameterization
 from limbeck.core.family import Family
+from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
 
-PARAMETERIZATIONS = Family("parameterization", AbstractParameterization, Pixels, SoftTargets, FixedTargets)
+PARAMETERIZATIONS = Family("parameterization", AbstractParameterization, Pixels, SoftTargets, FixedTargets, FixedInputs)

@@ -23,6 +23,7 @@ from limbeck.recipes import (
     idm,
     kcenter,
     kmeans,
+    label,
     mtt,
     offline,
     one_step,
@@ -34,7 +35,12 @@ from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
 _FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, random, rat_bptt, tesla)
-RECIPES = Register("recipe", Method, [*(file.METHOD for file in _FILES), *one_step.METHODS, *offline.METHODS])
+_GROUPS = (label, offline, one_step)
+RECIPES = Register(
+    "recipe",
+    Method,
+    [*(file.METHOD for file in _FILES), *(method for file in _GROUPS for method in file.METHODS)],
+)
 
 
 def published(name: str) -> Method:

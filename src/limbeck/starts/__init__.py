@@ -11,8 +11,22 @@ from limbeck.starts.kmeans import KMeans
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
 from limbeck.starts.relabelled import Relabelled
+from limbeck.starts.uniform_labels import UniformLabels
 from limbeck.starts.xavier import Xavier
 
-__all__ = ["STARTS", "ClassMeans", "Herding", "KCenter", "KMeans", "Noise", "Real", "Relabelled", "Xavier"]
+__all__ = [
+    "STARTS",
+    "ClassMeans",
+    "Herding",
+    "KCenter",
+    "KMeans",
+    "Noise",
+    "Real",
+    "Relabelled",
+    "UniformLabels",
+    "Xavier",
+]
 
-STARTS = Family("start", AbstractStart, Real, Noise, Xavier, ClassMeans, Herding, KMeans, KCenter, Relabelled)
+STARTS = Family(
+    "start", AbstractStart, Real, Noise, Xavier, ClassMeans, Herding, KMeans, KCenter, Relabelled, UniformLabels
+)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limbeck.computations.features import trained_features
 from limbeck.core import tree
-from limbeck.core.contracts import Batch, Problem
+from limbeck.core.contracts import AbstractTask, Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 
@@ -52,6 +52,14 @@ def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int,
         task.shape, len(labels.classes), lambda path, shape: draw(shape, key.fold(path) if path else key)
     )
     return labels._replace(inputs=inputs).to(problem.device)
+
+
+def first_in_turn(task: AbstractTask, batch: Batch, items: int) -> Batch:
+    """So many items of each class as fall to it where `items` go round the classes, class by class."""
+    count = len(task.classes)
+    counts = (torch.arange(items) % count).bincount(minlength=count).tolist()
+    rows = [(batch.classes == label).nonzero()[:most, 0] for label, most in enumerate(counts)]
+    return task.take(batch, torch.cat(rows))
 
 
 def loaded(problem: Problem, rows: Int[Tensor, " item"]) -> Batch:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
-from limbeck.starts.batches import drawn
+from limbeck.starts.batches import drawn, first_in_turn
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,7 @@ class Noise(AbstractStart):
 
         batch = drawn(problem, per_class if not self.items else -(-self.items // len(problem.task.classes)), key, made)
         if self.items:
-            # Class by class as others have it, so many of each as fall to it in turn.
-            turns = torch.arange(self.items) % len(problem.task.classes)
-            counts = turns.bincount(minlength=len(problem.task.classes)).tolist()
-            rows = [(batch.classes == label).nonzero()[:count, 0] for label, count in enumerate(counts)]
-            batch = problem.task.take(batch, torch.cat(rows))
+            batch = first_in_turn(problem.task, batch, self.items)
         if self.targets:
             batch = batch._replace(targets=key.fold("target noise").normal_like(batch.targets))
         return batch
