@@ -5,6 +5,7 @@ from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.experts import ImportedExpert
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
+from limbeck.computations.nearness import Nearness
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
@@ -28,6 +29,7 @@ __all__ = [
     "ImportedExpert",
     "Level",
     "Mixture",
+    "Nearness",
     "OfAllData",
     "Paths",
     "RealSurroundings",
@@ -51,6 +53,7 @@ COMPUTATIONS = Family(
     FeatureMap,
     HessianTrace,
     ImportedExpert,
+    Nearness,
     Paths,
     RealSurroundings,
     Recognised,

@@ -1,0 +1,193 @@
+"""What is said of what a set looks like, and of whether its learners err like learners of real data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.core.findings import Claim, Fact, Verdict
+from limbeck.core.units import per_cent, percent
+from limbeck.probes.tables.mimicry import FEATURES, INPUTS
+from limbeck.probes.verdicts.words import listed
+from limbeck.statistics.crossed import beside, by_seeds
+from limbeck.statistics.decisions import ABOVE, LEAST, OPEN, claim, corrected, side
+from limbeck.statistics.estimates import estimate, share
+from limbeck.statistics.resemblance import COPIES, KINDS, MEANS, NEITHER, REAL
+
+MOST = 0.5
+"""What most of a set looks like, more than this share of its items do."""
+ERRORS = "correlation of errors with those of learners of real data"
+BEYOND = f"{ERRORS}, less that of random real examples"
+HALVES = 2
+"""Half of the error is for what items look like, and half for how learners err."""
+
+SEEN = {INPUTS: "In the units of the data", FEATURES: "In the features of learners of real data"}
+ADVICE = {
+    REAL: "Its items may be read as examples.",
+    COPIES: "Its items are nearly training examples: show them only where those may be shown.",
+    MEANS: "Read its items as what a class is like on average, not as examples of it.",
+    NEITHER: "Do not read its items as examples of the data; ask influence what each stands for.",
+}
+
+
+class Resemblance(NamedTuple):
+    """What the items of a set look like in one space."""
+
+    space: str
+    shares: Mapping[str, Fact]
+    """By kind: over items."""
+    real: Mapping[str, float]
+    """Of unseen real examples."""
+    control: Mapping[str, float]
+    """Of random real training examples: the mean over controls."""
+    explained: tuple[float, float]
+    """By class means, of the variance of an item and of that of an unseen real example: means."""
+    learners: int
+    """Whose features these are; 0 where they are nobody's."""
+
+    def claim(self, kind: str) -> Claim:
+        """Whether most items are of a kind; of class means and of neither also whether more than of the control."""
+        cut = max(MOST, self.control[kind]) if kind in (MEANS, NEITHER) else MOST
+        few = 0 < self.learners < LEAST
+        found = OPEN if few else side(self.shares[kind], cut)
+        # More learners make the items no more.
+        return Claim(self.shares[kind].name, cut, found, LEAST if few else 0)
+
+    @property
+    def leading(self) -> str:
+        """What more of the items look like than like anything else."""
+        return max((REAL, MEANS, NEITHER), key=lambda kind: self.shares[kind].value)
+
+
+class Errors(NamedTuple):
+    """How far learners of a set err like learners of real data."""
+
+    alike: Fact
+    """Over seeds."""
+    control: float
+    """Of random real examples in place of the set: the mean over seeds and controls."""
+    beyond: Fact
+    """How far it lies from what one more control would come to."""
+    made: Claim
+
+
+def resemblance(
+    space: str,
+    ours: Float[Tensor, "learner kind item"],
+    controls: Float[Tensor, "learner kind other"],
+    real: Float[Tensor, "learner kind example"],
+    explained: tuple[float, float],
+    spaces: int,
+    level: float,
+) -> Resemblance:
+    """What items look like, averaged over learners, with the intervals of Wilson over items; simultaneous.
+
+    What is usual is known from the unseen real examples alone, so an interval is that of n m / (n + m) items.
+    """
+    count, sample = ours.shape[2], real.shape[2]
+    each = corrected(HALVES * spaces * len(KINDS), level)
+    known = max(count * sample // (count + sample), 1)
+    means = dict(zip(KINDS, ours.mean((0, 2)).tolist(), strict=True))
+    return Resemblance(
+        space,
+        {kind: share(fact_name(kind, space), mean, known, each)._replace(n=count) for kind, mean in means.items()},
+        dict(zip(KINDS, real.mean((0, 2)).tolist(), strict=True)),
+        dict(zip(KINDS, controls.mean((0, 2)).tolist(), strict=True)),
+        explained,
+        0 if space == INPUTS else len(ours),
+    )
+
+
+def fact_name(kind: str, space: str) -> str:
+    """What a share of items is called.
+
+    >>> fact_name(REAL, INPUTS)
+    'share like real examples, inputs'
+    """
+    return f"share {kind}, {space}"
+
+
+def errors(ours: Sequence[float], controls: Sequence[Sequence[float]], level: float) -> Errors:
+    """Correlations of each seed's errors with those of real data, held against controls of the same seeds."""
+    each = corrected(HALVES, level)
+    beyond = beside(BEYOND, ours, controls, each)
+    made = claim(beyond, by_draws=by_seeds(ours, controls, each))
+    control = sum(map(sum, controls)) / sum(map(len, controls))
+    return Errors(estimate(ERRORS, ours, each, (-1.0, 1.0)), control, beyond, made)
+
+
+def verdict(found: Sequence[Resemblance], erring: Errors | str) -> Verdict:
+    """What most items look like in each space, and whether learners err alike; `erring` may say why that is not known.
+
+    At most 5 % of random real sets are said to look, for the most part, like class means or like neither, or to have
+    learners that err otherwise.
+    """
+    claims = [claim for each in found for claim in _claims(each)]
+    told = [_looks(each) for each in found]
+    if isinstance(erring, str):
+        told.append(f"Errors of learners were not compared: {erring}.")
+    else:
+        claims.append(erring.made)
+        told.append(_errs(erring))
+    decided = [each for each in found if each.claim(each.leading).side == ABOVE]
+    if not decided and all(each.side == OPEN for each in claims):
+        return Verdict(f"Inconclusive: {' '.join(told)}", "unknown", tuple(claims))
+    first = decided[:1]
+    advice = [ADVICE[_copied(each) or each.leading] for each in first]
+    tone = "avoid" if any(each.leading == NEITHER for each in first) else "note"
+    return Verdict(" ".join([*told, *advice]), tone, tuple(claims))
+
+
+def _claims(found: Resemblance) -> list[Claim]:
+    """That of what leads; where most look like real examples, also whether most are nearly copies."""
+    leading = found.claim(found.leading)
+    if found.leading == REAL and leading.side == ABOVE:
+        return [leading, found.claim(COPIES)]
+    return [leading]
+
+
+def _copied(found: Resemblance) -> str:
+    return COPIES if found.leading == REAL and found.claim(COPIES).side == ABOVE else ""
+
+
+def _looks(found: Resemblance) -> str:
+    kind = found.leading
+    here, real = found.explained
+    by_means = "" if here != here else f"; class means explain {percent(here, 0)} of an item's variance, "
+    by_means += f"{percent(real, 0)} of an unseen real example's" if by_means else ""
+    if found.claim(kind).side != ABOVE:
+        shares = listed(f"{_share(found.shares[each])} are {each}" for each in (REAL, MEANS, NEITHER))
+        return f"{SEEN[found.space]} it is not decided what most of its items look like: {shares}{by_means}."
+    copies = f", and {_share(found.shares[COPIES])} are {COPIES} of training examples" if kind == REAL else ""
+    return (
+        f"{SEEN[found.space]} it looks {kind}: {_share(found.shares[kind])} of its items do, "
+        f"{percent(found.real[kind], 0)} of unseen real examples and {percent(found.control[kind], 0)} of random "
+        f"training examples{copies}{by_means}."
+    )
+
+
+def _errs(found: Errors) -> str:
+    alike = found.alike
+    spread = f" ({alike.low:.2f} to {alike.high:.2f})" if alike.n > 2 else ""
+    numbers = f"correlation of errors {alike.value:.2f}{spread}, {found.control:.2f} of random real examples"
+    if found.made.side == OPEN:
+        return (
+            "Its learners are not shown to err more or less like learners of real data than those of as many random "
+            f"real examples: {numbers}."
+        )
+    if found.made.side == ABOVE:
+        return (
+            f"Its learners err more like learners of real data than those of as many random real examples: {numbers}. "
+            "Which classes they confuse tells of the data."
+        )
+    return (
+        f"Its learners err less like learners of real data than those of as many random real examples: {numbers}. Do "
+        "not tell by them which classes are hard to tell apart."
+    )
+
+
+def _share(fact: Fact) -> str:
+    return f"{percent(fact.value, 0)} ({per_cent(fact.low, 0)} to {per_cent(fact.high, 0)})"
