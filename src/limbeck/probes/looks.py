@@ -15,13 +15,15 @@ from limbeck.computations.contract import ProbeContext
 from limbeck.core.findings import Fact
 from limbeck.core.tree import Tree
 from limbeck.probes.tables.mimicry import INPUTS, KindRow, LookRow, NearestRow, RealLookRow
-from limbeck.probes.verdicts.mimicry import Resemblance, fact_name, resemblance
+from limbeck.probes.verdicts.mimicry import Measured, Resemblance, fact_name, rank_name, resemblance
 from limbeck.statistics.crossed import of_controls_within
 from limbeck.statistics.estimates import mean_of
-from limbeck.statistics.resemblance import KINDS, Look, kinds
+from limbeck.statistics.resemblance import KINDS, Look, kinds, ranks
 
 ITEMS, CONTROLS, UNSEEN = "items", "controls", "real"
 """Whom an outcome of `Nearness` is of."""
+NUMBERS = ("relative", "explained")
+"""Of each example: by these it is told what it looks like."""
 
 
 def explained_name(space: str) -> str:
@@ -57,32 +59,33 @@ class Looks:
 
     def resemblance(self, spaces: int) -> Resemblance:
         """What the items look like, in one of so many spaces."""
-        explained = (float(self._mean("explained", part).mean()) for part in (ITEMS, UNSEEN))
-        ours, controls, unseen = self.by_kind.values()
-        pair = (next(explained), next(explained))
-        return resemblance(self.space, ours, controls, unseen, pair, spaces, self.context.level)
+        ours, unseen = (float(self._mean("explained", part).mean()) for part in (ITEMS, UNSEEN))
+        ranked = {name: self._ranks(name, ITEMS) for name in NUMBERS}
+        kinds = [self.by_kind[part] for part in (ITEMS, CONTROLS, UNSEEN)]
+        usual = self._ranks("explained", CONTROLS)
+        measured = Measured(self.space, kinds[0], kinds[1], kinds[2], ranked, usual, (ours, unseen))
+        return resemblance(measured, self.controls, spaces, self.context.level)
 
     def facts(self, found: Resemblance) -> tuple[Fact, ...]:
         """The shares, and how near items are to training examples and class means; what says nothing is left out."""
         relative, explained = self._over_median("relative", ITEMS), self._mean("explained", ITEMS)
         level = self.context.level
         means = [mean_of(name, values.tolist(), level) for name, values in self._named(relative, explained)]
-        return (*found.shares.values(), *means)
+        return (*found.shares.values(), *found.ranks.values(), *means)
 
-    def control_facts(self) -> tuple[Fact, ...]:
+    def control_facts(self, found: Resemblance) -> tuple[Fact, ...]:
         """The same of the controls: means over them."""
-        shares = self.by_kind[CONTROLS].mean(0).chunk(self.controls, 1)
-        numbers = zip(*(self._over(name) for name in ("relative", "explained")), strict=True)
-        known = []
-        for each, (relative, explained) in zip(shares, numbers, strict=True):
-            of_kind = zip(KINDS, each.mean(1).tolist(), strict=True)
-            facts = [Fact.once(fact_name(kind, self.space), value) for kind, value in of_kind]
-            pairs = self._named(relative, explained)
-            known.append(
-                [*facts, *(Fact.once(name, float(values[values.isfinite()].mean())) for name, values in pairs)]
-            )
-        bounded = [*(fact_name(kind, self.space) for kind in KINDS), explained_name(self.space)]
-        return of_controls_within(known, bounded)
+        shares = {
+            fact_name(kind, self.space): row for kind, row in zip(KINDS, self.by_kind[CONTROLS].mean(0), strict=True)
+        }
+        ranked = {rank_name(name, self.space): self._ranks(name, CONTROLS) for name in found.ranks}
+        numbers = self._named(self._over_median("relative", CONTROLS), self._mean("explained", CONTROLS))
+        parts = {
+            name: [float(each[each.isfinite()].mean()) for each in values.chunk(self.controls)]
+            for name, values in {**shares, **ranked, **dict(numbers)}.items()
+        }
+        known = [[Fact.once(name, values[draw]) for name, values in parts.items()] for draw in range(self.controls)]
+        return of_controls_within(known, [*shares, *ranked, explained_name(self.space)])
 
     def kind_rows(self, found: Resemblance) -> Iterator[KindRow]:
         """How many items look like what."""
@@ -130,10 +133,9 @@ class Looks:
         """A number of each example over the median of those of unseen real ones, learner by learner; then the mean."""
         return torch.stack([each[part][name] / _median(each[UNSEEN][name]) for each in self.outcomes]).mean(0)
 
-    def _over(self, name: str) -> tuple[Tensor, ...]:
-        """A number of the examples of each control."""
-        of = self._over_median if name == "relative" else self._mean
-        return of(name, CONTROLS).chunk(self.controls)
+    def _ranks(self, name: str, part: str) -> Float[Tensor, " example"]:
+        """Where a number of each example lies among those of unseen real ones: the mean over learners."""
+        return torch.stack([ranks(each[part][name], each[UNSEEN][name]) for each in self.outcomes]).mean(0)
 
     @property
     def says(self) -> list[str]:

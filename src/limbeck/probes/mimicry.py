@@ -53,7 +53,8 @@ class Mimicry(AbstractProbe):
     like neither, where it is farther from any real example than 95 % of these; else like a real example. So of unseen
     real ones 5 % look like class means and at most 5 % like neither. It is said what most items look like: where all of
     Wilson's interval over items lies above one half, and for class means and neither above what as many random real
-    training examples come to.
+    training examples come to. Where that is not decided, it is said whether items lie nearer to real examples, or are
+    more like class means, than unseen real ones: by mean ranks among these, which is one half of one more of them.
 
     On the evaluation examples, the confusion matrix of each learner of the set is held against the mean one of learners
     of real data, by the correlation of the entries off the diagonal. Whether they err more or less alike than learners
@@ -142,7 +143,7 @@ class Mimicry(AbstractProbe):
                 self._targets(context, items),
                 _confused(task, real, ours, tuple(one for control in theirs for one in control)),
             ),
-            control=[*(fact for each in looks for fact in each.control_facts()), *beside],
+            control=[*(fact for each, its in pairs for fact in each.control_facts(its)), *beside],
             method=self._method(context, len(items)),
             caveats=self._caveats(looks, task),
         )
@@ -190,13 +191,14 @@ class Mimicry(AbstractProbe):
     def _method(self, context: ProbeContext, items: int) -> str:
         return (
             f"{items} of {len(context.distilled)} items, as many of {self.controls} controls of random real "
-            f"training examples, and up to {self.sample} evaluation examples, which the learners have not seen, held "
-            "against all training examples by Euclidean distance, in the units of the data and in the features of "
-            f"{self.repeats} learners (seeds) of real data, SGD 0.01 momentum 0.9 in batches of {REAL_BATCH} until they level off; "
-            "usual is what 95 % of those evaluation examples are; intervals over items (Wilson); learners of the set "
-            f"and of controls: {self.repeats} seeds, {DEFAULT_TRAINING}; errors: the correlation over pairs of classes of "
-            f"the shares mistaken, with the mean of the learners of real data, on {len(context.rows)} evaluation "
-            "examples, beside one more control (predictive interval)"
+            f"training examples, and up to {self.sample} evaluation examples, which the learners have not seen, "
+            "held against all training examples by Euclidean distance, in the units of the data and in the "
+            f"features of {self.repeats} learners (seeds) of real data, SGD 0.01 momentum 0.9 in batches of "
+            f"{REAL_BATCH} until they level off; usual is what 95 % of those evaluation examples are; intervals "
+            f"over items (Wilson); learners of the set and of controls: {self.repeats} seeds, {DEFAULT_TRAINING}; "
+            "errors: the correlation over pairs of classes of the shares mistaken, with the mean of the learners "
+            f"of real data, on {len(context.rows)} evaluation examples, beside one more control (predictive "
+            "interval)"
         )
 
     def _caveats(self, looks: list[Looks], task: AbstractTask) -> tuple[str, ...]:

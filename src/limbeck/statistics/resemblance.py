@@ -86,6 +86,20 @@ def kinds(ours: Look, real: Look) -> Bool[Tensor, "kind example"]:
     return torch.stack([~means & ~far, means, ~means & far, ~means & near])
 
 
+def ranks(values: Float[Tensor, " example"], real: Float[Tensor, " other"]) -> Float[Tensor, " example"]:
+    """The share of real examples that each value is above, where equal by half; NaN where either says nothing.
+
+    Of one more real example every rank is as likely as any other.
+
+    >>> ranks(torch.tensor([0.5, 2.0, 9.0]), torch.tensor([1.0, 2.0, 3.0, 4.0])).tolist()
+    [0.0, 0.375, 1.0]
+    """
+    known = real[~real.isnan()]
+    sides = (values[:, None] > known).double() + (values[:, None] == known).double() / 2
+    found = sides.mean(1) if len(known) else torch.full((len(values),), math.nan, dtype=torch.float64)
+    return found.where(~values.isnan(), torch.nan)
+
+
 def _quantile(values: Float[Tensor, " example"], at: float, none: float) -> float:
     known = values[values.isfinite()]
     return float(known.quantile(at)) if len(known) else none

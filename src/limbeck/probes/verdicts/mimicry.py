@@ -13,8 +13,8 @@ from limbeck.core.units import per_cent, percent
 from limbeck.probes.tables.mimicry import FEATURES, INPUTS
 from limbeck.probes.verdicts.words import listed
 from limbeck.statistics.crossed import beside, by_seeds
-from limbeck.statistics.decisions import ABOVE, LEAST, OPEN, claim, corrected, side
-from limbeck.statistics.estimates import estimate, share
+from limbeck.statistics.decisions import ABOVE, BELOW, LEAST, OPEN, claim, corrected, side
+from limbeck.statistics.estimates import SHARE, estimate, kept_within, share
 from limbeck.statistics.resemblance import COPIES, KINDS, MEANS, NEITHER, REAL
 
 MOST = 0.5
@@ -23,8 +23,20 @@ ERRORS = "correlation of errors with those of learners of real data"
 BEYOND = f"{ERRORS}, less that of random real examples"
 HALVES = 2
 """Half of the error is for what items look like, and half for how learners err."""
+MIDDLE = 0.5
+"""The mean rank of real examples among others."""
+ASKED = len(KINDS) + 2
+"""Numbers that are tried in each space: the shares, and two ranks."""
 
 SEEN = {INPUTS: "In the units of the data", FEATURES: "In the features of learners of real data"}
+RANKED = {
+    ("explained", ABOVE): "They are more like class means than real examples are: these explain more of one than of {}",
+    ("explained", BELOW): "They are less like class means than real examples are: these explain more of one than of {}",
+    ("relative", ABOVE): "They lie farther from training examples than unseen real examples do: one is farther than {}",
+    ("relative", BELOW): "They lie nearer to training examples than unseen real examples do: one is farther than {}",
+}
+"""Of each rank, what it means that it is above one half, or below."""
+UNLIKE = "Do not read its items as any examples of the data."
 ADVICE = {
     REAL: "Its items may be read as examples.",
     COPIES: "Its items are nearly training examples: show them only where those may be shown.",
@@ -43,18 +55,32 @@ class Resemblance(NamedTuple):
     """Of unseen real examples."""
     control: Mapping[str, float]
     """Of random real training examples: the mean over controls."""
+    ranks: Mapping[str, Fact]
+    """Of how much class means explain ("explained") and of how far the nearest training example is ("relative"): among
+    unseen real examples, the mean over items, which is one half of real ones; none where that says nothing."""
     explained: tuple[float, float]
     """By class means, of the variance of an item and of that of an unseen real example: means."""
+    usual: float
+    """The mean rank of how much class means explain of random real training examples."""
     learners: int
     """Whose features these are; 0 where they are nobody's."""
 
     def claim(self, kind: str) -> Claim:
         """Whether most items are of a kind; of class means and of neither also whether more than of the control."""
-        cut = max(MOST, self.control[kind]) if kind in (MEANS, NEITHER) else MOST
+        return self._claim(self.shares[kind], max(MOST, self.control[kind]) if kind in (MEANS, NEITHER) else MOST)
+
+    def ranked(self, number: str) -> Claim:
+        """Whether a number of the items lies higher among those of unseen real examples than of one more of these.
+
+        Class means, which training examples are part of and whose learners have seen them, are held against these too.
+        """
+        fact, beside = self.ranks[number], self.usual if number == "explained" else MIDDLE
+        return self._claim(fact, max(MIDDLE, beside) if fact.value > MIDDLE else min(MIDDLE, beside))
+
+    def _claim(self, fact: Fact, cut: float) -> Claim:
         few = 0 < self.learners < LEAST
-        found = OPEN if few else side(self.shares[kind], cut)
         # More learners make the items no more.
-        return Claim(self.shares[kind].name, cut, found, LEAST if few else 0)
+        return Claim(fact.name, cut, OPEN if few else side(fact, cut), LEAST if few else 0)
 
     @property
     def leading(self) -> str:
@@ -74,31 +100,63 @@ class Errors(NamedTuple):
     made: Claim
 
 
-def resemblance(
-    space: str,
-    ours: Float[Tensor, "learner kind item"],
-    controls: Float[Tensor, "learner kind other"],
-    real: Float[Tensor, "learner kind example"],
-    explained: tuple[float, float],
-    spaces: int,
-    level: float,
-) -> Resemblance:
-    """What items look like, averaged over learners, with the intervals of Wilson over items; simultaneous.
+class Measured(NamedTuple):
+    """What was measured of the items of a set in one space, and of what they are held against."""
 
-    What is usual is known from the unseen real examples alone, so an interval is that of n m / (n + m) items.
+    space: str
+    kinds: Float[Tensor, "learner kind item"]
+    """Whether a learner takes an item for each of `KINDS`: 0 or 1."""
+    controls: Float[Tensor, "learner kind other"]
+    """The same of the items of all controls."""
+    real: Float[Tensor, "learner kind example"]
+    """The same of unseen real examples."""
+    ranks: Mapping[str, Float[Tensor, " item"]]
+    """Of the numbers "relative" and "explained", among those of unseen real examples: the mean over learners."""
+    usual: Float[Tensor, " other"]
+    """Ranks of how much is explained of the items of all controls."""
+    explained: tuple[float, float]
+    """As in `Resemblance`."""
+
+
+def resemblance(measured: Measured, controls: int, spaces: int, level: float) -> Resemblance:
+    """What items look like, averaged over learners; intervals over items, of shares by Wilson; all hold at once.
+
+    Ranks of all n items are among the same m unseen real examples, and are held against the mean of k controls: their
+    interval is wider by sqrt(1 + n / m + 1 / k), the first of which is after Mann and Whitney.
     """
-    count, sample = ours.shape[2], real.shape[2]
-    each = corrected(HALVES * spaces * len(KINDS), level)
-    known = max(count * sample // (count + sample), 1)
-    means = dict(zip(KINDS, ours.mean((0, 2)).tolist(), strict=True))
+    space, ours = measured.space, measured.kinds
+    count, each = ours.shape[2], corrected(HALVES * spaces * ASKED, level)
+    by_kind = [dict(zip(KINDS, part.mean((0, 2)).tolist(), strict=True)) for part in measured[1:4]]
+    wider = (1 + count / measured.real.shape[2] + 1 / controls) ** 0.5
     return Resemblance(
         space,
-        {kind: share(fact_name(kind, space), mean, known, each)._replace(n=count) for kind, mean in means.items()},
-        dict(zip(KINDS, real.mean((0, 2)).tolist(), strict=True)),
-        dict(zip(KINDS, controls.mean((0, 2)).tolist(), strict=True)),
-        explained,
+        {kind: share(fact_name(kind, space), mean, count, each) for kind, mean in by_kind[0].items()},
+        by_kind[2],
+        by_kind[1],
+        {
+            number: _wider(estimate(rank_name(number, space), values.tolist(), each), wider)
+            for number, values in measured.ranks.items()
+            if bool(values.isfinite().all())
+        },
+        measured.explained,
+        float(measured.usual.mean().nan_to_num(MIDDLE)),
         0 if space == INPUTS else len(ours),
     )
+
+
+def _wider(fact: Fact, by: float) -> Fact:
+    low, high = (fact.value + by * (bound - fact.value) for bound in (fact.low, fact.high))
+    return kept_within(fact._replace(low=low, high=high), SHARE)
+
+
+def rank_name(number: str, space: str) -> str:
+    """What the mean rank of a number is called.
+
+    >>> rank_name("relative", INPUTS)
+    'rank of the distance to the nearest training example, inputs'
+    """
+    what = {"relative": "distance to the nearest training example", "explained": "variance that class means explain"}
+    return f"rank of the {what[number]}, {space}"
 
 
 def fact_name(kind: str, space: str) -> str:
@@ -137,16 +195,18 @@ def verdict(found: Sequence[Resemblance], erring: Errors | str) -> Verdict:
         return Verdict(f"Inconclusive: {' '.join(told)}", "unknown", tuple(claims))
     first = decided[:1]
     advice = [ADVICE[_copied(each) or each.leading] for each in first]
+    if not first and any(each.ranked(number).side == ABOVE for each in found[:1] for number in each.ranks):
+        advice = [UNLIKE]
     tone = "avoid" if any(each.leading == NEITHER for each in first) else "note"
     return Verdict(" ".join([*told, *advice]), tone, tuple(claims))
 
 
 def _claims(found: Resemblance) -> list[Claim]:
-    """That of what leads; where most look like real examples, also whether most are nearly copies."""
+    """That of what leads; where it is not decided, of the ranks; where it is real examples, of copies."""
     leading = found.claim(found.leading)
-    if found.leading == REAL and leading.side == ABOVE:
-        return [leading, found.claim(COPIES)]
-    return [leading]
+    if leading.side != ABOVE:
+        return [leading, *map(found.ranked, found.ranks)]
+    return [leading, found.claim(COPIES)] if found.leading == REAL else [leading]
 
 
 def _copied(found: Resemblance) -> str:
@@ -160,13 +220,19 @@ def _looks(found: Resemblance) -> str:
     by_means += f"{percent(real, 0)} of an unseen real example's" if by_means else ""
     if found.claim(kind).side != ABOVE:
         shares = listed(f"{_share(found.shares[each])} are {each}" for each in (REAL, MEANS, NEITHER))
-        return f"{SEEN[found.space]} it is not decided what most of its items look like: {shares}{by_means}."
+        ranked = [_ranks(found.ranks[number], found.ranked(number), number) for number in found.ranks]
+        said = f"{SEEN[found.space]} it is not decided what most of its items look like: {shares}{by_means}."
+        return " ".join([said, *filter(None, ranked)])
     copies = f", and {_share(found.shares[COPIES])} are {COPIES} of training examples" if kind == REAL else ""
     return (
         f"{SEEN[found.space]} it looks {kind}: {_share(found.shares[kind])} of its items do, "
         f"{percent(found.real[kind], 0)} of unseen real examples and {percent(found.control[kind], 0)} of random "
         f"training examples{copies}{by_means}."
     )
+
+
+def _ranks(fact: Fact, made: Claim, number: str) -> str:
+    return "" if made.side == OPEN else f"{RANKED[number, made.side].format(_share(fact))} of these on average."
 
 
 def _errs(found: Errors) -> str:
