@@ -253,6 +253,7 @@ def test_rows_needed_are_those_of_the_first_ranks() -> None:
 FIGURES_OF = {
     "substitution": 3,
     "recognition": 4,
+    "mimicry": 7,
     "mixing": 2,
     "cross-architecture": 2,
     "agreement": 3,

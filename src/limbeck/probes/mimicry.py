@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.computations import Nearness, Training, real_trajectory
+from limbeck.computations import Mixture, Nearness, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.leave_one_out import spread, whole
 from limbeck.computations.training import DEFAULT_TRAINING, REAL_BATCH, accuracies
@@ -17,6 +17,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.key import Key
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.looks import Looks
 from limbeck.probes.tables.mimicry import (
@@ -29,7 +30,8 @@ from limbeck.probes.tables.mimicry import (
     NearestRow,
     RealLookRow,
 )
-from limbeck.probes.verdicts.mimicry import ERRORS, Errors, errors, verdict
+from limbeck.probes.verdicts.mimicry import ERRORS, Errors, alike_in_words, errors, verdict
+from limbeck.protocols import Own
 from limbeck.statistics.chance import Chance
 from limbeck.statistics.confusion import FEWEST, confusion, errors_alike
 from limbeck.statistics.crossed import of_controls_within
@@ -38,8 +40,7 @@ from limbeck.statistics.labels import label_weights
 
 FAINT = 0.005
 """The least weight of a soft target that is listed."""
-Confusions = tuple[Float[Tensor, "class predicted"], ...]
-"""Of learners of the same data, seed by seed."""
+Confusion = Float[Tensor, "class predicted"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,13 @@ class Mimicry(AbstractProbe):
         return [real_trajectory(seed, self.every) for seed in range(self.repeats)]
 
     def _ours(self, context: ProbeContext) -> list[Training]:
-        return [] if _no_errors(context.problem.task) else [whole(seed) for seed in range(self.repeats)]
+        """Learners of the set: as it says, where it is bound to that; from where it says, one."""
+        if _no_errors(context.problem.task):
+            return []
+        if not _as_it_says(context):
+            return [whole(seed) for seed in range(self.repeats)]
+        seeds = self.repeats if context.distilled.initialisation is None else 1
+        return [Training(Mixture(), seed, Own()) for seed in range(seeds)]
 
     def _spaces(self, context: ProbeContext) -> dict[str, list[Nearness]]:
         """What is computed in each space; none where there is no distance between examples."""
@@ -125,9 +132,7 @@ class Mimicry(AbstractProbe):
             for space, asked in self._spaces(context).items()
         ]
         found = [each.resemblance(len(looks)) for each in looks]
-        erring, (real, ours, theirs) = self._erring(context)
-        alike = [] if isinstance(erring, str) else [erring.alike, erring.beyond]
-        beside = [] if isinstance(erring, str) else self._alike(real, theirs)
+        erring, alike, beside, confused = self._erring(context)
         classes, labels = context.distilled.batch.classes[list(items)], _labels(task)
         names = task.classes
         pairs = list(zip(looks, found, strict=True))
@@ -141,39 +146,45 @@ class Mimicry(AbstractProbe):
                 NearestRow.table(row for each in looks for row in each.nearest_rows(names, labels)),
                 RealLookRow.table(row for each in looks for row in each.real_rows(self.shown)),
                 self._targets(context, items),
-                _confused(task, real, ours, tuple(one for control in theirs for one in control)),
+                confused,
             ),
             control=[*(fact for each, its in pairs for fact in each.control_facts(its)), *beside],
             method=self._method(context, len(items)),
             caveats=self._caveats(looks, task),
         )
 
-    def _erring(self, context: ProbeContext) -> tuple[Errors | str, tuple[Confusions, Confusions, list[Confusions]]]:
-        """How far learners of the set err like those of real data, or why that is not known; and the confusions."""
-        task = context.problem.task
+    def _erring(self, context: ProbeContext) -> tuple[Errors | str, tuple[Fact, ...], tuple[Fact, ...], Table]:
+        """How far learners of the set err like those of real data, or why that is not known.
+
+        And the numbers of it, those of controls, and the confusions.
+        """
+        task, abouts = context.problem.task, (context, *context.controls(self.controls))
         if why := _no_errors(task):
-            return why, ((), (), [])
-        real = self._confusions(context, self._real())
-        ours, *theirs = (
-            self._confusions(each, self._ours(each)) for each in (context, *context.controls(self.controls))
-        )
-        confusions = (real, ours, theirs)
-        among = [[errors_alike(each, _mean(real)) for each in of] for of in (ours, *theirs)]
-        by_luck = Chance.of(context.examples.classes)
-        if self.repeats >= LEAST and not by_luck.exceeded(accuracies(context, self._ours(context)), context.level):
-            return "learners of the set are not shown to be above chance", confusions
-        if any(value != value for of in among for value in of):
-            return "some learners make no errors, or all alike", confusions
-        return errors(among[0], among[1:], context.level), confusions
+            return why, (), (), ConfusionRow.table([])
+        real = torch.stack(self._confusions(context, self._real())).mean(0)
+        ours, *theirs = (self._confusions(each, self._ours(each)) for each in abouts)
+        among, *controls = [[errors_alike(each, real) for each in of] for of in (ours, *theirs)]
+        table = _confused(task, real, torch.stack(ours).mean(0), torch.stack(sum(theirs, [])).mean(0))
+        above = Chance.of(context.examples.classes).exceeded(accuracies(context, self._ours(context)), context.level)
+        if len(ours) >= LEAST and not above:
+            return "learners of the set are not shown to be above chance", (), (), table
+        if any(value != value for of in (among, *controls) for value in of):
+            return "some learners make no errors, or all alike", (), (), table
+        beside = of_controls_within([[Fact.once(ERRORS, sum(each) / len(each))] for each in controls], ())
+        if len(ours) < self.repeats:
+            alone = Fact.once(ERRORS, among[0])
+            return (
+                f"all begin alike, and are one draw: {alike_in_words(alone, beside[0].value)}",
+                (alone,),
+                beside,
+                table,
+            )
+        found = errors(among, controls, context.level)
+        return found, (found.alike, found.beyond), beside, table
 
-    def _confusions(self, context: ProbeContext, trainings: list[Training]) -> Confusions:
+    def _confusions(self, context: ProbeContext, trainings: list[Training]) -> list[Confusion]:
         count, classes = len(context.problem.task.classes), context.examples.classes
-        return tuple(confusion(context.outcome(each, "predictions")[-1], classes, count) for each in trainings)
-
-    def _alike(self, real: Confusions, theirs: list[Confusions]) -> tuple[Fact, ...]:
-        """The same of the controls."""
-        means = [[errors_alike(each, _mean(real)) for each in control] for control in theirs]
-        return of_controls_within([[Fact.once(ERRORS, sum(each) / len(each))] for each in means], ())
+        return [confusion(context.outcome(each, "predictions")[-1], classes, count) for each in trainings]
 
     def _targets(self, context: ProbeContext, items: tuple[int, ...]) -> Table:
         """The weights of soft targets over classes."""
@@ -221,23 +232,25 @@ def _no_errors(task: AbstractTask) -> str:
     return "" if len(task.classes) >= FEWEST else "fewer than three classes can be confused in one way alone"
 
 
+def _as_it_says(context: ProbeContext) -> bool:
+    """Whether a set is bound to its own training, and that can be had under this network."""
+    begins = context.distilled.initialisation
+    if begins is None or not context.distilled.binding:
+        return context.distilled.binding
+    here = context.problem.network.init(Key(("mimicry",)))
+    shapes = [{path: leaf.shape for path, leaf in tree.flatten(each).items()} for each in (begins, here)]
+    return shapes[0] == shapes[1]
+
+
 def _labels(task: AbstractTask) -> dict[int, int]:
     """The class of every training row."""
     return {row: label for label, rows in enumerate(task.groups("train")) for row in rows.tolist()}
 
 
-def _mean(found: Confusions) -> Float[Tensor, "class predicted"]:
-    return torch.stack(found).mean(0)
-
-
-def _confused(task: AbstractTask, *found: Confusions) -> Table:
+def _confused(task: AbstractTask, *means: Confusion) -> Table:
     """The mean confusions of learners of real data, of the set and of controls."""
-    if not found[0]:
-        return ConfusionRow.table([])
-    means = [_mean(each) for each in found]
     names = task.classes
-    places = torch.stack(means).sum(0).nonzero().tolist()
     return ConfusionRow.table(
         ConfusionRow(names[label], names[other], *(float(each[label, other]) for each in means))
-        for label, other in places
+        for label, other in torch.stack(means).sum(0).nonzero().tolist()
     )

@@ -36,7 +36,8 @@ RANKED = {
     ("relative", BELOW): "They lie nearer to training examples than unseen real examples do: one is farther than {}",
 }
 """Of each rank, what it means that it is above one half, or below."""
-UNLIKE = "Do not read its items as any examples of the data."
+LOOKS = {REAL: REAL, MEANS: MEANS, NEITHER: "like neither real examples nor class means"}
+UNLIKE = "Do not read its items as ordinary examples of the data."
 ADVICE = {
     REAL: "Its items may be read as examples.",
     COPIES: "Its items are nearly training examples: show them only where those may be shown.",
@@ -186,7 +187,7 @@ def verdict(found: Sequence[Resemblance], erring: Errors | str) -> Verdict:
     claims = [claim for each in found for claim in _claims(each)]
     told = [_looks(each) for each in found]
     if isinstance(erring, str):
-        told.append(f"Errors of learners were not compared: {erring}.")
+        told.append(f"Whether learners err alike is not decided: {erring}.")
     else:
         claims.append(erring.made)
         told.append(_errs(erring))
@@ -225,7 +226,7 @@ def _looks(found: Resemblance) -> str:
         return " ".join([said, *filter(None, ranked)])
     copies = f", and {_share(found.shares[COPIES])} are {COPIES} of training examples" if kind == REAL else ""
     return (
-        f"{SEEN[found.space]} it looks {kind}: {_share(found.shares[kind])} of its items do, "
+        f"{SEEN[found.space]} it looks {LOOKS[kind]}: {_share(found.shares[kind])} of its items do, "
         f"{percent(found.real[kind], 0)} of unseen real examples and {percent(found.control[kind], 0)} of random "
         f"training examples{copies}{by_means}."
     )
@@ -235,10 +236,18 @@ def _ranks(fact: Fact, made: Claim, number: str) -> str:
     return "" if made.side == OPEN else f"{RANKED[number, made.side].format(_share(fact))} of these on average."
 
 
+def alike_in_words(fact: Fact, control: float) -> str:
+    """How far learners err like learners of real data.
+
+    >>> alike_in_words(Fact.once("correlation", 0.5), 0.25)
+    'correlation of errors 0.50, 0.25 of random real examples'
+    """
+    spread = f" ({fact.low:.2f} to {fact.high:.2f})" if fact.n > 2 else ""
+    return f"correlation of errors {fact.value:.2f}{spread}, {control:.2f} of random real examples"
+
+
 def _errs(found: Errors) -> str:
-    alike = found.alike
-    spread = f" ({alike.low:.2f} to {alike.high:.2f})" if alike.n > 2 else ""
-    numbers = f"correlation of errors {alike.value:.2f}{spread}, {found.control:.2f} of random real examples"
+    numbers = alike_in_words(found.alike, found.control)
     if found.made.side == OPEN:
         return (
             "Its learners are not shown to err more or less like learners of real data than those of as many random "
