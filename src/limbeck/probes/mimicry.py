@@ -167,7 +167,7 @@ class Mimicry(AbstractProbe):
         table = _confused(task, real, torch.stack(ours).mean(0), torch.stack(sum(theirs, [])).mean(0))
         above = Chance.of(context.examples.classes).exceeded(accuracies(context, self._ours(context)), context.level)
         if len(ours) >= LEAST and not above:
-            return "learners of the set are not shown to be above chance", (), (), table
+            return "they are not shown to be above chance", (), (), table
         if any(value != value for of in (among, *controls) for value in of):
             return "some learners make no errors, or all alike", (), (), table
         beside = of_controls_within([[Fact.once(ERRORS, sum(each) / len(each))] for each in controls], ())
@@ -228,8 +228,8 @@ class Mimicry(AbstractProbe):
 def _no_errors(task: AbstractTask) -> str:
     """Why the errors of learners cannot be compared; "" where they can."""
     if "accuracy" not in {metric.name for metric in task.metrics}:
-        return f"it is scored by {' and '.join(metric.name for metric in task.metrics)}, not by accuracy"
-    return "" if len(task.classes) >= FEWEST else "fewer than three classes can be confused in one way alone"
+        return f"the data are scored by {' and '.join(metric.name for metric in task.metrics)}, not by accuracy"
+    return "" if len(task.classes) >= FEWEST else "of fewer than three classes each is mistaken in one way alone"
 
 
 def _as_it_says(context: ProbeContext) -> bool:

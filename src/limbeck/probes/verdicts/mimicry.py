@@ -187,7 +187,7 @@ def verdict(found: Sequence[Resemblance], erring: Errors | str) -> Verdict:
     claims = [claim for each in found for claim in _claims(each)]
     told = [_looks(each) for each in found]
     if isinstance(erring, str):
-        told.append(f"Whether learners err alike is not decided: {erring}.")
+        told.append(f"Whether its learners err like learners of real data cannot be told: {erring}.")
     else:
         claims.append(erring.made)
         told.append(_errs(erring))
