@@ -134,10 +134,11 @@ def test_a_relative_distance_is_symmetric_of_no_scale_and_least_for_examples_of_
 def test_what_is_usual_is_told_by_unseen_real_examples() -> None:
     real = Look(torch.linspace(0, 1, 201), torch.linspace(0, 0.5, 201))
     ours = Look(
-        torch.tensor([0.5, 0.5, 0.99, 0.01, 0.01, torch.inf]), torch.tensor([0.2, 0.49, 0.2, 0.2, 0.49, torch.nan])
+        torch.tensor([0.5, 0.5, 0.99, 0.01, 0.01, torch.inf, torch.nan]),
+        torch.tensor([0.2, 0.49, 0.2, 0.2, 0.49, torch.nan, 0.2]),
     )
     found = [[KINDS[kind] for kind in each.nonzero()[:, 0].tolist()] for each in kinds(ours, real).T]
-    assert found == [[REAL], [MEANS], [NEITHER], [REAL, COPIES], [MEANS], [NEITHER]]
+    assert found == [[REAL], [MEANS], [NEITHER], [REAL, COPIES], [MEANS], [NEITHER], [NEITHER]]
     shares = kinds(real, real).double().mean(1)
     assert shares[:3].sum() == 1 and float(shares[1]) == pytest.approx(0.05, abs=0.01)
     assert ranks(real.relative, real.relative).mean() == pytest.approx(0.5)

@@ -106,12 +106,12 @@ class Looks:
             name = names[int(classes[place])]
             yield LookRow(item, name, self.space, distance, relative, to_mean, explained, KINDS[most[place]])
 
-    def nearest_rows(self, names: Sequence[str], labels: dict[int, int]) -> Iterator[NearestRow]:
+    def nearest_rows(self, names: Sequence[str], labels: Int[Tensor, " row"]) -> Iterator[NearestRow]:
         """The nearest training examples of each item, of those classes by row, as the first learner sees them."""
         first = self.outcomes[0][ITEMS]
         for item, rows, apart in zip(self.items, first["row"].tolist(), first["distance"].tolist(), strict=True):
             for rank, (row, distance) in enumerate(zip(rows, apart, strict=True), 1):
-                yield NearestRow(item, self.space, rank, row, names[labels[row]], distance)
+                yield NearestRow(item, self.space, rank, row, names[int(labels[row])], distance)
 
     def real_rows(self, most: int) -> Iterator[RealLookRow]:
         """How unseen real examples lie, up to `most` of them."""
@@ -138,7 +138,7 @@ class Looks:
         return torch.stack([ranks(each[part][name], each[UNSEEN][name]) for each in self.outcomes]).mean(0)
 
     @property
-    def says(self) -> list[str]:
+    def caveats(self) -> list[str]:
         """What of it has no meaning here, in words."""
         if bool(self._mean("explained", UNSEEN).isfinite().any()):
             return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.computations import Mixture, Nearness, Training, real_trajectory
@@ -214,7 +214,7 @@ class Mimicry(AbstractProbe):
 
     def _caveats(self, looks: list[Looks], task: AbstractTask) -> tuple[str, ...]:
         return (
-            *(said for each in looks for said in each.says),
+            *(said for each in looks for said in each.caveats),
             *(
                 []
                 if looks
@@ -242,9 +242,13 @@ def _as_it_says(context: ProbeContext) -> bool:
     return shapes[0] == shapes[1]
 
 
-def _labels(task: AbstractTask) -> dict[int, int]:
+def _labels(task: AbstractTask) -> Int[Tensor, " row"]:
     """The class of every training row."""
-    return {row: label for label, rows in enumerate(task.groups("train")) for row in rows.tolist()}
+    groups = task.groups("train")
+    labels = torch.zeros(1 + max(int(rows.max()) for rows in groups if len(rows)), dtype=torch.int64)
+    for label, rows in enumerate(groups):
+        labels[rows] = label
+    return labels
 
 
 def _confused(task: AbstractTask, *means: Confusion) -> Table:

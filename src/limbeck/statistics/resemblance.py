@@ -40,7 +40,7 @@ def relative(
     >>> found.tolist()
     [inf, 0.25, 0.0]
     """
-    return torch.where(distances > 0, distances / (contrasts * others).sqrt(), torch.zeros_like(distances))
+    return torch.where(distances == 0, torch.zeros_like(distances), distances / (contrasts * others).sqrt())
 
 
 def explained(
@@ -81,7 +81,8 @@ def kinds(ours: Look, real: Look) -> Bool[Tensor, "kind example"]:
     neither and at most 5 % are nearly copies, by construction. Where class means say nothing, nothing looks like them.
     """
     means = ours.explained > _quantile(real.explained, USUAL, math.inf)
-    far = ours.relative > _quantile(real.relative, USUAL, math.inf)
+    # What is no number is near to nothing.
+    far = ~(ours.relative <= _quantile(real.relative, USUAL, math.inf))
     near = ours.relative < _quantile(real.relative, 1 - USUAL, 0.0)
     return torch.stack([~means & ~far, means, ~means & far, ~means & near])
 
