@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 
-from limbeck.computations import AllReal, Nearness, Steps, Training, nearness
+from limbeck.computations import AllReal, Mixture, Nearness, Steps, Training, nearness
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
@@ -18,7 +18,7 @@ from limbeck.probes.looks import Looks
 from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.tables.mimicry import FEATURES, INPUTS
 from limbeck.probes.verdicts.mimicry import Errors, Resemblance, errors, verdict
-from limbeck.protocols import Epochs
+from limbeck.protocols import Epochs, Own
 from limbeck.starts.class_means import ClassMeans
 from limbeck.statistics.confusion import confusion, errors_alike
 from limbeck.statistics.labels import label_weights
@@ -215,6 +215,32 @@ def test_targets_are_weights_or_stand_for_their_softmax() -> None:
     assert softened is not None
     torch.testing.assert_close(softened, raw.double().exp() / raw.double().exp().sum(1, keepdim=True))
     assert label_weights(raw, 4) is None and label_weights({"x": raw}, 3) is None
+
+
+@dataclass(frozen=True)
+class Bound(BatchSet):
+    """A set that is to be trained on as it says."""
+
+    binding = True
+
+
+def test_learners_are_trained_as_a_set_says_that_is_bound_to_it_and_are_one_where_they_begin_alike() -> None:
+    probe, context = Mimicry(controls=3), context_of(SETS[REAL]())
+    batch, schedule = context.distilled.batch, context.distilled.schedule
+
+    def trained(given: BatchSet) -> list[Training]:
+        asked = probe.computations(replace(context, set=given))
+        return [each for each in asked if isinstance(each, Training) and each.on == Mixture()]
+
+    ours, theirs = (DIGITS.network(name).init(KEY) for name in (PROBLEM.network.name, "mlp"))
+    assert trained(BatchSet("free", batch, schedule, ours)) == [Training(Mixture(), seed) for seed in range(3)]
+    assert trained(Bound("bound", batch, schedule)) == [Training(Mixture(), seed, Own()) for seed in range(3)]
+    assert trained(Bound("begun", batch, schedule, ours)) == [Training(Mixture(), 0, Own())]
+    # From the parameters of another network nothing can be trained here.
+    assert trained(Bound("another", batch, schedule, theirs)) == [Training(Mixture(), seed) for seed in range(3)]
+    # Controls have no training of their own.
+    beside = probe.computations(replace(context, set=Bound("begun", batch, schedule, ours)).control(1))
+    assert beside == tuple(Training(Mixture(), seed) for seed in range(3))
 
 
 def test_the_labels_of_soft_targets_are_listed_and_those_of_hard_ones_not() -> None:

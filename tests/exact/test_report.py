@@ -22,7 +22,7 @@ from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations.soft_targets import SoftTargets
 from limbeck.probes.tables.influence import ExampleRow
-from limbeck.probes.tables.mimicry import FEATURES, INPUTS, NearestRow
+from limbeck.probes.tables.mimicry import FEATURES, INPUTS, ConfusionRow, NearestRow
 from limbeck.report import page, rows_needed, training_rows_needed
 from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Rule, contour, density, heat, plot
 from limbeck.report.charts.contour import levels, lines, refined
@@ -526,6 +526,22 @@ def test_labels_are_drawn_below_images_of_soft_targets_and_said_in_words(studied
     text = page(replace(whole, distilled_sets=((name, softened(hard, targets)),)))
     assert text.count('class="strip"') == 10 and "a cell for each class in their order" in text
     assert 'class="strip"' not in page(whole)
+
+
+def test_what_learners_of_real_data_confuse_is_drawn_once_beside_sets_that_confuse_other_classes() -> None:
+    def of(index: int, extra: tuple[ConfusionRow, ...]) -> SetFinding:
+        rows = (ConfusionRow("a", "a", 0.75, 1.0, 0.5), ConfusionRow("a", "b", 0.25, 0.0, 0.5), *extra)
+        finding = Finding("mimicry", f"s{index}", "?", "!", "note", tables=(ConfusionRow.table(rows),))
+        return SetFinding(index, f"s{index}", finding)
+
+    figures = FIGURES["mimicry"]([of(0, ()), of(1, (ConfusionRow("b", "a", 0.0, 0.004, 0.0),))])
+    assert [each.title for each in figures] == [
+        "What learners of real data confuse", "What learners of s0 confuse", "What learners of s1 confuse"
+    ]  # fmt: skip
+    # What is right is written and not shaded; the one kind of error is the strongest.
+    shades = re.findall(r'class="cell" fill-opacity="([\d.]+)"', figures[0].picture)
+    assert shades == ["0.06", "0.5", "0.06", "0.06"] and ">75<" in figures[0].picture and ">25<" in figures[0].picture
+    assert "&lt;1" in figures[2].picture
 
 
 def test_an_image_has_the_pictures_of_the_training_examples_nearest_to_it(studied: ModuleType) -> None:
