@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import planted
 from limbeck.computations import AllReal, Mixture, Nearness, Steps, Training, nearness
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.core import tree
@@ -17,7 +18,7 @@ from limbeck.core.key import Key
 from limbeck.probes.looks import Looks
 from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.tables.mimicry import FEATURES, INPUTS
-from limbeck.probes.verdicts.mimicry import Errors, Resemblance, errors, verdict
+from limbeck.probes.verdicts.mimicry import ERRORS, Errors, Resemblance, errors, verdict
 from limbeck.protocols import Epochs, Own
 from limbeck.starts.class_means import ClassMeans
 from limbeck.statistics.confusion import confusion, errors_alike
@@ -181,6 +182,14 @@ def test_two_learners_decide_nothing_of_features_and_few_items_nothing_of_most()
     assert said.tone == "unknown" and said.text.startswith("Inconclusive: In the units of the data it is not decided")
 
 
+def test_what_to_do_is_told_by_what_one_sees() -> None:
+    (noisy, seen), (copied, _) = looked_at(NEITHER), looked_at(REAL)
+    undecided = noisy._replace(shares={kind: fact._replace(low=0.2, high=0.8) for kind, fact in noisy.shares.items()})
+    said = verdict([undecided, copied._replace(space=FEATURES, learners=3)], "nobody asked")
+    assert said.tone == "note" and said.text.endswith("Do not read its items as ordinary examples of the data.")
+    assert verdict([undecided._replace(ranks={}), seen], "nobody asked").text.endswith("nobody asked.")
+
+
 def replace_learners(found: Resemblance, count: int) -> Resemblance:
     return found._replace(learners=count)
 
@@ -204,6 +213,33 @@ def test_errors_are_held_against_one_more_control() -> None:
     assert all(isinstance(each, Errors) and each.control == pytest.approx(0.2233, abs=1e-4) for each in apart)
     texts = [verdict([], each).text for each in apart]
     assert "err more like" in texts[0] and "not shown to err" in texts[1] and "err less like" in texts[2]
+
+
+def test_where_there_is_no_distance_between_examples_errors_alone_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "joined", lambda shape: True)
+    known = Planted()
+    context, probe = planted.context_of(1, known), Mimicry(controls=3)
+    classes = context.examples.classes
+
+    def erring(by: int, count: int) -> torch.Tensor:
+        """Taken for the class `by` further on, so many of them."""
+        return torch.where(torch.arange(len(classes)) % 360 < count, (classes + by) % 10, classes)
+
+    for seed, real in enumerate(probe._real()):
+        known.plant(real, planted.reading(context, erring(1, 60)))
+        known.plant(Training(Mixture(), seed), planted.reading(context, erring(1, 90 + seed)))
+        for draw, control in enumerate(context.controls(3)):
+            outcome = planted.reading(context, erring(2 + draw, 100 + seed))
+            known.plant(Training(Mixture(), seed), outcome, control.distilled.digest)
+    found = probe.find(context)
+    assert found.fact(ERRORS).value > 0.9 and found.fact(ERRORS).n == 3
+    assert [each.side for each in found.claims] == ["above"] and "err more like" in found.verdict
+    assert found.table("looks").rows == found.table("nearest").rows == ()
+    confused = {(row[0], row[1]): row[2:] for row in found.table("confusions").rows}
+    # Every class is mistaken for the next, by learners of the set half as often again as by those of real data.
+    share = [sum(confused[str(label), str((label + 1) % 10)][of] for label in range(10)) / 10 for of in range(3)]
+    assert share[1] / share[0] == pytest.approx(91 / 60, rel=0.1) and share[2] == 0
+    assert any("no distance between them" in each for each in found.caveats)
 
 
 def test_targets_are_weights_or_stand_for_their_softmax() -> None:

@@ -150,7 +150,7 @@ class Mimicry(AbstractProbe):
             ),
             control=[*(fact for each, its in pairs for fact in each.control_facts(its)), *beside],
             method=self._method(context, len(items)),
-            caveats=self._caveats(looks, task),
+            caveats=self._caveats(looks, context),
         )
 
     def _erring(self, context: ProbeContext) -> tuple[Errors | str, tuple[Fact, ...], tuple[Fact, ...], Table]:
@@ -173,12 +173,8 @@ class Mimicry(AbstractProbe):
         beside = of_controls_within([[Fact.once(ERRORS, sum(each) / len(each))] for each in controls], ())
         if len(ours) < self.repeats:
             alone = Fact.once(ERRORS, among[0])
-            return (
-                f"all begin alike, and are one draw: {alike_in_words(alone, beside[0].value)}",
-                (alone,),
-                beside,
-                table,
-            )
+            why = f"they all begin alike and are one draw: {alike_in_words(alone, beside[0].value)}"
+            return why, (alone,), beside, table
         found = errors(among, controls, context.level)
         return found, (found.alike, found.beyond), beside, table
 
@@ -212,14 +208,15 @@ class Mimicry(AbstractProbe):
             "interval)"
         )
 
-    def _caveats(self, looks: list[Looks], task: AbstractTask) -> tuple[str, ...]:
+    def _caveats(self, looks: list[Looks], context: ProbeContext) -> tuple[str, ...]:
+        found = [said for each in looks for said in each.caveats]
+        if not looks:
+            name = context.problem.task.name
+            found.append(f"examples of {name} are as long as their batch: there is no distance between them")
+        if self._ours(context) and _as_it_says(context):
+            found.append("learners of the set are trained as it says, those of random real examples are not")
         return (
-            *(said for each in looks for said in each.caveats),
-            *(
-                []
-                if looks
-                else [f"examples of {task.name} are as long as their batch: there is no distance between them"]
-            ),
+            *found,
             "random real examples of the controls are training examples, so that each is a copy of one",
             "a distance in the units of the data is no distance to the eye: a shifted image is far from itself",
         )

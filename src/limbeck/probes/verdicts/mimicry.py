@@ -191,15 +191,12 @@ def verdict(found: Sequence[Resemblance], erring: Errors | str) -> Verdict:
     else:
         claims.append(erring.made)
         told.append(_errs(erring))
-    decided = [each for each in found if each.claim(each.leading).side == ABOVE]
-    if not decided and all(each.side == OPEN for each in claims):
+    if not any(each.claim(each.leading).side == ABOVE for each in found) and all(each.side == OPEN for each in claims):
         return Verdict(f"Inconclusive: {' '.join(told)}", "unknown", tuple(claims))
-    first = decided[:1]
-    advice = [ADVICE[_copied(each) or each.leading] for each in first]
-    if not first and any(each.ranked(number).side == ABOVE for each in found[:1] for number in each.ranks):
-        advice = [UNLIKE]
-    tone = "avoid" if any(each.leading == NEITHER for each in first) else "note"
-    return Verdict(" ".join([*told, *advice]), tone, tuple(claims))
+    # What its items are to be read as is told where one sees them, in the first space.
+    advice = [_advice(each) for each in found[:1]]
+    tone = "avoid" if ADVICE[NEITHER] in advice else "note"
+    return Verdict(" ".join([*told, *filter(None, advice)]), tone, tuple(claims))
 
 
 def _claims(found: Resemblance) -> list[Claim]:
@@ -210,8 +207,12 @@ def _claims(found: Resemblance) -> list[Claim]:
     return [leading, found.claim(COPIES)] if found.leading == REAL else [leading]
 
 
-def _copied(found: Resemblance) -> str:
-    return COPIES if found.leading == REAL and found.claim(COPIES).side == ABOVE else ""
+def _advice(found: Resemblance) -> str:
+    """What to do; "" where nothing is decided."""
+    kind = found.leading
+    if found.claim(kind).side != ABOVE:
+        return UNLIKE if any(found.ranked(number).side == ABOVE for number in found.ranks) else ""
+    return ADVICE[COPIES if kind == REAL and found.claim(COPIES).side == ABOVE else kind]
 
 
 def _looks(found: Resemblance) -> str:
