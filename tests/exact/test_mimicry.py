@@ -225,7 +225,7 @@ def test_where_there_is_no_distance_between_examples_errors_alone_are_compared(m
         """Taken for the class `by` further on, so many of them."""
         return torch.where(torch.arange(len(classes)) % 360 < count, (classes + by) % 10, classes)
 
-    for seed, real in enumerate(probe._real()):
+    for seed, real in enumerate(probe._real(DIGITS)):
         known.plant(real, planted.reading(context, erring(1, 60)))
         known.plant(Training(Mixture(), seed), planted.reading(context, erring(1, 90 + seed)))
         for draw, control in enumerate(context.controls(3)):

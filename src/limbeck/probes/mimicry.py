@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.computations import Mixture, Nearness, Training, real_trajectory
+from limbeck.computations import AllReal, Mixture, Nearness, Steps, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.leave_one_out import spread, whole
 from limbeck.computations.training import DEFAULT_TRAINING, REAL_BATCH, accuracies
@@ -40,6 +40,8 @@ from limbeck.statistics.labels import label_weights
 
 FAINT = 0.005
 """The least weight of a soft target that is listed."""
+STEPS = 600
+"""Of learners of real data where no accuracy tells when they level off: the fewest after which that is asked."""
 Confusion = Float[Tensor, "class predicted"]
 
 
@@ -96,8 +98,12 @@ class Mimicry(AbstractProbe):
                 f"{task.name} are as long as the batch that they are in, and {_no_errors(task)}; leave this probe out"
             )
 
-    def _real(self) -> list[Training]:
-        return [real_trajectory(seed, self.every) for seed in range(self.repeats)]
+    def _real(self, task: AbstractTask) -> list[Training]:
+        """Learners of real data; of a task that may take episodes to score, none is scored on its way."""
+        if _by_accuracy(task):
+            return [real_trajectory(seed, self.every) for seed in range(self.repeats)]
+        at = Steps(STEPS, REAL_BATCH)
+        return [Training(AllReal(), seed, at, reads=(), keeps=(STEPS,)) for seed in range(self.repeats)]
 
     def _ours(self, context: ProbeContext) -> list[Training]:
         """Learners of the set: as it says, where it is bound to that; from where it says, one."""
@@ -112,7 +118,7 @@ class Mimicry(AbstractProbe):
         """What is computed in each space; none where there is no distance between examples."""
         if tree.joined(context.problem.task.shape):
             return {}
-        seen: dict[str, list[Training | None]] = {INPUTS: [None], FEATURES: [*self._real()]}
+        seen: dict[str, list[Training | None]] = {INPUTS: [None], FEATURES: [*self._real(context.problem.task)]}
         settings = (self.items, self.controls, self.sample, self.neighbours)
         return {space: [Nearness(each, *settings) for each in learners] for space, learners in seen.items()}
 
@@ -121,7 +127,7 @@ class Mimicry(AbstractProbe):
         if context.draw is not None:
             return tuple(self._ours(context))
         near = (each for of_space in self._spaces(context).values() for each in of_space)
-        return (*self._ours(context), *self._real(), *near)
+        return (*self._ours(context), *self._real(context.problem.task), *near)
 
     def find(self, context: ProbeContext) -> Finding:
         """What its items look like in each space, and how its learners err."""
@@ -161,7 +167,7 @@ class Mimicry(AbstractProbe):
         task, abouts = context.problem.task, (context, *context.controls(self.controls))
         if why := _no_errors(task):
             return why, (), (), ConfusionRow.table([])
-        real = torch.stack(self._confusions(context, self._real())).mean(0)
+        real = torch.stack(self._confusions(context, self._real(task))).mean(0)
         ours, *theirs = (self._confusions(each, self._ours(each)) for each in abouts)
         among, *controls = [[errors_alike(each, real) for each in of] for of in (ours, *theirs)]
         table = _confused(task, real, torch.stack(ours).mean(0), torch.stack(sum(theirs, [])).mean(0))
@@ -196,16 +202,21 @@ class Mimicry(AbstractProbe):
         )
 
     def _method(self, context: ProbeContext, items: int) -> str:
+        task = context.problem.task
+        for_long = "until they level off" if _by_accuracy(task) else f"for {STEPS} steps"
+        looks = (
+            f"{items} of {len(context.distilled)} items, as many of {self.controls} controls of random real training "
+            f"examples, and up to {self.sample} evaluation examples, which the learners have not seen, held against "
+            "all training examples by Euclidean distance, in the units of the data and in the features of "
+            f"{self.repeats} learners (seeds) of real data, SGD 0.01 momentum 0.9 in batches of {REAL_BATCH} "
+            f"{for_long}; usual is what 95 % of those evaluation examples are; intervals over items (Wilson)"
+        )
+        if _no_errors(task):
+            return looks
         return (
-            f"{items} of {len(context.distilled)} items, as many of {self.controls} controls of random real "
-            f"training examples, and up to {self.sample} evaluation examples, which the learners have not seen, "
-            "held against all training examples by Euclidean distance, in the units of the data and in the "
-            f"features of {self.repeats} learners (seeds) of real data, SGD 0.01 momentum 0.9 in batches of "
-            f"{REAL_BATCH} until they level off; usual is what 95 % of those evaluation examples are; intervals "
-            f"over items (Wilson); learners of the set and of controls: {self.repeats} seeds, {DEFAULT_TRAINING}; "
-            "errors: the correlation over pairs of classes of the shares mistaken, with the mean of the learners "
-            f"of real data, on {len(context.rows)} evaluation examples, beside one more control (predictive "
-            "interval)"
+            f"{looks}; learners of the set and of controls: {self.repeats} seeds, {DEFAULT_TRAINING}; errors: the "
+            "correlation over pairs of classes of the shares mistaken, with the mean of the learners of real data, on "
+            f"{len(context.rows)} evaluation examples, beside one more control (predictive interval)"
         )
 
     def _caveats(self, looks: list[Looks], context: ProbeContext) -> tuple[str, ...]:
@@ -222,9 +233,13 @@ class Mimicry(AbstractProbe):
         )
 
 
+def _by_accuracy(task: AbstractTask) -> bool:
+    return "accuracy" in {metric.name for metric in task.metrics}
+
+
 def _no_errors(task: AbstractTask) -> str:
     """Why the errors of learners cannot be compared; "" where they can."""
-    if "accuracy" not in {metric.name for metric in task.metrics}:
+    if not _by_accuracy(task):
         return f"the data are scored by {' and '.join(metric.name for metric in task.metrics)}, not by accuracy"
     return "" if len(task.classes) >= FEWEST else "of fewer than three classes each is mistaken in one way alone"
 
