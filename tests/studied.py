@@ -23,6 +23,16 @@ from limbeck.probes.tables.curvature import ExtremeRow, RealTraceRow, SetTraceRo
 from limbeck.probes.tables.influence import ExampleRow, ItemRow, RealImageRow
 from limbeck.probes.tables.landscape import CornerRow, LossRow, RealPathRow, SetPathRow, SplitRow, SurfaceRow
 from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
+from limbeck.probes.tables.mimicry import (
+    FEATURES,
+    INPUTS,
+    ConfusionRow,
+    KindRow,
+    LabelRow,
+    LookRow,
+    NearestRow,
+    RealLookRow,
+)
 from limbeck.probes.tables.mixing import MixingRow
 from limbeck.probes.tables.recognition import MapRow, NeighbourRow, PredictionRow, RecognitionRow
 from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
@@ -38,7 +48,9 @@ from limbeck.probes.tables.surface import (
     SetGridRow,
     StepRow,
 )
+from limbeck.probes.verdicts.mimicry import ERRORS
 from limbeck.report import ReportData
+from limbeck.statistics.resemblance import KINDS
 
 CLASSES = ("<script>window.harmed = 1</script>", "\"quotes\" & 'more'", "x" * 300, "שלום עולם", "</script><b>bold")
 ATTRIBUTE = '=1+1"></td><img src=x onerror="window.harmed = 2">'
@@ -103,6 +115,19 @@ def tables(probe: str) -> tuple[Table, ...]:
             made(NeighbourRow, 10, item=items, class_=of_item),
             made(PredictionRow, 10, item=items, class_=of_item, predicted=of_item, network=("convnet",) * 10),
             made(MapRow, 90, kind=("real",) * 80 + ("distilled",) * 10, class_=(CLASSES[0],) * 80 + of_item),
+        ),
+        "mimicry": (
+            made(KindRow, 8, space=(INPUTS,) * 4 + (FEATURES,) * 4, looks=KINDS * 2),
+            made(LookRow, 20, item=items * 2, class_=of_item * 2, space=(INPUTS,) * 10 + (FEATURES,) * 10),
+            made(NearestRow, 20, item=items * 2, space=(INPUTS,) * 20, rank=(1,) * 10 + (2,) * 10, row=range(20)),
+            made(RealLookRow, 20, space=(INPUTS,) * 10 + (FEATURES,) * 10),
+            made(LabelRow, 10, item=items, class_=of_item, target=of_item),
+            made(
+                ConfusionRow,
+                25,
+                class_=[name for name in CLASSES for _ in CLASSES],
+                predicted=CLASSES * len(CLASSES),
+            ),
         ),
         "mixing": (made(MixingRow, 3, added_per_class=(0, 2, 10)),),
         "cross-architecture": (
@@ -186,8 +211,9 @@ def tables(probe: str) -> tuple[Table, ...]:
 
 
 PROBES = (
-    "substitution", "recognition", "mixing", "cross-architecture", "agreement", "learning-time", "curvature",
-    "landscape", "continuation", "influence", "semantics", "surface", "of-another-package",
+    "substitution", "recognition", "mimicry", "mixing", "cross-architecture", "agreement", "learning-time", "curvature",
+    "landscape", "continuation", "influence", "semantics", "surface",
+    "of-another-package",
 )  # fmt: skip
 TONES = ("use", "avoid", "note", "unknown")
 EQUIVALENTS = (Fact(IMAGES, 60.0, 12.0, 60.0, 3), Fact(STEPS_FACT, 47.0, 1.0, 110.0, 3))
@@ -203,6 +229,7 @@ def findings() -> tuple[Finding, ...]:
                 Fact.once("not known", math.nan),
                 Fact("seed correlation within class", 0.25, 0.125, 0.375, 10),
                 *(EQUIVALENTS if probe == "substitution" else ()),
+                *((Fact(ERRORS, 0.5, 0.25, 0.75, 3),) if probe == "mimicry" else ()),
             )
             verdict = f"verdict {index} of <b>{probe}</b> & {place}"
             tone = TONES[(index + place) % 4]
@@ -231,8 +258,9 @@ def rows() -> tuple[dict, ...]:
 
 
 def report_data() -> ReportData:
+    training = {row: (255 * numbers(f"training {row}", 8, 8, 3)).to(torch.uint8) for row in range(20)}
     examples = {row: (255 * numbers(f"example {row}", 8, 8, 3)).to(torch.uint8) for row in range(210)}
     facts = {"command": "limbeck study '<digits>' --ipc 2", "data": "digits & <b>more</b>, fingerprint 12ab"}
     return ReportData(
-        "<em>digits</em>", tuple((name, a_set(name)) for name in SETS), findings(), rows(), examples, facts
+        "<em>digits</em>", tuple((name, a_set(name)) for name in SETS), findings(), rows(), examples, facts, training
     )

@@ -24,6 +24,7 @@ from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
@@ -49,6 +50,7 @@ EFFORTS: dict[str, Effort] = {
         (
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), every=20),
             Recognition((("", 0), ("convnet-w16", 300), ("lenet", 300)), every=20, controls=3),
+            Mimicry(every=20),
             Mixing(added=(0, 2, 10, 50)),
             CrossArchitecture(("lenet", "mlp"), draws=4, beside=10),
             Agreement(matched=8, subsets=24, trajectories=6, decayed=0, window=0.02, every=20),
@@ -66,6 +68,7 @@ EFFORTS: dict[str, Effort] = {
         (
             Substitution(),
             Recognition(),
+            Mimicry(),
             Mixing(),
             CrossArchitecture(),
             Agreement(),
@@ -92,6 +95,7 @@ EFFORTS: dict[str, Effort] = {
                 shown=10_000,
                 projection=Umap(),
             ),
+            Mimicry(repeats=10, controls=10, items=0, sample=10_000, shown=1000, every=1),
             Mixing(repeats=10),
             CrossArchitecture(
                 ("alexnet", "vgg11", "vgg19", "resnet34", "vit"),

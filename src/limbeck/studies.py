@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from limbeck import comparison, explanation
 from limbeck.api import evaluate, explain, loaded, opened, task_of
@@ -28,7 +29,7 @@ from limbeck.forecast import Measured, forecast
 from limbeck.judging import protocol_of
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
-from limbeck.report import ReportData, page, rows_needed
+from limbeck.report import ReportData, page, rows_needed, training_rows_needed
 from limbeck.runs import archive
 from limbeck.runs.again import run_with_experts
 from limbeck.runs.plan import Plan
@@ -265,8 +266,14 @@ def _report(
     It says nothing of how long something would take here: it is read elsewhere, and equal studies are equal bytes.
     """
     findings = tuple(replace(each, seconds=None) for each in made.findings)
-    rows = rows_needed(findings)
-    native = task.native(explanation.SPLIT, torch.tensor(rows, dtype=torch.int64))
+    examples = _pictures(task, explanation.SPLIT, rows_needed(findings))
+    training = _pictures(task, "train", training_rows_needed(findings))
+    shown = ReportData(title, tuple(distilled_sets), findings, made.rows, examples, facts, training)
+    write_text(made.report, page(shown))
+
+
+def _pictures(task: AbstractTask, split: str, rows: Sequence[int]) -> dict[int, Tensor]:
+    """The pictures of some rows of a split, of those that have one."""
+    native = task.native(split, torch.tensor(rows, dtype=torch.int64))
     pictures = {row: task.codec.picture(tree.row(native, index)) for index, row in enumerate(rows)}
-    examples = {row: picture for row, picture in pictures.items() if picture is not None}
-    write_text(made.report, page(ReportData(title, tuple(distilled_sets), findings, made.rows, examples, facts)))
+    return {row: picture for row, picture in pictures.items() if picture is not None}

@@ -84,7 +84,10 @@ def test_an_image_opens_by_click_enter_and_space_and_gives_the_focus_back(opened
         tile.click() if key == "click" else (tile.focus(), opened.keyboard.press(key))
         assert view.is_visible()
         assert "Image 3 of dm" in opened.locator("#view-title").inner_text()
-        assert view.locator(".neighbours img").count() == 10
+        shown = {"test": 10, "training": 2}
+        for kind, count in shown.items():
+            assert view.locator(f'.neighbours img[alt^="{kind} example"]').count() == count
+        assert view.locator(".neighbours img").count() == sum(shown.values())
         assert studied.ATTRIBUTE in view.inner_text()
         assert points(view, own=True) + points(view, own=False) == expected
         assert points(view, own=True) and points(view, own=False)

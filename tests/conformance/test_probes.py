@@ -30,6 +30,7 @@ from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
@@ -53,6 +54,7 @@ SMALL: dict[str, AbstractProbe] = {
         Influence(items=2, controlled=2, added=1, repeats=2),
         Landscape(every=EVERY, size=3, sample=20, repeats=2),
         LearningTime(every=EVERY, controls=3),
+        Mimicry(controls=3, items=15, sample=40, shown=10, every=EVERY),
         Mixing(added=(0, 2), repeats=2),
         Recognition((("", 0), ("mlp", 20)), every=EVERY, sample=50, shown=20, controls=3),
         Semantics(items=4, repeats=3, controlled=2),

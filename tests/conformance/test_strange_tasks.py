@@ -35,6 +35,7 @@ from limbeck.probes.continuation import Continuation
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
+from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
 from limbeck.protocols import Epochs
@@ -57,6 +58,7 @@ CHEAP: dict[str, AbstractProbe] = {
     "curvature": Curvature(100, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=1),
     "influence": Influence(repeats=1, items=1, controlled=1, added=1),
     "recognition": Recognition((("", 300),), every=100, sample=20, shown=10, controls=3),
+    "mimicry": Mimicry(repeats=1, controls=3, sample=20, shown=5, every=100),
     "continuation": Continuation(repeats=1, every=100, steps=3),
     "semantics": Semantics(items=2, repeats=3, controlled=2),
 }
@@ -170,7 +172,7 @@ def test_explain_answers_or_refuses_in_one_line(task: AbstractTask, name: str, s
             f"probe {name}: expected a task that is scored by accuracy; {task.name} is scored by {scored}; "
             "leave this probe out"
         )
-    elif name == "influence" and task.name == "graph":
+    elif name in ("influence", "mimicry") and task.name == "graph":
         assert "between which there is a distance" in refused(ask)
     else:
         (finding,) = ask()

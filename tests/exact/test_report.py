@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from types import ModuleType
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,15 +19,19 @@ from markupsafe import Markup
 
 from limbeck.comparison import over_sizes, short_names
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
+from limbeck.distilled_set import DistilledSet
+from limbeck.parameterizations.soft_targets import SoftTargets
 from limbeck.probes.tables.influence import ExampleRow
-from limbeck.report import page, rows_needed
+from limbeck.probes.tables.mimicry import FEATURES, INPUTS, ConfusionRow, NearestRow
+from limbeck.report import page, rows_needed, training_rows_needed
 from limbeck.report.charts import Axis, Dots, Line, Linear, Log, Log1p, Look, Rule, contour, density, heat, plot
 from limbeck.report.charts.contour import levels, lines, refined
 from limbeck.report.charts.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from limbeck.report.data import RANKS
 from limbeck.report.figures.figure import SetFinding, once, rows_of
 from limbeck.report.gallery import gallery
 from limbeck.report.numbers import MOST, PageTable, written
-from limbeck.report.pictures import exact
+from limbeck.report.pictures import exact, small
 from limbeck.report.sections import FIGURES, Section, beside, rows_by_probe, sections
 
 
@@ -253,6 +258,7 @@ def test_rows_needed_are_those_of_the_first_ranks() -> None:
 FIGURES_OF = {
     "substitution": 3,
     "recognition": 4,
+    "mimicry": 7,
     "mixing": 2,
     "cross-architecture": 2,
     "agreement": 3,
@@ -492,6 +498,64 @@ def test_the_gallery_shows_a_set_clipped_and_its_whole_range_from_black_to_white
         clipped, whole = (native.clamp(0, 1) * 255).round(), ((native - shown.low) / span * 255).round()
         assert torch.equal(seen(tile.clipped), clipped.to(torch.uint8).movedim(0, -1))
         assert torch.equal(seen(tile.raw), whole.to(torch.uint8).movedim(0, -1))
+
+
+def softened(distilled: DistilledSet, targets: torch.Tensor) -> DistilledSet:
+    """The same items under soft targets."""
+    learned = {**distilled.params.learned, "targets": targets}
+    params = distilled.params._replace(learned=learned)
+    return replace(distilled, params=params, parameterization=SoftTargets())
+
+
+def test_labels_are_drawn_below_images_of_soft_targets_and_said_in_words(studied: ModuleType) -> None:
+    hard, name = studied.a_set("gallery"), studied.SETS[0]
+    targets = torch.tensor([[0.5, 0.25, 0.246, 0.004, 0.0]]).repeat(10, 1)
+    shown = gallery("set", softened(hard, targets))
+    assert shown is not None and shown.labelled
+    tile = shown.groups[0][1][0]
+    strip = ElementTree.fromstring(tile.label)
+    assert strip.get("viewBox") == "0 0 5 1" and strip.get("role") == "img"
+    # A cell at the place of each class with a weight, as strong as that is.
+    cells = [(cell.get("x"), float(str(cell.get("fill-opacity")))) for cell in strip.findall("rect")]
+    assert cells == [("0", 0.5), ("1", 0.25), ("2", 0.25)]
+    said = str(strip.get("aria-label"))
+    assert said == strip.findtext("title") and said.startswith(f"label of image 0 of set: {studied.CLASSES[0]} 50 %, ")
+    assert f"{'x' * 39}… 25 %" in said and f"{studied.CLASSES[3]} 0 %" in said
+    without = gallery("set", hard)
+    assert without is not None and not without.labelled and not any(tile.label for _, t in without.groups for tile in t)
+    whole = studied.report_data()
+    text = page(replace(whole, distilled_sets=((name, softened(hard, targets)),)))
+    assert text.count('class="strip"') == 10 and "a cell for each class in their order" in text
+    assert 'class="strip"' not in page(whole)
+
+
+def test_what_learners_of_real_data_confuse_is_drawn_once_beside_sets_that_confuse_other_classes() -> None:
+    def of(index: int, extra: tuple[ConfusionRow, ...]) -> SetFinding:
+        rows = (ConfusionRow("a", "a", 0.75, 1.0, 0.5), ConfusionRow("a", "b", 0.25, 0.0, 0.5), *extra)
+        finding = Finding("mimicry", f"s{index}", "?", "!", "note", tables=(ConfusionRow.table(rows),))
+        return SetFinding(index, f"s{index}", finding)
+
+    figures = FIGURES["mimicry"]([of(0, ()), of(1, (ConfusionRow("b", "a", 0.0, 0.004, 0.0),))])
+    assert [each.title for each in figures] == [
+        "What learners of real data confuse", "What learners of s0 confuse", "What learners of s1 confuse"
+    ]  # fmt: skip
+    # What is right is written and not shaded; the one kind of error is the strongest.
+    shades = re.findall(r'class="cell" fill-opacity="([\d.]+)"', figures[0].picture)
+    assert shades == ["0.06", "0.5", "0.06", "0.06"] and ">75<" in figures[0].picture and ">25<" in figures[0].picture
+    assert "&lt;1" in figures[2].picture
+
+
+def test_an_image_has_the_pictures_of_the_training_examples_nearest_to_it(studied: ModuleType) -> None:
+    whole = studied.report_data()
+    near = [(0, INPUTS, 1, 7), (0, INPUTS, RANKS + 1, 8), (1, FEATURES, 1, 9), (1, INPUTS, 2, 4)]
+    table = NearestRow.table(NearestRow(item, space, rank, row, "a", 0.125) for item, space, rank, row in near)
+    finding = Finding("mimicry", studied.SETS[0], "?", "!", "note", tables=(table,))
+    assert training_rows_needed([finding]) == (4, 7) and rows_needed([finding]) == ()
+    data = json.loads(Reader(page(replace(whole, findings=(finding,)))).scripts["data"])
+    items = data["sets"][0]["items"]
+    assert items["0"]["near"] == [[7, "a", 0.125]] and items["1"]["near"] == [[4, "a", 0.125]]
+    assert list(data["training"]) == ["4", "7"]
+    assert data["training"]["7"] == small(whole.training[7])
 
 
 def test_columns_of_numbers_alone_are_named_and_long_tables_are_cut_only_on_the_page() -> None:

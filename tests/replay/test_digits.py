@@ -77,11 +77,13 @@ REPLAYS = {
     "one-step": Replay("--steps 200", 0.692),
     # 76.9; 76.9
     "few-step": Replay("--steps 100", 0.769),
-    # 82.5; 82.5
+    # 82.5; 82.5. It is one learner from one start, so rounding moves all of it: on a newer processor of the same maker
+    # 76.6, and there with other kernels 77.2 and more; two other seeds come to 82.7 and 85.0.
     "soft-label-dd": Replay(
         "--steps 200 --optimizer.learning_rate 0.05 --schedule_optimizer.learning_rate 0.05 "
         "--schedule.around.learning_rate 0.1",
         0.825,
+        tolerance=0.1,
     ),
     # 78.2 (75.9 to 80.4); 78.2. Of k-means images, which come to 79.4 (77.3 to 81.6) under labels of their own.
     "label": Replay(

@@ -7,6 +7,7 @@ from limbeck.computations.experts import ImportedExpert
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
 from limbeck.computations.lines import Line
+from limbeck.computations.nearness import Nearness
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
@@ -33,6 +34,7 @@ __all__ = [
     "Line",
     "Local",
     "Mixture",
+    "Nearness",
     "OfAllData",
     "Paths",
     "PrincipalPlane",
@@ -60,6 +62,7 @@ COMPUTATIONS = Family(
     ImportedExpert,
     Line,
     Local,
+    Nearness,
     Paths,
     PrincipalPlane,
     RealSurroundings,

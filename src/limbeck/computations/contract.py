@@ -54,6 +54,10 @@ class TrainingSet(Protocol):
         """The parameters of a network that it is to be trained from; None: from any."""
 
     @property
+    def binding(self) -> bool:
+        """Whether it is meant to be trained on exactly as it says, and another training says little of it."""
+
+    @property
     def per_class(self) -> int:
         """The most items that any class has."""
 
@@ -70,6 +74,7 @@ class BatchSet:
     schedule: Schedule
     initialisation: Tree | None = None
     views = False
+    binding = False
 
     def view(self, key: Key, step: int) -> Batch:
         """The batch, at every step."""

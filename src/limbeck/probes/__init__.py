@@ -9,6 +9,7 @@ from limbeck.probes.curvature import Curvature
 from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
+from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
@@ -25,6 +26,7 @@ PROBES = Family(
     Influence,
     Landscape,
     LearningTime,
+    Mimicry,
     Mixing,
     Recognition,
     Semantics,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from markupsafe import Markup
 from torch import Tensor
 
 from limbeck.core import tree
@@ -15,8 +16,10 @@ from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes.tables.influence import ItemRow
 from limbeck.probes.tables.semantics import AttributeRow
-from limbeck.report.data import shown_examples
+from limbeck.report.charts import strip
+from limbeck.report.data import shown_examples, shown_training
 from limbeck.report.pictures import exact
+from limbeck.statistics.labels import label_weights
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
@@ -33,6 +36,8 @@ class Tile:
     """As data URI, the range of the whole set mapped to that of a screen; "" where nothing is clipped."""
     words: str
     """What it is: what it was made for and the range of its values."""
+    label: Markup = Markup()
+    """Its target as a strip of weights over the classes; empty where each target of the set is one class."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Gallery:
         return max(len(tiles) for _, tiles in self.groups)
 
     @property
+    def labelled(self) -> bool:
+        """Whether images have their labels below them."""
+        return any(tile.label for _, tiles in self.groups for tile in tiles)
+
+    @property
     def outside(self) -> bool:
         """Whether any value lies outside of what a screen shows."""
         return any(tile.raw for _, tiles in self.groups for tile in tiles)
@@ -65,6 +75,7 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
     # A native item that is one tensor can be mapped to the range of a screen as a whole.
     outside = isinstance(native, Tensor) and not torch.allclose(native, codec.clip(native), rtol=0, atol=1e-5)
     shown = _shown(distilled)
+    weights = label_weights(distilled.batch.targets, len(distilled.classes)) if distilled.label_mode == "soft" else None
     groups = []
     for index, items in shown.items():
         tiles = []
@@ -73,7 +84,9 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
             least, most = _span(one)
             words = f"{name}, image {item}, made for {distilled.classes[index]}, values from {least:.2f} to {most:.2f}"
             raw = _drawn(distilled, (one - low) / max(high - low, 1e-12)) if outside else ""
-            tiles.append(Tile(item, _drawn(distilled, one), raw, words))
+            whose = f"image {item} of {name}"
+            label = Markup() if weights is None else strip(weights[item].tolist(), distilled.classes, whose)
+            tiles.append(Tile(item, _drawn(distilled, one), raw, words, label))
         groups.append((distilled.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups))
 
@@ -151,6 +164,7 @@ def item_data(distilled: DistilledSet, findings: Sequence[Finding], shown: Seque
             "targets": [[distilled.classes[index], _short(value)] for index, value in pairs if value > 0],
             "helped": [],
             "harmed": [],
+            "near": [],
             "effects": [],
             "attributes": [],
         }
@@ -177,6 +191,8 @@ def _of(finding: Finding) -> list[tuple[int, str, list[Any]]]:
             *((row.item, row.side, [row.row, row.class_, _short(row.influence)]) for row in shown_examples(finding)),
             *((item, "effects", [name, _short(value)]) for item, name, value in effects),
         ]
+    if finding.probe == "mimicry":
+        return [(row.item, "near", [row.row, row.class_, _short(row.distance)]) for row in shown_training(finding)]
     if finding.probe == "semantics":
         carried = [row for row in AttributeRow.of(finding) or [] if row.found]
         return [

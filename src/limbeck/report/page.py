@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 from markupsafe import Markup
+from torch import Tensor
 
 from limbeck.comparison import against_baselines, called, short_names
 from limbeck.core.units import size
@@ -17,7 +18,7 @@ from limbeck.core.version import VERSION
 from limbeck.probes.tables.influence import ExampleRow
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
-from limbeck.report.data import RANKS, ReportData, rows_needed
+from limbeck.report.data import RANKS, ReportData, rows_needed, training_rows_needed
 from limbeck.report.figures.figure import Figure, key
 from limbeck.report.gallery import Gallery, gallery, item_data, listing
 from limbeck.report.numbers import PageTable, slug, spread, written
@@ -166,7 +167,8 @@ def _item_data(
 ) -> dict[str, Any]:
     """What is known of single images, the test examples that they are shown beside, and which table has others where.
 
-    {sets: [{name, items, examples: the key of a table, or ""}], examples: {row: picture}, places: {field: column}}.
+    {sets: [{name, items, examples: the key of a table, or ""}], examples: {row: picture}, training: {row: picture},
+    places: {field: column}}.
     """
     others = [table for section in by_probe if section.probe == "influence" for table in section.others]
     kept = (ExampleRow.table_name, ExampleRow.columns())
@@ -176,7 +178,12 @@ def _item_data(
         items = [tile.item for _, tiles in shown.groups for tile in tiles] if shown else []
         known = item_data(distilled, [each for each in data.findings if each.set == name], items)
         sets.append({"name": names[name], "items": known, "examples": listed.get(names[name], "")})
-    wanted = set(rows_needed(data.findings))
-    pictures = {str(row): small(image) for row, image in sorted(data.examples.items()) if row in wanted}
+    pictures = _pictures(data.examples, rows_needed(data.findings))
+    training = _pictures(data.training, training_rows_needed(data.findings))
     places = {name: ExampleRow.place(name) for name in ("item", "class_", "influence", "distance")}
-    return {"sets": sets, "examples": pictures, "places": places}
+    return {"sets": sets, "examples": pictures, "training": training, "places": places}
+
+
+def _pictures(pictures: Mapping[int, Tensor], wanted: Collection[int]) -> dict[str, str]:
+    """Those that the page shows, by row."""
+    return {str(row): small(image) for row, image in sorted(pictures.items()) if row in set(wanted)}

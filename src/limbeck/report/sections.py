@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from limbeck.comparison import SizeRow, of_facts, shared
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
-from limbeck.report.figures import equivalence, likeness, meaning, shape, surface
+from limbeck.report.figures import equivalence, likeness, looks, meaning, shape, surface
 from limbeck.report.figures.figure import Figure, SetFinding
 from limbeck.report.numbers import PageTable, slug
 
@@ -20,6 +20,7 @@ FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
     "agreement": likeness.agreement,
     "learning-time": likeness.learning_time,
     "recognition": likeness.recognition,
+    "mimicry": looks.mimicry,
     "curvature": shape.curvature,
     "landscape": shape.landscape,
     "influence": meaning.influence,

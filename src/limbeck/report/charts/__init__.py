@@ -13,4 +13,5 @@ from limbeck.report.charts.plot import plot as plot
 from limbeck.report.charts.scales import Linear as Linear
 from limbeck.report.charts.scales import Log as Log
 from limbeck.report.charts.scales import Log1p as Log1p
+from limbeck.report.charts.strip import strip as strip
 from limbeck.report.charts.svg import Look as Look

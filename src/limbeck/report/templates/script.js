@@ -74,17 +74,17 @@
 
   // An image's own view.
   const view = document.getElementById("view"), body = document.getElementById("view-body");
-  const listed = (title, rows) => {
+  const listed = (title, rows, pictures = data.examples, kind = "test example", plus = "+") => {
     const list = make("ul", undefined, "neighbours");
     rows.forEach(([row, name, influence]) => {
-      const entry = make("li"), source = data.examples[row];
+      const entry = make("li"), source = pictures[row];
       if (source) {
         const image = make("img");
         image.src = source;
-        image.alt = `test example ${row}, ${name}`;
+        image.alt = `${kind} ${row}, ${name}`;
         entry.append(image);
       }
-      entry.append(make("bdi", short(name)), make("br"), make("span", `${influence > 0 ? "+" : ""}${influence}`, "muted"));
+      entry.append(make("bdi", short(name)), make("br"), make("span", `${influence > 0 ? plus : ""}${influence}`, "muted"));
       list.append(entry);
     });
     return [make("h3", title), list];
@@ -145,6 +145,7 @@
       copy.src = image.src;
       copy.alt = image.alt;
       figure.append(copy, make("figcaption", image.className));
+      if (tile.nextElementSibling?.matches(".strip")) copy.after(tile.nextElementSibling.cloneNode(true));
       top.append(figure);
     });
     const list = make("dl");
@@ -155,6 +156,7 @@
     });
     top.append(list);
     const parts = [top];
+    if (item.near.length) parts.push(...listed("The training examples nearest to it, and how far they are", item.near, data.training, "training example", ""));
     if (item.helped.length) parts.push(...listed("The test examples that it helps most, and the loss that it spares", item.helped));
     if (item.harmed.length) parts.push(...listed("The test examples that it harms most", item.harmed));
     if (!item.helped.length && !item.harmed.length) parts.push(make("p", "Its influence on test examples was not measured.", "muted"));
