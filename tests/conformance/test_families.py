@@ -49,8 +49,8 @@ PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES
 starts = pytest.mark.parametrize("start", [pytest.param(part(), id=name) for name, part in STARTS.parts.items()])
 QUICK = {"gradient": Gradient(outer=1, inner=1), "layerwise-distribution": LayerwiseDistribution(longest=4)}
 """Objectives whose defaults are published loops, which would take a test minutes."""
-WORLDLY = ("episode-return",)
-"""Objectives that ask for a world and have no derivative; their laws are tested where worlds are."""
+WORLDLY = ("episode-return", "policy-gradient")
+"""Objectives that ask for a world; their laws are tested where worlds are."""
 objectives = pytest.mark.parametrize(
     "objective",
     [

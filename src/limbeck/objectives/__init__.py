@@ -6,6 +6,7 @@ from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
+from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
 from limbeck.objectives.unrolled import TruncatedUnrolled as TruncatedUnrolled
@@ -22,4 +23,5 @@ OBJECTIVES = Family(
     TruncatedUnrolled,
     Trajectory,
     EpisodeReturn,
+    PolicyGradient,
 )

@@ -25,6 +25,7 @@ from limbeck.recipes import (
     kmeans,
     mtt,
     one_step,
+    ppmo,
     random,
     rat_bptt,
     tesla,
@@ -32,7 +33,7 @@ from limbeck.recipes import (
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, random, rat_bptt, tesla)
+_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
 RECIPES = Register("recipe", Method, [*(file.METHOD for file in _FILES), *one_step.METHODS])
 
 
