@@ -86,7 +86,7 @@ class PolicyGradient(AbstractObjective):
     """Steps of each environment between two gatherings."""
     epochs: int = 4
     """Passes over what was gathered."""
-    minibatch: int = 500
+    minibatch: int = 512
     """Rows that a step of the set sees."""
     clip: float = 0.2
     """How far from 1 a ratio may go and still count."""
