@@ -36,10 +36,19 @@ from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.learn.sensitivity import mean_loss, sensitivity
 from limbeck.learn.training import Learner, fresh, gradient_function
 from limbeck.learn.unroll import advance, initial_state, unroll
-from limbeck.objectives import OBJECTIVES, Distribution, LayerwiseDistribution, OneStepAhead, RidgeHead, Unrolled
-from limbeck.parameterizations import PARAMETERIZATIONS
+from limbeck.objectives import (
+    OBJECTIVES,
+    Distribution,
+    LayerwiseDistribution,
+    OneStepAhead,
+    PolicyGradient,
+    RidgeHead,
+    Unrolled,
+)
+from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
 from limbeck.protocols import protocols
 from limbeck.schedules import SCHEDULES, Fixed
+from limbeck.starts import Noise
 from limbeck.tasks import load
 
 META, CPU = torch.device("meta"), torch.device("cpu")
@@ -84,8 +93,8 @@ class Kept(NoCache):
         return tree.branch(self.outcome, branch)
 
 
-def problem_of(network: str = "convnet-w4-d1") -> Problem:
-    task = load("digits")
+def problem_of(network: str = "convnet-w4-d1", data: str = "digits") -> Problem:
+    task = load(data)
     return Problem(task, task.network(network), META, Untrained(task.network(network)))
 
 
@@ -149,12 +158,12 @@ def short(objective: Any) -> Any:
     return replace(objective, **{name: few for name, few in fewer.items() if hasattr(objective, name)})
 
 
-def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2) -> list[int]:
+def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2, problem: Problem | None = None) -> list[int]:
     """Steps of a distillation, and how many numbers were read from the device in each.
 
     The first step reads one more than is counted here: whether it changed anything.
     """
-    run = Distillation(problem_of(), replace(recipe, steps=steps), per_class=2, key=KEY)
+    run = Distillation(problem or problem_of(), replace(recipe, steps=steps), per_class=2, key=KEY)
     state, counts = run.begin(), []
     assert len(readings) <= 1, "whether labels are hard is all that is asked before the first step"
     for _ in range(steps):
@@ -171,7 +180,7 @@ def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2) -> list[in
 
 TOLD = ("policy-cloned", "value-cloned")
 """Objectives that ask for transitions."""
-WORLDLY = ("episode-return", *TOLD)
+WORLDLY = ("episode-return", "policy-gradient", *TOLD)
 """Objectives that ask for a world or for transitions."""
 
 
@@ -190,6 +199,13 @@ def test_a_step_of_an_objective_reads_one_number_and_those_that_it_decides_by(
     decides = 1 + objective.longest if isinstance(objective, LayerwiseDistribution) else 0
     decides += isinstance(objective, OneStepAhead | RidgeHead)
     assert distilled(recipe_of(objective=objective), readings) == [1 + decides] * 2
+
+
+def test_a_step_of_a_policy_gradient_reads_one_number_also_where_it_gathers(readings: list[Tensor]) -> None:
+    # Two steps between two gatherings: the first step gathers twice, the third once.
+    objective = PolicyGradient(environments=3, steps=2, epochs=1, minibatch=4)
+    recipe = recipe_of(objective=objective, start=Noise(targets=True), parameterization=SoftTargets())
+    assert distilled(recipe, readings, 4, problem_of("mlp-w4-tanh", "cartpole")) == [1] * 4
 
 
 @pytest.mark.parametrize("network", ["convnet-w4-d1-batch"])

@@ -54,7 +54,7 @@ QUICK = {
     "ridge-head": RidgeHead(rate=1.0, scale_optimizer=Adam(learning_rate=1.0)),
 }
 """Objectives whose defaults are published loops, which would take a test minutes."""
-WORLDLY = ("episode-return", "policy-cloned", "value-cloned")
+WORLDLY = ("episode-return", "policy-gradient", "policy-cloned", "value-cloned")
 """Objectives that ask for a world or for transitions; their laws are tested where those are."""
 REMEMBERING = ("warm-unrolled",)
 """Objectives that lower the loss of a learner with a history, which one that begins anew need not share."""

@@ -10,6 +10,7 @@ from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
 from limbeck.objectives.one_step_ahead import OneStepAhead as OneStepAhead
+from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
@@ -34,4 +35,5 @@ OBJECTIVES = Family(
     ValueCloned,
     OneStepAhead,
     RidgeHead,
+    PolicyGradient,
 )

@@ -14,6 +14,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
+from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.environments import AbstractEnvironment, returns
@@ -40,7 +41,7 @@ class EpisodeReturn(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered; InputError for a task without episodes."""
-        world_of(problem)
+        world_of(problem, self)
         return {}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
@@ -51,7 +52,7 @@ class EpisodeReturn(AbstractObjective):
         self, state: Tree, problem: Problem, candidates: Sequence[Synthetic], key: Key
     ) -> Float[Tensor, " candidate"]:
         """The loss of each of several sets, under equal draws."""
-        world = world_of(problem)
+        world = world_of(problem, self)
         networks = [
             tree.move(problem.network.init(key.fold("network", number)), problem.device)
             for number in range(self.learners)
@@ -73,12 +74,13 @@ class EpisodeReturn(AbstractObjective):
         return state
 
 
-def world_of(problem: Problem) -> AbstractEnvironment:
+def world_of(problem: Problem, objective: AbstractObjective) -> AbstractEnvironment:
     """The environment of a problem's task; InputError where it has none that takes many states at once."""
     world = getattr(problem.task, "environment", None)
     if not isinstance(world, AbstractEnvironment):
         raise InputError(
-            f"objective episode-return: {problem.task.name} has no episodes; expected a control task, such as cartpole"
+            f"objective {part_name(type(objective))}: {problem.task.name} has no episodes; expected a control task, "
+            "such as cartpole"
         )
     return world
 

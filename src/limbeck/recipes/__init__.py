@@ -27,6 +27,7 @@ from limbeck.recipes import (
     mtt,
     offline,
     one_step,
+    ppmo,
     random,
     rat_bptt,
     tesla,
@@ -34,7 +35,7 @@ from limbeck.recipes import (
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, random, rat_bptt, tesla)
+_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
 _GROUPS = (label, offline, one_step)
 RECIPES = Register(
     "recipe",
