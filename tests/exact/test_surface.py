@@ -9,7 +9,7 @@ import torch
 from torch.func import hessian
 
 from limbeck.computations import Around, Line, Local, Mixture, PrincipalPlane, Steps, Training
-from limbeck.computations.around import last, losses, real_loss
+from limbeck.computations.around import last, read_all, real_losses
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.landscape import mean_loss_at
 from limbeck.computations.sources import real
@@ -19,7 +19,6 @@ from limbeck.core.key import Key
 from limbeck.learn.alignment import is_chain
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.directions import along, barrier, between, filter_normalised
-from limbeck.learn.environments import returns
 from limbeck.learn.losses import BySquaredError
 from limbeck.learn.principal import principal
 from limbeck.learn.sensitivity import mean_loss
@@ -46,6 +45,11 @@ class Notebook(NoCache):
         if name not in self.pages:
             self.pages[name] = make()
         return tree.branch(self.pages[name], branch)
+
+
+def losses(context: ProbeContext, params: tree.Tree, most: int) -> list[float]:
+    """The real loss, and the set's own."""
+    return [float(each) for each in read_all(context, [params], most)]
 
 
 @functools.lru_cache(maxsize=4)
@@ -108,11 +112,11 @@ def test_a_line_begins_and_ends_at_its_learners_and_a_curve_is_lower_on_the_way(
         Line(*far, shares, most=0, **options).run(context)["real"].tolist()
         for options in ({}, {"align": True}, {"bent": 100})
     )
-    ends = [real_loss(context, last(context, each), 0) for each in far]
+    ends = real_losses(context, [last(context, each) for each in far], 0)
     for found in (straight, aligned, bent):
         assert [found[0], found[-1]] == pytest.approx(ends, rel=1e-4)
     middle = between(*(last(context, each) for each in far), 0.5)
-    assert straight[4] == pytest.approx(real_loss(context, middle, 0))
+    assert straight[4] == pytest.approx(real_losses(context, [middle], 0)[0])
     assert barrier(shares, straight) > 0
     assert sum(bent) < sum(straight) and barrier(shares, aligned) < barrier(shares, straight)
     itself = Line(far[0], far[0], shares, most=20).run(context)["real"]
@@ -145,23 +149,20 @@ def test_the_principal_plane_of_a_training_is_read_where_its_learners_lie() -> N
     assert float(found["explained"].sum()) == pytest.approx(squared)
 
 
-def test_the_real_loss_of_control_is_less_the_return() -> None:
+def test_the_real_loss_of_control_is_less_the_return_played_side_by_side_or_not() -> None:
     task = load("cartpole")
     problem = Problem(task, task.network("mlp-w4-tanh-policy"), CPU, NoCache())
     context = ProbeContext(problem, "set", None, "validation", 20)
-    params = problem.network.init(KEY)
-    key = Key(("control", "cartpole", "validation", "evaluate"))
-    start = task.environment.start(20, key)  # type: ignore[attr-defined]
-    found = real_loss(context, params, 20)
-    assert found < -1
+    points = [tree.map(lambda leaf, by=by: by * leaf, problem.network.init(KEY)) for by in (1.0, 30.0, 0.0)]
+    found = real_losses(context, points, 20)
+    assert len(set(found)) > 1 and found == [real_losses(context, [params], 20)[0] for params in points]
+    name = task.metrics[0].name
+    for params, loss in zip(points, found, strict=True):
 
-    def policy(seen: torch.Tensor) -> torch.Tensor:
-        return problem.network.apply(params, seen.float()).outputs
+        def policy(seen: torch.Tensor, at: tree.Tree = params) -> torch.Tensor:
+            return problem.network.apply(at, seen).outputs
 
-    counts = len(returns(task.environment, policy, start, key))  # type: ignore[attr-defined]
-    assert counts == 20
-    value = task.evaluate(policy, "validation", KEY)[task.metrics[0].name]
-    assert found == pytest.approx(-value)
+        assert loss == -task.evaluate(policy, "validation", KEY)[name] < -1
 
 
 def test_a_chain_of_layers_is_told_from_what_is_none() -> None:

@@ -6,6 +6,7 @@ evaluation examples, or less the score where a score is more than what is said o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,32 +33,29 @@ from limbeck.learn.sensitivity import over_parts
 from limbeck.learn.spectra import quadrature
 from limbeck.learn.training import Learner
 
+TOGETHER = 32
+"""Points whose real losses are read at once."""
+
 
 def own_problem(context: ProbeContext) -> Problem:
     """The problem whose loss is what training on the set goes down."""
     return context.problem.trained_by(context.distilled.schedule)
 
 
-def real_loss(context: ProbeContext, params: Tree, most: int) -> float:
-    """The real loss at some parameters, on at most `most` of the evaluation examples."""
+def real_losses(context: ProbeContext, points: Sequence[Tree], most: int) -> list[float]:
+    """The real loss at each of some parameters, on at most `most` of the evaluation examples."""
     problem, examples = context.problem, sampled(context, most)
-    task, learner = problem.task, Learner(params, {})
-    values = task.measure(read(problem, learner, examples.inputs).outputs, examples)
-    if values is not None:
-        return mean_loss_at(problem, params, examples)
+    task, learners = problem.task, [Learner(params, {}) for params in points]
+    if task.measure(read(problem, learners[0], examples.inputs).outputs, examples) is not None:
+        return [mean_loss_at(problem, params, examples) for params in points]
     metric = task.metrics[0]
-    value = task.evaluate(
-        lambda inputs: read(problem, learner, inputs).outputs, context.split, Key(("evaluate", context.split))
-    )[metric.name]
-    return -value if metric.higher_is_better else value
+    predicts = [functools.partial(_said, problem, learner) for learner in learners]
+    values = task.evaluate_together(predicts, context.split, Key(("evaluate", context.split)))
+    return [-each[metric.name] if metric.higher_is_better else each[metric.name] for each in values]
 
 
-def losses(context: ProbeContext, params: Tree, most: int) -> list[float]:
-    """The real loss, and the set's own."""
-    return [
-        real_loss(context, params, most),
-        mean_loss_at(own_problem(context), params, context.distilled.batch),
-    ]
+def _said(problem: Problem, learner: Learner, inputs: Tree) -> Tensor:
+    return read(problem, learner, inputs).outputs
 
 
 def last(context: ProbeContext, training: Training, step: int = END) -> Tree:
@@ -73,12 +71,13 @@ def reading_flops(context: ProbeContext, most: int) -> float:
 
 def read_all(context: ProbeContext, points: Sequence[Tree], most: int) -> tuple[Tensor, Tensor]:
     """The real losses and the set's own at some parameters."""
-    found = []
-    for done, params in enumerate(points):
-        went(done, len(points))
-        found.append(losses(context, params, most))
-    on_real, of_set = torch.tensor(found, dtype=torch.float64).unbind(-1)
-    return on_real.clone(), of_set.clone()
+    on_real: list[float] = []
+    for start in range(0, len(points), TOGETHER):
+        went(start, len(points))
+        on_real += real_losses(context, points[start : start + TOGETHER], most)
+    own = own_problem(context)
+    of_set = [mean_loss_at(own, params, context.distilled.batch) for params in points]
+    return torch.tensor(on_real, dtype=torch.float64), torch.tensor(of_set, dtype=torch.float64)
 
 
 @dataclass(frozen=True)

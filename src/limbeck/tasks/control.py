@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,17 +132,32 @@ class ControlTask(AbstractTask):
 
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """The mean return of the split's episodes."""
-        return gathered(self.environment, predict, split)
+        return gathered(self.environment, [predict], split)[0]
+
+    def evaluate_together(
+        self, predicts: Sequence[Callable[[Tree], Tensor]], split: str, key: Key
+    ) -> list[dict[str, float]]:
+        """The mean returns of several policies, whose episodes are played side by side."""
+        return gathered(self.environment, predicts, split)
 
 
-def gathered(environment: AbstractEnvironment, predict: Callable[[Tree], Tensor], split: str) -> dict[str, float]:
-    """The value of each of `RETURNS` over the episodes of a split, whose starts and luck are the same for everyone."""
+def gathered(
+    environment: AbstractEnvironment, predicts: Sequence[Callable[[Tree], Tensor]], split: str
+) -> list[dict[str, float]]:
+    """The value of each of `RETURNS` for each policy over the episodes of a split.
+
+    Starts and luck are the same for everyone. Many policies are played side by side.
+    """
     luck = Key(("control", environment.name, split, "evaluate"))
     start = environment.start(EPISODES[split], luck)
-    found = [
-        returns(environment, lambda seen: predict(seen.float()).cpu(), start, luck, greedy) for greedy in (False, True)
-    ]
-    return {metric.name: float(each.double().mean()) for metric, each in zip(RETURNS, found, strict=True)}
+    start = start.expand(len(predicts), *start.shape)
+
+    def policy(seen: Tensor) -> Tensor:
+        return torch.stack([predict(each.float()).cpu() for predict, each in zip(predicts, seen, strict=True)])
+
+    found = [returns(environment, policy, start, luck, greedy).double().mean(1) for greedy in (False, True)]
+    names = [metric.name for metric in RETURNS]
+    return [dict(zip(names, each, strict=True)) for each in torch.stack(found, 1).tolist()]
 
 
 def how_scored(environment: AbstractEnvironment) -> str:

@@ -139,7 +139,7 @@ class OfflineTask(AbstractTask):
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:
         """The mean return of the split's episodes, else what `measure` gives on its transitions."""
         if self.environment is not None:
-            return gathered(self.environment, predict, split)
+            return gathered(self.environment, [predict], split)[0]
         batch = self._split(split)
         with torch.no_grad():
             found = self.measure(predict(batch.inputs).cpu(), batch)
