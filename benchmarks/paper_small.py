@@ -14,6 +14,7 @@ ones, probe by probe and set by set. Nothing here is tuned to a claim.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -766,7 +767,8 @@ ROWS = (
 def _read(paths: list[Path]) -> Found:
     found: Found = {}
     for path in paths:
-        for document in json.loads(path.read_text())["findings"]:
+        text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for document in json.loads(text)["findings"]:
             finding = Finding.of(document)
             method = Path(finding.set).stem
             if method in METHODS:
@@ -791,7 +793,7 @@ def answered(row: Row, found: Found) -> Answer:
 def main() -> None:
     """Read findings, ask each claim, write the table."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("findings", type=Path, nargs="+", help="what `limbeck explain --json` printed")
+    made.add_argument("findings", type=Path, nargs="+", help="what `explain --json` printed, or that under gzip")
     made.add_argument("--out", type=Path, required=True)
     given = made.parse_args()
     found = _read(given.findings)
