@@ -38,6 +38,7 @@ from limbeck.probes.influence import Influence
 from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.recognition import Recognition
 from limbeck.probes.semantics import Semantics
+from limbeck.probes.surface import Surface
 from limbeck.protocols import Epochs
 from limbeck.recipes import recipe_for
 from limbeck.runs import worker
@@ -61,6 +62,7 @@ CHEAP: dict[str, AbstractProbe] = {
     "mimicry": Mimicry(repeats=1, controls=3, sample=20, shown=5, every=100),
     "continuation": Continuation(repeats=1, every=100, steps=3),
     "semantics": Semantics(items=2, repeats=3, controlled=2),
+    "surface": Surface(100, 1, 3, points=3, images=1, iterations=3, subsets=(1,), bent=1, sample=20, repeats=2),
 }
 CLASSES = ("pairs", "graph", "sentences")
 """The tasks that are scored by accuracy; the others are scored by an error, and by where a cart comes to rest."""
