@@ -207,7 +207,8 @@ def test_an_objective_is_a_function_of_its_key(objective: Any, problem: Problem)
     assert tree.flatten(after).keys() == tree.flatten(state).keys()
 
 
-@objectives
+# Matching gradients takes two minutes to compile, and cloning is unrolling: `tests/exact/test_compiled.py` has both.
+@objectives_without(*WORLDLY, "gradient", "cloned")
 @pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.filterwarnings("error:not compiled")
 def test_an_objective_is_the_same_compiled(objective: Any, double_problem: Problem) -> None:
