@@ -23,8 +23,8 @@ TOLERANCE = 0.05
 (ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41) the means moved by up to 1.6 points, and the recorded intervals
 reach up to 5.2 points to each side. Options are such that no other kernels move the mean by more."""
 ALONE = 0.1
-"""Of the one learner that there is, where a set says from what it begins, rounding moves all: by up to 7.2 points between
-two processors of one maker."""
+"""Of the one learner that there is, where a set says from what it begins, rounding moves all: by up to 7.2 points
+between two processors of one maker."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ REPLAYS = {
     "dc": Replay("--steps 40 --optimizer.learning_rate 1 --objective.per_class 64", 0.811),
     # 81.9 (79.1 to 84.7); 82.5 of one network
     "dsa": Replay("--steps 40 --optimizer.learning_rate 1 --objective.per_class 64", 0.819),
-    # 77.6 (75.5 to 79.7), with the plainest kernels 78.2 (75.1 to 81.2). At a learning rate of 0.2 two processors of one
-    # maker came to 75.5 and 69.2.
+    # 77.6 (75.5 to 79.7), with the plainest kernels 78.2 (75.1 to 81.2). At a learning rate of 0.2 two processors of
+    # one maker came to 75.5 and 69.2.
     "dd": Replay(
         "--steps 100 --optimizer.learning_rate 0.05 --objective.per_class 32 --schedule.around.learning_rate 0.1 "
         "--schedule.around.steps 10",
