@@ -7,9 +7,11 @@ set -eu
 out=${1:-demo}
 export LIMBECK_RUNS="$out/runs"
 
-# mtt follows experts of the data, four of ten epochs; its learning rate, and bptt's, suit images of 8 x 8 pixels.
+# mtt follows experts of the data, four of ten epochs, of which two are ten steps: so many has its student. Its learning
+# rates, and bptt's, suit images of 8 x 8 pixels.
 limbeck study digits --recipes dm,dsa,mtt,bptt --ipc 2 --network convnet-w8-d2 --steps 60 --checks 2 --repeats 3 \
     --set mtt.objective.experts.count=4 --set mtt.objective.experts.epochs=10 --set mtt.objective.latest=5 \
-    --set mtt.steps=40 --set mtt.optimizer.learning_rate=30 --set bptt.schedule.steps=30 --set bptt.optimizer.learning_rate=1 \
+    --set mtt.steps=40 --set mtt.schedule.around.steps=10 --set mtt.optimizer.learning_rate=100 \
+    --set mtt.schedule_optimizer.learning_rate=1e-6 --set bptt.schedule.steps=30 --set bptt.optimizer.learning_rate=1 \
     --effort quick --probe substitution,mixing,learning-time,influence,semantics --mixing.added '[0,2,10]' \
     --substitution.sizes '[1,2,4,8,16]' --influence.added 6 --out "$out"
