@@ -187,9 +187,8 @@ def test_a_method_beats_random_images_at_one_image_a_class(name: str, store: Pat
         assert main([*shlex.split(replay.before), *place]) == 0
     command = f"distill {data} --recipe {name} --ipc 1 --network {replay.network} --checks 1 {replay.options}"
     assert main([*shlex.split(command), "--out", str(made), *place]) == 0
-    mine, random = limbeck.evaluate(
-        made, repeats=MEMBERS, baselines=["random"], session=limbeck.Session(store, workers=1, device="cpu")
-    )
+    with limbeck.Session(store, workers=1, device="cpu") as session:
+        mine, random = limbeck.evaluate(made, repeats=MEMBERS, baselines=["random"], session=session)
     # Where the set says where learners begin, there is one.
     least = mine.mean if mine.n == 1 else mine.low
     assert least > random.high, f"{mine} against {random}"
