@@ -26,7 +26,7 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, hessian
 from limbeck.learn.directions import along, filter_normalised
-from limbeck.learn.plane import centred, grid
+from limbeck.learn.plane import centred, covering
 from limbeck.learn.population import operations, read
 from limbeck.learn.principal import Principal, principal
 from limbeck.learn.sensitivity import over_parts
@@ -134,9 +134,8 @@ class Around(AbstractComputation):
     """Losses over a random plane around a learner, whose directions are normalised filter by filter.
 
     The grid has `size` points a side, one more where that is even, so that its middle is the learner, and reaches
-    `radius` along both. The
-    outcome is "real" and "set" (row, column), and the task's loss on others: "noise", standard normal inputs under the
-    set's targets, and "subset N" for `subsets`, N random real training examples of every class.
+    `radius` along both. The outcome is "real" and "set" (row, column), and the task's loss on others: "noise", standard
+    normal inputs under the set's targets, and "subset N" for `subsets`, N random real training examples of every class.
     """
 
     doing = "reading losses around networks"
@@ -223,9 +222,7 @@ class PrincipalPlane(AbstractComputation):
         """Find the plane, and read every point."""
         kept = [last(context, self.training, step) for step in self.training.keeps]
         found: Principal = principal(torch.stack([flat(params) for params in kept]))
-        low, high = found.path.min(0).values, found.path.max(0).values
-        room = self.margin * (high - low).clamp_min(1e-3 * float((high - low).max()) or 1.0)
-        x, y = (grid(float(a), float(b), self.size) for a, b in zip(low - room, high + room, strict=True))
+        x, y = covering(found.path, self.margin, self.size)
         points = [found.place(across, up, kept[-1]) for up in y for across in x]
         on_real, of_set = read_all(context, points, self.most)
         return {

@@ -17,7 +17,7 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
 from limbeck.learn.microbatches import microbatch_limit, microbatches
-from limbeck.learn.plane import Plane, grid
+from limbeck.learn.plane import Plane, covering
 from limbeck.learn.population import operations
 
 
@@ -169,9 +169,7 @@ class Surface(AbstractComputation):
         like = self.paths.real.kept(context, self.paths.real.keeps[0]).params
         seen = context.outcome(self.paths)
         spots = torch.cat([seen["real"][:, :2], seen["ours"][:, :2], seen["corners"][:, :2]])
-        low, high = spots.min(0).values, spots.max(0).values
-        room = self.margin * (high - low).clamp_min(1e-3 * float((high - low).max()) or 1.0)
-        (x, y) = (grid(float(a), float(b), self.size) for a, b in zip(low - room, high + room, strict=True))
+        x, y = covering(spots, self.margin, self.size)
         found = []
         for done, row in enumerate(self.rows):
             went(done, len(self.rows))

@@ -80,3 +80,14 @@ def grid(low: float, high: float, size: int) -> list[float]:
     [0.0, 0.5, 1.0]
     """
     return torch.linspace(low, high, size, dtype=torch.float64).tolist()
+
+
+def covering(spots: Float[Tensor, "spot axis"], margin: float, size: int) -> list[list[float]]:
+    """For each axis `size` equally spaced numbers over some spots, and beyond them by `margin` of their extent.
+
+    >>> covering(torch.tensor([[0.0, 0.0], [2.0, 4.0]]), 0.5, 3)
+    [[-1.0, 1.0, 3.0], [-2.0, 2.0, 6.0]]
+    """
+    low, high = spots.min(0).values, spots.max(0).values
+    room = margin * (high - low).clamp_min(1e-3 * float((high - low).max()) or 1.0)
+    return [grid(float(a), float(b), size) for a, b in zip(low - room, high + room, strict=True)]

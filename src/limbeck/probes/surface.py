@@ -99,7 +99,7 @@ class Surface(AbstractProbe):
         positive(self, "radius")
 
     def _protocol(self, context: ProbeContext) -> AbstractProtocol:
-        return Own() if _binding(context) else Steps()
+        return Own() if context.distilled.binding else Steps()
 
     def _trained(self, context: ProbeContext, seed: int, on: Mixture) -> Training:
         protocol = self._protocol(context)
@@ -127,7 +127,7 @@ class Surface(AbstractProbe):
 
     def _begins(self, context: ProbeContext) -> bool:
         """Whether the set says where its learners begin."""
-        return _binding(context) and context.distilled.initialisation is not None
+        return context.distilled.binding and context.distilled.initialisation is not None
 
     def _shares(self, low: float, high: float) -> tuple[float, ...]:
         return tuple(grid(low, high, self.points))
@@ -263,8 +263,9 @@ class Surface(AbstractProbe):
             for seed in seeds
             if whose == OURS
         ]
+        pairs = self._pairs(context)
         barriers = {
-            name: [rise(context, lines[0]) for between, _, lines in self._pairs(context) if between == name]
+            name: [rise(context, lines[0]) for between, _, lines in pairs if between == name]
             for name in (OURS_AND_REAL if whose == OURS else CONTROL_AND_REAL, TWO_OF_REAL)
         }
         return Seen(
@@ -285,7 +286,3 @@ class Surface(AbstractProbe):
             f"{'move by their size' if self.biases else 'stay'}; intervals over learners, simultaneous over 4 numbers, "
             "that of barriers predictive"
         )
-
-
-def _binding(context: ProbeContext) -> bool:
-    return bool(getattr(context.distilled, "binding", False))

@@ -186,4 +186,5 @@ def _item_data(
 
 def _pictures(pictures: Mapping[int, Tensor], wanted: Collection[int]) -> dict[str, str]:
     """Those that the page shows, by row."""
-    return {str(row): small(image) for row, image in sorted(pictures.items()) if row in set(wanted)}
+    shown = set(wanted)
+    return {str(row): small(image) for row, image in sorted(pictures.items()) if row in shown}
