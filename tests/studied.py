@@ -14,12 +14,14 @@ from limbeck.core.contracts import Parameters, Schedule
 from limbeck.core.findings import Fact, Finding, Row, Table, Value
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.environments.cartpole import NUMBERS
 from limbeck.learn.rules import Momentum
 from limbeck.parameterizations.pixels import Pixels
 from limbeck.probes.tables.agreement import MatchedRow, PeerRow, PoolRow
 from limbeck.probes.tables.continuation import ContinuationRow
 from limbeck.probes.tables.cross_architecture import DrawRow, NetworkRow
 from limbeck.probes.tables.curvature import ExtremeRow, RealTraceRow, SetTraceRow, SpectrumRow
+from limbeck.probes.tables.episodes import MomentRow, PolicyRow
 from limbeck.probes.tables.influence import ExampleRow, ItemRow, RealImageRow
 from limbeck.probes.tables.landscape import CornerRow, LossRow, RealPathRow, SetPathRow, SplitRow, SurfaceRow
 from limbeck.probes.tables.learning_time import LearnedRow, TrajectoryRow
@@ -198,6 +200,16 @@ def tables(probe: str) -> tuple[Table, ...]:
             *(made(kind, 25, x=xs, y=ys) for kind in (SetGridRow, RealGridRow, PrincipalGridRow)),
             made(PrincipalPathRow, 4),
         ),
+        "episodes": (
+            made(PolicyRow, 3, trained_on=("the set", "nothing yet", "as many random real examples")),
+            made(
+                MomentRow,
+                48,
+                trained_on=("the set",) * 32 + ("nothing yet",) * 16,
+                step=[index // 4 for index in range(32)] + [index // 4 for index in range(16)],
+                number=NUMBERS * 12,
+            ),
+        ),
         "of-another-package": (
             Table(
                 "<i>unknown</i>",
@@ -212,7 +224,7 @@ def tables(probe: str) -> tuple[Table, ...]:
 
 PROBES = (
     "substitution", "recognition", "mimicry", "mixing", "cross-architecture", "agreement", "learning-time", "curvature",
-    "landscape", "continuation", "influence", "semantics", "surface",
+    "landscape", "continuation", "influence", "semantics", "surface", "episodes",
     "of-another-package",
 )  # fmt: skip
 TONES = ("use", "avoid", "note", "unknown")

@@ -21,6 +21,7 @@ from limbeck.probes.continuation import Continuation
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
+from limbeck.probes.episodes import Episodes
 from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
@@ -49,6 +50,7 @@ EFFORTS: dict[str, Effort] = {
         2000,
         (
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), every=20),
+            Episodes(repeats=3, controls=3),
             Recognition((("", 0), ("convnet-w16", 300), ("lenet", 300)), every=20, controls=3),
             Mimicry(every=20),
             Mixing(added=(0, 2, 10, 50)),
@@ -67,6 +69,7 @@ EFFORTS: dict[str, Effort] = {
         0,
         (
             Substitution(),
+            Episodes(),
             Recognition(),
             Mimicry(),
             Mixing(),
@@ -85,6 +88,7 @@ EFFORTS: dict[str, Effort] = {
         0,
         (
             Substitution(repeats=10, trajectories=10, every=1, controls=10),
+            Episodes(10, 10, 100),
             # 20 and 40 epochs of CIFAR-10; the networks of the paper's larger ones were given, and are trained here.
             Recognition(
                 (("", 0), ("convnet-w16", 3920), ("convnet", 7840), ("resnet18", 7840), ("resnet34", 7840)),

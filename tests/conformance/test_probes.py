@@ -16,6 +16,7 @@ from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeCo
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.family import from_spec, part_name, spec_id, to_spec
 from limbeck.core.findings import TONES, Finding, out_of_date
 from limbeck.core.key import Key
@@ -27,6 +28,7 @@ from limbeck.probes.continuation import Continuation
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
+from limbeck.probes.episodes import Episodes
 from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
@@ -51,6 +53,7 @@ SMALL: dict[str, AbstractProbe] = {
         Continuation(repeats=2, steps=SHORT, every=EVERY),
         CrossArchitecture(("mlp",), draws=2, repeats=3, beside=4, steps=(20,)),
         Curvature(SHORT, 2, images=1, relative=0.5, most=8, starts=1, iterations=4, ends=1, repeats=2),
+        Episodes(3, 3, 3),
         Influence(items=2, controlled=2, added=1, repeats=2),
         Landscape(every=EVERY, size=3, sample=20, repeats=2),
         LearningTime(every=EVERY, controls=3),
@@ -79,7 +82,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-probes = pytest.mark.parametrize("probe", [pytest.param(probe, id=name) for name, probe in SMALL.items()])
+OF_IMAGES = {name: probe for name, probe in SMALL.items() if not isinstance(probe, Episodes)}
+probes = pytest.mark.parametrize("probe", [pytest.param(probe, id=name) for name, probe in OF_IMAGES.items()])
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,10 @@ class Notebook:
         return tree.branch(self.kept[name], branch)
 
 
-def context_of(batch: Batch, cache: Notebook, network: str = "convnet-w4-d1", name: str = "a set") -> ProbeContext:
-    task = load("digits")
+def context_of(
+    batch: Batch, cache: Notebook, network: str = "convnet-w4-d1", name: str = "a set", data: str = "digits"
+) -> ProbeContext:
+    task = load(data)
     problem = Problem(task, task.network(network), CPU, cache)
     schedule = Fixed().render({}, batch.classes, Key())
     return ProbeContext(problem, name, BatchSet(f"digest of {len(batch.classes)}", batch, schedule), "test", 100)
@@ -125,6 +131,14 @@ def notebook() -> Notebook:
 def context(notebook: Notebook) -> ProbeContext:
     """Two images of every class."""
     return context_of(real(2), notebook)
+
+
+@pytest.fixture(scope="module")
+def control(notebook: Notebook) -> ProbeContext:
+    """Two states with an action each."""
+    task = load("cartpole")
+    problem = Problem(task, task.network("mlp-w4-tanh-policy"), CPU, Notebook())
+    return context_of(problem.real(Key(("subject",)), 1), notebook, "mlp-w4-tanh-policy", data="cartpole")
 
 
 def make_all(context: ProbeContext, computations: Sequence[AbstractComputation], notebook: Notebook) -> None:
@@ -167,19 +181,26 @@ def test_every_probe_is_small_here_and_in_every_budget() -> None:
 
 
 @pytest.mark.parametrize("effort", EFFORTS)
-def test_a_probe_and_what_it_asks_for_survive_their_specs(effort: str, context: ProbeContext) -> None:
+def test_a_probe_and_what_it_asks_for_survive_their_specs(
+    effort: str, context: ProbeContext, control: ProbeContext
+) -> None:
     for probe in EFFORTS[effort].probes:
+        about = control if isinstance(probe, Episodes) else context
         assert from_spec(json.loads(json.dumps(to_spec(probe)))) == probe
         # One of each kind: there are thousands of some in the full budget.
-        for computation in {type(each): each for each in all_of(context, probe.computations(context))}.values():
+        for computation in {type(each): each for each in all_of(about, probe.computations(about))}.values():
             assert from_spec(json.loads(json.dumps(to_spec(computation)))) == computation
-            assert computation.flops(context) > 0
+            assert computation.flops(about) > 0
 
 
 @probes
 def test_a_finding_rests_on_the_computations_that_were_asked_for_and_is_data(
     probe: AbstractProbe, context: ProbeContext
 ) -> None:
+    rests_on_what_was_asked_for(probe, context)
+
+
+def rests_on_what_was_asked_for(probe: AbstractProbe, context: ProbeContext) -> None:
     cache = context.problem.cache
     assert isinstance(cache, Notebook)
     asked = prepare(probe, context, cache)
@@ -223,6 +244,18 @@ def test_a_probe_answers_of_a_strange_set(probe: AbstractProbe, make: Callable[[
 @probes
 def test_a_probe_answers_under_a_network_of_batch_statistics(probe: AbstractProbe, notebook: Notebook) -> None:
     check(find(probe, context_of(real(2), notebook, "convnet-w4-d1-batch"), notebook), probe)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.0, 1e4], ids=["real", "equal", "far out of range"])
+def test_a_probe_of_episodes_answers_of_policies(scale: float, control: ProbeContext, notebook: Notebook) -> None:
+    batch = control.distilled.batch
+    scaled = BatchSet(f"scaled by {scale}", batch._replace(inputs=scale * batch.inputs), control.distilled.schedule)
+    rests_on_what_was_asked_for(SMALL["episodes"], replace(control, set=scaled))
+
+
+def test_a_task_without_episodes_has_no_probe_of_them(context: ProbeContext) -> None:
+    with pytest.raises(InputError, match="probe episodes: expected a task that is judged by episodes.*digits"):
+        SMALL["episodes"].check(context.problem.task)
 
 
 def check(found: Finding, probe: AbstractProbe) -> None:

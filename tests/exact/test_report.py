@@ -269,6 +269,7 @@ FIGURES_OF = {
     "influence": 2,
     "semantics": 3,
     "surface": 14,
+    "episodes": 4,
     "budget": 3,
 }
 """Of two sets: a figure of one set alone counts twice."""

@@ -8,6 +8,7 @@ from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
 from limbeck.computations.lines import Line
 from limbeck.computations.nearness import Nearness
+from limbeck.computations.played import Played
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
@@ -37,6 +38,7 @@ __all__ = [
     "Nearness",
     "OfAllData",
     "Paths",
+    "Played",
     "PrincipalPlane",
     "RealSurroundings",
     "Recognised",
@@ -64,6 +66,7 @@ COMPUTATIONS = Family(
     Local,
     Nearness,
     Paths,
+    Played,
     PrincipalPlane,
     RealSurroundings,
     Recognised,

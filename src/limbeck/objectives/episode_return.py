@@ -17,7 +17,7 @@ from limbeck.core.expect import at_least
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.environments import AbstractEnvironment, returns
+from limbeck.learn.environments import AbstractEnvironment, environment_of, returns
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.training import rows_of
 
@@ -76,8 +76,8 @@ class EpisodeReturn(AbstractObjective):
 
 def world_of(problem: Problem, objective: AbstractObjective) -> AbstractEnvironment:
     """The environment of a problem's task; InputError where it has none that takes many states at once."""
-    world = getattr(problem.task, "environment", None)
-    if not isinstance(world, AbstractEnvironment):
+    world = environment_of(problem.task)
+    if world is None:
         raise InputError(
             f"objective {part_name(type(objective))}: {problem.task.name} has no episodes; expected a control task, "
             "such as cartpole"

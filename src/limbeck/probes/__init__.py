@@ -6,6 +6,7 @@ from limbeck.probes.continuation import Continuation
 from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
+from limbeck.probes.episodes import Episodes
 from limbeck.probes.influence import Influence
 from limbeck.probes.landscape import Landscape
 from limbeck.probes.learning_time import LearningTime
@@ -22,6 +23,7 @@ PROBES = Family(
     Agreement,
     Continuation,
     CrossArchitecture,
+    Episodes,
     Curvature,
     Influence,
     Landscape,

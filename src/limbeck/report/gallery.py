@@ -23,6 +23,8 @@ from limbeck.statistics.labels import label_weights
 
 MOST = 200
 """Images of a set that a page shows: of every class as many."""
+WRITTEN = 24
+"""Numbers of an item without a picture that are written out, at most."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,25 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
 
 
 def listing(distilled: DistilledSet) -> Table:
-    """The items of a set that has no pictures, a row each: what each was made for, and its range of values."""
-    native = distilled.native
-    rows = [
-        (item, distilled.classes[index], *_span(tree.row(native, item)))
-        for index, items in _shown(distilled).items()
-        for item in items
-    ]
-    return Table("items", ("item", "made for", "least value", "largest value"), tuple(rows), "in the units of the data")
+    """The items of a set that has no pictures, a row each: what each was made for, its values, and its soft label.
+
+    Of items of more than `WRITTEN` numbers only the range of values is told.
+    """
+    native, classes = distilled.native, distilled.classes
+    numbers = tree.flat_rows(native)
+    if numbers.shape[1] <= WRITTEN:
+        columns, values = [f"value {place + 1}" for place in range(numbers.shape[1])], numbers.tolist()
+    else:
+        columns, values = (
+            ["least value", "largest value"],
+            [*map(list, zip(numbers.amin(1).tolist(), numbers.amax(1).tolist(), strict=True))],
+        )
+    weights = label_weights(distilled.batch.targets, len(classes)) if distilled.label_mode == "soft" else None
+    if weights is not None and len(classes) <= WRITTEN:
+        columns += [f"weight of {name}" for name in classes]
+        values = [[*row, *of_item] for row, of_item in zip(values, weights.tolist(), strict=True)]
+    rows = [(item, classes[index], *values[item]) for index, items in _shown(distilled).items() for item in items]
+    return Table("items", ("item", "made for", *columns), tuple(rows), "in the units of the data")
 
 
 def has_pictures(distilled: DistilledSet) -> bool:

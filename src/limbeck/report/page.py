@@ -56,6 +56,7 @@ def page(data: ReportData) -> str:
             cards=list(zip(cards, figures[: len(cards)], galleries, listings, strict=True)),
             comparison=figures[len(cards) :],
             beside=beside(findings, full),
+            items="images" if any(galleries) else "items",
             names=[names[name] for name in full],
             sections=by_probe,
             facts=dict(data.facts),

@@ -20,6 +20,9 @@ FURTHEST, STEEPEST = 2.4, 12 * 2 * math.pi / 360
 AROUND = 0.05
 """Episodes start with every number drawn from U(-AROUND, AROUND)."""
 
+NUMBERS = ("position", "velocity", "angle", "angular velocity")
+"""What a state has along each dimension, in metres, radians and seconds."""
+
 States = Float[Tensor, "*run dimension 4"]
 """Position, velocity, angle and angular velocity along each dimension."""
 
@@ -48,6 +51,12 @@ class CartPole(AbstractEnvironment):
     def observation(self) -> int:
         """Four numbers a dimension."""
         return 4 * self.dimensions
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those along each dimension."""
+        along = [""] if self.dimensions == 1 else [f" along {place + 1}" for place in range(self.dimensions)]
+        return tuple(number + each for each in along for number in NUMBERS)
 
     @property
     def actions(self) -> int:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 
@@ -39,6 +40,11 @@ class AbstractEnvironment(AbstractPart):
         """How many numbers a policy sees."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What each of them is."""
+        return tuple(f"number {place}" for place in range(self.observation))
+
+    @property
     @abstractmethod
     def actions(self) -> int:
         """How many actions there are."""
@@ -67,3 +73,9 @@ class AbstractEnvironment(AbstractPart):
     @abstractmethod
     def step(self, state: Any, action: Int[Tensor, "*run"]) -> Step:
         """What an action in each state comes to."""
+
+
+def environment_of(task: AbstractTask) -> AbstractEnvironment | None:
+    """What a task's policies act in; None for a task that has no episodes."""
+    found = getattr(task, "environment", None)
+    return found if isinstance(found, AbstractEnvironment) else None

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
+from limbeck.learn.environments.cartpole import NUMBERS
 from limbeck.learn.environments.contract import AbstractEnvironment, Step
 
 PREFIX = "gym:"
@@ -57,6 +58,11 @@ class Gymnasium(AbstractEnvironment):
     def observation(self) -> int:
         """The length of the row."""
         return int(self._one.observation_space.shape[0])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the cart-pole; what others see has no names in gymnasium."""
+        return NUMBERS if self.id.startswith("CartPole-") else super().names
 
     @property
     def actions(self) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from limbeck.core.key import Key
@@ -15,27 +16,49 @@ Policy = Callable[[Tensor], Tensor]
 """policy(observations (*run, number)) -> the logarithms of unnormalised probabilities (*run, action)."""
 
 
+class Moment(NamedTuple):
+    """A step of all episodes."""
+
+    seen: Float[Tensor, "*run number"]
+    """What the policy saw."""
+    action: Int[Tensor, "*run"]
+    reward: Float[Tensor, "*run"]
+    """What came of it; 0 where the episode was over before."""
+    alive: Bool[Tensor, "*run"]
+    """Whether the episode was not yet over before the step."""
+
+
 @torch.no_grad()
-def returns(
+def played(
     environment: AbstractEnvironment, policy: Policy, start: Tensor, key: Key, greedy: bool = False
-) -> Float[Tensor, "*run"]:
-    """The sum of rewards of an episode from each of `start`, where the environment keeps rewards.
+) -> Iterator[Moment]:
+    """An episode from each of `start`, step by step, until all are over or cut off; where the environment keeps them.
 
     Actions are drawn from the policy by the key, the same for all but the last axis of `run`, so that policies are
-    compared under equal luck; `greedy` takes the likeliest. Ends when all episodes are over, or cut off.
+    compared under equal luck; `greedy` takes the likeliest.
     """
-    state, total, alive = environment.begin(start), None, None
+    state, alive = environment.begin(start), None
     for number in range(environment.longest):
-        outputs = policy(environment.observe(state))
+        seen = environment.observe(state)
+        outputs = policy(seen)
         action = outputs.argmax(-1) if greedy else sampled(outputs, key.fold("action", number))
         state, reward, over = environment.step(state, action)
-        if total is None or alive is None:
-            total, alive = torch.zeros_like(reward), torch.ones_like(over)
-        total = total + reward * alive
+        if alive is None:
+            alive = torch.ones_like(over)
+        yield Moment(seen, action, reward * alive, alive)
         alive = alive & ~over
         if not bool(alive.any()):
             break
-    assert total is not None
+
+
+def returns(
+    environment: AbstractEnvironment, policy: Policy, start: Tensor, key: Key, greedy: bool = False
+) -> Float[Tensor, "*run"]:
+    """The sum of rewards of an episode from each of `start`, as `played`."""
+    moments = played(environment, policy, start, key, greedy)
+    total = next(moments).reward
+    for moment in moments:
+        total = total + moment.reward
     return total
 
 

@@ -1,5 +1,7 @@
 """Charts as SVG: no script, colours by CSS variables, legible from a phone to print."""
 
+from limbeck.report.charts.cartpole import Run as Run
+from limbeck.report.charts.cartpole import cartpole as cartpole
 from limbeck.report.charts.contour import contour as contour
 from limbeck.report.charts.density import density as density
 from limbeck.report.charts.heat import heat as heat

@@ -179,4 +179,14 @@
     tile.addEventListener("blur", hide);
   });
   addEventListener("scroll", hide, { passive: true });
+
+  // Pictures that move can be stopped, and stand still at first for whoever asked their system for less motion.
+  document.querySelectorAll(".plays").forEach((part) => {
+    const picture = part.ownerSVGElement, button = make("button", undefined, "stop");
+    const named = () => { button.textContent = picture.animationsPaused() ? "Play" : "Pause"; };
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) picture.pauseAnimations();
+    button.addEventListener("click", () => { picture.animationsPaused() ? picture.unpauseAnimations() : picture.pauseAnimations(); named(); });
+    named();
+    picture.after(button);
+  });
 })();
