@@ -141,7 +141,7 @@ def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
     except ArgumentError as error:
         raise InputError(f"{error}; see `limbeck distill --help`") from error
     data = rest[0] if rest and not rest[0].startswith("-") else "cifar10"
-    ipc = int(chosen.ipc) if chosen.ipc is not None and chosen.ipc.isdecimal() else 10
+    ipc = int(chosen.ipc) if chosen.ipc is not None and chosen.ipc.isdecimal() else 1
     return published(chosen.recipe or "dm"), data, ipc, "--zca" in rest
 
 
@@ -157,7 +157,7 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     arguments.more_help = help_of(method, shown, method.provenance(data, ipc, whitened))
     add_data(arguments)
     arguments.add_argument("--recipe", type=str, default="dm", help=f"one of {', '.join(RECIPES)}")
-    arguments.add_argument("--ipc", type=int, required=True, help="items per class")
+    arguments.add_argument("--ipc", type=int, default=1, help="items per class; by default one")
     add_network(arguments)
     arguments.add_argument(
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"

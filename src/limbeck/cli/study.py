@@ -84,7 +84,7 @@ def _parser(effort: str) -> Parser:
         required=True,
         help="one or more of `limbeck list recipes`, by commas; NAME=RECIPE gives one another name",
     )
-    arguments.add_argument("--ipc", type=int, required=True, help="items per class")
+    arguments.add_argument("--ipc", type=int, default=1, help="items per class; by default one")
     arguments.add_argument("--out", type=Path, required=True, help="the folder of the sets and of report.html")
     add_network(arguments)
     arguments.add_argument("--steps", type=int | None, default=None, help="how many steps; by default the recipes' own")

@@ -11,6 +11,7 @@ from limbeck.report.figures.figure import Figure, SetFinding, SetRows, legend, n
 
 SHOWN = 4
 """Of the numbers that a policy sees, those that are drawn over time."""
+DECIDING = ("position", "angle")
 TRAINED, BEFORE = "trained on the set", "before training"
 
 
@@ -58,15 +59,16 @@ def _run(table: SetRows[MomentRow], who: str, name: str, look: Look) -> Run:
 
 
 def _over_time(table: SetRows[MomentRow]) -> Figure:
-    """The first numbers that the policy of the set sees."""
+    """The first numbers that the policy of the set sees; of the cart-pole those that say when it is over.
+
+    Its velocities change their sign with every push, and over one another would hide all else.
+    """
     steps, values = _moments(table, OURS)
-    lines = [
-        Line(name, table.of.look(dash), steps, column)
-        for dash, (name, column) in enumerate(list(values.items())[:SHOWN])
-    ]
+    names = [name for name in values if name.startswith(DECIDING)] or list(values)
+    lines = [Line(name, table.of.look(dash), steps, values[name]) for dash, name in enumerate(names[:SHOWN])]
     title = f"What a policy of {table.of.name} sees"
     picture = plot(lines, numbers("step", steps), numbers("value", *(line.y for line in lines)), title)
-    more = f", the first {SHOWN} of {len(values)} numbers" if len(values) > SHOWN else ""
+    more = f"; {len(lines)} of {len(values)} numbers" if len(values) > len(lines) else ""
     policies = tuple((each.of.name, each.table) for each in rows_of([table.of], PolicyRow))
     caption = f"In the first episode of seed 0, actions drawn from its probabilities{more}."
     return Figure(title, picture, caption, legend(lines), (*policies, (table.of.name, table.table)))
