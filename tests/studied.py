@@ -37,6 +37,7 @@ from limbeck.probes.tables.mimicry import (
 )
 from limbeck.probes.tables.mixing import MixingRow
 from limbeck.probes.tables.recognition import MapRow, NeighbourRow, PredictionRow, RecognitionRow
+from limbeck.probes.tables.reliance import RelianceRow
 from limbeck.probes.tables.semantics import AccuracyRow, AttributeRow, CurveRow
 from limbeck.probes.tables.substitution import IMAGES, DensityRow, RangeRow, RealImagesRow, RealStepsRow
 from limbeck.probes.tables.substitution import STEPS as STEPS_FACT
@@ -210,6 +211,15 @@ def tables(probe: str) -> tuple[Table, ...]:
                 number=NUMBERS * 12,
             ),
         ),
+        "reliance": (
+            made(
+                RelianceRow,
+                6,
+                trained_on=("the set",) * 3 + ("as many random real examples",) * 2 + ("all real data",),
+                labels=("its own", "hard", "its own", "hard", "hard", "hard"),
+                augmented=(0, 0, 1, 0, 1, 0),
+            ),
+        ),
         "of-another-package": (
             Table(
                 "<i>unknown</i>",
@@ -224,7 +234,7 @@ def tables(probe: str) -> tuple[Table, ...]:
 
 PROBES = (
     "substitution", "recognition", "mimicry", "mixing", "cross-architecture", "agreement", "learning-time", "curvature",
-    "landscape", "continuation", "influence", "semantics", "surface", "episodes",
+    "landscape", "continuation", "influence", "semantics", "surface", "episodes", "reliance",
     "of-another-package",
 )  # fmt: skip
 TONES = ("use", "avoid", "note", "unknown")

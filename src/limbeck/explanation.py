@@ -28,6 +28,7 @@ from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.reliance import Reliance
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 from limbeck.probes.surface import Surface
@@ -50,6 +51,7 @@ EFFORTS: dict[str, Effort] = {
         2000,
         (
             Substitution(sizes=(1, 2, 5, 10, 12, 20, 60), every=20),
+            Reliance(every=20),
             Episodes(repeats=3, controls=3),
             Recognition((("", 0), ("convnet-w16", 300), ("lenet", 300)), every=20, controls=3),
             Mimicry(every=20),
@@ -69,6 +71,7 @@ EFFORTS: dict[str, Effort] = {
         0,
         (
             Substitution(),
+            Reliance(),
             Episodes(),
             Recognition(),
             Mimicry(),
@@ -88,6 +91,7 @@ EFFORTS: dict[str, Effort] = {
         0,
         (
             Substitution(repeats=10, trajectories=10, every=1, controls=10),
+            Reliance(every=1, repeats=10),
             Episodes(10, 10, 100),
             # 20 and 40 epochs of CIFAR-10; the networks of the paper's larger ones were given, and are trained here.
             Recognition(

@@ -35,6 +35,7 @@ from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.reliance import Reliance
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 from limbeck.probes.surface import Surface
@@ -60,6 +61,7 @@ SMALL: dict[str, AbstractProbe] = {
         Mimicry(controls=3, items=15, sample=40, shown=10, every=EVERY),
         Mixing(added=(0, 2), repeats=2),
         Recognition((("", 0), ("mlp", 20)), every=EVERY, sample=50, shown=20, controls=3),
+        Reliance(epochs=20, every=EVERY, repeats=3),
         Semantics(items=4, repeats=3, controlled=2),
         Substitution(sizes=(1, 4), repeats=3, every=EVERY, controls=2),
         Surface(EVERY, 1, 3, points=3, images=1, iterations=3, subsets=(1,), bent=1, sample=20, repeats=2),

@@ -270,6 +270,7 @@ FIGURES_OF = {
     "semantics": 3,
     "surface": 14,
     "episodes": 4,
+    "reliance": 1,
     "budget": 3,
 }
 """Of two sets: a figure of one set alone counts twice."""

@@ -12,7 +12,7 @@ from limbeck.computations.played import Played
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
-from limbeck.computations.sources import AbstractSource, AllReal, Coreset, Mixture
+from limbeck.computations.sources import AbstractSource, AllReal, Coreset, HardLabelled, Mixture
 from limbeck.computations.steps import OfAllData, Steps
 from limbeck.computations.training import Training
 from limbeck.computations.trajectories import path, real_trajectory
@@ -29,6 +29,7 @@ __all__ = [
     "Coreset",
     "Draw",
     "FeatureMap",
+    "HardLabelled",
     "HessianTrace",
     "ImportedExpert",
     "Level",
@@ -76,4 +77,4 @@ COMPUTATIONS = Family(
     Surroundings,
     Training,
 )
-SOURCES = Family("source", AbstractSource, AllReal, Coreset, Mixture)
+SOURCES = Family("source", AbstractSource, AllReal, Coreset, HardLabelled, Mixture)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
+from torch.nn import functional
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
@@ -104,6 +105,31 @@ class Mixture(AbstractSource):
         native = task.codec.decode(inputs)
         native = task.codec.clip(native) if self.clipped else native
         return task.codec.encode(tree.map(lambda leaf: rounded(leaf, self.levels), native) if self.levels else native)
+
+
+@dataclass(frozen=True)
+class HardLabelled(AbstractSource):
+    """All items of the set, each under the one class that it is of."""
+
+    @property
+    def depends_on_set(self) -> bool:
+        """It does."""
+        return True
+
+    def count(self, context: ProbeContext) -> int:
+        """How many items the set has."""
+        return len(context.distilled)
+
+    def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
+        """Those of the set, as a learner of it is given them, with one class for a target."""
+        load, count = Mixture().examples(context, seed)
+
+        def labelled(rows: Tensor, step: int) -> Batch:
+            batch = load(rows, step)
+            hard = functional.one_hot(batch.classes, len(context.problem.task.classes))
+            return batch._replace(targets=hard.to(batch.targets))
+
+        return labelled, count
 
 
 def rounded(leaf: Shaped[Tensor, " item *shape"], levels: int) -> Shaped[Tensor, " item *shape"]:

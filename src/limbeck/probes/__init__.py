@@ -13,6 +13,7 @@ from limbeck.probes.learning_time import LearningTime
 from limbeck.probes.mimicry import Mimicry
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.recognition import Recognition
+from limbeck.probes.reliance import Reliance
 from limbeck.probes.semantics import Semantics
 from limbeck.probes.substitution import Substitution
 from limbeck.probes.surface import Surface
@@ -31,6 +32,7 @@ PROBES = Family(
     Mimicry,
     Mixing,
     Recognition,
+    Reliance,
     Semantics,
     Substitution,
     Surface,

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from limbeck.comparison import SizeRow, of_facts, shared
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
-from limbeck.report.figures import episodes, equivalence, likeness, looks, meaning, shape, surface
+from limbeck.report.figures import episodes, equivalence, likeness, looks, meaning, reliance, shape, surface
 from limbeck.report.figures.figure import Figure, SetFinding
 from limbeck.report.numbers import PageTable, slug
 
 FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
     "substitution": equivalence.substitution,
     "episodes": episodes.episodes,
+    "reliance": reliance.reliance,
     "mixing": equivalence.mixing,
     "cross-architecture": equivalence.cross_architecture,
     "continuation": equivalence.continuation,
