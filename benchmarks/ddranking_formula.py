@@ -37,15 +37,17 @@ class Standing:
     """Finds what is not installed."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+        """A module that has anything, for what would not be found."""
         if name.partition(".")[0] not in ("torchvision", "kornia", "timm", "tqdm", "datasets", "pandas"):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: Any) -> ModuleType:
+        """That module."""
         return Absent(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        """There is nothing to run."""
 
 
 def scored(kind: Any, answers: dict[str, list[float]], **given: Any) -> float:

@@ -61,6 +61,10 @@ class Row(NamedTuple):
     """holds, does not hold, or open."""
 
 
+PAIRS = 20
+"""Networks of one step and of real data between which errors are read."""
+
+
 class Bench:
     """Where sets lie, and what was found."""
 
@@ -399,7 +403,7 @@ def barrier_row(bench: Bench) -> Row:
     """17: one-step and real-trained networks are different modes."""
     on, shares, found = problem("digits", DIGITS), [index / 20 for index in range(21)], {"before": [], "after": []}
     batch = real(on)
-    for n in range(5):
+    for n in range(PAIRS):
         loose = bench.set("digits", "one-step", DIGITS, n, objective__initialisations=0)
         ours, theirs = trained(on, loose, fresh(on, n)), by_real_data(on, fresh(on, 100 + n))
         for name, end in (("before", ours), ("after", aligned(on.network, ours, theirs, batch.inputs[:20]))):
@@ -411,7 +415,7 @@ def barrier_row(bench: Bench) -> Row:
         "one-step and real-trained networks are different modes: an error barrier, smaller after alignment",
         "above 0 before, smaller after",
         f"before {over(found['before'])}, after {over(found['after'])} points",
-        "5 pairs of initialisations",
+        f"{PAIRS} pairs of initialisations",
         verdict,
     )
 
