@@ -17,6 +17,7 @@ import argparse
 import gzip
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -196,7 +197,7 @@ def _order(found: Found) -> Answer:
 
 
 def _subset(found: Found, per_class: int) -> Fact:
-    """The accuracy of random real images; of all sets the same."""
+    """The accuracy of random real examples; of all sets the same."""
     finding = _only(each["substitution"] for each in found.values())
     row = _only(row for row in rows(RealImagesRow, finding) if row.per_class == per_class)
     return Fact(ACCURACY, row.test_accuracy, row.low, row.high, finding.fact(ACCURACY).n)
@@ -263,7 +264,7 @@ def _on_clusters(found: Found) -> Answer:
     near = {method: found[method]["recognition"].fact(NEAR) for method in ("mtt", "dm")}
     real = found["dm"]["recognition"].fact(f"{NEAR}, real").value
     said = ", ".join(f"{METHODS[method]} {told(fact)}" for method, fact in near.items())
-    return Answer(said, f"unseen real images {real:.2f}", mark(less(near["mtt"], near["dm"]), 0, ABOVE))
+    return Answer(said, f"unseen real examples {real:.2f}", mark(less(near["mtt"], near["dm"]), 0, ABOVE))
 
 
 def _outside(found: Found, method: str) -> Answer:
@@ -271,7 +272,7 @@ def _outside(found: Found, method: str) -> Answer:
     channels = rows(RangeRow, finding)
     low, high = min(row.set_low for row in channels), max(row.set_high for row in channels)
     fact = share("", finding.fact("share of values outside").value, 100 * 3072)
-    return Answer(f"{100 * fact.value:.1f} %, {low:.2f} to {high:.2f}", "real images: none", mark(fact, 0, ABOVE))
+    return Answer(f"{100 * fact.value:.1f} %, {low:.2f} to {high:.2f}", "real examples: none", mark(fact, 0, ABOVE))
 
 
 def _monotone(found: Found) -> Answer:
@@ -321,7 +322,7 @@ def _trajectory(column: str, steps: Sequence[int]) -> Callable[[Found, str], Ans
         real = _readings(found, method, "real")
         said = ", ".join(f"{step}: {at(step):.2f}" for step in steps)
         control = ", ".join(f"{step}: {real(step):.2f}" for step in steps) if column == "recognition" else ""
-        return Answer(said, f"random real images {control}" if control else "", REPORTED)
+        return Answer(said, f"random real examples {control}" if control else "", REPORTED)
 
     return ask
 
@@ -330,9 +331,7 @@ def _early(found: Found, method: str) -> Answer:
     finding = found[method]["learning-time"]
     sooner, rise = finding.fact(SOONER), finding.fact("rise of test accuracy from then to the end")
     stops = finding.fact("step at which recognition stops improving")
-    said = (
-        f"step {told(stops, 1, 0)}, {told(sooner)} times that of random real images; test then rises by {points(rise)}"
-    )
+    said = f"step {told(stops, 1, 0)}, {told(sooner)} times that of random real ones; test then rises by {points(rise)}"
     control = beside(finding, "step at which recognition stops improving")
     marks = [mark(sooner, 1, BELOW), mark(rise, 0, ABOVE)]
     return Answer(said, f"control: step {told(control, 1, 0)}", together(marks))
@@ -347,7 +346,7 @@ def _recognition_above_test(found: Found, method: str) -> Answer:
             least[row.seed] = min(row.smoothed - row.test_accuracy, least.get(row.seed, math.inf))
             real[row.seed] = min(row.real - row.test_accuracy, real.get(row.seed, math.inf))
     fact, control = (estimate("", list(values.values())) for values in (least, real))
-    return Answer(f"least by {told(fact)}", f"random real images {told(control)}", mark(fact, 0, ABOVE))
+    return Answer(f"least by {told(fact)}", f"random real examples {told(control)}", mark(fact, 0, ABOVE))
 
 
 def _by_start(finding: Finding) -> dict[int, list[RealTraceRow]]:
@@ -365,7 +364,7 @@ def _saddle(found: Found, method: str) -> Answer:
 
 
 def _crossing(way: str) -> Callable[[Found, str], Answer]:
-    """Whether the trace ends above or below that of real images: its logarithm, over starts."""
+    """Whether the trace ends above or below that of real examples: its logarithm, over starts."""
 
     def ask(found: Found, method: str) -> Answer:
         finding = found[method]["curvature"]
@@ -377,7 +376,7 @@ def _crossing(way: str) -> Callable[[Found, str], Answer]:
         fact, real = (
             Fact("", math.exp(each.value), math.exp(each.low), math.exp(each.high), each.n) for each in (ours, control)
         )
-        return Answer(f"{told(fact)} of that on real images", f"control {told(real)}", mark(ours, 0, way))
+        return Answer(f"{told(fact)} of that on real examples", f"control {told(real)}", mark(ours, 0, way))
 
     return ask
 
@@ -457,7 +456,7 @@ LEFT = "end over peak of the trace on set"
 ROWS = (
     Row(
         "N1",
-        "BPTT is above 10 random real images per class",
+        "BPTT is above 10 random real examples per class",
         "58.9 against 27.3",
         "holds",
         of_methods(("bptt",), "substitution", OVER, (0, ABOVE), write=points),
@@ -473,8 +472,8 @@ ROWS = (
         "N4", "TM is above them", "53.6", "holds", of_methods(("mtt",), "substitution", OVER, (0, ABOVE), write=points)
     ),
     Row("N5", "BPTT > TM > GM > DM", "58.9, 53.6, 46.0, 42.7", "does not hold", _order, by_strength=True),
-    Row("N6", "10 random real images per class", "27.3", "reported", _subsets(10)),
-    Row("N7", "12, 20, 60 random real images per class", "28.7, 32.6, 45.1", "reported", _subsets(12, 20, 60)),
+    Row("N6", "10 random real examples per class", "27.3", "reported", _subsets(10)),
+    Row("N7", "12, 20, 60 random real examples per class", "28.7, 32.6, 45.1", "reported", _subsets(12, 20, 60)),
     Row(
         "N8",
         "clipping to [0, 1] costs accuracy (BPTT)",
@@ -519,7 +518,7 @@ ROWS = (
     Row("P2", "Xavier start has an amplitude of 0.043", "0.043", "holds (tests)", by_tests("by formula")),
     Row(
         "M1, M2",
-        "2 real images per class lower BPTT and TM",
+        "2 real examples per class lower BPTT and TM",
         "-4.3, -4.0",
         "inconclusive",
         of_methods(BOTH, "mixing", gain(2), (0, BELOW), write=points),
@@ -527,7 +526,7 @@ ROWS = (
     ),
     Row(
         "M3, M4",
-        "2 real images per class lower DM and GM",
+        "2 real examples per class lower DM and GM",
         "-2.5, -0.8",
         "inconclusive",
         of_methods(REST, "mixing", gain(2), (0, BELOW), write=points),
@@ -535,7 +534,7 @@ ROWS = (
     ),
     Row(
         "M1, M2",
-        "10 real images per class lower BPTT and TM",
+        "10 real examples per class lower BPTT and TM",
         "-8.9, -7.8",
         "inconclusive (TM holds)",
         of_methods(BOTH, "mixing", gain(10), (0, BELOW), write=points),
@@ -543,17 +542,17 @@ ROWS = (
     ),
     Row(
         "M3, M4",
-        "10 real images per class lower DM and GM",
+        "10 real examples per class lower DM and GM",
         "-1.1, -2.4",
         "inconclusive",
         of_methods(REST, "mixing", gain(10), (0, BELOW), write=points),
         by_strength=True,
     ),
-    Row("M5", "real images alone are monotone", "27.3, 28.7, 32.6, 45.1", "holds", _monotone),
+    Row("M5", "real examples alone are monotone", "27.3, 28.7, 32.6, 45.1", "holds", _monotone),
     Row("M6", "all converge at 250 per class", "within 1.3 points", "not yet run", None),
     Row(
         "M7",
-        "50 real images per class lower BPTT and TM",
+        "50 real examples per class lower BPTT and TM",
         "-8.3, -3.5",
         "does not hold",
         of_methods(BOTH, "mixing", gain(50), (0, BELOW), write=points),
@@ -561,7 +560,7 @@ ROWS = (
     ),
     Row(
         "M7",
-        "50 real images per class raise DM and GM",
+        "50 real examples per class raise DM and GM",
         "+5.0, +2.3",
         "inconclusive (GM holds)",
         of_methods(REST, "mixing", gain(50), (0, ABOVE), write=points),
@@ -714,7 +713,7 @@ ROWS = (
     ),
     Row(
         "I4",
-        "and among real images",
+        "and among real examples",
         "positive",
         "inconclusive (BPTT holds)",
         of_methods(tuple(METHODS), "influence", ADDITIVE, (0, ABOVE)),
@@ -729,7 +728,7 @@ ROWS = (
     ),
     Row(
         "I6",
-        "the 100 most helped are of its class more than for real images",
+        "the 100 most helped are of its class more than for real examples",
         "figure 23",
         "does not hold (BPTT, TM)",
         lambda found: each(found, _more_than_real),
@@ -767,7 +766,9 @@ ROWS = (
 def _read(paths: list[Path]) -> Found:
     found: Found = {}
     for path in paths:
-        text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        # What is now said of examples was said of images when the first of these were measured.
+        text = re.sub(r"\b([Rr]eal|[Rr]andom|[Tt]raining|[Tt]est) image(s?)\b", r"\1 example\2", data.decode())
         for document in json.loads(text)["findings"]:
             finding = Finding.of(document)
             method = Path(finding.set).stem
