@@ -164,7 +164,7 @@ def tables(probe: str) -> tuple[Table, ...]:
             made(
                 ContinuationRow,
                 6,
-                on=("the set",) * 3 + ("random real images",) * 3,
+                on=("the set",) * 3 + ("random real examples",) * 3,
                 step=(0, 30, 300) * 2,
             ),
         ),

@@ -38,7 +38,7 @@ FACTS = ("fact", "value", "low", "high", "n", "control", "control low", "control
 
 
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
-    """What the scores of each of `sets` come to beside as many real images and beside equal bytes, by network.
+    """What the scores of each of `sets` come to beside as many real examples and beside equal bytes, by network.
 
     `rows` are those of `limbeck.evaluation.Score`, of sets and baselines. A set is better or worse than a baseline
     where the interval of the difference of their means (Welch) does not hold zero; the intervals of all baselines that
@@ -67,7 +67,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
             Finding(
                 probe=EVALUATION,
                 set=row["set"],
-                question="Is it better to train on than as many real images, and than as many bytes of them?",
+                question="Is it better to train on than as many real examples, and than as many bytes of them?",
                 verdict="".join(f"{row[name]}: " for name in several) + found.text,
                 tone=found.tone,
                 facts=tuple(facts),
@@ -88,21 +88,21 @@ def _gain(row: Mapping[str, Any], other: Mapping[str, Any], level: float) -> Gai
 
 
 def _size(row: Mapping[str, Any], by_bytes: Sequence[Mapping[str, Any]]) -> str:
-    """How many real images fit in the bytes of a set."""
+    """How many real examples fit in the bytes of a set."""
     if not by_bytes:
         return ""
-    found = f"{by_bytes[0]['per_class']} real images per class"
+    found = f"{by_bytes[0]['per_class']} real examples per class"
     # Where one more of each class would fit, there is none.
     return found if _filled(row, by_bytes[0]) else f"{found}, all there are"
 
 
 def _as_large(row: Mapping[str, Any], by_items: Sequence[Mapping[str, Any]]) -> str:
-    """That as many real images are as many bytes, where they are."""
+    """That as many real examples are as many bytes, where they are."""
     return "also as many bytes" if by_items and _filled(row, by_items[0]) else ""
 
 
 def _filled(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether real images fill the bytes of a set: not one more of each class would fit."""
+    """Whether real examples fill the bytes of a set: not one more of each class would fit."""
     return 0 <= row["bytes"] - other["bytes"] < other["bytes"] / other["per_class"]
 
 
@@ -114,8 +114,9 @@ def _method(row: Mapping[str, Any], tests: int) -> str:
     else:
         rests_on = f"{row['n']} fresh learners of this one set"
     return (
-        f"{rests_on}; learners of random real images have images of their own; protocol {row['protocol']}; differences "
-        f"of means with 95 % intervals (Welch), simultaneous over {tests} baselines; bytes as they lie on disk"
+        f"{rests_on}; learners of random real examples have some of their own each; protocol "
+        f"{row['protocol']}; differences of means with 95 % intervals (Welch), simultaneous over {tests} baselines; "
+        "bytes as they lie on disk"
     )
 
 
@@ -132,7 +133,7 @@ def basis(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the intervals of rows of scores are over, in words."""
     most = max((row["seeds"] for row in rows), default=0)
     if most > 1:
-        return "95 % interval over distillations, of real images over learners"
+        return "95 % interval over distillations, of real examples over learners"
     return "95 % interval over learners" + (" of this one set" if most else "")
 
 
@@ -253,7 +254,7 @@ def of_facts(finding: Finding) -> Table:
         held = claims[fact.name][1:3] if fact.name in claims else (None, None)
         rows.append((*fact, *beside, *held))
     used = [place for place, _ in enumerate(FACTS) if place < 5 or any(row[place] is not None for row in rows)]
-    caption = "intervals of 95 %, of all that a verdict tries at once; control: as many random real images"
+    caption = "intervals of 95 %, of all that a verdict tries at once; control: as many random real examples"
     return Table(
         "facts",
         tuple(FACTS[place] for place in used),

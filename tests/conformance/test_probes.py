@@ -210,7 +210,7 @@ def rests_on_what_was_asked_for(probe: AbstractProbe, context: ProbeContext) -> 
     found = probe.find(context)
     assert cache.asked and cache.asked <= asked
     check(found, probe)
-    assert found.control or found.verdict.startswith("Not known"), "as many random real images stand beside"
+    assert found.control or found.verdict.startswith("Not known"), "as many random real examples stand beside"
     assert {fact.name for fact in found.control} <= {fact.name for fact in found.facts}
     assert Finding.of(json.loads(json.dumps(found.document(), allow_nan=False))) == Finding.of(found.document())
     assert probe.find(context).document() == found.document()

@@ -78,7 +78,7 @@ def test_agreements_are_those_of_the_matched_learners() -> None:
         f"{100 - 1025 / count:.1f} % ("
     )
     assert (
-        f"more than with learners trained on few real images on {100 - 16400 / 3 / count:.1f} %, by " in found.verdict
+        f"more than with learners trained on few real examples on {100 - 16400 / 3 / count:.1f} %, by " in found.verdict
     )
 
 
@@ -169,7 +169,7 @@ def test_two_learners_of_the_set_decide_nothing() -> None:
 def test_too_few_matched_learners_are_said_to_be() -> None:
     found = SMALL.find(planted_pools(SMALL, APART, unmatched=2)[0])
     assert found.table("pools").column("matched") == [2, 3, 2]
-    assert "2 of 4 trained on few real images" in found.verdict
+    assert "2 of 4 trained on few real examples" in found.verdict
     assert not [fact for fact in found.facts if " less " in fact.name]
     nothing = SMALL.find(planted_pools(SMALL, APART, unmatched=5)[0])
     assert nothing.tone == "unknown" and nothing.verdict.startswith("Inconclusive:")
@@ -234,7 +234,7 @@ def test_no_more_subsets_are_trained_than_allowed_nor_where_none_reaches_the_acc
     beyond = Subsets(probe, 350)
     assert len(beyond.rounds()) == 1
     verdict = probe.find(beyond.context).verdict
-    assert re.search(r"0 of \d trained on few real images, who reach \d\d\.\d % at most", verdict), verdict
+    assert re.search(r"0 of \d trained on few real examples, who reach \d\d\.\d % at most", verdict), verdict
 
 
 def test_a_random_real_set_goes_through_the_same_with_pilots_that_are_shared() -> None:

@@ -229,7 +229,7 @@ def test_by_default_a_set_stands_beside_equal_counts_and_equal_bytes_unless_thes
     task = images(np.uint8)
     told = [(each.name, each.per_class) for each in beside(task, [set_of(task, 2)], BASELINES)[1:]]
     assert told == [*((name, 2) for name in names), ("random:bytes", 7), ("full", 20)]
-    # Real images of four bytes a number, as the set: as many are as many bytes.
+    # Real examples of four bytes a number, as the set: as many are as many bytes.
     alike = images(np.float32)
     told = [(each.name, each.per_class) for each in beside(alike, [set_of(alike, 2)], BASELINES)[1:]]
     assert told == [*((name, 2) for name in names), ("full", 20)]

@@ -17,7 +17,7 @@ from limbeck.probes import Continuation
 from limbeck.statistics.estimates import t_quantile
 from planted import KEY, NETWORK, Planted, context_of
 
-IMAGE = "1 random real image per class"
+IMAGE = "1 random real example per class"
 
 
 def planted(after: list[float], images: list[float], before: float = 0.6) -> Finding:
@@ -37,7 +37,7 @@ def planted(after: list[float], images: list[float], before: float = 0.6) -> Fin
     for seed in range(repeats):
         plant(real_trajectory(seed, 10), 0.1, before + seed / 100, steps=(0, 700))
         plant(trainings["the set"][seed], *[0.0] * 5, after[seed])
-        plant(trainings["random real images"][seed], *[0.0] * 5, images[seed])
+        plant(trainings["random real examples"][seed], *[0.0] * 5, images[seed])
     plant(trainings["all real data"][0], *[0.0] * 5, 0.7)
     return probe.find(context)
 
@@ -49,12 +49,12 @@ def changed(*changes: float) -> list[float]:
 
 def test_changes_are_paired_with_each_learner_before_and_hold_at_once() -> None:
     found = planted(changed(-0.06, -0.06, -0.05, -0.06), changed(-0.1, -0.1, -0.1, -0.1))
-    change, beyond = found.fact("change by the set"), found.fact("change by the set less that by random real images")
+    change, beyond = found.fact("change by the set"), found.fact("change by the set less that by random real examples")
     # Three numbers are tried: each at 0.05 / 3.
     quantile = t_quantile(3, 0.05 / 3)
     assert change.value == pytest.approx(-0.0575) and change.n == 4
     assert change.high - change.value == pytest.approx(quantile * 0.005 / 2, abs=1e-6)
-    assert found.fact("change by random real images")[1:] == pytest.approx((-0.1, -0.1, -0.1, 4))
+    assert found.fact("change by random real examples")[1:] == pytest.approx((-0.1, -0.1, -0.1, 4))
     assert beyond.value == pytest.approx(0.0425)
     assert beyond.high - beyond.value == pytest.approx(quantile * 0.005 * (5 / 4) ** 0.5, abs=1e-6)
     assert found.fact("change by all real data")[1:] == pytest.approx((0.1, 0.1, 0.1, 1))

@@ -1,4 +1,4 @@
-"""Controls: as many random real images in place of a set, the same wherever they are asked for."""
+"""Controls: as many random real examples in place of a set, the same wherever they are asked for."""
 
 from __future__ import annotations
 

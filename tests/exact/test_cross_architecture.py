@@ -1,4 +1,4 @@
-"""What a set teaches other networks, beside as many real images, on accuracies that are known exactly."""
+"""What a set teaches other networks, beside as many real examples, on accuracies that are known exactly."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from planted import context_of
 
 OWN = "convnet-w4-d1"
 REAL = [0.31, 0.30, 0.32, 0.29]
-"""Real images come to so much, draw by draw, under every network."""
+"""Real examples come to so much, draw by draw, under every network."""
 
 
 @dataclass(frozen=True)
 class Searched(ProbeContext):
-    """A case whose searches come to given accuracies: `table[network, whether on real images]`, seed by seed."""
+    """A case whose searches come to given accuracies: `table[network, whether on real examples]`, seed by seed."""
 
     table: Any = None
 
@@ -39,7 +39,7 @@ class Searched(ProbeContext):
 
 
 def transferring(own: float, lenet: float, mlp: float, seeds: int = 4, real: list[float] = REAL) -> Finding:
-    """The finding on networks that gain so much over real images, each time alike."""
+    """The finding on networks that gain so much over real examples, each time alike."""
     plain = context_of()
     table: dict[tuple[str, bool], list[float]] = {}
     for name, gain in (("", own), ("lenet", lenet), ("mlp", mlp)):
@@ -61,9 +61,13 @@ def transferring(own: float, lenet: float, mlp: float, seeds: int = 4, real: lis
         (
             (0.01, 0.2, 0.2),
             "unknown",
-            "Inconclusive: that its own network gains over as many random real images is not",
+            "Inconclusive: that its own network gains over as many random real examples is not",
         ),
-        ((-0.1, 0.2, 0.2), "avoid", "Use real images in place of it: as many random ones teach its own network more."),
+        (
+            (-0.1, 0.2, 0.2),
+            "avoid",
+            "Use real examples in place of it: as many random ones teach its own network more",
+        ),
     ],
 )
 def test_a_set_transfers_where_every_network_is_decided_to_gain_over_as_many_real_images(
@@ -77,7 +81,7 @@ def test_a_set_transfers_where_every_network_is_decided_to_gain_over_as_many_rea
 
 def test_a_gain_is_how_far_the_set_lies_from_one_more_draw_of_real_images_for_all_networks_at_once() -> None:
     finding = transferring(0.3, 0.2, 0.01)
-    gain = finding.fact("gain over real images of lenet")
+    gain = finding.fact("gain over real examples of lenet")
     expected = unlike("", [0.505] * 4, REAL, 0.05 / 3)
     assert gain[1:] == pytest.approx(expected[1:]) and gain.n == 4
     said = f"lenet gains 20.0 points ({100 * gain.low:.1f} to {100 * gain.high:.1f}); of mlp it is open, +1.0 points ("
@@ -94,7 +98,7 @@ def test_real_images_searched_alike_stand_beside_under_the_same_names() -> None:
     control = {fact.name: fact for fact in finding.control}
     assert set(control) == {fact.name for fact in finding.facts}
     assert control["test accuracy of lenet"].value == pytest.approx(0.305)
-    assert control["gain over real images of mlp"].value == 0
+    assert control["gain over real examples of mlp"].value == 0
     assert control["retained by lenet"].value == pytest.approx(1.0)
 
 

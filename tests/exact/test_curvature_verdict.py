@@ -27,7 +27,7 @@ def test_a_set_that_flattens_further_than_random_real_images_is_said_to() -> Non
     said = verdict(EARLY, 0.05)
     assert said.text.startswith(
         "Its curvature peaks at step 100 of real training and falls to 10 % (6 to 16 %) of that where "
-        "training levels off, further than that of as many random real images, which falls to 61 %"
+        "training levels off, further than that of as many random real examples, which falls to 61 %"
     )
     assert "by a factor of 6.2 (4.7 to 8.3). It" in said.text and "It holds what is learned early" in said.text
     assert said.tone == "note" and [each.side for each in said.claims] == ["above"]
@@ -46,7 +46,7 @@ def test_a_set_that_flattens_less_is_said_to() -> None:
 
 def test_a_set_that_falls_as_random_real_images_do_is_said_to_where_that_is_known() -> None:
     said = verdict(starts((0.4, 0.5, 0.6), (0.41, 0.5, 0.6), (0.4, 0.5, 0.6)), 0.05)
-    assert "as far as that of as many random real images" in said.text and said.tone == "note" and not said.claims
+    assert "as far as that of as many random real examples" in said.text and said.tone == "note" and not said.claims
     open_ = verdict(starts((0.4, 0.5, 0.6), (0.2, 0.5, 0.9), REAL_LEFT), 0.05)
     assert open_.tone == "unknown" and open_.text.startswith("Inconclusive: it is not known whether its curvature")
 

@@ -52,7 +52,7 @@ def doubled(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class DoubledProblem(Problem):
-    """A problem whose real images are float64."""
+    """A problem whose real examples are float64."""
 
     def real(self, key: Key, per_class: int) -> Batch:
         return Batch(*doubled(tuple(super().real(key, per_class))))

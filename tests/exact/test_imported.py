@@ -33,7 +33,7 @@ def task() -> ImageTask:
 
 @pytest.fixture(scope="module")
 def pixels(task: ImageTask) -> Tensor:
-    """Five real images, of which some pixels are moved beyond [0, 1] as distillation does."""
+    """Five real examples, of which some pixels are moved beyond [0, 1] as distillation does."""
     real = task.split("train").pixels(torch.arange(5))
     return real + 0.2 * KEY.normal(*real.shape)
 

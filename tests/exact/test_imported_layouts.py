@@ -35,7 +35,7 @@ def task() -> ImageTask:
 
 @pytest.fixture(scope="module")
 def images(task: ImageTask) -> Tensor:
-    """Five real images as a network sees them, moved a little."""
+    """Five real examples as a network sees them, moved a little."""
     return task.codec.encode(task.split("train").pixels(torch.arange(5))) + 0.2 * KEY.normal(5, 1, 8, 8)
 
 

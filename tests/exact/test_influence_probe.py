@@ -51,7 +51,7 @@ class Planted:
 
 
 def planted(effects: Callable[[Batch, Batch], torch.Tensor], noise: float = 0.0) -> tuple[ProbeContext, torch.Tensor]:
-    """A set of twenty digits, the influences planted in it, and those of real images that help their class alone."""
+    """A set of twenty digits, the influences planted in it, and those of real examples that help their class alone."""
     task = load("digits")
     problem = Problem(task, task.network("convnet-w4-d1"), CPU, NoCache())
     batch = problem.real(KEY, 2)
@@ -100,12 +100,12 @@ def test_the_control_stands_beside_under_the_same_names() -> None:
     assert set(control) == {fact.name for fact in found.facts} - {
         "additive correlation", "additive correlation within class"
     }  # fmt: skip
-    # The planted real images help their class alone: nothing within it is their own, but all of the top is of it.
+    # The planted real examples help their class alone: nothing within it is their own, but all of the top is of it.
     assert control["mean influence in class"].value == pytest.approx(1, abs=0.02)
     assert abs(control["own repeatability"].value) < 0.2 and control["in class of top 10"].value == 1
-    assert "Of random real images it is not shown" in found.verdict
+    assert "Of random real examples it is not shown" in found.verdict
     assert len(RealImageRow.of(found) or []) == 6
-    assert "100 % are of its own class (100 % for random real images; shown, not tested)" in found.verdict
+    assert "100 % are of its own class (100 % for random real examples; shown, not tested)" in found.verdict
 
 
 def test_a_correlation_that_other_images_have_too_is_no_image_s_own() -> None:

@@ -43,7 +43,9 @@ def test_names_become_classes_in_order_and_those_of_train_are_kept():
     assert labels.names == ("cat", "dog", "owl")
     assert labels.classes.tolist() == [2, 0, 1, 2]
     assert hard_labels(np.array([b"dog"]), place, names=("dog", "cat")).classes.tolist() == [0]
-    with pytest.raises(InputError, match="row 1: label 'cow' is no class of the training images, expected one of cat"):
+    with pytest.raises(
+        InputError, match="row 1: label 'cow' is no class of the training examples, expected one of cat"
+    ):
         hard_labels(np.array(["cat", "cow"], object), place, names=("cat", "dog"))
 
 

@@ -27,7 +27,7 @@ def test_over_confidence_is_said_where_the_loss_rises() -> None:
     found = said(LARGE, FLAT)
     assert found.text.startswith(
         "Learners of the set grow over-confident: test loss rises by 80 % (77 to 83 %), from 1.50 at about step 40 to "
-        "2.70, while 3 % of predictions change. With as many random real images it rises less, by 0 % ("
+        "2.70, while 3 % of predictions change. With as many random real examples it rises less, by 0 % ("
     )
     assert found.text.endswith("the set does it. Stop early if you need probabilities.")
     assert found.tone == "note"
@@ -39,7 +39,7 @@ def test_over_confidence_is_said_where_the_loss_rises() -> None:
 
 def test_what_learners_of_as_many_real_images_do_too_is_not_the_set_s_doing() -> None:
     found = said(SMALL, SMALL)
-    assert "With as many random real images it does so too, by 30 % (" in found.text
+    assert "With as many random real examples it does so too, by 30 % (" in found.text
     assert "it comes of training on few images" in found.text and "the set does it" not in found.text
     assert [each.side for each in found.claims] == ["above", "open"]
 
@@ -53,7 +53,7 @@ def test_a_rise_that_real_images_exceed_is_said_to_be_less() -> None:
 def test_a_loss_that_stays_near_its_lowest_is_no_over_confidence() -> None:
     found = said(FLAT, LARGE)
     assert found.text.startswith("Test loss stays near its lowest: at the end it is 0 % (") and found.tone == "note"
-    assert "with as many random real images it rises by 80 % (77 to 83 %)" in found.text
+    assert "with as many random real examples it rises by 80 % (77 to 83 %)" in found.text
     assert [(each.fact, each.side) for each in found.claims] == [(BEYOND, "below")]
     assert said((0.0,) * 5, FLAT).text.startswith(
         "Test loss is lowest at the end, in each of 5 trainings. Training on the set may go on."

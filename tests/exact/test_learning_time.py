@@ -83,7 +83,7 @@ def test_what_is_recognised_sooner_than_random_real_images_is_learned_early() ->
     assert found.tone == "note" and [each.side for each in found.claims] == ["below"]
     assert found.verdict.startswith(
         "The set holds what is learned early: real training recognises 97 % of it by step 120 and hardly more after; "
-        "as many random real images take until step 488: 0.25 times the steps (0.12 to 0.51)"
+        "as many random real examples take until step 488: 0.25 times the steps (0.12 to 0.51)"
     )
     assert found.verdict.endswith("Test accuracy is 50 % at that step and 80 % at the end.")
     # A control is held against the others, and told by the same names.

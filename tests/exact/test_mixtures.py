@@ -157,23 +157,23 @@ class Planted:
 
 
 def mixed(differences: dict[int, list[float]], real: dict[int, float], start: float = 0.5) -> ProbeContext:
-    """A set whose learners lose and gain so much with real images, seed by seed, around `start`.
+    """A set whose learners lose and gain so much with real examples, seed by seed, around `start`.
 
-    As many real images in its place come to so much less, on the whole set's 2 images per class and those added.
+    As many real examples in its place come to so much less, on the whole set's 2 images per class and those added.
     """
 
     def accuracy(training: dict[str, Any], digest: str) -> list[float]:
         on, seed = training["on"], training["seed"]
         added = on["real"] - (2 if on["items"] == [] else 0)
         mixture = start + 0.01 * seed + differences[added][seed]
-        # Real images differ from draw to draw: by 1, 0 and -1 points, and so on.
+        # Real examples differ from draw to draw: by 1, 0 and -1 points, and so on.
         return [mixture - real[added] + 0.01 * (1 - seed % 3) if on["items"] == [] else mixture]
 
     return context_of(WILD, Planted(accuracy))
 
 
 SAME = {0: [0.0] * 3, 2: [-0.001, 0.001, 0.0], 10: [0.002, 0.001, 0.003]}
-"""Adding real images changes nothing that shows."""
+"""Adding real examples changes nothing that shows."""
 HALF = 0.01 * 8.8602 * (4 / 3) ** 0.5
 """Half of a predictive interval of three differences of standard deviation 0.01, of four that hold at once.
 
@@ -187,24 +187,24 @@ The quantile of Student's t is that at 1 - 0.05 / 8 with two degrees of freedom.
         (
             {0: 0.4, 2: 0.3, 10: 0.2},
             "use",
-            r"Real images can be added to the set: with 2 and 10 per class it does better than as many real images in "
-            r"its place, by 30.0 points \(19.8 to 40.2\) and 20.0 points \(9.8 to 30.2\)\. Against",
+            r"Real examples can be added to the set: with 2 and 10 per class it does better than as many real examples "
+            r"in its place, by 30.0 points \(19.8 to 40.2\) and 20.0 points \(9.8 to 30.2\)\. Against",
         ),
         (
             {0: 0.4, 2: 0.3, 10: -0.2},
             "avoid",
-            r"Use real images instead of the set from 10 real images per class on: as many in its place do better, by "
-            r"20.0 points \(9.8 to 30.2\)\. With 2 it does better than as many real images in its place, by 30.0",
+            r"Use real examples instead of the set from 10 real examples per class on: as many in its place do better, "
+            r"by 20.0 points \(9.8 to 30.2\)\. With 2 it does better than as many real examples in its place, by 30.0",
         ),
         (
             {0: 0.4, 2: -0.2, 10: 0.3},
             "avoid",
-            "Use real images instead of the set with 2 real images per class: as many .* With 10 it does better",
+            "Use real examples instead of the set with 2 real examples per class: as many .* With 10 it does better",
         ),
         (
             {0: 0.4, 2: 0.3, 10: 0.05},
             "unknown",
-            r"Inconclusive: with 10 real images per class, the set is \+5.0 points \(-5.2 to \+15.2\) from one "
+            r"Inconclusive: with 10 real examples per class, the set is \+5.0 points \(-5.2 to \+15.2\) from one "
             r"more draw of as many in its place, which is not decided\. With 2 it does better than as many",
         ),
     ],
@@ -263,12 +263,12 @@ def test_a_set_is_equivalent_to_what_gives_the_same_accuracy_by_geometric_means(
     finding = substituted({0: 0.15, **dict.fromkeys(range(1, 5), 0.25)}, repeats=5)
     # Straight lines: 0.15 is 9 of 59 on the way from 2 to 4, 0.25 half way from 4 to 16; and 150, 250 and 250 steps.
     first = 2 + 2 * 9 / 59
-    assert finding.fact("equivalent real images per class").value == pytest.approx((first * 10**4) ** (1 / 5))
+    assert finding.fact("equivalent real examples per class").value == pytest.approx((first * 10**4) ** (1 / 5))
     assert finding.fact("equivalent steps on real data").value == pytest.approx((150 * 250 * 250) ** (1 / 3))
     assert finding.verdict.startswith(
-        "Equivalent to 7.5 (3.3 to more than 16) random real images per class (300 steps of SGD on all of them "
-        "at once, as on the set), or to 211 (101 to more than 400) steps of training on all real images (in batches of "
-        "256); "
+        "Equivalent to 7.5 (3.3 to more than 16) random real examples per class (300 steps of SGD on all of them "
+        "at once, as on the set), or to 211 (101 to more than 400) steps of training on all real examples (in batches "
+        "of 256); "
     ), finding.verdict
     raw = TASK.codec.decode(WILD.inputs)
     outside = ((raw < -1e-5) | (raw > 1 + 1e-5)).double().mean()
@@ -291,7 +291,7 @@ def substituted(
 ) -> Finding:
     """The finding on a set whose learners come to so much, seed by seed, and lose so much clipped and in 8 bits.
 
-    Real images come to 0.1, 0.2 and 0.3 with 1, 4 and 16 per class, and to `own` with 2, as many as the set has; all
+    Real examples come to 0.1, 0.2 and 0.3 with 1, 4 and 16 per class, and to `own` with 2, as many as the set has; all
     real data to a thousandth of the step, up to 400 where the first trajectory ends. Controls come to `own` too.
     """
     digest = context_of(WILD).distilled.digest
@@ -320,21 +320,21 @@ STEPS = (0, 50, 100, 150, 200, 250, 300, 350, 400)
 )
 def test_an_equivalent_beyond_what_was_measured_is_said_to_lie_there(level: float, images: str, steps: str) -> None:
     finding = substituted(dict.fromkeys(range(3), level), own=0.0)
-    said = f"quivalent to {images} random real images per class .* or to {re.escape(steps)} steps of"
+    said = f"quivalent to {images} random real examples per class .* or to {re.escape(steps)} steps of"
     if level > 0.1:
         assert re.search(said, finding.verdict), finding.verdict
     else:
         assert finding.verdict.startswith("Not known: learners of the set are not shown to be above chance (5.0 %")
     end = {0.9: 16.0, 0.05: 1.0}[level]
-    assert finding.fact("equivalent real images per class")[1:] == (end, end, end, 3)
-    assert f"which {images} per class come to" in finding.table("real images").caption
+    assert finding.fact("equivalent real examples per class")[1:] == (end, end, end, 3)
+    assert f"which {images} per class come to" in finding.table("real examples").caption
 
 
 def test_seeds_beyond_the_curve_count_at_its_end_and_leave_the_interval_open_there() -> None:
     finding = substituted({0: 0.45, **dict.fromkeys(range(1, 5), 0.25)}, repeats=5)
-    images = finding.fact("equivalent real images per class")
+    images = finding.fact("equivalent real examples per class")
     assert images.value == pytest.approx((16 * 10**4) ** (1 / 5)) and images.high == 16.0 and images.n == 5
-    assert 8 < images.low < 10 and "to more than 16) random real images" in finding.verdict
+    assert 8 < images.low < 10 and "to more than 16) random real examples" in finding.verdict
     steps = finding.fact("equivalent steps on real data")
     assert steps.value == pytest.approx((400 * 250 * 250) ** (1 / 3)) and steps.high == 400
 
@@ -364,8 +364,8 @@ def test_clipping_and_8_bits_are_told_apart_by_what_each_costs(clipped: float, s
 @pytest.mark.parametrize(
     ("own", "tone", "said"),
     [
-        (0.14, "use", r"It is worth more than 2 per class: one more draw of as many real images is 11\.0 points"),
-        (0.35, "avoid", r"It is worth less than 2 per class: one more draw of as many real images is 10\.0 points"),
+        (0.14, "use", r"It is worth more than 2 per class: one more draw of as many real examples is 11\.0 points"),
+        (0.35, "avoid", r"It is worth less than 2 per class: one more draw of as many real examples is 10\.0 points"),
         (0.252, "note", r"One more draw of 2 per class might do as well: the set is -0\.2 points"),
     ],
 )
@@ -380,10 +380,10 @@ def test_random_real_images_stand_beside_as_worth_about_their_own_number() -> No
     finding = substituted({0: 0.25, 1: 0.25, 2: 0.25}, own=0.14)
     control = {fact.name: fact for fact in finding.control}
     # Each draw has the accuracy of the draw of its seed: 2 images per class, of 1 and 4 that come to 0.1 and 0.2.
-    assert control["equivalent real images per class"].value == pytest.approx(2.0, rel=1e-3)
+    assert control["equivalent real examples per class"].value == pytest.approx(2.0, rel=1e-3)
     assert control["equivalent steps on real data"].value == pytest.approx(140, rel=1e-3)
     assert control["test accuracy"].value == pytest.approx(0.14) and control["test accuracy"].n == 3
-    over = control["gain over as many random real images"]
+    over = control["gain over as many random real examples"]
     assert over.value == pytest.approx(0.0, abs=1e-9) and over.low < 0 < over.high
 
 

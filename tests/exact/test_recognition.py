@@ -197,22 +197,22 @@ def test_the_share_off_has_the_interval_of_wilson_and_is_held_against_five_perce
     items = finding.table("items")
     assert items.column("distance")[17] == pytest.approx(2.0) and items.column("off")[15:17] == [0.0, 1.0]
     assert finding.verdict.startswith(
-        "Networks trained on real images recognise 75 % (lenet) to 100 % (convnet-w4-d1) of "
-        "the set, of random real training images 70 %. It lies off real images: 20 % ("
+        "Networks trained on real examples recognise 75 % (lenet) to 100 % (convnet-w4-d1) of "
+        "the set, of random real training examples 70 %. It lies off real examples: 20 % ("
     )
-    assert "5 % of unseen real images and 1 % of random training images" in finding.verdict
+    assert "5 % of unseen real examples and 1 % of random training examples" in finding.verdict
     assert Finding.of(finding.document()).verdict == finding.verdict
 
 
 def test_what_real_images_score_by_construction_is_not_held_against_the_set() -> None:
-    # One of twenty lies off, as one of twenty real images does; and the set agrees as controls do.
+    # One of twenty lies off, as one of twenty real examples does; and the set agrees as controls do.
     finding = finding_of([1.0] * 19 + [4.0], agreement=0.85)
     assert finding.tone == "unknown" and finding.verdict.startswith("Inconclusive: whether it lies")
     assert "5 % (" in finding.verdict and not any(each.side != "open" for each in finding.claims)
 
 
 def test_what_controls_show_too_is_no_property_of_the_set() -> None:
-    # Fewer near examples of its class than unseen real images have, but controls have as few, and differ.
+    # Fewer near examples of its class than unseen real examples have, but controls have as few, and differ.
     finding = finding_of([1.0] * 200, agreement=0.6, control=(0.5, 0.6, 0.7, 0.6))
     assert [each.side for each in finding.claims][1] == "open"
     assert "less clearly" not in finding.verdict

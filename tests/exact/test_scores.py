@@ -60,17 +60,17 @@ def points(gain: float, tests: int) -> str:
     ("mean", "tone", "verdict"),
     [
         (0.60, "use",
-         f"This one set, seed 0, is significantly better to train on than as many real images by random or herding, by "
-         f"{points(0.1, 2)} or more."),
+         f"This one set, seed 0, is significantly better to train on than as many real examples by random or herding, "
+         f"by {points(0.1, 2)} or more."),
         (0.495, "note",
-         f"This one set, seed 0, is significantly better to train on than as many real images by random, by "
+         f"This one set, seed 0, is significantly better to train on than as many real examples by random, by "
          f"{points(0.095, 2)}; not significantly different from those by herding."),
         (0.405, "avoid",
-         f"This one set, seed 0, is significantly worse to train on than as many real images by herding, by "
+         f"This one set, seed 0, is significantly worse to train on than as many real examples by herding, by "
          f"{points(0.095, 2)}: use those instead; not significantly different from those by random."),
         (0.20, "avoid",
-         f"This one set, seed 0, is significantly worse to train on than as many real images by random or herding, by "
-         f"up to {points(0.3, 2)}: use those instead."),
+         f"This one set, seed 0, is significantly worse to train on than as many real examples by random or herding, "
+         f"by up to {points(0.3, 2)}: use those instead."),
     ],
 )  # fmt: skip
 def test_a_set_differs_from_baselines_of_its_size_where_simultaneous_intervals_of_differences_leave_zero(
@@ -142,7 +142,7 @@ def test_a_recipe_that_was_cut_short_is_not_said_to_be_worse() -> None:
     assert worse.tone == "unknown" and worse.claims[0].side == "below"
     assert worse.verdict == (
         "Inconclusive: it says nothing against the method, whose recipe was cut short. This one set, 120 of the "
-        "published 500,000 steps, seed 0, is significantly worse to train on than as many real images by herding, by "
+        "published 500,000 steps, seed 0, is significantly worse to train on than as many real examples by herding, by "
         f"{points(0.3, 1)}."
     )
     assert worse.deciding == "the published number of steps would decide it"
@@ -217,15 +217,15 @@ def test_a_baseline_that_is_trained_as_another_set_says_is_none_of_this_one() ->
     ("items", "by_bytes", "tone", "verdict"),
     [
         (0.4, 0.7, "avoid",
-         f"This one set, seed 0, is significantly better to train on than as many real images by random, by "
-         f"{points(0.2, 2)}. At equal bytes (4 real images per class) it is significantly worse to train on than real "
-         f"images by random, by {points(0.1, 2)}: use those instead."),
+         f"This one set, seed 0, is significantly better to train on than as many real examples by random, by "
+         f"{points(0.2, 2)}. At equal bytes (4 real examples per class) it is significantly worse to train on than "
+         f"real examples by random, by {points(0.1, 2)}: use those instead."),
         (None, 0.6, "unknown",
-         "Inconclusive: at equal bytes (4 real images per class) this one set, seed 0, is not significantly different "
-         "from real images by random."),
+         "Inconclusive: at equal bytes (4 real examples per class) this one set, seed 0, is not significantly "
+         "different from real examples by random."),
         (0.6, 0.4, "note",
-         "This one set, seed 0, is not significantly different from as many real images by random. At equal bytes (4 "
-         f"real images per class) it is significantly better to train on than real images by random, by "
+         "This one set, seed 0, is not significantly different from as many real examples by random. At equal bytes (4 "
+         f"real examples per class) it is significantly better to train on than real examples by random, by "
          f"{points(0.2, 2)}."),
     ],
 )  # fmt: skip
@@ -243,7 +243,7 @@ def test_a_set_is_beside_as_many_real_images_and_then_beside_equal_bytes(
 
 def test_where_as_many_images_are_as_many_bytes_it_says_so_and_fewer_are_not_called_equal() -> None:
     rows = [row("a", 0.6, bytes=49, per_class=4), row("random", 0.4, bytes=40, per_class=4)]
-    assert "than as many real images (also as many bytes) by random" in found(*rows).verdict
+    assert "than as many real examples (also as many bytes) by random" in found(*rows).verdict
     # Those that were matched with a smaller set.
     assert "At equal bytes" not in found(*rows, row("random:bytes", 0.1, bytes=10, per_class=1)).verdict
     assert "also as many bytes" not in found({**rows[0], "bytes": 50}, rows[1]).verdict
@@ -252,7 +252,7 @@ def test_where_as_many_images_are_as_many_bytes_it_says_so_and_fewer_are_not_cal
 
 def test_where_all_real_images_fit_in_the_bytes_of_a_set_it_says_so() -> None:
     rows = [row("a", 0.6, bytes=60), row("random:bytes", 0.4, bytes=40, per_class=4)]
-    assert "At equal bytes (4 real images per class, all there are) this one set" in found(*rows).verdict
+    assert "At equal bytes (4 real examples per class, all there are) this one set" in found(*rows).verdict
 
 
 def test_of_an_error_less_is_better_and_differences_have_its_unit() -> None:
@@ -309,7 +309,7 @@ def test_the_table_of_scores_says_what_each_is_of_and_what_intervals_are_over() 
     about = "over 3 distillations, seeds 0 to 2"
     several = [row("a", 0.6, 0.0, 3, seeds=3, n=15, about=about), row("random", 0.4, 0.0)]
     title, _, first, _ = shown(several)
-    assert title.startswith("Test accuracy, %, 95 % interval over distillations, of real images over learners.")
+    assert title.startswith("Test accuracy, %, 95 % interval over distillations, of real examples over learners.")
     assert first == "a over 3 distillations, seeds 0 to 2 1 8 B 60.0 (60.0 to 60.0), n 3 x 5"
     # What had levelled off under one network and not under another stands in two lines.
     other = [row("full", 0.7, 0.0, network="mlp")]

@@ -52,7 +52,7 @@ class Drawn(AbstractAttributes):
 class Planted:
     """A memo of trainings whose losses are those of chance, for each learner, less the effects of the items.
 
-    Those of the set are `effects`; real images, where a control is asked about, have `real`.
+    Those of the set are `effects`; real examples, where a control is asked about, have `real`.
     """
 
     effects: torch.Tensor
@@ -97,10 +97,10 @@ def test_exactly_the_planted_pair_is_found() -> None:
     expected = sum(average_precision(matrix(context, seed, (PAIR,))[0, own], carried) for seed in (0, 1)) / 2
     assert rows[0].average_precision == pytest.approx(expected, abs=1e-6)
     assert found.verdict.startswith(
-        "1 of 20 images carry a nameable attribute beyond their class; none of 20 random real images does, which is "
+        "1 of 20 images carry a nameable attribute beyond their class; none of 20 random real examples does, which is "
         "not clearly fewer."
     )
-    assert "right on 100 % of the test images of 3 that carry it and on 0 % of the others" in found.verdict
+    assert "right on 100 % of the test examples of 3 that carry it and on 0 % of the others" in found.verdict
     assert [claim.side for claim in found.claims] == ["above"] and found.tone == "note"
     curves = CurveRow.of(found) or []
     assert {(row.class_, row.attribute) for row in curves} == {("3", "dotted")}
@@ -113,7 +113,7 @@ def test_nothing_is_found_where_nothing_was_planted() -> None:
     found = Semantics(Drawn()).find(context_of(planted=False))
     assert found.verdict == (
         "Inconclusive: none of 20 images is found to carry any of 3 attributes beyond its class, under both of two "
-        "seeds and beyond what seeds alone do (60 tests). Of 20 random real images none is."
+        "seeds and beyond what seeds alone do (60 tests). Of 20 random real examples none is."
     )
     assert found.tone == "unknown" and [claim.side for claim in found.claims] == ["open"]
     # Of one of two seeds at random a p-value is uniform; both are as large as in a quarter of cases.
@@ -126,7 +126,7 @@ def test_what_real_images_carry_as_well_is_said_to_be_so() -> None:
     control = {fact.name: fact for fact in found.control}
     assert {fact.name for fact in found.facts} == set(control)
     carrying = round(20 * control["share of images that carry an attribute"].value)
-    assert carrying > 10 and f"so do random real images, {carrying} of 20" in found.verdict
+    assert carrying > 10 and f"so do random real examples, {carrying} of 20" in found.verdict
 
 
 def test_what_one_seed_shows_alone_is_not_found() -> None:

@@ -124,7 +124,7 @@ def test_a_class_that_is_too_small_is_refused(start: AbstractStart) -> None:
     with pytest.raises(InputError) as refused:
         start.pick(PROBLEM, 7, KEY)
     assert str(refused.value) == (
-        "class 'bee' has 6 training images, 7 per class were asked for; distil at most 6 (--ipc 6)"
+        "class 'bee' has 6 training examples, 7 per class were asked for; distil at most 6 (--ipc 6)"
     )
 
 

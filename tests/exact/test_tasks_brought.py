@@ -374,14 +374,14 @@ def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
 def test_unbalanced_and_missing_classes_are_noted(tmp_path):
     put(tmp_path / "mine", *files("train/cat", count=6), *files("train/dog", "test/cat"))
     task = read(tmp_path / "mine")
-    assert "imbalance: 5 training images of 'cat' against 2 of 'dog'" in task.notes
+    assert "imbalance: 5 training examples of 'cat' against 2 of 'dog'" in task.notes
     assert "the test split has no image of dog" in task.notes
 
 
 def test_without_validation_the_training_images_validate_aloud(tmp_path):
     task = load("digits", validation="none")
     assert task.splits["validation"].rows.tolist() == task.splits["train"].rows.tolist()
-    assert "no images are set apart for validation: validation figures are of the training images" in task.notes
+    assert "no images are set apart for validation: validation figures are of the training examples" in task.notes
     assert not any(warning.startswith("duplicates") for warning in task.describe()["warnings"])
     assert task.fingerprint != load("digits").fingerprint
 

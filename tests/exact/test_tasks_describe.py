@@ -50,7 +50,7 @@ def test_duplicates_are_counted_within_and_across_splits(tmp_path):
     assert found["duplicates"]["test"] == 2
     assert found["duplicates"]["train/test"] == 1
     assert found["conflicting_labels"] == 0
-    assert found["warnings"] == ["duplicates across splits: 1 test images are also in train"]
+    assert found["warnings"] == ["duplicates across splits: 1 test examples are also in train"]
 
 
 def load_train_row(folder, x, y, x_test, y_test):
@@ -74,8 +74,8 @@ def test_imbalance_tiny_classes_and_constant_images_are_warned_of(tmp_path):
     x[4] = 9
     found = described(tmp_path, x=x, y=y)
     train = found["counts"]["train"]
-    assert f"imbalance: {train['0']} training images of '0' against {train['2']} of '2'" in found["warnings"]
-    assert "tiny classes: fewer than 10 training images of 2" in found["warnings"]
+    assert f"imbalance: {train['0']} training examples of '0' against {train['2']} of '2'" in found["warnings"]
+    assert "tiny classes: fewer than 10 training examples of 2" in found["warnings"]
     assert sum(each["constant_images"] for each in found["pixels"].values()) == 1
 
 

@@ -44,7 +44,7 @@ def test_a_validation_folder_validates_and_what_is_carved_is_said(tmp_path, name
     task = read(tmp_path / "mine")
     assert shades(task, ("validation",)) == TESTED
     assert (
-        "the test split is a fifth of each class of the training images, drawn by the data's digest: "
+        "the test split is a fifth of each class of the training examples, drawn by the data's digest: "
         "the source's validation split is kept to validate"
     ) in task.notes
     tested = read(tmp_path / "mine", validation=0.34)
@@ -199,7 +199,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
 
 def test_a_class_of_one_image_is_refused_by_its_own_file(tmp_path):
     put(tmp_path / "mine", *files("cat", "dog"), "owl/only.png")
-    refused(tmp_path / "mine", f"{tmp_path}/mine/owl/only.png: class 'owl' has 1 training images", "at least 3")
+    refused(tmp_path / "mine", f"{tmp_path}/mine/owl/only.png: class 'owl' has 1 training examples", "at least 3")
     refused(tmp_path / "mine", "owl/only.png: class 'owl'", "at least 2", validation="none")
 
 

@@ -70,7 +70,7 @@ def test_at_least_one_image_of_each_class_validates():
 def test_a_class_too_small_to_carve_from_is_refused_by_name(tmp_path):
     images = np.zeros((5, 2, 2), np.uint8)
     np.savez(tmp_path / "mine.npz", x=images, y=np.array([0, 0, 0, 1, 1]))
-    with pytest.raises(InputError, match="class '1' has 2 training images, expected at least 3"):
+    with pytest.raises(InputError, match="class '1' has 2 training examples, expected at least 3"):
         load(f"npz:{tmp_path}/mine.npz", cache=tmp_path / "cache")
 
 

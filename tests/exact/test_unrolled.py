@@ -104,7 +104,7 @@ def test_a_step_of_dd_is_that_of_the_published_loop() -> None:
 
 
 def test_a_step_of_rat_bptt_is_that_of_the_published_loop() -> None:
-    """Adam all the way, without a graph before the window; every step augmented, and the real images."""
+    """Adam all the way, without a graph before the window; every step augmented, and the real examples."""
     method = RECIPES["rat-bptt"].recipe_for("cifar10", 10, True)
     assert isinstance(method.objective, TruncatedUnrolled) and isinstance(method.schedule, Fixed)
     assert (method.objective.window, method.schedule.steps) == (60, 200)

@@ -46,7 +46,7 @@ def test_a_pool_with_a_habit_of_its_own_is_told_apart() -> None:
     found = judged(Key(("planted",)), (12, 20), habit=3.0, loose=0.05)
     assert claims(found)
     assert found.text.startswith("A learner of this set predicts like learners stopped early on real data")
-    assert "It is not one of learners trained on few real images" in found.text
+    assert "It is not one of learners trained on few real examples" in found.text
 
 
 def test_of_a_few_peers_an_exchangeable_learner_is_seldom_improbable() -> None:

@@ -1,4 +1,4 @@
-"""How often continuation claims something of training on that changes nothing, or no more than on real images."""
+"""How often continuation claims something of training on that changes nothing, or no more than on real examples."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from limbeck.statistics.chance import Chance
 from simulated import claiming, claims, seldom
 
 DRAW, REST = 0.012, 0.008
-"""Standard deviations of accuracy after training on: over draws of real images, and over all else."""
+"""Standard deviations of accuracy after training on: over draws of real examples, and over all else."""
 
 
 def simulated(key: Key, seeds: int, change: float, beyond: float = 0.0, draw: float = DRAW, at: float = 0.6) -> Verdict:
-    """The verdict where training on real images changes so much, and on the set, one draw for all, so much more."""
+    """The verdict where training on real examples changes so much, and on the set, one draw for all, so much more."""
     noise = lambda name, size: (size * key.fold(name).normal(seeds)).double().tolist()  # noqa: E731
     before = [at + each for each in noise("before", 0.02)]
     to = change + beyond + draw * float(key.fold("set").normal(1))

@@ -1,4 +1,4 @@
-"""How often a set that is but one more draw of real images is said to teach some network more, or less."""
+"""How often a set that is but one more draw of real examples is said to teach some network more, or less."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulated import claiming, seldom
 
 NETWORKS = ("convnet", "lenet", "alexnet", "vit")
 DRAW, REST = 0.012, 0.010
-"""Standard deviations of accuracy: over draws of real images, which all networks see, and over all else."""
+"""Standard deviations of accuracy: over draws of real examples, which all networks see, and over all else."""
 SETTINGS = (0.0, -0.004, -0.012, -0.05)
 """How much less accurate learners are by each setting that a search tries, once, by one learner of each."""
 

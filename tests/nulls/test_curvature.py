@@ -1,4 +1,4 @@
-"""A set whose curvature goes as that of random real images is seldom said to flatten further, or less far."""
+"""A set whose curvature goes as that of random real examples is seldom said to flatten further, or less far."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def curve(halvings: float, key: Key) -> Fall:
 
 
 def simulated(key: Key, starts: int, of_draw: float, of_start: float, beyond: float = 0.0) -> Verdict:
-    """Starts and draws of random real images each have a fall of their own; the set is one draw at every start."""
+    """Starts and draws of random real examples each have a fall of their own; the set is one draw at every start."""
 
     def drawn(name: str, number: int, spread: float) -> float:
         return spread * float(key.fold(name, number).normal(1))

@@ -60,7 +60,7 @@ def test_a_set_as_good_as_its_baselines_is_seldom_said_to_differ(count: int, bas
 @pytest.mark.parametrize(("ours", "theirs"), [(3, 3), (3, 20), (20, 3)])
 @pytest.mark.parametrize("spreads", [(0.002, 0.05), (0.05, 0.002)])
 def test_nor_where_counts_and_spreads_are_unlike(ours: int, theirs: int, spreads: tuple[float, float]) -> None:
-    """Where a set's learners hardly vary and those of random images do, intervals that do not touch are no rule."""
+    """Where a set's learners hardly vary and those of random examples do, intervals that do not touch are no rule."""
     counts, scales = [ours, *[theirs] * 8], [spreads[0], *[spreads[1]] * 8]
     assert seldom(claiming(lambda key: beside(key, counts, scales)))
 

@@ -1,4 +1,4 @@
-"""Learners whose loss stays level are seldom called over-confident, nor a set that does as random real images do."""
+"""Learners whose loss stays level are seldom called over-confident, nor a set that does as random real examples do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A set that is one more draw of random real images is not said to be learned early or late; one that is, is."""
+"""A set that is one more draw of random real examples is not said to be learned early or late; one that is, is."""
 
 from __future__ import annotations
 

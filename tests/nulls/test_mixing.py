@@ -1,4 +1,4 @@
-"""How often mixing claims something of a set that is but one more draw of real images."""
+"""How often mixing claims something of a set that is but one more draw of real examples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from simulated import claiming, claims, seldom
 
 ADDED = (0, 2, 10, 50)
 DRAW, REAL, REST = 0.012, 0.010, 0.008
-"""Standard deviations of accuracy: over draws in place of the set, over real images added, and over all else."""
+"""Standard deviations of accuracy: over draws in place of the set, over real examples added, and over all else."""
 
 
 def simulated(key: Key, seeds: int, gain: float = 0.0, accuracy: float = 0.3) -> Verdict:
-    """The verdict where real images add nothing, and the set, one draw for all seeds, is better by `gain`."""
+    """The verdict where real examples add nothing, and the set, one draw for all seeds, is better by `gain`."""
     noise = lambda name, size: (size * key.fold(name).normal(seeds)).double().tolist()  # noqa: E731
     ours = accuracy + gain + DRAW * float(key.fold("set").normal(1))
     others = noise("draws", DRAW)

@@ -1,4 +1,4 @@
-"""Random real sets are not said to lie off real images; sets that do are."""
+"""Random real sets are not said to lie off real examples; sets that do are."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def test_ten_random_real_images_are_seldom_said_to_lie_elsewhere() -> None:
 
 def test_images_that_lie_elsewhere_are_said_to() -> None:
     found = judged(Key(("planted",)), off=2.0)
-    assert claims(found) and "It lies off real images" in found.text
+    assert claims(found) and "It lies off real examples" in found.text
     found = judged(Key(("planted",)), astray=2.5)
     assert claims(found) and "less clearly within its classes" in found.text

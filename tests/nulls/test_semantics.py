@@ -101,8 +101,8 @@ def test_a_set_that_is_one_more_draw_of_real_images_seldom_carries_more_than_the
 
 
 @pytest.mark.parametrize(("theirs", "words", "more"), [
-    (0, "more than random real images do (0 of 30)", 2),
-    (20, "so do random real images, 20 of 30", 1),
+    (0, "more than random real examples do (0 of 30)", 2),
+    (20, "so do random real examples, 20 of 30", 1),
 ])  # fmt: skip
 def test_images_are_held_against_random_real_ones(theirs: int, words: str, more: int) -> None:
     found = verdict(Count(30, 20, 100, 4), Count(30, theirs, 100, 4))
@@ -111,4 +111,4 @@ def test_images_are_held_against_random_real_ones(theirs: int, words: str, more:
 
 def test_few_images_beside_none_of_few_real_ones_are_not_clearly_more() -> None:
     found = verdict(Count(20, 2, 100, 4), Count(20, 0, 100, 4))
-    assert "none of 20 random real images does, which is not clearly fewer" in found.text and len(found.claims) == 1
+    assert "none of 20 random real examples does, which is not clearly fewer" in found.text and len(found.claims) == 1

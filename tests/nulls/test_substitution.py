@@ -1,4 +1,4 @@
-"""How often substitution claims something of a set that is but one more draw of real images, however it is stored."""
+"""How often substitution claims something of a set that is but one more draw of real examples, however it is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulated import claiming, claims, seldom
 
 SIZES, STEPS = (1, 10, 100), tuple(range(0, 601, 20))
 DRAW, REST = 0.012, 0.008
-"""Standard deviations of accuracy: over draws of as many real images, and over all else."""
+"""Standard deviations of accuracy: over draws of as many real examples, and over all else."""
 
 
 def measured(

@@ -1,4 +1,4 @@
-"""Every method on digits at one image a class, run anew: it beats random images, and comes to what was recorded.
+"""Every method on digits at one image a class, run anew: it beats random examples, and comes to what was recorded.
 
 Methods for control are run on the cart-pole, beside random recorded states; so are those for recorded transitions.
 """
@@ -53,7 +53,7 @@ TEACHERS = ("count 2", "epochs 10", "learning_rate 0.05", "batch 64")
 # limbeck evaluate SET --repeats 5 --baselines random
 #
 # Recorded on x86_64 (AMD EPYC), one thread, torch 2.13: mean and 95 % interval over 5 networks, test split, protocol
-# paper. Random images came to 62.2 % (55.6 to 68.9). The options were chosen by the accuracy of 5 networks on the
+# paper. Random examples came to 62.2 % (55.6 to 68.9). The options were chosen by the accuracy of 5 networks on the
 # validation split, given at the end of each line.
 REPLAYS = {
     # 81.4 (79.2 to 83.7); 82.9
@@ -95,7 +95,7 @@ REPLAYS = {
         0.782,
     ),
     # 80.3 (77.7 to 82.9); 80.3. Of k-means images, and from their own labels: from uniform ones, learners with a last
-    # layer of their own do not clear random images.
+    # layer of their own do not clear random examples.
     "label-ridge": Replay(
         "--steps 100 --objective.per_class 32 --start kmeans --objective.rate 0.1 --objective.window 1000 "
         "--objective.scale_optimizer.learning_rate 1",
@@ -150,7 +150,7 @@ REPLAYS = {
         before=f"experts digits --network {NETWORK} --count 3 --epochs 6 --learning_rate 0.02 --batch 64 --workers 1",
     ),
     # 77.4 (71.9 to 82.8). From k-means images, which come to 74.1 (71.6 to 76.6) as
-    # they are: from random ones seven settings came to 56.2 to 66.6 on validation, which does not clear random images.
+    # they are: from random ones seven settings came to 56.2 to 66.6 on validation, not clear of random.
     "tesla": Replay(
         "--steps 40 --start relabelled --parameterization fixed-targets --start.start kmeans --start.epoch 10 "
         "--optimizer.learning_rate 100 "
@@ -166,7 +166,7 @@ METHODS = sorted(name for name in RECIPES if RECIPES[name].recipe.objective is n
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """One store for all processes that test, so that the learners of random images are trained once."""
+    """One store for all processes that test, so that the learners of random examples are trained once."""
     own = tmp_path_factory.getbasetemp()
     return (own if worker_id == "master" else own.parent) / "replay"
 

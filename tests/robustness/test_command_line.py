@@ -89,7 +89,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("distill digits --ipc 1 --out a.safetensors --target_optimizer.clip 1", "there is no target optimizer here"),
         ("distill digits --ipc 1 --out a.safetensors --recipe random --steps 5", "only selects"),
         ("distill digits --ipc 0 --out a.safetensors", "ipc 0: expected at least one"),
-        ("distill digits --ipc 127 --out a.safetensors", "class '8' has 125 training images, 127 per class"),
+        ("distill digits --ipc 127 --out a.safetensors", "class '8' has 125 training examples, 127 per class"),
         ("distill digits --ipc 1 --out a.txt", "ends in .safetensors"),
         ("distill digits --ipc one --out a.safetensors", "--ipc: Expected a int. Got value: one"),
         ("distill --spec nothing.json --out a.safetensors", "nothing.json"),

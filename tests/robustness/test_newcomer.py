@@ -44,8 +44,8 @@ def test_small_images_are_distilled_in_a_few_steps_and_the_first_lines_say_so(
     assert main(["distill", "digits", "--recipe", "dm", "--ipc", "1", "--checks", "1"]) == 0
     assert capsys.readouterr().err.splitlines()[:2] == [
         "note: dm by settings published for cifar10 at IPC 1, the nearest to digits at IPC 1; not as published: mlp-w4 "
-        "in place of convnet, 2 steps in place of 20,000, a tenth of the training images validates (--validation none: "
-        "no image does)",
+        "in place of convnet, 2 steps in place of 20,000, a tenth of the training examples validates (--validation "
+        "none: no image does)",
         "note: digits: on images of 8 x 8 pixels 2 of the 20,000 published steps of dm, with mlp-w4; "
         "all of them: --network convnet",
     ]

@@ -47,7 +47,7 @@ def test_a_set_says_what_was_assumed_and_carved_when_it_is_made_and_when_it_is_s
     put(pets, *files("cat/train", "dog/train", "cat/val", "dog/val", count=4), shade=200)
     code, _, err = run(capsys, f"{DISTIL} --layout class-split")
     notes = [
-        "note: the test split is a fifth of each class of the training images, drawn by the data's digest: the "
+        "note: the test split is a fifth of each class of the training examples, drawn by the data's digest: the "
         "source's validation split is kept to validate",
         "note: assumed: mirrored images may be of another class, so none is mirrored; --mirror yes (mirror=True in "
         "Python) where they keep their class",
@@ -106,7 +106,8 @@ def test_a_class_of_fewer_images_than_the_set_has_items_is_told(capsys, pets):
     put(pets, *files("cat", "dog", count=4))
     code, _, err = run(capsys, DISTIL.replace("--ipc 1", "--ipc 3"))
     assert (
-        code == 2 and "class 'cat' has 2 training images, 3 per class were asked for; distil at most 2 (--ipc 2)" in err
+        code == 2
+        and "class 'cat' has 2 training examples, 3 per class were asked for; distil at most 2 (--ipc 2)" in err
     )
     assert run(capsys, DISTIL.replace("--ipc 1", "--ipc 2"))[0] == 0
     code, _, err = run(capsys, DISTIL.replace("--ipc 1", "--ipc 3 --start noise"))

@@ -106,7 +106,7 @@ def _settings(plan: Plan, given: Any) -> str:
         differs.append(f"{plan.recipe.steps:,} steps in place of {recipe.steps:,}")
     differs += [str(each) for each in changes(plan.recipe, recipe) if each.path != "steps"]
     if "zca" in plan.task.reference and plan.task.reference.get("validation") != 0:
-        differs.append("a tenth of the training images validates (--validation none: no image does)")
+        differs.append("a tenth of the training examples validates (--validation none: no image does)")
     if not method.matches:
         differs.append(f"what `limbeck list recipes --published` says of {given.recipe}")
     return f"{said}; not as published: {', '.join(differs)}" if differs else f"{said}, as published"

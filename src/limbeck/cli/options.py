@@ -65,7 +65,7 @@ def add_own(made: Parser) -> None:
         "--validation",
         type=str,
         default="",
-        help="what validates: a share of the training images such as 0.1, none, or validation for the split of that "
+        help="what validates: a share of the training examples such as 0.1, none, or validation for the split of that "
         "name; by default that split where it is there, else a tenth",
     )
     made.add_argument(

@@ -1,4 +1,4 @@
-"""The features of real images under a network that has learned the real data a little."""
+"""The features of real examples under a network that has learned the real data a little."""
 
 from __future__ import annotations
 

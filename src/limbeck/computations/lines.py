@@ -26,7 +26,7 @@ from limbeck.learn.sensitivity import mean_loss, over_parts
 BEND = (0.01, 0.9)
 """The learning rate and the momentum by which a curve is bent."""
 BATCH = 256
-"""Real images that a step of bending sees."""
+"""Real examples that a step of bending sees."""
 
 
 @dataclass(frozen=True)

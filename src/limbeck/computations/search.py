@@ -58,7 +58,7 @@ class Search(AbstractPart):
         return {**drawn, "learning_rate": float(f"{size:.3g}")}
 
     def training(self, context: ProbeContext, index: int, seed: int) -> Training:
-        """The training of a seed by a draw, on real images of its own where there are any."""
+        """The training of a seed by a draw, on real examples of its own where there are any."""
         setting, on = self.setting(index), replace(self.on, shuffle=seed)
         # A last batch of one example has no variance to normalise by.
         if setting["batch"] and on.count(context) % setting["batch"] == 1:

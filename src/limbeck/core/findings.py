@@ -99,7 +99,7 @@ class Finding:
     caveats: tuple[str, ...] = ()
     """What the numbers do not say."""
     control: tuple[Fact, ...] = ()
-    """The same numbers of as many random real images, by name: what they come to without any distillation."""
+    """The same numbers of as many random real examples, by name: what they come to without any distillation."""
     claims: tuple[Claim, ...] = ()
     """What the verdict says of numbers, and what it leaves open."""
     deciding: str = ""

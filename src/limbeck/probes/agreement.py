@@ -1,4 +1,4 @@
-"""What a learner of a distilled set predicts like: learners of few real images, stopped early, or with weight decay."""
+"""What a learner of a set predicts like: learners of few real examples, stopped early, or with weight decay."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Agreement(AbstractProbe):
     Two pools are compared by the difference of mean agreements, with the variation over the set's learners and over
     those of both pools; and the set is held against each pool by how far its learners agree among themselves: is it
     like one more of them (Student's predictive interval)? All of these intervals hold at once at 95 %. So of learners
-    that are exchangeable with a pool's, at most 5 % are said to differ. A learner of as many random real images goes
+    that are exchangeable with a pool's, at most 5 % are said to differ. A learner of as many random real examples goes
     through the same. Beside these, for each learner of a pool: the probability of an agreement no larger by Student's
     predictive distribution of its agreements with its peers, whose normality is tested as Lilliefors does.
 
@@ -145,7 +145,7 @@ class Agreement(AbstractProbe):
             f"{self.epochs} epochs; compared within {points(self.window)} of the mean test accuracy of the set's "
             f"learners, for every pool alike, on {len(context.rows)} evaluation examples; intervals over the set's "
             "learners and over those of a pool; those of differences, and of what one more learner of a pool would "
-            f"come to, hold for all pools at once; control: {self.controls} set of as many random real images"
+            f"come to, hold for all pools at once; control: {self.controls} set of as many random real examples"
         )
 
     def _ours(self) -> list[Training]:
@@ -208,7 +208,7 @@ class Agreement(AbstractProbe):
 
 
 def _of_subset(context: ProbeContext, index: int, count: int) -> Training:
-    """A learner of so many random real images of every class."""
+    """A learner of so many random real examples of every class."""
     steps = EPOCHS * -(-count * len(context.problem.task.classes) // REAL_BATCH)
     seed = OTHERS[SUBSETS] + index
     return Training(Mixture((), count, shuffle=seed), seed, Steps(steps, REAL_BATCH), reads=(steps,))

@@ -24,11 +24,11 @@ class Continuation(AbstractProbe):
 
     Each begins where a trajectory on all real data ends, at rest (its momentum is lost: whether that was so in the
     paper is not said, nor for how many steps it went on; here `steps`, all items in one batch), and is read on the way.
-    Beside it the same on as many random real images of every class, drawn anew for each learner, which are new to no
+    Beside it the same on as many random real examples of every class, drawn anew for each learner, which are new to no
     learner of all real data, and for the first `further` learners on all real data as before, in a new order.
 
     Three numbers decide, each paired within learners and all at once by Bonferroni: the change by the set and by as
-    many real images, by Student's interval, and how far the one lies from the other beside one more draw of real
+    many real examples, by Student's interval, and how far the one lies from the other beside one more draw of real
     images (`one_more`). There is nothing to find where training changes nothing, and of the last where the set is one
     more draw. Nothing is claimed of learners that are not above chance. Yang et al. (ICML 2024), appendix E, figure 24,
     has learners of 300 steps.
@@ -89,10 +89,10 @@ class Continuation(AbstractProbe):
             control=(accuracy, *_of_images(found)),
             method=f"{self.repeats} learners of all real data in batches of {REAL_BATCH}, trained until validation "
             f"accuracy levels off ({min(lengths)} to {max(lengths)} steps); then {self.steps} steps of SGD 0.01, "
-            f"momentum 0.9 from rest: on the whole set at once, on {per_class} random real images of every class at "
+            f"momentum 0.9 from rest: on the whole set at once, on {per_class} random real examples of every class at "
             f"once, drawn anew for each learner (the control), and ({self.further} of them) on all real data in "
             f"batches as before; paired changes with intervals that hold at once ({len(found)} numbers); that of the "
-            "set less real images says how far one more draw of real images would lie",
+            "set less real examples says how far one more draw of real examples would lie",
             caveats=(
                 "its learning rate is that of learning from scratch; a smaller one, or real data beside the set, may "
                 "change less",
@@ -116,5 +116,5 @@ class Continuation(AbstractProbe):
 
 
 def _of_images(found: Changes) -> tuple[Fact, ...]:
-    """What further training on as many real images changes, under the names of what that on the set does."""
+    """What further training on as many real examples changes, under the names of what that on the set does."""
     return found.images._replace(name=found.ours.name), Fact(found.beyond.name, 0.0, 0.0, 0.0, found.beyond.n)

@@ -19,25 +19,25 @@ from limbeck.statistics.chance import Chance
 
 @dataclass(frozen=True)
 class CrossArchitecture(AbstractProbe):
-    """The accuracy that other networks reach on the set, each by its own best training, beside real images.
+    """The accuracy that other networks reach on the set, each by its own best training, beside real examples.
 
     For the problem's own network and each other one, `draws` trainings are drawn at random; the one with the best
     validation accuracy is taken by fresh learners, and these alone are reported. The same is done on as many
-    random real images, drawn anew for each learner, under the same draws: a network that learns little from them too
+    random real examples, drawn anew for each learner, under the same draws: a network that learns little from them too
     needs more data, not another set.
 
-    What decides of each network is how far the set lies from what one more draw of real images would come to
+    What decides of each network is how far the set lies from what one more draw of real examples would come to
     (`unlike`), for all networks at once by Bonferroni. There is nothing to find where the set is one more draw; nothing
     is claimed of a network that neither teaches. Yang et al. (ICML 2024), table 2, has AlexNet, VGG-11, VGG-19,
     ResNet-34 and ViT with the best of 1,000 draws, from a space that is not stated, chosen by all appearance on test
-    accuracy, without the real images.
+    accuracy, without the real examples.
     """
 
     architectures: tuple[str, ...] = ("lenet", "alexnet", "vit")
     draws: int = 8
     repeats: int = 5
     beside: int = 5
-    """Fresh learners of real images, each of a draw of its own."""
+    """Fresh learners of real examples, each of a draw of its own."""
     learning_rates: tuple[float, float] = (1e-3, 1e-1)
     steps: tuple[int, ...] = (100, 200, 300)
     batches: tuple[int, ...] = (0,)
@@ -65,7 +65,7 @@ class CrossArchitecture(AbstractProbe):
         return list(dict.fromkeys(found))
 
     def with_draws(self, draws: int) -> CrossArchitecture:
-        """The same with so many learners of the set, and in proportion as many of real images."""
+        """The same with so many learners of the set, and in proportion as many of real examples."""
         return replace(self, repeats=draws, beside=math.ceil(self.beside * draws / self.repeats))
 
     def _chosen(self, search: Search) -> list[Chosen]:
@@ -100,7 +100,7 @@ class CrossArchitecture(AbstractProbe):
             f"learning rate log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, weight decay 0 or 0.0005, steps of "
             f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples; "
             f"{self.repeats} fresh learners of the chosen one, on evaluation examples; control: {self.beside} on as "
-            f"many random real images, {context.distilled.per_class} of every class, drawn anew for each; gains say "
+            f"many random real examples, {context.distilled.per_class} of every class, drawn anew for each; gains say "
             f"how far one more draw of them would lie, with intervals that hold at once ({len(found)} networks)",
             caveats=(
                 *(f"{name} cannot be trained on this set and was left out" for name in missing),
@@ -159,5 +159,5 @@ def _facts(accuracy: Fact, gain: Fact, retained: Fact, own: bool) -> list[Fact]:
 
 
 def _nothing(gain: Fact) -> Fact:
-    """What real images gain over themselves."""
+    """What real examples gain over themselves."""
     return Fact(gain.name, 0.0, 0.0, 0.0, gain.n)

@@ -37,18 +37,18 @@ BELOW = "step of real training where the set's falls below"
 
 @dataclass(frozen=True)
 class Curvature(AbstractProbe):
-    """The Hessian of the mean loss on the set and on real images, along training on all real data and on the set.
+    """The Hessian of the mean loss on the set and on real examples, along training on all real data and on the set.
 
     Traces along trainings on all real data until they level off, each from a start of its own, at about `places` steps
     in every tenfold of steps, by XTrace to a stated standard error (Yang et al., ICML 2024, figure 6; there along 300
     steps of one training, by Hutchinson's estimate, stopped when its running mean moves by less than 0.1 %, and
-    smoothed along the steps by weights of 0.9; here nothing is smoothed). `images` real training images of every class
-    stand for all.
+    smoothed along the steps by weights of 0.9; here nothing is smoothed). `images` real training examples of every
+    class stand for all.
 
     Decided is whether the curvature on the set falls further from its peak, or less far, than that of as many random
-    real images: the null is that the set is one more draw of those. The number is how many times the trace is halved
-    from its peak to the end, less the same of real images in the same training; the set's, over starts, is held against
-    a predictive interval of the controls, one drawn anew for each start (`limbeck.probes.verdicts.curvature`).
+    real examples: the null is that the set is one more draw of those. The number is how many times the trace is halved
+    from its peak to the end, less the same of real examples in the same training; the set's, over starts, is held
+    against a predictive interval of the controls, one drawn anew for each start (`limbeck.probes.verdicts.curvature`).
 
     Described is training on the set (appendix A, figures 13 and 14): traces, and spectra with their ends at its start,
     where the trace on the set is largest, and at its end, of one training; and the share of the curvature on real
@@ -89,7 +89,7 @@ class Curvature(AbstractProbe):
         return spread(training.steps(context), self.places)
 
     def _traces(self, context: ProbeContext, training: Training, images: int) -> tuple[HessianTrace, ...]:
-        """The traces along a training that is done, of the loss on the context's set (0) or on real images."""
+        """The traces along a training that is done, of the loss on the context's set (0) or on real examples."""
         return tuple(self._trace(training, step, images) for step in self._steps(context, training))
 
     def _trace(self, training: Training, step: int, images: int) -> HessianTrace:
@@ -163,12 +163,12 @@ class Curvature(AbstractProbe):
 
     def _method(self) -> str:
         return (
-            f"Hessian of the mean loss in all parameters, on the set, on {self.images} real training images of every "
-            f"class, and on as many random real images as the set has; along {self.repeats} trainings on all real "
+            f"Hessian of the mean loss in all parameters, on the set, on {self.images} real training examples of every "
+            f"class, and on as many random real examples as the set has; along {self.repeats} trainings on all real "
             f"images until they level off, each from its own start, at about {self.places} steps in every tenfold; "
             f"XTrace to a standard error of {self.relative:.0%} or {self.floor:g} in at most {self.most} products, not "
             f"smoothed. Decided by one predictive interval: {self.repeats} starts of the set against {self.repeats} "
-            "draws of random real images, one for each start. Other intervals are over starts, or over trainings on "
+            "draws of random real examples, one for each start. Other intervals are over starts, or over trainings on "
             f"the set. Spectra by {self.starts} starts of {self.iterations} Lanczos steps, and their ends from those"
         )
 
@@ -220,7 +220,7 @@ class Curves(NamedTuple):
 
     @property
     def below(self) -> float | None:
-        """The step where the set's falls below that of real images, if it does."""
+        """The step where the set's falls below that of real examples, if it does."""
         return falls_below(self.steps, *([each.value for each in curve] for curve in (self.ours, self.real)))
 
     @property

@@ -42,14 +42,14 @@ class Influence(AbstractProbe):
     with all items, from the same initial parameters: exact leave-one-out, positive where the item helps. What is shown
     is its mean over seeds. All correlations are Pearson's over evaluation examples; those within the item's own class
     leave out that any item helps its class and hurts others, which alone would correlate. Yang et al. (ICML 2024),
-    section 5.1, figures 7, 8 and 23; there under one seed and over all test images alone.
+    section 5.1, figures 7, 8 and 23; there under one seed and over all test examples alone.
 
     Decided is whether what an item helps within its class is its own: how far it goes along with itself under another
     seed, less how far it does with *other* items of its class, as a share of what that could be. Of items that differ
     by chance it is 0, whatever all items of a class share and although all share one full training. Its interval is by
     a jackknife over seeds, the independent draws. Images stand for something where it lies above 0 and so far that the
     mean over the seeds is more reliable than one half (Spearman and Brown). Nothing can be told of an item that is
-    alone in its class, and these are left out. The control are as many random real images in place of the set.
+    alone in its class, and these are left out. The control are as many random real examples in place of the set.
     """
 
     repeats: int = 3
@@ -58,9 +58,9 @@ class Influence(AbstractProbe):
     items: int = 0
     """About how many items are left out, of each class two or more; 0 for all."""
     controlled: int = 30
-    """About how many real images are left out of the control; 0 for as many as of the set."""
+    """About how many real examples are left out of the control; 0 for as many as of the set."""
     added: int = 30
-    """How many of the items are added to real images, too; 0 for all."""
+    """How many of the items are added to real examples, too; 0 for all."""
     shown: int = 10
     """How many examples that an item helps most, and harms most, are listed."""
     scattered: int = 60
@@ -94,7 +94,7 @@ class Influence(AbstractProbe):
         return tuple(items[place] for place in spread(len(items), self.added))
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """The learners with and without each item, and of real images with and without it, under each seed."""
+        """The learners with and without each item, and of real examples with and without it, under each seed."""
         items, added = self.left_out(context), self._added(context)
         if not items:
             return ()
@@ -139,7 +139,7 @@ class Influence(AbstractProbe):
             caveats=(
                 *([f"of {count} images, {alone} alone in a class: not asked about"] if alone else []),
                 "what holds of images holds of their mean; one image may stand for nothing",
-                "the control is one draw of random real images: shares of the top 10 and 100 are shown, not tested",
+                "the control is one draw of random real examples: shares of the top 10 and 100 are shown, not tested",
                 f"a class has {int(counts.min())} evaluation examples or more: shares of the top 100 depend on that",
             ),
         )

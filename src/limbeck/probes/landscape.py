@@ -46,9 +46,9 @@ class Landscape(AbstractProbe):
 
     Decided is whether learners grow over-confident: whether the test loss rises, from where it is lowest to the end, by
     more than 5 % of its lowest (null: it does not rise), and whether by more or less than that of learners of as many
-    random real images (null: the set is one more draw of those), of which each seed has its own. The step of the lowest
-    loss of a seed is that of the mean of the other seeds: a learner's own lowest reading is low by chance, and any
-    curve would rise from there. Intervals are over seeds, and simultaneous (`limbeck.probes.verdicts.landscape`).
+    random real examples (null: the set is one more draw of those), of which each seed has its own. The step of the
+    lowest loss of a seed is that of the mean of the other seeds: a learner's own lowest reading is low by chance, and
+    any curve would rise from there. Intervals are over seeds, and simultaneous (`limbeck.probes.verdicts.landscape`).
 
     That the learner of lowest test loss is held against the final one is a description of the curve on the examples
     it was read on: it selects no learner that anything is claimed of, and the step must not be used as one.
@@ -138,13 +138,13 @@ class Landscape(AbstractProbe):
 
     def _method(self, step: int) -> str:
         return (
-            f"{self.repeats} trainings of 300 steps on the set, and {self.repeats} on as many random real images, "
+            f"{self.repeats} trainings of 300 steps on the set, and {self.repeats} on as many random real examples, "
             f"drawn anew for each, from the same starts, read every {self.every} steps. Intervals are over these; "
-            "those of rises are simultaneous over 3 numbers: the set's, that of the random images, and the difference, "
-            "which is a predictive interval; the lowest loss of each is read where that of the others of its kind is "
-            f"lowest. Plane of seed 0, with training on all real images to step {step}; surfaces on {self.size} x "
-            f"{self.size} points, on {self.sample or 'all'} evaluation examples and on the set; distances are those of "
-            "all parameters"
+            "those of rises are simultaneous over 3 numbers: the set's, that of the random examples, and the "
+            "difference, which is a predictive interval; the lowest loss of each is read where that of the others of "
+            f"its kind is lowest. Plane of seed 0, with training on all real examples to step {step}; surfaces on "
+            f"{self.size} x {self.size} points, on {self.sample or 'all'} evaluation examples and on the set; "
+            "distances are those of all parameters"
         )
 
 

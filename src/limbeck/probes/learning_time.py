@@ -26,26 +26,26 @@ from limbeck.statistics.estimates import geometric_mean
 
 @dataclass(frozen=True)
 class LearningTime(AbstractProbe):
-    """The share of the set that learners of real data recognise on their way, beside random real images.
+    """The share of the set that learners of real data recognise on their way, beside random real examples.
 
     A learner of each seed is trained on all real data until its accuracy on validation examples levels off, and read
     at growing distances: its recognition, the share of the items whose class (the one each was made for) it predicts,
     and its accuracy on the evaluation examples. Recognition is smoothed within a factor of the steps, and stops
     improving at the first reading after which its best smoothed value is higher by no more than 5 points, however many
-    items there are. The same learners read controls: sets of as many random real images. The set is learned early
+    items there are. The same learners read controls: sets of as many random real examples. The set is learned early
     where the logarithm of that step, over seeds, is below what one more control would come to (Student's predictive
     interval at 95 %), and late where it is above. So of random real sets at most 5 % are called early or late. Nothing
     is said where trajectories have not levelled off, of fewer than five items, of a set that is recognised no more than
     by chance, or of one that is recognised as well as ever from the first reading on.
 
     Yang et al. (ICML 2024), figure 5: one learner for 300 steps, read after every step; there "stops improving after
-    iteration 150" was read from the figure, and no real images were read beside.
+    iteration 150" was read from the figure, and no real examples were read beside.
     """
 
     every: int = 10
     repeats: int = 3
     controls: int = 20
-    """Sets of random real images that the same learners read, which costs little beside training them."""
+    """Sets of random real examples that the same learners read, which costs little beside training them."""
 
     question = "When does real training learn what the set holds?"
     tables = (TrajectoryRow, LearnedRow)
@@ -90,9 +90,9 @@ class LearningTime(AbstractProbe):
             f"on the {found.items} items and on {len(context.rows)} evaluation examples; recognition smoothed over "
             f"readings within a factor of 1.15 in steps; it stops improving where no later value is higher by more "
             f"than {points(TOLERANCE)}; {SOONER}: its logarithm, paired by seed, with the predictive interval of one "
-            f"more of {self.controls} controls (sets of as many random real images, read by the same learners)",
+            f"more of {self.controls} controls (sets of as many random real examples, read by the same learners)",
             caveats=(
-                "random real images are training images, which the learners have seen; those of the set are new to "
+                "random real examples are training examples, which the learners have seen; those of the set are new to "
                 "them",
                 "that recognition is high does not say that the set holds no more than what is recognised",
                 *_uncovered(context),

@@ -41,7 +41,7 @@ class Measured(NamedTuple):
     pairs: Pairs
     distances: Float[Tensor, "item example"]
     added: tuple[int, ...]
-    """Places, among the items, of those that were added to real images."""
+    """Places, among the items, of those that were added to real examples."""
     additive: list[Tensor]
     """By seed: item that was added, by example."""
 
@@ -120,7 +120,7 @@ class Measured(NamedTuple):
         )
 
     def per_real(self) -> Iterable[RealImageRow]:
-        """One row of each, where they are real images."""
+        """One row of each, where they are real examples."""
         return (RealImageRow(item, name, *effects, *repeats) for item, name, effects, repeats in self._rows())
 
 

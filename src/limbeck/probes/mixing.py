@@ -40,7 +40,7 @@ class Mixing(AbstractProbe):
     added: tuple[int, ...] = (0, 2, 10, 50, 250)
     repeats: int = 5
 
-    question = "Can real images be added to the set?"
+    question = "Can real examples be added to the set?"
     tables = (MixingRow,)
     by_accuracy = True
 
@@ -76,8 +76,8 @@ class Mixing(AbstractProbe):
             control=(estimate(ALONE, in_place[0], context.level, SHARE), *beside.gains.values(), *_nothing(found)),
             method=f"{self.repeats} seeds; {DEFAULT_TRAINING}; nested real examples, drawn anew for each seed; paired "
             f"differences with intervals that hold at once ({tests} numbers); those of the set over as many real "
-            "images say how far one more draw of real images would lie; control: "
-            f"{context.distilled.per_class} more real images of every class in place of the set",
+            "images say how far one more draw of real examples would lie; control: "
+            f"{context.distilled.per_class} more real examples of every class in place of the set",
             caveats=("no re-weighting: with r real examples the set is the smaller part of every batch",),
         )
 

@@ -49,12 +49,12 @@ class Recognition(AbstractProbe):
 
     Learners of several seeds and networks are trained on all real data, the problem's own until its accuracy levels
     off. In the features of one network, by default that one, each item is held against the evaluation examples: it is
-    off them where it is farther from its class than 95 % of evaluation examples are, so that of real images 5 % are off
-    by construction; and of its nearest evaluation examples a share is of its class. Both are averaged over learners. It
-    is said that the set lies off real images where more than 5 % of it is off, or fewer of its neighbours are of its
-    class than for real images: by the interval of Wilson over items, and beyond what one more control would come to
-    (random real training images, Student's predictive interval), both at 95 % for the two numbers at once. So of random
-    real sets at most 5 % are said to.
+    off them where it is farther from its class than 95 % of evaluation examples are, so that of real examples 5 % are
+    off by construction; and of its nearest evaluation examples a share is of its class. Both are averaged over
+    learners. It is said that the set lies off real examples where more than 5 % of it is off, or fewer of its
+    neighbours are of its class than for real examples: by the interval of Wilson over items, and beyond what one more
+    control would come to (random real training examples, Student's predictive interval), both at 95 % for the two
+    numbers at once. So of random real sets at most 5 % are said to.
 
     Yang et al. (ICML 2024), figure 2. Its left panel has bars under each other's names: what is labelled ConvNet-Tiny
     was measured with ResNet-18, what is labelled ResNet-18 with ConvNet-Tiny, and "ResNet-32" is ResNet-34; that
@@ -169,7 +169,7 @@ class Recognition(AbstractProbe):
         return (
             *(f"{name} cannot take this data and was left out" for name in absent),
             *([] if self.projection.available else ["the map is by PCA: UMAP needs pip install limbeck[views]"]),
-            "random real images of the controls are training images, which the networks have seen; the set is held "
+            "random real examples of the controls are training examples, which the networks have seen; the set is held "
             "against evaluation examples too, which they have not",
             "a network recognises what it would be fooled by, too: this is no measure of what the set teaches",
         )
@@ -210,11 +210,11 @@ class Recognition(AbstractProbe):
 
     def _method(self, context: ProbeContext, space: str) -> str:
         return (
-            f"{self.repeats} learners a network (seeds), SGD 0.01 momentum 0.9 on all real images in batches of "
+            f"{self.repeats} learners a network (seeds), SGD 0.01 momentum 0.9 on all real examples in batches of "
             f"{REAL_BATCH}; features of those of {space}; {self.neighbours} nearest evaluation examples by Euclidean "
             f"distance, averaged over learners; up to {self.sample} of these each without itself; an item is off where "
             f"it is farther from its class than {percent(FAR, 0)} of these; intervals over items (Wilson), for "
-            f"{TESTS} numbers at once, and beside {self.controls} controls of as many random real images, whose "
+            f"{TESTS} numbers at once, and beside {self.controls} controls of as many random real examples, whose "
             f"predictive interval a number must leave too; recognition: mean and interval over learners; map by "
             f"{type(self._map(context).projection).__name__.lower()}"
         )

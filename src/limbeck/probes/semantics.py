@@ -41,7 +41,7 @@ class Semantics(AbstractProbe):
     rank attributes far from randomly, for networks differ along few directions. An item's separation of the carriers
     is held against their spread by Student's predictive distribution, one-sided, with degrees of freedom by the number
     of learners, and it has to be as far under both of two seeds. All tests of a set are corrected together (Benjamini
-    and Hochberg). The same is asked of a control, random real images in place of the set.
+    and Hochberg). The same is asked of a control, random real examples in place of the set.
     """
 
     attributes: AbstractAttributes = Measured()
@@ -51,7 +51,7 @@ class Semantics(AbstractProbe):
     items: int = 0
     """About how many items are left out, of each class two or more; 0 for all."""
     controlled: int = 30
-    """About how many real images are left out of the control; 0 for as many as of the set."""
+    """About how many real examples are left out of the control; 0 for as many as of the set."""
 
     question = "Which nameable attributes do its images hold?"
     tables = (AttributeRow, AccuracyRow, CurveRow)
@@ -135,7 +135,7 @@ class Semantics(AbstractProbe):
                 f"Strongest: image {best.trial.item} of {name}, {attribute}, average precision "
                 f"{best.trial.precision:.2f} where seeds alone come to {best.trial.by_seeds:.2f} (adjusted p "
                 f"{best.adjusted:.2g}). Learners of the set are right on {percent(accuracy.on_carriers, 0)} of the "
-                f"test images of {name} that carry it and on {percent(accuracy.on_others, 0)} of the others."
+                f"test examples of {name} that carry it and on {percent(accuracy.on_others, 0)} of the others."
             )
         else:
             least = torch.tensor([test.trial.least for test in ours.tests])

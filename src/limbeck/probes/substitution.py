@@ -1,4 +1,4 @@
-"""What a distilled set is equivalent to: the real images, and the real training, that it stands in for."""
+"""What a distilled set is equivalent to: the real examples, and the real training, that it stands in for."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ BINS = 64
 
 @dataclass(frozen=True)
 class Substitution(AbstractProbe):
-    """The accuracy that the set gives, the real images and steps that give the same, and its raw values.
+    """The accuracy that the set gives, the real examples and steps that give the same, and its raw values.
 
     Seed m of the learners trained on the set is held against seed m of those trained on each of `sizes` random real
     images of every class (and on as many as the set has), and of the trajectories on all real data: where the curve
     first reaches its accuracy, by straight lines between the points, is one measurement of what the set is equivalent
-    to. It is bounded by what was measured. Of each of `controls` further draws of as many random real images the same
+    to. It is bounded by what was measured. Of each of `controls` further draws of as many random real examples the same
     is asked: they should come out as worth their own number.
 
-    Three numbers decide, all at once by Bonferroni: how far the set lies from what one more draw of as many real images
-    would come to (`unlike`), and, by Student's interval of paired differences, what accuracy is lost where its raw
-    values are clipped to where real ones are, and where they are rounded to 256 levels over their own range, which
+    Three numbers decide, all at once by Bonferroni: how far the set lies from what one more draw of as many real
+    examples would come to (`unlike`), and, by Student's interval of paired differences, what accuracy is lost where its
+    raw values are clipped to where real ones are, and where they are rounded to 256 levels over their own range, which
     is what 8 bits hold. There is nothing to find where the set is one more draw, and where neither changes anything;
     nothing is claimed of a set that teaches nothing. Yang et al. (ICML 2024), figure 3 left and the text beside it.
     """
@@ -62,7 +62,7 @@ class Substitution(AbstractProbe):
     every: int = 10
     controls: int = 10
 
-    question = "How many real images is the set equivalent to?"
+    question = "How many real examples is the set equivalent to?"
     tables = (RealImagesRow, RealStepsRow, RangeRow, DensityRow)
     by_accuracy = True
 
@@ -114,13 +114,13 @@ class Substitution(AbstractProbe):
             tables=(*self._curves(context, curve, steps, found), ranges, density),
             control=self._control(context, drawn, as_many, images, steps),
             method=f"{self.repeats} seeds: {DEFAULT_TRAINING}, on the set, on it clipped, on it in 256 levels between "
-            "the least and the largest value of each channel, and on random real images, drawn anew for each seed; "
-            f"{len(steps.values)} trajectories on all real images {ON_DATA} until validation accuracy levels off, read "
-            f"to step {steps.at[-1]} every {self.every} steps or more; equivalents by geometric means, within what was "
-            "measured; the gain over as many real images says how far one more draw of them would lie; its interval "
-            f"and those of what is lost hold at once (3 numbers); control: {self.controls} further draws of as many "
-            "random real images",
-            caveats=("real images are drawn at random: of chosen ones (see `limbeck evaluate`) fewer do as well",),
+            "the least and the largest value of each channel, and on random real examples, drawn anew for each seed; "
+            f"{len(steps.values)} trajectories on all real examples {ON_DATA} until validation accuracy levels off, "
+            f"read to step {steps.at[-1]} every {self.every} steps or more; equivalents by geometric means, within "
+            "what was measured; the gain over as many real examples says how far one more draw of them would lie; its "
+            f"interval and those of what is lost hold at once (3 numbers); control: {self.controls} further draws of "
+            "as many random real examples",
+            caveats=("real examples are drawn at random: of chosen ones (see `limbeck evaluate`) fewer do as well",),
         )
 
     def _of_images(self, curve: dict[int, list[float]]) -> Curve:
@@ -136,7 +136,7 @@ class Substitution(AbstractProbe):
     def _control(
         self, context: ProbeContext, drawn: list[float], as_many: list[float], images: Curve, steps: Curve
     ) -> tuple[Fact, ...]:
-        """What the learners of as many random real images come to, draw by draw."""
+        """What the learners of as many random real examples come to, draw by draw."""
         if not drawn:
             return ()
         return (

@@ -88,7 +88,7 @@ def _equivalents(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
         facts = {fact.name: fact for fact in finding.facts}
         images, steps = RealImagesRow.of(finding), RealStepsRow.of(finding)
         measured_at = (
-            (IMAGES, images and range_of_images([row.per_class for row in images]), "real images per class"),
+            (IMAGES, images and range_of_images([row.per_class for row in images]), "real examples per class"),
             (STEPS, steps and range_of_steps([row.step for row in steps]), "steps on all real data"),
         )
         for name, ends, unit in measured_at:

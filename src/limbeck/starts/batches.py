@@ -25,7 +25,7 @@ def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"]
     for name, rows in zip(problem.task.classes or ("all",), groups, strict=True):
         if len(rows) < per_class:
             raise InputError(
-                f"class {name!r} has {len(rows)} training images, {per_class} per class were asked for; "
+                f"class {name!r} has {len(rows)} training examples, {per_class} per class were asked for; "
                 f"distil at most {min(map(len, groups))} (--ipc {min(map(len, groups))})"
             )
     return groups
@@ -68,7 +68,7 @@ def loaded(problem: Problem, rows: Int[Tensor, " item"]) -> Batch:
 
 
 def coreset(problem: Problem, per_class: int, key: Key, epochs: int, images: int, select: Select) -> Batch:
-    """The real images that `select` takes of each class by their features under a trained network.
+    """The real examples that `select` takes of each class by their features under a trained network.
 
     At most `images` of a class, a part drawn by the key, are considered.
     """

@@ -15,8 +15,8 @@ from limbeck.statistics import normality
 def agreement(first: Int[Tensor, " example"], second: Int[Tensor, " example"]) -> float:
     """The share of examples on which two learners predict the same class, right or wrong.
 
-    Yang et al. (ICML 2024), figure 4: there on the 10,000 test images of CIFAR-10. It is symmetric, and 1 of a learner
-    with itself.
+    Yang et al. (ICML 2024), figure 4: there on the 10,000 test examples of CIFAR-10. It is symmetric, and 1 of a
+    learner with itself.
 
     >>> agreement(torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 1, 0]))
     0.5

@@ -116,9 +116,9 @@ def unlike(name: str, ours: Sequence[float], controls: Sequence[float], level: f
     """How far the mean of `ours` lies from what one more of the controls would come to: a predictive interval.
 
     mean(ours) - mean(controls) -+ t sqrt(s_o^2 / n_o + s_c^2 (1 + 1 / n_c)), the degrees of freedom by Welch. Each
-    control is a draw of what the set is held against, such as random real images, measured once; the set is one thing,
-    measured n_o times. Were it one more of them, the interval would hold zero: two samples of things would be compared
-    by `difference`. n is that of the smaller sample. Geisser (Predictive Inference 1993).
+    control is a draw of what the set is held against, such as random real examples, measured once; the set is one
+    thing, measured n_o times. Were it one more of them, the interval would hold zero: two samples of things would be
+    compared by `difference`. n is that of the smaller sample. Geisser (Predictive Inference 1993).
 
     >>> found = unlike("early", [3.0, 3.0, 3.0], [0.0, 1.0, 2.0])
     >>> [round(bound, 4) for bound in found[1:4]]

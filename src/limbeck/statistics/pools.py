@@ -26,7 +26,7 @@ class Peer(NamedTuple):
 
     seed: int
     setting: float
-    """Real images per class, steps, or strength of the decay."""
+    """Real examples per class, steps, or strength of the decay."""
     accuracy: float
     predictions: Tensor
 

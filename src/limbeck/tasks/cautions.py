@@ -43,7 +43,7 @@ def unbalanced(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     lines = []
     if train[largest] >= _IMBALANCED * train[smallest]:
         lines.append(
-            f"imbalance: {train[largest]} training images of {largest!r} against {train[smallest]} of {smallest!r}"
+            f"imbalance: {train[largest]} training examples of {largest!r} against {train[smallest]} of {smallest!r}"
         )
     for name, each in counts.items():
         absent = [label for label, count in each.items() if count == 0]
@@ -63,6 +63,6 @@ def dark(train: Split) -> list[str]:
     if brightest > _DARK * 255:
         return []
     return [
-        f"few levels: the brightest pixel of all training images is {brightest} of 255, so all are nearly black; where "
-        f"{brightest} is white, save x / {max(brightest, 1)} * 255"
+        f"few levels: the brightest pixel of all training examples is {brightest} of 255, so all are nearly black; "
+        f"where {brightest} is white, save x / {max(brightest, 1)} * 255"
     ]

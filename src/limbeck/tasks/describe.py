@@ -15,7 +15,7 @@ from limbeck.tasks.images import ImageTask, Split
 
 _CHUNK = 1000
 _TINY = 10
-"""Training images below which a class is called tiny."""
+"""Training examples below which a class is called tiny."""
 
 
 def describe(task: ImageTask) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _duplicates(task: ImageTask, hashes: dict[str, list[bytes]]) -> dict[str, in
         f"{first}/{second}": sum(digest in seen for digest in hashes[second])
         for first, second in combinations(hashes, 2)
         for seen in (set(hashes[first]),)
-        # Where nothing was set apart, the training images themselves validate.
+        # Where nothing was set apart, the training examples themselves validate.
         if task.splits[first].rows is not task.splits[second].rows
     }
     return within | across
@@ -102,11 +102,11 @@ def _warnings(
     warnings = unbalanced(counts)
     tiny = [name for name, count in counts["train"].items() if count < _TINY]
     if tiny:
-        warnings.append(f"tiny classes: fewer than {_TINY} training images of {', '.join(tiny)}")
+        warnings.append(f"tiny classes: fewer than {_TINY} training examples of {', '.join(tiny)}")
     for pair, count in duplicates.items():
         if "/" in pair and count:
             first, second = pair.split("/")
-            warnings.append(f"duplicates across splits: {count} {second} images are also in {first}")
+            warnings.append(f"duplicates across splits: {count} {second} examples are also in {first}")
     if conflicts:
         warnings.append(f"conflicting labels: {conflicts} images occur with more than one class")
     for name, each in pixels.items():

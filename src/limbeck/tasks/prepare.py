@@ -50,7 +50,7 @@ class Facts(NamedTuple):
     """(example,) int64."""
     notes: tuple[str, ...]
     examples: tuple[str, ...] = ()
-    """For each class, where its first training image is."""
+    """For each class, where its first training example is."""
 
 
 class Prepared(NamedTuple):
@@ -78,8 +78,8 @@ def _check_labels(parts: Sequence[Part]) -> None:
     if not counts.all():
         empty = int(np.flatnonzero(counts == 0)[0])
         raise InputError(
-            f"{train.place(0)}: class {train.classes[empty]!r} (label {empty}) has no training images, expected labels "
-            f"0 to {len(counts) - 1} all in use; add images or renumber the labels, as "
+            f"{train.place(0)}: class {train.classes[empty]!r} (label {empty}) has no training examples, expected "
+            f"labels 0 to {len(counts) - 1} all in use; add images or renumber the labels, as "
             "y = numpy.unique(y, return_inverse=True)[1] does"
         )
 

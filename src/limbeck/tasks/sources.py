@@ -149,7 +149,7 @@ def _stated(reading: Reading) -> dict[str, Any]:
 
 
 def _channels(named: Named | None, form: Frame, train: Split) -> ImageCodec:
-    """The constants that the field uses for a named set, else those of the training images."""
+    """The constants that the field uses for a named set, else those of the training examples."""
     constants = named.codec if named else None
     usable = constants is not None and len(constants.mean) == form.channel
     return constants if usable and constants is not None else fit_channels(_pixels(train))

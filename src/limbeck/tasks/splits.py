@@ -19,14 +19,14 @@ _SAID = {0.1: "a tenth", 0.2: "a fifth"}
 
 @dataclass(frozen=True)
 class Validation:
-    """What validates: a share of the training images, the split that is there for it, or by default whichever is there.
+    """What validates: a share of the training examples, the split that is there for it, or whichever is there.
 
     >>> Validation.of("val"), Validation.of("0.25"), Validation.of("none").share
     (Validation(share=None, named=True), Validation(share=0.25, named=False), 0.0)
     """
 
     share: float | None = None
-    """Of each class of the training images."""
+    """Of each class of the training examples."""
     named: bool = False
     """Whether the source's own validation split is asked for."""
 
@@ -44,7 +44,7 @@ class Validation:
             share = -1.0
         if not 0 <= share <= 0.9:
             raise InputError(
-                f"validation {given!r}: expected a share of the training images from 0 to 0.9, none, or validation "
+                f"validation {given!r}: expected a share of the training examples from 0 to 0.9, none, or validation "
                 "for the split of that name"
             )
         return Validation(share)
@@ -56,7 +56,7 @@ class Validation:
 
 
 def plan(facts: Facts, validation: Validation) -> tuple[dict[str, str], dict[str, float], tuple[str, ...]]:
-    """Where each split comes from (a split of the source), what share of the training images others are, and notes.
+    """Where each split comes from (a split of the source), what share of the training examples others are, and notes.
 
     Raises InputError where a split that is asked for is not there, or one that is there would be of no use.
     """
@@ -70,10 +70,10 @@ def plan(facts: Facts, validation: Validation) -> tuple[dict[str, str], dict[str
         if "test" in given:
             raise InputError(
                 f"validation {validation.share:g}: the source has splits for validation and for testing, and would "
-                "leave the first without use; leave --validation out, or move its images to the training images"
+                "leave the first without use; leave --validation out, or move its images to the training examples"
             )
         given["test"] = given.pop("validation")
-        notes.append("the source's validation split is the test split, as a share of the training images validates")
+        notes.append("the source's validation split is the test split, as a share of the training examples validates")
     shares = {split: _SHARES[split] for split in ("test", "validation") if split not in given}
     if validation.share is not None:
         shares["validation"] = validation.share
@@ -82,15 +82,15 @@ def plan(facts: Facts, validation: Validation) -> tuple[dict[str, str], dict[str
             said = _SAID.get(share, percent(share))
             aside = ": the source's validation split is kept to validate" if split == "test" and len(given) > 1 else ""
             notes.append(
-                f"the {split} split is {said} of each class of the training images, drawn by the data's digest{aside}"
+                f"the {split} split is {said} of each class of the training examples, drawn by the data's digest{aside}"
             )
         else:
-            notes.append("no images are set apart for validation: validation figures are of the training images")
+            notes.append("no images are set apart for validation: validation figures are of the training examples")
     return given, shares, tuple(notes)
 
 
 def check(facts: Facts, validation: Validation) -> None:
-    """Raise InputError for a class with too few training images to be in every split that is carved from them."""
+    """Raise InputError for a class with too few training examples to be in every split that is carved from them."""
     shares = plan(facts, validation)[1]
     needed = 1 + sum(share > 0 for share in shares.values())
     train = facts.labels[: facts.lengths["train"]]
@@ -100,7 +100,7 @@ def check(facts: Facts, validation: Validation) -> None:
     least, others = int(counts.argmin()), int((counts < needed).sum()) - 1
     more = f", and too few are of {others} more" if others else ""
     raise InputError(
-        f"{facts.examples[least]}: class {facts.classes[least]!r} has {counts[least]} training images, "
+        f"{facts.examples[least]}: class {facts.classes[least]!r} has {counts[least]} training examples, "
         f"expected at least {needed} (one for each split){more}; add images or leave the class out"
     )
 

@@ -34,7 +34,7 @@ class PoolRow(
 class MatchedRow(
     Row,
     table="matched learners",
-    caption="setting: real images per class, steps, or strength of weight decay; agreement: mean "
+    caption="setting: real examples per class, steps, or strength of weight decay; agreement: mean "
     "over the set's learners; probability of an agreement no larger, by the predictive distribution of the learner's "
     "agreements with its peers; distance and p of "
     "Lilliefors' test",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from limbeck.core.findings import Row
 
-SET, IMAGES, ON = "the set", "random real images", "all real data"
+SET, IMAGES, ON = "the set", "random real examples", "all real data"
 """What learners are trained further on."""
 
 

@@ -14,11 +14,11 @@ SET, REAL = "set", "real"
 class NetworkRow(
     Row,
     table="networks",
-    caption="mean test accuracy on the set and on as many real images, gain, and share of that of the set's own "
+    caption="mean test accuracy on the set and on as many real examples, gain, and share of that of the set's own "
     "network, with 95 % intervals (those of gains decide: they hold at once for all networks, and say how far one more "
-    "draw of real images would lie); and the chosen setting on the set (batch 0: all)",
+    "draw of real examples would lie); and the chosen setting on the set (batch 0: all)",
 ):
-    """A network that was trained on the set and on as many real images."""
+    """A network that was trained on the set and on as many real examples."""
 
     network: str
     set: float

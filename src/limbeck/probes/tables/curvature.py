@@ -14,7 +14,7 @@ SET, REAL = "set", "real"
 
 @dataclass(frozen=True)
 class TraceRow(Row):
-    """The traces of the Hessians of the loss on the set and of that on real images at a step of a training."""
+    """The traces of the Hessians of the loss on the set and of that on real examples at a step of a training."""
 
     start: int
     """The number of the training: its initial parameters and its order of examples."""
@@ -31,8 +31,8 @@ class TraceRow(Row):
 class RealTraceRow(
     TraceRow,
     table="traces along training on real data",
-    caption="trace of the Hessian of the loss on the set, on real images, and on as many random real images as the set "
-    "has (control, drawn anew for each start), its standard error, and products taken",
+    caption="trace of the Hessian of the loss on the set, on real examples, and on as many random real examples as the "
+    "set has (control, drawn anew for each start), its standard error, and products taken",
 ):
     """Along training on all real data, until it levels off."""
 
@@ -44,7 +44,7 @@ class RealTraceRow(
 class SetTraceRow(
     TraceRow,
     table="traces along training on the set",
-    caption="trace of the Hessian of the loss on the set and on real images, its standard error, and products taken; "
+    caption="trace of the Hessian of the loss on the set and on real examples, its standard error, and products taken; "
     "one training",
 ):
     """Along training on the set."""

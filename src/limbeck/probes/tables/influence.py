@@ -10,7 +10,7 @@ from limbeck.core.findings import Row
 HELPED, HARMED, SAMPLE = "helped", "harmed", "sample"
 """Why an evaluation example is listed beside an image."""
 CORRELATIONS = "seed correlation", "additive correlation", "distance correlation"
-"""What influence goes along with: itself under another seed, the same added to real images, and distance."""
+"""What influence goes along with: itself under another seed, the same added to real examples, and distance."""
 SEEDS, ADDITIVE, DISTANCE = CORRELATIONS
 OWN, RELIABILITY = "own repeatability", "reliability of the mean"
 """The facts that decide: how far influence repeats beyond that of other images, and how far its mean is known."""
@@ -58,10 +58,10 @@ class ItemRow(
 @dataclass(frozen=True)
 class RealImageRow(
     Row,
-    table="real images",
-    caption="leave-one-out among as many random real images in place of the set, the mean over seeds",
+    table="real examples",
+    caption="leave-one-out among as many random real examples in place of the set, the mean over seeds",
 ):
-    """What leaving a real image of the control out does; None is what was not measured."""
+    """What leaving a real example of the control out does; None is what was not measured."""
 
     image: int
     class_: str

@@ -12,7 +12,7 @@ class LossRow(
     Row,
     table="loss along training on the set",
     caption="on evaluation examples, means over learners with 95 % intervals; changed: the share of predictions unlike "
-    "the reading before; control: learners of as many random real images",
+    "the reading before; control: learners of as many random real examples",
 ):
     """A reading of the training on the set."""
 

@@ -12,7 +12,7 @@ class TrajectoryRow(
     Row,
     table="trajectory",
     caption="learners of real data, one a seed: the share of the set's items that each recognises, as it is and "
-    "smoothed; of as many random real images, smoothed: the mean, the least and the most over the controls",
+    "smoothed; of as many random real examples, smoothed: the mean, the least and the most over the controls",
 ):
     """A reading of a training on all real data."""
 

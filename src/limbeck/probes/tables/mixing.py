@@ -12,10 +12,10 @@ class MixingRow(
     Row,
     table="mixing",
     caption="test accuracies with 95 % intervals over seeds, each by itself; and differences paired by seed, with the "
-    "intervals that decide: over real is the set less as many real images in its place, gain is the set and these less "
-    "the set alone",
+    "intervals that decide: over real is the set less as many real examples in its place, gain is the set and these "
+    "less the set alone",
 ):
-    """A number of real images added to each class: with the set, and with as many real images in its place."""
+    """A number of real examples added to each class: with the set, and with as many real examples in its place."""
 
     added_per_class: int
     set_and_real: float

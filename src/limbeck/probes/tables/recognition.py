@@ -16,7 +16,7 @@ class RecognitionRow(
     table="recognition",
     caption="accuracy on the set and on evaluation examples, with 95 % intervals over n learners",
 ):
-    """A network that was trained on real images for some steps."""
+    """A network that was trained on real examples for some steps."""
 
     network: str
     steps: int

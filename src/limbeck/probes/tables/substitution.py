@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from limbeck.core.findings import Fact, Row
 
-ACCURACY, IMAGES, STEPS = "test accuracy", "equivalent real images per class", "equivalent steps on real data"
+ACCURACY, IMAGES, STEPS = "test accuracy", "equivalent real examples per class", "equivalent steps on real data"
 """The facts that say how well learners of the set do, and what it is equivalent to."""
 
 
@@ -38,7 +38,7 @@ def spread(fact: Fact, ends: tuple[float, float], said: tuple[str, str] = IN_WOR
 
 
 def range_of_images(sizes: list[int]) -> tuple[float, float]:
-    """Between how many real images per class accuracy was measured."""
+    """Between how many real examples per class accuracy was measured."""
     return float(min(sizes)), float(max(sizes))
 
 
@@ -48,8 +48,8 @@ def range_of_steps(steps: list[int]) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class RealImagesRow(Row, table="real images", caption="mean test accuracy and 95 % interval over seeds"):
-    """Learners of so many random real images of every class."""
+class RealImagesRow(Row, table="real examples", caption="mean test accuracy and 95 % interval over seeds"):
+    """Learners of so many random real examples of every class."""
 
     per_class: int
     test_accuracy: float

@@ -14,7 +14,7 @@ from limbeck.statistics.pools import Pool
 
 SUBSETS, EARLY, DECAYED = "real subsets", "early-stopped", "weight decay"
 SAID = {
-    SUBSETS: "trained on few real images",
+    SUBSETS: "trained on few real examples",
     EARLY: "stopped early on real data",
     DECAYED: "trained on all real data with weight decay",
 }
@@ -83,7 +83,7 @@ class Ours(NamedTuple):
 def verdict(ours: Ours, found: Compared, pools: Sequence[Pool], control: Compared | None) -> Verdict:
     """Which pool the set's learners agree with most, where that is decided, and whether they are like one of it.
 
-    `control` is the same of learners of as many random real images, None where nothing was asked of them. Nothing is
+    `control` is the same of learners of as many random real examples, None where nothing was asked of them. Nothing is
     said of learners that are not above chance.
     """
     if not ours.above_chance:
@@ -131,7 +131,7 @@ def _nearest(found: Compared, control: Compared | None) -> list[str]:
     if control is not None:
         same = [name for name in below if {best, name} <= set(control.means) and _gap(control, best, name)[1]]
         told = "so does" if len(same) == len(below) else "that is not shown of"
-        said.append(f"Beside it, {told} a learner of as many random real images.")
+        said.append(f"Beside it, {told} a learner of as many random real examples.")
     return said
 
 

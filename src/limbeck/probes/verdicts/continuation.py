@@ -25,13 +25,13 @@ class Changes(NamedTuple):
     ours: Fact
     """By training on the set."""
     images: Fact
-    """By training on as many random real images, drawn anew for each learner."""
+    """By training on as many random real examples, drawn anew for each learner."""
     beyond: Fact
-    """The one less the other: how far one more draw of real images would lie."""
+    """The one less the other: how far one more draw of real examples would lie."""
 
 
 def changed(before: Sequence[float], ours: Sequence[float], images: Sequence[float], level: float) -> Changes:
-    """The changes of learners of these accuracies, before and after training on the set and on real images."""
+    """The changes of learners of these accuracies, before and after training on the set and on real examples."""
     by_set, by_images = (
         [after - begun for begun, after in zip(before, values, strict=True)] for values in (ours, images)
     )
@@ -45,7 +45,7 @@ def changed(before: Sequence[float], ours: Sequence[float], images: Sequence[flo
 
 
 def verdict(before: Sequence[float], found: Changes, chance: Chance, level: float, per_class: int) -> Verdict:
-    """Do not train further on a set that costs accuracy; what as many real images cost too is laid to their number.
+    """Do not train further on a set that costs accuracy; what as many real examples cost too is laid to their number.
 
     `before` are the accuracies of the learners of all real data: where they are not above chance, nothing is claimed
     of what becomes of them. A change that is shown to be less than `SMALL` either way is said to be so.
@@ -77,14 +77,14 @@ def verdict(before: Sequence[float], found: Changes, chance: Chance, level: floa
 
 
 def _claims(found: Changes) -> tuple[Claim, ...]:
-    """What is asked: of what real images change by themselves, only where it is decided, or they may do as the set."""
+    """What is asked: of what real examples change by themselves, only where decided, or they may do as the set."""
     images, beyond = claim(found.images), claim_beyond(found.beyond)
     asked = images.side != OPEN or beyond.side == OPEN
     return (claim(found.ours), *([images] if asked else []), beyond)
 
 
 def _images(per_class: int) -> str:
-    return f"{per_class} random real image{'' if per_class == 1 else 's'} per class"
+    return f"{per_class} random real example{'' if per_class == 1 else 's'} per class"
 
 
 def _cost(found: Changes, per_class: int) -> str:
@@ -109,7 +109,7 @@ def _cost(found: Changes, per_class: int) -> str:
 
 
 def _beside(found: Changes, per_class: int) -> str:
-    """What as many real images do, and whether the set does otherwise."""
+    """What as many real examples do, and whether the set does otherwise."""
     if side(found.beyond) == OPEN and side(found.ours) == side(found.images) == ABOVE:
         more = f"whether the set does more or less is not decided ({signed(found.beyond)})"
         return f"So do {_images(per_class)} ({sized(found.images)}): it is no merit of the set's; {more}."

@@ -21,13 +21,13 @@ class Measured(NamedTuple):
     ours: Fact
     real: Fact
     gain: Fact
-    """The set less as many real images: how far one more draw of those, searched and trained alike, would lie."""
+    """The set less as many real examples: how far one more draw of those, searched and trained alike, would lie."""
     retained: Fact
     """The accuracy as a share of that of the problem's own network, paired by seed."""
     retained_of_real: Fact
-    """The same of as many real images."""
+    """The same of as many real examples."""
     taught: bool
-    """Whether the set or the real images are shown to teach it more than chance."""
+    """Whether the set or the real examples are shown to teach it more than chance."""
 
     @property
     def claim(self) -> Claim:
@@ -44,7 +44,7 @@ class Measured(NamedTuple):
 
 
 Accuracies = tuple[str, Sequence[float], Sequence[float]]
-"""A network, and its accuracies on the set and on as many real images, seed by seed."""
+"""A network, and its accuracies on the set and on as many real examples, seed by seed."""
 
 
 def measured(networks: Sequence[Accuracies], chance: Chance, level: float) -> list[Measured]:
@@ -52,7 +52,7 @@ def measured(networks: Sequence[Accuracies], chance: Chance, level: float) -> li
     _, own, own_real = networks[0]
     found = []
     for name, ours, real in networks:
-        gain = unlike(f"gain over real images of {name}", ours, real, corrected(len(networks), level))
+        gain = unlike(f"gain over real examples of {name}", ours, real, corrected(len(networks), level))
         found.append(
             Measured(
                 name,
@@ -73,10 +73,10 @@ def _share(name: str, values: Sequence[float], of: Sequence[float], level: float
 
 
 def verdict(own: Measured, others: Sequence[Measured]) -> Verdict:
-    """A set transfers where every network is decided to gain from it over as many real images.
+    """A set transfers where every network is decided to gain from it over as many real examples.
 
-    It is for its own network alone where that one gains and every other is decided to lose; and real images are better
-    where its own loses. What is merely open is said to be.
+    It is for its own network alone where that one gains and every other is decided to lose; and real examples are
+    better where its own loses. What is merely open is said to be.
     """
     if not others:
         return Verdict("Not known: none of the other networks can be trained on this set.", "unknown")
@@ -87,7 +87,7 @@ def verdict(own: Measured, others: Sequence[Measured]) -> Verdict:
     gains = "; ".join((f"its own {own.told}", *(each.told for each in others)))
     if own.gain.n < LEAST:
         gains = "; ".join(f"{each.name} {signed(each.gain)}" for each in every)
-    text = f"{lead} Against one more draw of as many real images, {gains}. Test accuracy on the set: {reached}."
+    text = f"{lead} Against one more draw of as many real examples, {gains}. Test accuracy on the set: {reached}."
     return Verdict(text, tone, claims)
 
 
@@ -99,15 +99,15 @@ def _lead(own: Measured, others: Sequence[Measured]) -> tuple[str, str]:
         return "Not known: not even its own network is shown to learn anything.", "unknown"
     better, worse, unclear = ([x.name for x in others if x.claim.side == where] for where in (ABOVE, BELOW, OPEN))
     if own.claim.side == BELOW:
-        return "Use real images in place of it: as many random ones teach its own network more.", "avoid"
+        return "Use real examples in place of it: as many random ones teach its own network more.", "avoid"
     if own.claim.side == OPEN:
-        return "Inconclusive: that its own network gains over as many random real images is not decided.", "unknown"
+        return "Inconclusive: that its own network gains over as many random real examples is not decided.", "unknown"
     if not better and not worse:
         return "Inconclusive: whether it transfers to other networks is not decided.", "unknown"
     if not worse and not unclear:
         return "It transfers to other networks.", "use"
     if not better and not unclear:
-        return "Use it for its own network alone: others learn more from as many random real images.", "avoid"
+        return "Use it for its own network alone: others learn more from as many random real examples.", "avoid"
     parts = [f"it transfers to {listed(better)}"] if better else []
     parts += [f"it does not to {listed(worse)}"] if worse else []
     parts += [f"of {listed(unclear)} it is not decided"] if unclear else []

@@ -13,7 +13,7 @@ from limbeck.statistics.estimates import estimate, geometric_mean, unlike
 from limbeck.statistics.extremes import LEAST_LEFT, Fall
 
 SET, REAL = "set", "real"
-FURTHER = "halvings of the curvature beyond those of as many random real images"
+FURTHER = "halvings of the curvature beyond those of as many random real examples"
 """The number that decides."""
 ALIKE = 1.0
 """Halvings up to which two curvatures fall alike: a factor of 2."""
@@ -25,9 +25,9 @@ class Start(NamedTuple):
     ours: Fall
     """That of the loss on the set."""
     control: Fall
-    """On as many random real images, drawn for this start."""
+    """On as many random real examples, drawn for this start."""
     real: Fall
-    """On real images for all of them."""
+    """On real examples for all of them."""
     end: int
     """The last step."""
     levelled: bool
@@ -35,7 +35,7 @@ class Start(NamedTuple):
 
 
 def facts(starts: Sequence[Start], level: float) -> tuple[Fact, ...]:
-    """The numbers of the set and of real images, over starts, and the one that decides."""
+    """The numbers of the set and of real examples, over starts, and the one that decides."""
     ours, real = [each.ours for each in starts], [each.real for each in starts]
     return (
         *_of(SET, ours, real, level),
@@ -53,7 +53,7 @@ def control(starts: Sequence[Start], level: float) -> tuple[Fact, ...]:
 def further(starts: Sequence[Start], level: float) -> Fact:
     """How many more times the curvature on the set is halved than it would be on one more control.
 
-    Both less those of real images in the same training, so that what a start does to all of them counts for none.
+    Both less those of real examples in the same training, so that what a start does to all of them counts for none.
     """
     ours, controls = (
         [getattr(each, name).halvings - each.real.halvings for each in starts] for name in ("ours", "control")
@@ -67,7 +67,7 @@ def _of(loss: str, falls: Sequence[Fall], real: Sequence[Fall], level: float) ->
         geometric_mean(f"step of the peak on {loss}", [float(each.at) for each in falls]),
         estimate(f"peak of the trace on {loss}", [each.peak for each in falls], level),
         left(f"end over peak of the trace on {loss}", falls, level),
-        estimate("halvings of the curvature beyond those of real images", beyond, level),
+        estimate("halvings of the curvature beyond those of real examples", beyond, level),
     )
 
 
@@ -79,14 +79,14 @@ def left(name: str, falls: Sequence[Fall], level: float) -> Fact:
 
 
 def verdict(starts: Sequence[Start], level: float) -> Verdict:
-    """When the set has something to teach, and whether less of it is left later than of random real images.
+    """When the set has something to teach, and whether less of it is left later than of random real examples.
 
     The claim is that its curvature falls further, or less far, than that of one more control would. Nothing is said
     of it where real training did not level off, or where the curvature is at its peak when that ends.
     """
     if not all(math.isfinite(each.peak) for start in starts for each in (start.ours, start.control, start.real)):
         return Verdict("Not known: training diverges, so that its curvature is not finite.", "unknown")
-    for name, of in (("ours", "the set"), ("control", "as many random real images"), ("real", "real images")):
+    for name, of in (("ours", "the set"), ("control", "as many random real examples"), ("real", "real examples")):
         if not all(getattr(each, name).clear for each in starts):
             text = f"Inconclusive: in real training the curvature of the loss on {of} is nowhere clearly above zero."
             return Verdict(text, "unknown")
@@ -107,8 +107,8 @@ def verdict(starts: Sequence[Start], level: float) -> Verdict:
 def sharpness(ours: Fact, theirs: Fact) -> str:
     """A sentence on where the set leads, without any claim."""
     return (
-        f"Where training on it ends, {_percents(ours)} of the curvature of the loss on real images is negative; after "
-        f"as many random real images, {_percents(theirs)}."
+        f"Where training on it ends, {_percents(ours)} of the curvature of the loss on real examples is negative; "
+        f"after as many random real examples, {_percents(theirs)}."
     )
 
 
@@ -120,7 +120,7 @@ def _compared(starts: Sequence[Start], level: float) -> Verdict:
         f"Its curvature peaks at step {step.value:,.0f} of real training{_range(step, '{:,.0f}'.format)} and falls to "
         f"{_percents(kept)} of that where training levels off"
     )
-    other = f"that of as many random real images, which falls to {_percents(theirs)}"
+    other = f"that of as many random real examples, which falls to {_percents(theirs)}"
     found = side(fact)
     if found == ABOVE:
         said = (
@@ -135,7 +135,7 @@ def _compared(starts: Sequence[Start], level: float) -> Verdict:
         return Verdict(f"{peaks}, as far as {other}: they are less than a factor of 2 apart.", "note")
     text = (
         "Inconclusive: it is not known whether its curvature falls further in real training than that of as many "
-        f"random real images. {peaks}, theirs to {_percents(theirs)}: further by a factor of {_factors(fact)}."
+        f"random real examples. {peaks}, theirs to {_percents(theirs)}: further by a factor of {_factors(fact)}."
     )
     return Verdict(text, "unknown", (claim(fact),))
 

@@ -19,7 +19,7 @@ ALONE = (
     "Not known: the set has no class of two images or more. Leaving the only image of a class out takes the class "
     "away, so that what it helps is its class, whatever it shows: nothing can be told of single images."
 )
-SAME = "Not known: leaving an image out does the same to all test images of its class, so that nothing can repeat."
+SAME = "Not known: leaving an image out does the same to all test examples of its class, so that nothing can repeat."
 DIVERGED = "Not known: training on the set diverges, and its losses are not finite."
 
 
@@ -39,7 +39,7 @@ def verdict(facts: Mapping[str, Fact], control: Mapping[str, Fact], seeds: int, 
     claims = _claims(part, facts[RELIABILITY])
     same, others = facts[within_class(SEEDS)], facts[OTHERS]
     numbers = (
-        f"which test images of its class an image helps correlates by {same.value:.2f} with the same under another "
+        f"which test examples of its class an image helps correlates by {same.value:.2f} with the same under another "
         f"seed, and by {others.value:.2f} with what other images of the class help there"
     )
     sure = f"the mean over {seeds} seeds would correlate by {_told(facts[RELIABILITY])} with that over {seeds} others"
@@ -74,8 +74,8 @@ def _claims(part: Fact, mean: Fact) -> tuple[Claim, Claim]:
 
 def _beside(part: Fact | None) -> str:
     if part is None or part.n < 2:
-        return "Of random real images it was not measured."
-    so = "So do random real images" if side(part) == ABOVE else "Of random real images it is not shown"
+        return "Of random real examples it was not measured."
+    so = "So do random real examples" if side(part) == ABOVE else "Of random real examples it is not shown"
     return f"{so} (own part {_told(part)})."
 
 
@@ -93,10 +93,10 @@ def _similarity(distance: Fact | None) -> str:
 def _tops(facts: Mapping[str, Fact], control: Mapping[str, Fact], examples: int) -> str:
     if TOP10 not in facts:
         return ""
-    real = f"{percent(control[TOP10].value, 0)} for random real images; " if TOP10 in control else ""
+    real = f"{percent(control[TOP10].value, 0)} for random real examples; " if TOP10 in control else ""
     return (
-        f"Of the 10 of {examples:,} test images that each helps most, {percent(facts[TOP10].value, 0)} are of its own "
-        f"class ({real}shown, not tested)."
+        f"Of the 10 of {examples:,} test examples that each helps most, {percent(facts[TOP10].value, 0)} are of its "
+        f"own class ({real}shown, not tested)."
     )
 
 

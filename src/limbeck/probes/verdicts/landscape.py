@@ -14,7 +14,7 @@ from limbeck.statistics.estimates import estimate, unlike
 RISES = 0.05
 """From which share of its lowest a rise of the loss is worth a word."""
 RISE = "rise of the test loss from its lowest to the end, as a share of its lowest"
-BEYOND = "rise of the test loss beyond that with as many random real images"
+BEYOND = "rise of the test loss beyond that with as many random real examples"
 TRIED = 3
 """The numbers that are tried: the set's rise, that of the controls, and the difference."""
 
@@ -50,7 +50,7 @@ def verdict(ours: Sequence[Risen], controls: Sequence[Risen], step: Fact, moved:
     """Whether learners grow over-confident, and whether that is the set's doing or that of any few images.
 
     Claims that the test loss rises by more than 5 % of its lowest, and that it rises more or less than with one more
-    draw of random real images. `step` is where it is lowest, and `moved` the share of predictions that change later.
+    draw of random real examples. `step` is where it is lowest, and `moved` the share of predictions that change later.
     """
     if not all(math.isfinite(one.share) for one in (*ours, *controls)):
         return Verdict("Not known: training diverges, and the test loss is not finite.", "unknown")
@@ -61,16 +61,16 @@ def verdict(ours: Sequence[Risen], controls: Sequence[Risen], step: Fact, moved:
         by = _shares(found.ours)
         text = (
             f"Inconclusive: whether learners of the set grow over-confident. Their test loss rises by {by} from its "
-            f"lowest to the end, with as many random real images by {_shares(found.theirs)}, while {moves}."
+            f"lowest to the end, with as many random real examples by {_shares(found.theirs)}, while {moves}."
         )
         return Verdict(text, "unknown", (claim(found.ours, RISES), claim(found.beyond)))
     if rise == BELOW:
         where = f"stays near its lowest: at the end it is {_shares(found.ours)} above that"
         if all(one.end <= one.lowest for one in ours):
             where = f"is lowest at the end, in each of {len(ours)} trainings"
-        than = f"; with as many random real images it rises by {_shares(found.theirs)}" if lies == BELOW else ""
+        than = f"; with as many random real examples it rises by {_shares(found.theirs)}" if lies == BELOW else ""
         text = f"Test loss {where}{than}. Training on the set may go on."
-        # That it does not rise is no claim of an effect; that it rises less than with real images is.
+        # That it does not rise is no claim of an effect; that it rises less than with real examples is.
         return Verdict(text, "note", (claim(found.beyond),) if lies != OPEN else ())
     low, end = (sum(getattr(one, name) for one in ours) / len(ours) for name in ("lowest", "end"))
     text = (
@@ -83,7 +83,7 @@ def verdict(ours: Sequence[Risen], controls: Sequence[Risen], step: Fact, moved:
 def _beside(found: Rises) -> str:
     """Whose doing a rise is."""
     theirs, lies = found.theirs, side(found.beyond)
-    real, rises_too = "as many random real images", side(theirs, RISES) == ABOVE
+    real, rises_too = "as many random real examples", side(theirs, RISES) == ABOVE
     few = ": it comes of training on few images" if rises_too else ""
     if lies == ABOVE:
         return f"With {real} it rises less, by {_shares(theirs)}: the set does it."

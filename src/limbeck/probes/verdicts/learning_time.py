@@ -1,4 +1,4 @@
-"""What is said of when real training learns a set: sooner or later than random real images."""
+"""What is said of when real training learns a set: sooner or later than random real examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEWEST = 5
 """Items from which on a recognition says anything: of four, one is more than the tolerance by far."""
 STOPS = "step at which recognition stops improving"
 SHARES = ("recognition then", "recognition at the end", "test accuracy then", "test accuracy at the end")
-SOONER = "that step over that of random real images"
+SOONER = "that step over that of random real examples"
 
 
 class Trajectory(NamedTuple):
@@ -69,11 +69,11 @@ class Measured(NamedTuple):
     recognised: Fact
     """The mean recognition at the end, with its interval over items."""
     sooner: Fact
-    """The logarithm of the step over what it is for random real images: a predictive interval."""
+    """The logarithm of the step over what it is for random real examples: a predictive interval."""
     real_stop: Fact
-    """The step for random real images: over controls."""
+    """The step for random real examples: over controls."""
     by_seeds: bool
-    """Whether more seeds could show it to be unlike random real images."""
+    """Whether more seeds could show it to be unlike random real examples."""
     levelled: bool
     """Whether all trajectories have levelled off."""
     longest: int
@@ -88,7 +88,7 @@ class Measured(NamedTuple):
 
     @property
     def factor(self) -> Fact:
-        """How many times the steps it takes that random real images take."""
+        """How many times the steps it takes that random real examples take."""
         low, value, high = (math.exp(bound) for bound in (self.sooner.low, self.sooner.value, self.sooner.high))
         return Fact(SOONER, value, low, high, self.sooner.n)
 
@@ -99,7 +99,7 @@ def measured(
     """What the trajectories of a set come to (one for each seed), beside what they recognise of controls.
 
     The same learners read the set and the controls, so their steps are compared seed by seed; each control is one draw
-    of as many random real images, and the set is held against what one more of them would come to.
+    of as many random real examples, and the set is held against what one more of them would come to.
     """
     ours = [each.log_stop for each in trajectories]
     theirs = [[each.log_stop for each in control] for control in controls]
@@ -126,7 +126,7 @@ def measured(
 
 
 def verdict(found: Measured) -> Verdict:
-    """Whether the set is learned sooner or later than as many random real images, where that can be known.
+    """Whether the set is learned sooner or later than as many random real examples, where that can be known.
 
     Nothing is said of a few items, of a set that is not recognised more than by chance, of one whose recognition is at
     its best from the first reading on, nor where trajectories have not levelled off. Else the one claim: that the step
@@ -142,7 +142,7 @@ def verdict(found: Measured) -> Verdict:
     factor = found.factor
     times = f"{factor.value:.2g} times the steps"
     spread = f" ({factor.low:.2g} to {factor.high:.2g})" if factor.n > 1 else ""
-    others = f"as many random real images take until {real}: {times}{spread}"
+    others = f"as many random real examples take until {real}: {times}{spread}"
     if made.side == OPEN:
         text = f"Inconclusive: {head}; {others}, no more apart than such sets are from each other."
         return Verdict(text, "unknown", claims)

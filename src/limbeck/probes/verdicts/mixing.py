@@ -1,4 +1,4 @@
-"""What is said of a set with real images added."""
+"""What is said of a set with real examples added."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from limbeck.statistics.one_more import claim_beyond, one_more
 
 
 class Compared(NamedTuple):
-    """Differences of accuracy by how many real images were added to each class; all intervals hold at once."""
+    """Differences of accuracy by how many real examples were added to each class; all intervals hold at once."""
 
     over_real: dict[int, Fact]
-    """The set beside them, less as many real images in its place: how far one more such draw would lie."""
+    """The set beside them, less as many real examples in its place: how far one more such draw would lie."""
     gains: dict[int, Fact]
     """The set beside them, less the set alone."""
 
@@ -28,9 +28,9 @@ def compared(
     in_place: Mapping[int, Sequence[float]],
     level: float,
 ) -> Compared:
-    """The differences that accuracies make, seed by seed: of the set alone, mixed, and with real images in its place.
+    """The differences that accuracies make, seed by seed: of the set alone, mixed, and with real examples in its place.
 
-    `mixed` and `in_place` are by how many real images were added to each class.
+    `mixed` and `in_place` are by how many real examples were added to each class.
     """
     added, each = [r for r in mixed if r], corrected(2 * sum(map(bool, mixed)), level)
     over = {r: _apart(mixed[r], in_place[r]) for r in added}
@@ -42,12 +42,12 @@ def compared(
 
 
 def over_real(r: int) -> str:
-    """The name of what the set brings beside so many real images."""
+    """The name of what the set brings beside so many real examples."""
     return f"gain of the set beside {r} real"
 
 
 def gain(r: int) -> str:
-    """The name of what so many real images add to the set."""
+    """The name of what so many real examples add to the set."""
     return f"gain of {r} real"
 
 
@@ -56,19 +56,19 @@ def _apart(first: Sequence[float], second: Sequence[float]) -> list[float]:
 
 
 def verdict(alone: Sequence[float], found: Compared, chance: Chance, level: float) -> Verdict:
-    """Keep the set where it beats as many real images beside every number of them that was tried.
+    """Keep the set where it beats as many real examples beside every number of them that was tried.
 
-    Use real images in its place where it is beaten beside some. `alone` are the accuracies of the set by itself: where
-    they are not above chance, nothing is claimed.
+    Use real examples in its place where it is beaten beside some. `alone` are the accuracies of the set by itself:
+    where they are not above chance, nothing is claimed.
     """
     if not found.over_real:
-        return Verdict("Not known: no real images were added.", "unknown")
+        return Verdict("Not known: no real examples were added.", "unknown")
     claims = (*map(claim_beyond, found.over_real.values()), *map(claim, found.gains.values()))
     if len(alone) < LEAST:
         most = max(found.over_real)
         return Verdict(
-            f"Inconclusive: {seeds(len(alone))} cannot decide it. With {most} real images per class beside it, the "
-            f"set is {signed(found.over_real[most])} from as many real images in its place.",
+            f"Inconclusive: {seeds(len(alone))} cannot decide it. With {most} real examples per class beside it, the "
+            f"set is {signed(found.over_real[most])} from as many real examples in its place.",
             "unknown",
             claims,
         )
@@ -81,26 +81,26 @@ def verdict(alone: Sequence[float], found: Compared, chance: Chance, level: floa
 
 
 def _lead(over: Mapping[int, Fact]) -> tuple[str, str]:
-    """Whether to keep the set where real images are added, and the tone."""
+    """Whether to keep the set where real examples are added, and the tone."""
     added = sorted(over)
     better, worse, unclear = ([r for r in added if side(over[r]) == where] for where in (ABOVE, BELOW, OPEN))
-    does = f"it does better than as many real images in its place, by {_sizes(over, better)}" if better else ""
+    does = f"it does better than as many real examples in its place, by {_sizes(over, better)}" if better else ""
     if better == added:
-        return f"Real images can be added to the set: with {listed(added)} per class {does}.", "use"
+        return f"Real examples can be added to the set: with {listed(added)} per class {does}.", "use"
     rest = f" With {listed(better)} {does}." if better else ""
     if worse:
         on = worse == [r for r in added if r >= worse[0]] and len(added) > 1
-        where = f"from {worse[0]} real images per class on" if on else f"with {listed(worse)} real images per class"
+        where = f"from {worse[0]} real examples per class on" if on else f"with {listed(worse)} real examples per class"
         rest += f" With {_undecided(over, unclear)}." if unclear else ""
         does = f"as many in its place do better, by {_sizes(over, worse)}"
-        return f"Use real images instead of the set {where}: {does}.{rest}", "avoid"
+        return f"Use real examples instead of the set {where}: {does}.{rest}", "avoid"
     return f"Inconclusive: with {_undecided(over, unclear)}.{rest}", "unknown"
 
 
 def _undecided(over: Mapping[int, Fact], which: Sequence[int]) -> str:
     changes = listed(signed(over[r]) for r in which)
     return (
-        f"{listed(which)} real images per class, the set is {changes} from one more draw of as many in its "
+        f"{listed(which)} real examples per class, the set is {changes} from one more draw of as many in its "
         "place, which is not decided"
     )
 
@@ -110,7 +110,7 @@ def _sizes(facts: Mapping[int, Fact], which: Sequence[int]) -> str:
 
 
 def _adding(gains: Mapping[int, Fact]) -> str:
-    """What real images add to the set, or take from it."""
+    """What real examples add to the set, or take from it."""
     said = []
     for where, word in ((BELOW, "lowers"), (ABOVE, "raises")):
         which = [r for r in sorted(gains) if side(gains[r]) == where]

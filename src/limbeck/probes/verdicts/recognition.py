@@ -24,16 +24,16 @@ FEWEST = 5
 
 
 LIES = {
-    (0, ABOVE): "It lies off real images",
-    (0, BELOW): "It lies closer to real images than they do to each other",
-    (1, ABOVE): "It lies more clearly within its classes than real images",
-    (1, BELOW): "It lies less clearly within its classes than real images",
+    (0, ABOVE): "It lies off real examples",
+    (0, BELOW): "It lies closer to real examples than they do to each other",
+    (1, ABOVE): "It lies more clearly within its classes than real examples",
+    (1, BELOW): "It lies less clearly within its classes than real examples",
 }
-"""Of each number, what it means that it is above that of real images, or below it."""
+"""Of each number, what it means that it is above that of real examples, or below it."""
 
 
 class Network(NamedTuple):
-    """A network that was trained on real images, and what it makes of the set."""
+    """A network that was trained on real examples, and what it makes of the set."""
 
     name: str
     recognised: Fact
@@ -41,7 +41,7 @@ class Network(NamedTuple):
     accuracy: float
     """On evaluation examples."""
     real: float
-    """The same of random real training images: the mean over controls."""
+    """The same of random real training examples: the mean over controls."""
 
 
 class Placing(NamedTuple):
@@ -61,7 +61,7 @@ class Held(NamedTuple):
     real: float
     """What unseen real examples come to."""
     control: float
-    """What random real training images come to: the mean over controls."""
+    """What random real training examples come to: the mean over controls."""
     made: Claim
     """Whether it is unlike both: all of the interval on one side of `real`, and the predictive one of a control too."""
 
@@ -107,10 +107,10 @@ def placed(ours: Placing, controls: Sequence[Placing], real: Placing, level: flo
 
 
 def verdict(networks: Sequence[Network], space: str, off: Held, near: Held, items: int, classes: int) -> Verdict:
-    """Who recognises how much, and whether the set lies off real images, as the network `space` sees them.
+    """Who recognises how much, and whether the set lies off real examples, as the network `space` sees them.
 
-    It does where more of it lies off than the 5 % that real images do by construction, and more than of one more
-    control; or where fewer of the real images nearest to it are of its class than for unseen real images, and fewer
+    It does where more of it lies off than the 5 % that real examples do by construction, and more than of one more
+    control; or where fewer of the real examples nearest to it are of its class than for unseen real examples, and fewer
     than for one more control. So at most 5 % of random real sets are said to.
     """
     learned = [each for each in networks if each.accuracy > _learned(classes)]
@@ -120,13 +120,13 @@ def verdict(networks: Sequence[Network], space: str, off: Held, near: Held, item
         return Verdict(f"Not known: {why}. Train it for more steps.", "unknown")
     who = _recognised(learned)
     if items < FEWEST:
-        few = f"the set has {items} items, too few to say whether they lie among real images."
+        few = f"the set has {items} items, too few to say whether they lie among real examples."
         return Verdict(f"Not known: {few} {who}", "unknown")
     claims = (off.made, near.made)
     told = [_off(off), _near(near)]
     if all(each.side == OPEN for each in claims):
         text = (
-            f"Inconclusive: whether it lies elsewhere than real images do is not decided: {told[0]}; {told[1]}. {who}"
+            f"Inconclusive: whether it lies elsewhere than real examples do is not decided: {told[0]}; {told[1]}. {who}"
         )
         return Verdict(text, "unknown", claims)
     # What is decided goes first.
@@ -142,30 +142,32 @@ def _learned(classes: int) -> float:
 
 
 def _recognised(networks: Sequence[Network]) -> str:
-    """Which share of the set networks recognise, from the least to the most, beside random real images."""
+    """Which share of the set networks recognise, from the least to the most, beside random real examples."""
     few, most = (pick(networks, key=lambda each: each.recognised.value) for pick in (min, max))
     real = sorted({per_cent(each.real, 0) for each in (few, most)}, key=float)
-    beside_it = f"of random real training images {' to '.join(real)} %"
+    beside_it = f"of random real training examples {' to '.join(real)} %"
     if few.recognised.value == most.recognised.value:
         names = ", ".join(each.name for each in networks)
-        said = f"Networks trained on real images ({names}) recognise {_share(few.recognised)} of the set, {beside_it}."
+        said = (
+            f"Networks trained on real examples ({names}) recognise {_share(few.recognised)} of the set, {beside_it}."
+        )
     else:
         ends = " to ".join(f"{_share(each.recognised)} ({each.name})" for each in (few, most))
-        said = f"Networks trained on real images recognise {ends} of the set, {beside_it}."
+        said = f"Networks trained on real examples recognise {ends} of the set, {beside_it}."
     return said + (" More cannot be recognised." if few.recognised.value == 1 else "")
 
 
 def _off(found: Held) -> str:
     return (
-        f"{_share(found.share)} of its images lie where no real image of their class is near, {percent(found.real, 0)} "
-        f"of unseen real images and {percent(found.control, 0)} of random training images"
+        f"{_share(found.share)} of its items lie where no real example of their class is near, "
+        f"{percent(found.real, 0)} of unseen real examples and {percent(found.control, 0)} of random training examples"
     )
 
 
 def _near(found: Held) -> str:
     return (
-        f"of the real images nearest to its images {_share(found.share)} are of their class, {percent(found.real, 0)} "
-        f"for unseen real images and {percent(found.control, 0)} for random training images"
+        f"of the real examples nearest to its items {_share(found.share)} are of their class, {percent(found.real, 0)} "
+        f"for unseen real examples and {percent(found.control, 0)} for random training examples"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is said of the score of a set beside those of real images."""
+"""What is said of the score of a set beside those of real examples."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Standing(NamedTuple):
 
 
 def verdict_on(scored: Scored, by_items: Beside, by_bytes: Beside, full: Gain | None, full_about: str) -> Standing:
-    """What a score comes to beside as many real images, beside as many bytes of them, and beside all real data.
+    """What a score comes to beside as many real examples, beside as many bytes of them, and beside all real data.
 
     The intervals of all gains are simultaneous. `full` is None where all real data were not trained on for long enough
     to be compared with, or not at all; `full_about` says how long. Worse than one baseline: avoid. Better than all:
@@ -64,8 +64,8 @@ def verdict_on(scored: Scored, by_items: Beside, by_bytes: Beside, full: Gain | 
     size = f" ({by_items.size})" if by_items.size else ""
     again = "it is" if by_items.gains else f"{subject[0].lower()}{subject[1:]}"
     sentences = [
-        _sentence(scored, by_items.gains, subject, f"as many real images{size}"),
-        _sentence(scored, by_bytes.gains, f"At equal bytes ({by_bytes.size}) {again}", "real images"),
+        _sentence(scored, by_items.gains, subject, f"as many real examples{size}"),
+        _sentence(scored, by_bytes.gains, f"At equal bytes ({by_bytes.size}) {again}", "real examples"),
         _beside_all(scored.unit, full, full_about),
     ]
     text = " ".join(filter(None, sentences))

@@ -9,7 +9,7 @@ from limbeck.statistics.decisions import ABOVE, OPEN
 from limbeck.statistics.estimates import LEVEL, share
 
 CARRYING = "share of images that carry an attribute"
-"""The fact that is claimed to be above nothing, and above that of random real images."""
+"""The fact that is claimed to be above nothing, and above that of random real examples."""
 
 
 class Count(NamedTuple):
@@ -36,18 +36,18 @@ def verdict(ours: Count, control: Count | None, strongest: str = "", wanted: int
             f"Inconclusive: none of {ours.images} images is found to carry any of {ours.attributes} attributes beyond "
             f"its class, under both of two seeds and beyond what seeds alone do ({ours.tests} tests)."
         )
-        real = "" if control is None else f" Of {control.images} random real images {_many(control.carrying)}."
+        real = "" if control is None else f" Of {control.images} random real examples {_many(control.carrying)}."
         return Verdict(text + real, "unknown", (Claim(CARRYING, 0.0, OPEN, wanted),))
     claims = [Claim(CARRYING, 0.0, ABOVE, 0)]
     if control is None:
-        beside = "; random real images were not asked about"
+        beside = "; random real examples were not asked about"
     elif ours.share(level).low > (theirs := control.share(level)).high:
         claims.append(Claim(CARRYING, theirs.value, ABOVE, 0))
-        beside = f", more than random real images do ({control.carrying} of {control.images})"
+        beside = f", more than random real examples do ({control.carrying} of {control.images})"
     elif control.carrying:
-        beside = f"; so do random real images, {control.carrying} of {control.images}"
+        beside = f"; so do random real examples, {control.carrying} of {control.images}"
     else:
-        beside = f"; none of {control.images} random real images does, which is not clearly fewer"
+        beside = f"; none of {control.images} random real examples does, which is not clearly fewer"
     found = f"{ours.carrying} of {ours.images} images carry a nameable attribute beyond their class{beside}."
     return Verdict(f"{found} {strongest}".rstrip(), "note", tuple(claims))
 

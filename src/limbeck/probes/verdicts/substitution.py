@@ -16,10 +16,10 @@ from limbeck.statistics.one_more import claim_beyond
 
 SMALL = 0.01
 """A change of accuracy that does not matter."""
-OVER = "gain over as many random real images"
+OVER = "gain over as many random real examples"
 CLIPPED, STORED = "test accuracy lost by clipping", "test accuracy lost by storing it in 8 bits"
 ON_ITEMS, ON_DATA = "300 steps of SGD on all of them at once", "in batches of 256"
-"""The trainings that equivalents are of: that on real images, which is that on the set, and that on all real data."""
+"""The trainings that equivalents are of: that on real examples, which is that on the set, and that on all real data."""
 
 
 class Curve(NamedTuple):
@@ -37,11 +37,11 @@ class Worth(NamedTuple):
 
     accuracy: Fact
     images: Fact
-    """How many random real images of every class teach as much."""
+    """How many random real examples of every class teach as much."""
     steps: Fact
     """How many steps of training on all real data teach as much."""
     over: Fact
-    """Its accuracy less that of as many random real images: how far one more draw of them would lie."""
+    """Its accuracy less that of as many random real examples: how far one more draw of them would lie."""
     clipped: Fact
     """What accuracy is lost where it is clipped to the range of real examples."""
     stored: Fact
@@ -57,7 +57,7 @@ def worth(
     steps: Curve,
     level: float,
 ) -> Worth:
-    """What accuracies come to, seed by seed: on the set as it is, clipped, in 8 bits, and on as many real images."""
+    """What accuracies come to, seed by seed: on the set as it is, clipped, in 8 bits, and on as many real examples."""
     each = corrected(3, level)
     return Worth(
         estimate(ACCURACY, ours, level, SHARE),
@@ -89,7 +89,7 @@ def verdict(
 ) -> Verdict:
     """What the set is equivalent to, within what was measured (`images`, `steps`).
 
-    It is for use where it is decided to be worth more than as many random real images, and to be left where it is
+    It is for use where it is decided to be worth more than as many random real examples, and to be left where it is
     decided to be worth less. That clipping or storing it costs accuracy is said where that is decided; where it is
     shown to cost less than `SMALL`, that. Of learners of the set (`accuracies`) that are not above chance nothing is
     claimed.
@@ -97,8 +97,8 @@ def verdict(
     kept = (each for each in (found.clipped, found.stored) if side(each) != OPEN or not inside(each, -SMALL, SMALL))
     claims = (claim_beyond(found.over), *map(claim, kept))
     equal = (
-        f"quivalent to {_number(found.images, images)} random real images per class ({ON_ITEMS}, as on the set), or to "
-        f"{_number(found.steps, steps)} steps of training on all real images ({ON_DATA})"
+        f"quivalent to {_number(found.images, images)} random real examples per class ({ON_ITEMS}, as on the set), or "
+        f"to {_number(found.steps, steps)} steps of training on all real examples ({ON_DATA})"
     )
     if len(accuracies) < LEAST:
         text = f"Inconclusive: {seeds(len(accuracies))} cannot decide it. By what there is, e{equal}."
@@ -128,18 +128,18 @@ def _beside(over: Fact, per_class: int) -> str:
     if where == OPEN:
         return f"One more draw of {own} might do as well: the set is {signed(over)} from that, which is not decided."
     more, below = ("more", "below") if where == ABOVE else ("less", "above")
-    return f"It is worth {more} than {own}: one more draw of as many real images is {sized(over)} {below} it."
+    return f"It is worth {more} than {own}: one more draw of as many real examples is {sized(over)} {below} it."
 
 
 def _stored(clipped: Fact, stored: Fact) -> str:
     """What is said of clipping it and of storing it in 8 bits; nothing of what leaves it as it is."""
     said = []
     if side(clipped) == ABOVE:
-        said.append(f"Do not clip it to the range of real images: that costs {sized(clipped)}.")
+        said.append(f"Do not clip it to the range of real examples: that costs {sized(clipped)}.")
     if side(stored) == ABOVE:
         said.append(f"Do not store it in 8 bits: 256 levels over its own range cost {sized(stored)}.")
     ways = (
-        (clipped, "Clipped to the range of real images"),
+        (clipped, "Clipped to the range of real examples"),
         (stored, "Stored in 8 bits, 256 levels over its own range"),
     )
     said += [f"{way}, it {_kept(lost)}." for lost, way in ways if side(lost) != ABOVE and lost.low < lost.high]

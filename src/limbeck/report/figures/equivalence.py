@@ -32,12 +32,12 @@ RealRows = TypeVar("RealRows", RealImagesRow, RealStepsRow)
 
 
 def substitution(findings: Sequence[SetFinding]) -> list[Figure]:
-    """Real images and real steps that teach as much, and the density of raw values."""
+    """Real examples and real steps that teach as much, and the density of raw values."""
     figures = []
     if images := rows_of(findings, RealImagesRow):
         sizes = sorted({row.per_class for each in images for row in each.rows})
-        axis = Axis("random real images per class", Log.over(sizes), at=tuple(map(float, sizes)))
-        title = "How many real images teach as much"
+        axis = Axis("random real examples per class", Log.over(sizes), at=tuple(map(float, sizes)))
+        title = "How many real examples teach as much"
         figures.append(_crossing(images, lambda row: row.per_class, axis, title))
     if steps := rows_of(findings, RealStepsRow):
         scale = Linear.over((row.step for each in steps for row in each.rows), (0.0,))
@@ -83,8 +83,8 @@ def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
 
     lines = [each.line(middle, lambda row: row.set) for each in tables]
     first = tables[0]
-    lines.append(first.line(middle, lambda row: row.real, name="real images", look=Look(-1, 1)))
-    # Real images have much at exactly 0 and 1: the axis is that of the sets.
+    lines.append(first.line(middle, lambda row: row.real, name="real examples", look=Look(-1, 1)))
+    # Real examples have much at exactly 0 and 1: the axis is that of the sets.
     most = max(finite(row.set for each in tables for row in each.rows))
     edges = [Rule("", REAL, x=0.0), Rule("", REAL, x=1.0)]
     x = numbers("raw value (real ones lie between 0 and 1)", *(line.x for line in lines))
@@ -97,17 +97,17 @@ def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
 
 
 def mixing(findings: Sequence[SetFinding]) -> list[Figure]:
-    """Accuracy with real images added; what the set brings beside them, and what they bring to it."""
+    """Accuracy with real examples added; what the set brings beside them, and what they bring to it."""
     tables = rows_of(findings, MixingRow)
     if not tables:
         return []
     added = sorted({row.added_per_class for each in tables for row in each.rows})
-    x = Axis("real images added to each class", Log1p.over(added), at=tuple(map(float, added)))
+    x = Axis("real examples added to each class", Log1p.over(added), at=tuple(map(float, added)))
     return [_mixed(tables, x), _brought(tables, x)]
 
 
 def _mixed(tables: list[SetRows[MixingRow]], x: Axis) -> Figure:
-    """The accuracy of sets with real images, and of as many real images in their place."""
+    """The accuracy of sets with real examples, and of as many real examples in their place."""
     lines = [
         each.line(
             lambda row: row.added_per_class, lambda row: row.set_and_real, lambda row: row.low, lambda row: row.high
@@ -120,26 +120,26 @@ def _mixed(tables: list[SetRows[MixingRow]], x: Axis) -> Figure:
             lambda row: row.real_alone,
             lambda row: row.low_alone,
             lambda row: row.high_alone,
-            name=f"as many real images in its place{of}",
+            name=f"as many real examples in its place{of}",
             look=Look(-1, 1),
         )
         for of, each in once(tables, lambda row: (row.added_per_class, row.real_alone, row.low_alone, row.high_alone))
     ]
     y = percents("test accuracy", *(line.low for line in lines), *(line.high for line in lines))
-    title = "Learning from a set and real images together"
-    caption = "Mean test accuracy and 95 % interval over learners. Dashed: real images alone, as many in all."
+    title = "Learning from a set and real examples together"
+    caption = "Mean test accuracy and 95 % interval over learners. Dashed: real examples alone, as many in all."
     return Figure(title, plot(lines, x, y, title), caption, legend(lines), named(tables))
 
 
 def _brought(tables: list[SetRows[MixingRow]], x: Axis) -> Figure:
-    """What sets bring beside real images, and what these bring to them."""
+    """What sets bring beside real examples, and what these bring to them."""
     lines = [
         each.line(
             lambda row: row.added_per_class,
             lambda row: row.over_real,
             lambda row: row.low_over_real,
             lambda row: row.high_over_real,
-            name=f"{each.of.name}, over real images in its place",
+            name=f"{each.of.name}, over real examples in its place",
         )
         for each in tables
     ]
@@ -156,10 +156,10 @@ def _brought(tables: list[SetRows[MixingRow]], x: Axis) -> Figure:
     ]
     scale = percents("", *(line.low for line in lines), *(line.high for line in lines)).scale
     y = Axis("difference of test accuracy, points", scale, times=100)
-    title = "What the set brings beside real images, and they to it"
+    title = "What the set brings beside real examples, and they to it"
     caption = (
-        "A set with real images: against as many real images in its place, and dashed against the set alone. Paired "
-        "differences with intervals that hold at once; below the grey line, it does worse."
+        "A set with real examples: against as many real examples in its place, and dashed against the set alone. "
+        "Paired differences with intervals that hold at once; below the grey line, it does worse."
     )
     picture = plot([Rule("", REAL, y=0.0), *lines], x, y, title)
     return Figure(title, picture, caption, legend(lines), named(tables))
@@ -177,11 +177,11 @@ def cross_architecture(findings: Sequence[SetFinding]) -> list[Figure]:
         real = [next(cells[name].real for cells in by_network if name in cells) for name in columns]
         title = "Which networks learn from which set"
         caption = (
-            "Test accuracy in per cent, and below it the gain over as many random real images, in points; a fuller "
-            f"shade is more accurate. Real images: beside {rows[0]}."
+            "Test accuracy in per cent, and below it the gain over as many random real examples, in points; a fuller "
+            f"shade is more accurate. Real examples: beside {rows[0]}."
         )
         picture = heat(
-            [*rows, "real images"],
+            [*rows, "real examples"],
             columns,
             [*values, real],
             [*texts, [(f"{100 * each:.1f}", "") for each in real]],

@@ -89,7 +89,7 @@ def recognition(findings: Sequence[SetFinding]) -> list[Figure]:
         title = "Where the images lie among real ones"
         x = numbers("distance from real examples of its class, in medians", *(each.x for each in dots))
         y = percents("near examples of its class", *(each.y for each in dots))
-        caption = "Each dot is a distilled image. To the right: farther from the real images of its class."
+        caption = "Each dot is a distilled image. To the right: farther from the real examples of its class."
         figures.append(Figure(title, plot(dots, x, y, title), caption, legend(dots), named(tables)))
     return figures + [_map(each) for each in rows_of(findings, MapRow)]
 
@@ -125,7 +125,7 @@ def _recognised(tables: list[SetRows[RecognitionRow]]) -> Figure:
     title = "Who recognises the images"
     axis = Axis("accuracy, %", Linear(0.0, 1.0), times=100)
     picture = intervals(list(parts.items()), axis, title)
-    caption = "Accuracy of networks trained on real images, on each set; grey squares: on test examples."
+    caption = "Accuracy of networks trained on real examples, on each set; grey squares: on test examples."
     return Figure(title, picture, caption, (*colours(tables), (key(grey, "mark"), "test examples")), named(tables))
 
 
@@ -151,7 +151,7 @@ def learning_time(findings: Sequence[SetFinding]) -> list[Figure]:
 
 
 def _recognised_on_the_way(trajectories: list[SetRows[TrajectoryRow]]) -> Figure:
-    """Recognition of each set by each learner, beside that of random real images and the test accuracy of the first."""
+    """Recognition of each set by each learner, beside that of random real examples and the first's test accuracy."""
     lines = []
     for each in trajectories:
         for seed in dict.fromkeys(row.seed for row in each.rows):
@@ -161,7 +161,7 @@ def _recognised_on_the_way(trajectories: list[SetRows[TrajectoryRow]]) -> Figure
         rows = [row for row in each.rows if row.seed == each.rows[0].seed]
         band = [row.low_real for row in rows], [row.high_real for row in rows]
         steps, real = [row.step for row in rows], [row.real for row in rows]
-        lines.append(Line(f"random real images{of}", Look(-1, 2), steps, real, *band))
+        lines.append(Line(f"random real examples{of}", Look(-1, 2), steps, real, *band))
     for of, each in once(trajectories, lambda row: (row.seed, row.step, row.test_accuracy)):
         rows = [row for row in each.rows if row.seed == each.rows[0].seed]
         accuracy = [row.test_accuracy for row in rows]
@@ -171,6 +171,6 @@ def _recognised_on_the_way(trajectories: list[SetRows[TrajectoryRow]]) -> Figure
     y = Axis("recognised, %", Linear(0.0, 1.0), times=100)
     caption = (
         "Share of each set's images that learners of real data get right, one line a learner, smoothed; band: the "
-        "least and the most of as many random real images, over the controls."
+        "least and the most of as many random real examples, over the controls."
     )
     return Figure(title, plot(lines, x, y, title), caption, legend(lines), named(trajectories))

@@ -27,7 +27,7 @@ MEASURES = {
     within_class(DISTANCE): "with distance in pixels",
 }
 """What the correlations of influence are called."""
-REAL = "random real images"
+REAL = "random real examples"
 CURVES = 2
 """Attributes of a set whose curves are drawn, the strongest."""
 FEW = 4

@@ -38,7 +38,7 @@ def curvature(findings: Sequence[SetFinding]) -> list[Figure]:
                 line
                 for each in on_real
                 for line in _bands(
-                    f"{each.of.name}: as many random real images",
+                    f"{each.of.name}: as many random real examples",
                     each.of.look(1),
                     [(row.start, row.step, row.control_trace, row.control_error) for row in each.rows],
                 )
@@ -46,14 +46,14 @@ def curvature(findings: Sequence[SetFinding]) -> list[Figure]:
             *(
                 line
                 for of, each in once(on_real, lambda row: (row.start, row.step, row.real_trace))
-                for line in _real_traces(f"loss on real images{of}", Look(-1, 1), each.rows)
+                for line in _real_traces(f"loss on real examples{of}", Look(-1, 1), each.rows)
             ),
         ]
         # Trajectories are long, and what happens in them happens early.
         x = Axis("step", Log1p.over([value for line in lines for value in line.x]))
         figures.append(_traces("Curvature along training on real data", lines, x, on_real, " One line for each start."))
     if on_set := rows_of(findings, SetTraceRow):
-        own = [_real_traces(f"{each.of.name}: loss on real images", each.of.look(1), each.rows) for each in on_set]
+        own = [_real_traces(f"{each.of.name}: loss on real examples", each.of.look(1), each.rows) for each in on_set]
         lines = [*_on_set(on_set), *(line for each in own for line in each)]
         x = numbers("step", *(line.x for line in lines), include=(0.0,))
         figures.append(_traces("Curvature along training on the set", lines, x, on_set))
@@ -99,7 +99,7 @@ def _spectra(spectra: SetRows[SpectrumRow]) -> Figure:
     lines = []
     for loss, name, look in (
         (SET, "loss on the set", spectra.of.look()),
-        (REAL, "loss on real images", Look(-1, 1)),
+        (REAL, "loss on real examples", Look(-1, 1)),
     ):
         if mine := [row for row in last if row.loss == loss]:
             heights = [row.density if row.density > peak * FLOOR else None for row in mine]
@@ -121,14 +121,14 @@ def landscape(findings: Sequence[SetFinding]) -> list[Figure]:
         x = numbers(
             "step of training on the set", *(each.column(lambda row: row.step) for each in tables), include=(0.0,)
         )
-        # Sets of one size are held against the same random images.
+        # Sets of one size are held against the same random examples.
         controls = once(tables, lambda row: (row.step, row.control_loss))
         losses = [
             *(each.line(*(_of(name) for name in ("step", "test_loss", "low", "high"))) for each in tables),
             *(
                 each.line(
                     *(_of(name) for name in ("step", "control_loss", "control_low", "control_high")),
-                    name=f"as many random real images{of}",
+                    name=f"as many random real examples{of}",
                     look=Look(-1, 1),
                 )
                 for of, each in controls

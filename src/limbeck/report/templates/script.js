@@ -116,7 +116,7 @@
     });
     const frame = make("div", undefined, "view-chart");
     frame.append(chart);
-    return [make("h3", "Influence against similarity"), frame, make("p", "Each dot is a test image: those that it helps and harms most, and a random sample. Large and coloured are those of its class, small and grey those of others. The further to the left, the more like it.", "muted")];
+    return [make("h3", "Influence against similarity"), frame, make("p", "Each dot is a test example: those that it helps and harms most, and a random sample. Large and coloured are those of its class, small and grey those of others. The further to the left, the more like it.", "muted")];
   };
   const table = (title, columns, rows) => {
     const frame = make("div", undefined, "scroll"), drawn = make("table"), head = make("tr");

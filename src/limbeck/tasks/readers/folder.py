@@ -211,7 +211,7 @@ def _aligned(split: str, by_image: dict[Path, str], classes: tuple[str, ...], fo
     meant = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(
         f"{found.places[split]}: class {strangers[0]!r} is not in {found.places['train']}{meant}, "
-        "expected the classes of the training images; rename or remove it"
+        "expected the classes of the training examples; rename or remove it"
     )
 
 

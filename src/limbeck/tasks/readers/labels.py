@@ -196,7 +196,7 @@ def _named(values: Array, place: Place, names: Sequence[str] | None) -> Labels:
     strange = next((index for index, name in enumerate(said) if name not in position), None)
     if strange is not None:
         raise InputError(
-            f"{place(strange)}: label {said[strange]!r} is no class of the training images, expected one of "
+            f"{place(strange)}: label {said[strange]!r} is no class of the training examples, expected one of "
             f"{listed(known, 10)}; correct the label or remove the row"
         )
     return Labels(np.array([position[name] for name in said], np.int64), None, known, NAMES)
