@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from limbeck.composition import SELECTIONS
 from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
@@ -18,11 +17,14 @@ from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
+from limbeck.recipes import SELECTIONS
 from limbeck.recipes.likeness import standing
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
 BASELINES = ("random", "herding", "kmeans", "random:bytes", "full")
 """What a set is scored beside by default."""
+ALL = "all-coresets"
+"""The name that stands for every selection."""
 ITEMS, BYTES = "items", "bytes"
 """How a baseline is matched with a set: as many items per class, or as many as fit in its bytes."""
 SPLIT = "test"
@@ -200,7 +202,7 @@ class Entry:
 
 def check_baselines(names: Sequence[str]) -> None:
     """Raise InputError for a name that is of no baseline."""
-    known = [*SELECTIONS, "full"]
+    known = [*SELECTIONS, ALL, "full"]
     for name in names:
         selection, _, matched = name.partition(":")
         if selection not in known:
@@ -222,12 +224,13 @@ def entries(
 ) -> list[Entry]:
     """The sets, then each baseline once for every number of items per class that it is asked for with.
 
-    A coreset has as many items per class as the set, or with ":bytes" after its name as many as fit in its bytes; all
-    real examples are as the data keep them. The full data are trained on for as many steps as the first set gets, at
-    least. Where the protocol uses the schedule of a set, each set has baselines of its own. `again` has the
-    distillations of each set, by its name, where scores are over several. A coreset of more items than a class has is
-    left out with a warning; those of `BASELINES` of as many bytes, too, where they would be of as many items, or of
-    none. Raises InputError for an unknown baseline, and for a set in whose bytes no example of every class fits.
+    A coreset has as many items per class as the set, or with ":bytes" after its name as many as fit in its bytes;
+    `ALL` is every one both ways, or one way with that after it. All real examples are as the data keep them. The full
+    data are trained on for as many steps as the first set gets, at least. Where the protocol uses the schedule of a
+    set, each set has baselines of its own. `again` has the distillations of each set, by its name, where scores are
+    over several. A coreset of more items than a class has is
+    left out with a warning; those of `BASELINES` or `ALL` of as many bytes, too, where they would be of as many items,
+    or of none. Raises InputError for an unknown baseline, and for a set in whose bytes no example of every class fits.
     """
     check_baselines(baselines)
     sets = [
@@ -237,8 +240,8 @@ def entries(
         )
         for context, path, distilled in contexts
     ]  # fmt: skip
-    found, usual = list(sets), set(baselines) >= set(BASELINES)
-    for name in baselines:
+    found = list(sets)
+    for name, usual in _each(baselines).items():
         pairs = [(entry, made) for entry, (*_, made) in zip(sets, contexts, strict=True)]
         of_sets = [(e, _baseline(name, e, made)) for e, made in pairs if not _left_out(name, e, usual)]
         if protocol.uses_own:
@@ -250,6 +253,21 @@ def entries(
             for _, each in of_sets:
                 first.setdefault(each.per_class, replace(each, path=None))
             found += first.values()
+    return found
+
+
+def _each(baselines: Sequence[str]) -> dict[str, bool]:
+    """Every baseline once, and whether it was not asked for by its own name, so that one that adds nothing is none."""
+    found: dict[str, bool] = {}
+    for name in baselines:
+        selection, _, matched = name.partition(":")
+        if selection != ALL:
+            found[name] = set(baselines) >= set(BASELINES)
+            continue
+        for how, ending in ((ITEMS, ""), (BYTES, f":{BYTES}")):
+            if matched in ("", how):
+                for each in SELECTIONS:
+                    found.setdefault(f"{each}{ending}", True)
     return found
 
 

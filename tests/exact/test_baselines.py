@@ -27,6 +27,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import BASELINES, Again, Entry, check_baselines, entries, fitting
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.protocols import Epochs, Own
+from limbeck.recipes import SELECTIONS
 from limbeck.schedules import Fixed
 from limbeck.tasks.images import ImageTask, Split
 from limbeck.tasks.levels import bytes_per_pixel
@@ -300,3 +301,23 @@ def test_all_real_data_say_how_long_unless_the_last_doubling_brought_next_to_not
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="baseline"):
         check_baselines([name])
+
+
+@pytest.mark.parametrize(
+    ("asked", "items", "by_bytes"),
+    [("all-coresets", True, True), ("all-coresets:items", True, False), ("all-coresets:bytes", False, True)],
+)
+def test_all_coresets_are_every_selection_of_as_many_items_and_of_as_many_bytes(
+    asked: str, items: bool, by_bytes: bool
+) -> None:
+    task = images(np.uint8)
+    check_baselines([asked])
+    told = [(each.name, each.per_class) for each in beside(task, [set_of(task, 2)], (asked,))[1:]]
+    expected = [(name, 2) for name in SELECTIONS] if items else []
+    assert told == expected + ([(f"{name}:bytes", 7) for name in SELECTIONS] if by_bytes else [])
+    # Where as many images are as many bytes, those would come twice; one that is named as well comes once.
+    alike = images(np.float32)
+    told = [each.name for each in beside(alike, [set_of(alike, 2)], ("herding", asked))[1:]]
+    assert sorted(told) == (sorted(SELECTIONS) if items else ["herding"])
+    with pytest.raises(InputError, match="alone or with :items or :bytes"):
+        check_baselines(["all-coresets:weight"])
