@@ -14,10 +14,11 @@ from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Score, check_baselines
+from limbeck.evaluation import Score
 from limbeck.judging import protocol_for
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
+from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.runs.again import distilled_again
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided

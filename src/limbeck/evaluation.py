@@ -14,19 +14,14 @@ from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixtur
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
-from limbeck.core.errors import InputError, unknown
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.recipes import SELECTIONS
+from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
 from limbeck.recipes.likeness import standing
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
-BASELINES = ("random", "herding", "kmeans", "random:bytes", "full")
-"""What a set is scored beside by default."""
-ALL = "all-coresets"
-"""The name that stands for every selection."""
-ITEMS, BYTES = "items", "bytes"
-"""How a baseline is matched with a set: as many items per class, or as many as fit in its bytes."""
 SPLIT = "test"
 APART = 1_000_000
 """How far apart the seeds of the learners of two distillations lie: no two learners begin alike."""
@@ -200,17 +195,6 @@ class Entry:
         return Level(first=self.steps).reached(trainings[0].reads, scores.tolist())
 
 
-def check_baselines(names: Sequence[str]) -> None:
-    """Raise InputError for a name that is of no baseline."""
-    known = [*SELECTIONS, ALL, "full"]
-    for name in names:
-        selection, _, matched = name.partition(":")
-        if selection not in known:
-            raise unknown("baseline", selection, known)
-        if ":" in name and (selection == "full" or matched not in (ITEMS, BYTES)):
-            raise InputError(f"baseline {name!r}: expected the name of a selection, alone or with :{ITEMS} or :{BYTES}")
-
-
 def fitting(task: AbstractTask, size: int) -> int:
     """How many real examples of every class fit in so many bytes, of those there are of each."""
     return min(size // (task.bytes_per_example * len(task.classes)), *map(len, task.groups("train")))
@@ -228,9 +212,9 @@ def entries(
     `ALL` is every one both ways, or one way with that after it. All real examples are as the data keep them. The full
     data are trained on for as many steps as the first set gets, at least. Where the protocol uses the schedule of a
     set, each set has baselines of its own. `again` has the distillations of each set, by its name, where scores are
-    over several. A coreset of more items than a class has is
-    left out with a warning; those of `BASELINES` or `ALL` of as many bytes, too, where they would be of as many items,
-    or of none. Raises InputError for an unknown baseline, and for a set in whose bytes no example of every class fits.
+    over several. A coreset of more items than a class has is left out with a warning; those of `BASELINES` or `ALL` of
+    as many bytes, too, where they would be of as many items, or of none. Raises InputError for an unknown baseline, and
+    for a set in whose bytes no example of every class fits.
     """
     check_baselines(baselines)
     sets = [
@@ -241,7 +225,7 @@ def entries(
         for context, path, distilled in contexts
     ]  # fmt: skip
     found = list(sets)
-    for name, usual in _each(baselines).items():
+    for name, usual in each_of(baselines).items():
         pairs = [(entry, made) for entry, (*_, made) in zip(sets, contexts, strict=True)]
         of_sets = [(e, _baseline(name, e, made)) for e, made in pairs if not _left_out(name, e, usual)]
         if protocol.uses_own:
@@ -253,21 +237,6 @@ def entries(
             for _, each in of_sets:
                 first.setdefault(each.per_class, replace(each, path=None))
             found += first.values()
-    return found
-
-
-def _each(baselines: Sequence[str]) -> dict[str, bool]:
-    """Every baseline once, and whether it was not asked for by its own name, so that one that adds nothing is none."""
-    found: dict[str, bool] = {}
-    for name in baselines:
-        selection, _, matched = name.partition(":")
-        if selection != ALL:
-            found[name] = set(baselines) >= set(BASELINES)
-            continue
-        for how, ending in ((ITEMS, ""), (BYTES, f":{BYTES}")):
-            if matched in ("", how):
-                for each in SELECTIONS:
-                    found.setdefault(f"{each}{ending}", True)
     return found
 
 

@@ -24,10 +24,11 @@ from limbeck.core.files import read_tensors
 from limbeck.core.key import Key
 from limbeck.core.task import Metric
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Again, Entry, check_baselines, entries, fitting
+from limbeck.evaluation import Again, Entry, entries, fitting
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.protocols import Epochs, Own
 from limbeck.recipes import SELECTIONS
+from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.schedules import Fixed
 from limbeck.tasks.images import ImageTask, Split
 from limbeck.tasks.levels import bytes_per_pixel

@@ -15,10 +15,10 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
-from limbeck.evaluation import ALL, BASELINES
 from limbeck.explanation import EFFORTS
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import protocols
+from limbeck.recipes.baselines import ALL, BASELINES
 
 
 def add_data(made: Parser) -> None:
