@@ -341,8 +341,8 @@ def test_held_out_takes_what_lowers_the_held_out_loss_fastest_after_a_step_on_th
 
     chosen: list[int] = []
     for _ in range(3):
-        means = [torch.stack([slope(item)[part] for item in chosen]).mean(0) for part in (0, 1)] if chosen else [0, 0]
-        at = weight - rate * means[0], bias - rate * means[1]
+        sums = [sum(slope(item)[part] for item in chosen) for part in (0, 1)]
+        at = weight - rate * sums[0], bias - rate * sums[1]
         falls = {}
         for item in range(len(ROWS)):
             # Central differences of the held-out loss along the step down the gradient of this image.

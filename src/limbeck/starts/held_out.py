@@ -25,7 +25,7 @@ class HeldOut(AbstractSelection):
     """
 
     rate: float = 0.01
-    """The learning rate of the step on the mean loss of what is chosen."""
+    """The learning rate of the step on the summed loss of what is chosen."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,16 +49,17 @@ def ahead(
 ) -> Int[Tensor, " item"]:
     """`count` examples, each the one whose gradient has the largest product with that of the held-out mean loss.
 
-    That loss is taken after a step of the last layer from where outputs and features are, by `rate`, down the mean of
-    the gradients of all that are chosen before. Of equals it is the first.
+    That loss is taken after a step of the last layer from where outputs and features are, by `rate`, down the sum of
+    the gradients of all that are chosen before: to first order the product, times the rate, is what the example adds
+    to how far a step on the whole set lowers it. Of equals it is the first.
     """
     left = torch.ones(len(gradients.features), dtype=torch.bool)
     chosen: list[int] = []
     for _ in range(count):
         now = outputs
         if chosen:
-            mean = Gradients(gradients.residuals[chosen] / len(chosen), gradients.features[chosen])
-            now = outputs - rate * ((features @ mean.features.T + 1) @ mean.residuals)
+            before = Gradients(gradients.residuals[chosen], gradients.features[chosen])
+            now = outputs - rate * ((features @ before.features.T + 1) @ before.residuals)
         pulls = Gradients(residuals(task, now, targets), features)
         best = int(mean_products(gradients, pulls).where(left, -torch.inf).argmax())
         chosen.append(best)
