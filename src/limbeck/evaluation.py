@@ -241,8 +241,19 @@ def entries(
 
 
 def _left_out(name: str, entry: Entry, usual: bool) -> bool:
-    """Whether a baseline beside a set has more items than a class, of which is warned, or by default adds nothing."""
+    """Whether a baseline beside a set has more items than a class, of which is warned, or by default adds nothing.
+
+    So has one that is not for such a task, where it is one of `ALL`.
+    """
     task, count = entry.context.problem.task, entry.per_class
+    if (selection := name.partition(":")[0]) in SELECTIONS:
+        try:
+            SELECTIONS[selection].check(entry.context.problem)
+        except InputError as error:
+            if not usual:
+                raise
+            warnings.warn(f"{name} is left out: {error}", stacklevel=2)
+            return True
     if name.endswith(f":{BYTES}"):
         return usual and fitting(task, entry.stored) in (0, count)
     few, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))

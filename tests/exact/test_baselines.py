@@ -60,8 +60,8 @@ def half(seed: int) -> dict[str, Sequence[float]]:
     return {"accuracy": [0.5], "scores": [0.1, 0.5, 0.5]}
 
 
-def set_of(task: Any, per_class: int) -> DistilledSet:
-    start = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache()).real(KEY, per_class)
+def set_of(task: Any, per_class: int, network: str = "mlp-w4") -> DistilledSet:
+    start = Problem(task, task.network(network), torch.device("cpu"), NoCache()).real(KEY, per_class)
     schedule = Fixed(steps=2).render({}, start.classes, KEY)
     return DistilledSet(Pixels().init(start, KEY), Pixels(), schedule, task.codec, task.classes, {}, {})
 
@@ -107,8 +107,10 @@ def test_an_example_of_any_task_takes_four_bytes_a_number_and_its_label_or_targe
     assert strange_tasks.LOADERS[name](None).bytes_per_example == size
 
 
-def beside(task: Any, sets: list[DistilledSet], names: tuple[str, ...], protocol: Any = None) -> list[Any]:
-    problem = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache())
+def beside(
+    task: Any, sets: list[DistilledSet], names: tuple[str, ...], protocol: Any = None, network: str = "mlp-w4"
+) -> list[Any]:
+    problem = Problem(task, task.network(network), torch.device("cpu"), NoCache())
     contexts = [(ProbeContext(problem, f"set {number}", made), Path("set"), made) for number, made in enumerate(sets)]
     return entries(contexts, protocol or Epochs(), names)
 
@@ -322,3 +324,14 @@ def test_all_coresets_are_every_selection_of_as_many_items_and_of_as_many_bytes(
     assert sorted(told) == (sorted(SELECTIONS) if items else ["herding"])
     with pytest.raises(InputError, match="alone or with :items or :bytes"):
         check_baselines(["all-coresets:weight"])
+
+
+def test_a_coreset_that_is_not_for_a_task_is_refused_by_its_name_and_left_out_aloud_among_all() -> None:
+    task = strange_tasks.Forecast()
+    made = set_of(task, 2, "small")
+    with pytest.raises(InputError, match="found targets .2,., expected a weight for each of 1 classes"):
+        beside(task, [made], ("uncertainty",), network="small")
+    with pytest.warns(UserWarning, match="uncertainty is left out: a selection by predictions") as told:
+        names = [each.name for each in beside(task, [made], ("all-coresets:items",), network="small")[1:]]
+    assert {"random", "craig", "moderate"} <= set(names) < set(SELECTIONS)
+    assert len(told) == len(set(SELECTIONS) - set(names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -21,10 +21,12 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.training import Learner
-from limbeck.recipes import SELECTIONS
+from limbeck.options import compose
+from limbeck.recipes import RECIPES, SELECTIONS
 from limbeck.runs.graph import Graph, Request
 from limbeck.starts import (
     SCORES,
+    Closeness,
     Entropy,
     ErrorNorm,
     FacilityLocation,
@@ -35,11 +37,13 @@ from limbeck.starts import (
     GradientNorm,
     GraphCut,
     HeldOut,
+    Highest,
     LeastConfidence,
     Margin,
     MatchingPursuit,
     MeanMargin,
     NearMedian,
+    Stratified,
     Submodular,
 )
 from limbeck.starts.boundary import boundary_distance
@@ -400,14 +404,18 @@ def test_residuals_are_the_slopes_of_any_loss() -> None:
     torch.testing.assert_close(residuals(TASK, outputs, targets), outputs.softmax(1) - targets)
 
 
-def test_a_score_by_predictions_of_what_has_no_classes_is_refused_in_one_line() -> None:
+def test_a_score_by_predictions_of_what_has_no_classes_is_refused_in_one_line_before_anything_is_trained() -> None:
     task = strange_tasks.Forecast()
     network = task.network("small")
-    seen = Seen(Problem(task, network, CPU, NoCache()), [Learner(network.init(KEY), {})], torch.arange(4), 0)
+    problem = Problem(task, network, CPU, NoCache())
     for name in ("entropy", "forgetting", "mean-margin", "closeness", "contrast"):
-        with pytest.raises(InputError, match="expected a weight for each of 1 classes; choose another") as refused:
-            SCORES[name]().of(seen)
-        assert "\n" not in str(refused.value)
+        for start in (Highest(score=SCORES[name]()), Stratified(score=SCORES[name]()), FarthestPredictions()):
+            with pytest.raises(InputError, match="expected a weight for each of 1 classes; choose another") as refused:
+                start.pick(problem, 1, KEY)
+            assert "\n" not in str(refused.value)
+    with pytest.raises(InputError, match="one tensor of fractions"):
+        Highest(score=Closeness()).check(replace(problem, task=strange_tasks.Pairs()))
+    seen = Seen(problem, [Learner(network.init(KEY), {})], torch.arange(4), 0)
     assert GradientNorm(networks=1).of(seen).isfinite().all(), "a gradient has every loss"
 
 
@@ -422,6 +430,13 @@ def test_the_networks_that_selections_see_by_are_done_before_what_is_trained_on_
     assert depths("herding", "craig", "uncertainty") == [0, *[1] * 6], "one network for all of them"
     assert depths("grand", "el2n") == [*[0] * 10, *[1] * 4]
     assert depths("forgetting", "ccs") == [0, *[1] * 4], "both follow one training"
+
+
+def test_the_measure_of_uncertainty_is_an_option() -> None:
+    method = RECIPES["uncertainty"].recipe
+    for name in ("entropy", "margin", "least-confidence"):
+        assert compose(method, {"start.score": name}).start == Highest(score=SCORES[name]())
+    assert compose(method, {"start.score": "error-norm", "start.score.networks": 2}).start.seen_by.several == 2
 
 
 def test_help_says_what_fields_from_above_mean() -> None:

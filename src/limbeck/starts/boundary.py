@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.learn.microbatches import microbatch_size
@@ -38,24 +39,29 @@ class Closeness(AbstractScore):
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", "rivals")
 
+    def check(self, task: AbstractTask) -> None:
+        """InputError where outputs are no predictions of classes, and for inputs that cannot be changed a little."""
+        super().check(task)
+        inputs = task.load("train", torch.tensor([0])).inputs
+        if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
+            raise InputError(
+                "a selection by closeness: expected inputs that are one tensor of fractions, which can be changed a "
+                "little; choose another selection, such as random"
+            )
+
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """Less the norm of that change, as a network sees images; InputError for inputs that are no fractions."""
+        """Less the norm of that change, as a network sees images."""
         problem, learner = seen.problem, seen.learners[-1]
         most = microbatch_size(problem.task.shape, problem.device)
-        seen.check_classes()
 
         def outputs_of(inputs: Tensor) -> Tensor:
             return problem.network.apply(learner.params, inputs, learner.statistics).outputs
 
-        found = []
-        for batch in seen.batches():
-            if not isinstance(batch.inputs, Tensor) or not batch.inputs.is_floating_point():
-                raise InputError(
-                    "a selection by closeness: expected inputs that are one tensor of fractions, which can be changed "
-                    "a little; choose another selection, such as random"
-                )
-            for part in batch.inputs.split(most):
-                found.append(boundary_distance(outputs_of, part.to(problem.device), self.steps, self.rivals).cpu())
+        found = [
+            boundary_distance(outputs_of, part.to(problem.device), self.steps, self.rivals).cpu()
+            for batch in seen.batches()
+            for part in batch.inputs.split(most)
+        ]
         return -torch.cat(found)
 
 

@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limbeck.core.contracts import Problem
 from limbeck.core.key import Key
 from limbeck.starts.kcenter import farthest_first
-from limbeck.starts.seen import Seen
+from limbeck.starts.seen import Seen, check_classes
 from limbeck.starts.selection import AbstractSelection
 
 
@@ -18,8 +19,12 @@ from limbeck.starts.selection import AbstractSelection
 class FarthestPredictions(AbstractSelection):
     """Real images whose predictions cover those of their class, each the farthest (Agarwal et al., ECCV 2020)."""
 
+    def check(self, problem: Problem) -> None:
+        """InputError where outputs are no predictions of classes."""
+        check_classes(problem.task)
+
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
-        """`count` examples, in the order they are chosen; InputError for targets that are not weights of classes."""
+        """`count` examples, in the order they are chosen."""
         return farthest_first(seen.probabilities, count, key, divergence)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.computations.features import Networks
+from limbeck.core.contracts import Problem
 from limbeck.core.key import Key
 from limbeck.starts.scores import AbstractScore, Entropy
 from limbeck.starts.seen import Seen
@@ -25,6 +26,10 @@ class Highest(AbstractSelection):
     def seen_by(self) -> Networks:
         """Those that the score is by."""
         return Networks(self.score.networks, self.score.readings)
+
+    def check(self, problem: Problem) -> None:
+        """InputError for a task that the score is not for."""
+        self.score.check(problem.task)
 
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
         """`count` examples, by falling score; of equals as they come, which the key has drawn."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.expect import AbstractPart, at_least
-from limbeck.starts.seen import Seen
+from limbeck.starts.seen import Seen, check_classes
 from limbeck.statistics.neighbours import nearest
 
 
@@ -21,6 +23,13 @@ class AbstractScore(AbstractPart):
     """By how many networks images are seen."""
     readings: int = 1
     """After how many evenly spaced steps of its training, the last of which is the end, each of them looks."""
+    by_classes: ClassVar[bool] = True
+    """Whether it is of predictions of classes."""
+
+    def check(self, task: AbstractTask) -> None:
+        """InputError for a task that it is not for."""
+        if self.by_classes:
+            check_classes(task)
 
     @abstractmethod
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
@@ -32,7 +41,7 @@ class Entropy(AbstractScore):
     """How undecided the network is: the entropy of its prediction (Coleman et al., ICLR 2020)."""
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """Less the sum of p log p over classes, in nats; InputError for targets that are not weights of classes."""
+        """Less the sum of p log p over classes, in nats."""
         return torch.special.entr(seen.probabilities).sum(1)
 
 
@@ -41,7 +50,7 @@ class LeastConfidence(AbstractScore):
     """How far from certain the network is of the class that it says (Coleman et al., ICLR 2020)."""
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """1 less the largest probability; InputError for targets that are not weights of classes."""
+        """1 less the largest probability."""
         return 1 - seen.probabilities.amax(1)
 
 
@@ -50,7 +59,7 @@ class Margin(AbstractScore):
     """How close the two likeliest classes are (Coleman et al., ICLR 2020)."""
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """The second largest probability less the largest; InputError for targets that are not weights of classes."""
+        """The second largest probability less the largest."""
         largest = seen.probabilities.topk(2, dim=1).values
         return largest[:, 1] - largest[:, 0]
 
@@ -62,6 +71,7 @@ class ErrorNorm(AbstractScore):
     p - y is the gradient of cross-entropy in the outputs; of another loss that gradient is taken.
     """
 
+    by_classes = False
     networks: int = 10
     """By how many networks images are seen."""
 
@@ -80,6 +90,7 @@ class GradientNorm(AbstractScore):
     It is the norm of the gradient of its loss in the last layer, weights and biases, their mean over networks.
     """
 
+    by_classes = False
     networks: int = 10
     """By how many networks images are seen."""
 
@@ -102,8 +113,7 @@ class Forgetting(AbstractScore):
         at_least(self, 1, "readings")
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """How often; infinite for what was never right. InputError for targets that are not weights of classes."""
-        seen.check_classes()
+        """How often; infinite for what was never right."""
         labels = seen.targets.argmax(1)
         return forgotten(torch.stack([each.outputs.argmax(1) == labels for each in seen.readouts()]))
 
@@ -132,11 +142,7 @@ class MeanMargin(AbstractScore):
         at_least(self, 1, "readings")
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """The mean over looks of the largest other output less that of the own class.
-
-        Raises InputError for targets that are not weights of classes.
-        """
-        seen.check_classes()
+        """The mean over looks of the largest other output less that of the own class."""
         own = seen.targets.argmax(1, keepdim=True)
         looks = [each.outputs.double() for each in seen.readouts()]
         others = [outputs.scatter(1, own, -torch.inf).amax(1) for outputs in looks]
@@ -156,10 +162,7 @@ class Contrast(AbstractScore):
         at_least(self, 1, "neighbours")
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
-        """The mean over neighbours of KL(prediction of the neighbour || its own), in nats; 0 where there are none.
-
-        Raises InputError for targets that are not weights of classes.
-        """
+        """The mean over neighbours of KL(prediction of the neighbour || its own), in nats; 0 where there are none."""
         return contrast(seen.features, seen.probabilities, self.neighbours)
 
 
@@ -177,6 +180,8 @@ def contrast(
 @dataclass(frozen=True)
 class NearMedian(AbstractScore):
     """How near to the median an image's distance from its class's mean of features is (Xia et al., ICLR 2023)."""
+
+    by_classes = False
 
     def of(self, seen: Seen) -> Float[Tensor, " example"]:
         """Less the absolute difference of its distance and the median of all."""

@@ -92,8 +92,7 @@ class Seen:
 
     @property
     def probabilities(self) -> Float[Tensor, "example class"]:
-        """How likely each class is said to be; InputError where targets are not a weight for each class."""
-        self.check_classes()
+        """How likely each class is said to be."""
         return self.readout.outputs.double().softmax(1)
 
     @property
@@ -112,15 +111,16 @@ class Seen:
         found = residuals(self.problem.task, readout.outputs, self.targets)
         return Gradients(found.double(), readout.features.double())
 
-    def check_classes(self) -> None:
-        """InputError where targets are not a weight for each class."""
-        count = len(self.problem.task.classes)
-        if not isinstance(self.targets, Tensor) or self.targets.shape != (len(self.rows), count):
-            found = tuple(self.targets.shape) if isinstance(self.targets, Tensor) else "a tree"
-            raise InputError(
-                f"a selection by predictions: found targets {found}, expected a weight for each of {count} classes; "
-                "choose another selection, such as random"
-            )
+
+def check_classes(task: AbstractTask) -> None:
+    """InputError where targets are not a weight for each class, so that outputs are no predictions of classes."""
+    count, targets = len(task.classes), task.load("train", torch.tensor([0])).targets
+    if not isinstance(targets, Tensor) or targets.shape != (1, count):
+        found = tuple(targets.shape[1:]) if isinstance(targets, Tensor) else "a tree"
+        raise InputError(
+            f"a selection by predictions: found targets {found}, expected a weight for each of {count} classes; "
+            "choose another selection, such as random"
+        )
 
 
 def residuals(

@@ -45,10 +45,11 @@ class AbstractSelection(AbstractStart):
         return self.seen_by.trainings(problem, self.epochs)
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
-        """`per_class` images of every class; InputError where a class has fewer.
+        """`per_class` images of every class; InputError where a class has fewer, and as `check` says.
 
         At most `images` of a class, a part drawn by the key, are considered, in an order that it draws.
         """
+        self.check(problem)
         groups = rows_by_class(problem, per_class)
         learners = self.seen_by.learners(problem, self.epochs)
         chosen = []

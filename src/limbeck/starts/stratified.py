@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.computations.features import Networks
+from limbeck.core.contracts import Problem
 from limbeck.core.expect import at_least, fraction
 from limbeck.core.key import Key
 from limbeck.starts.scores import AbstractScore, MeanMargin
@@ -36,6 +37,10 @@ class Stratified(AbstractSelection):
     def seen_by(self) -> Networks:
         """Those that the score is by."""
         return Networks(self.score.networks, self.score.readings)
+
+    def check(self, problem: Problem) -> None:
+        """InputError for a task that the score is not for."""
+        self.score.check(problem.task)
 
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
         """`count` examples, stratum by stratum from the smallest."""
