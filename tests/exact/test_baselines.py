@@ -329,7 +329,7 @@ def test_all_coresets_are_every_selection_of_as_many_items_and_of_as_many_bytes(
 def test_a_coreset_that_is_not_for_a_task_is_refused_by_its_name_and_left_out_aloud_among_all() -> None:
     task = strange_tasks.Forecast()
     made = set_of(task, 2, "small")
-    with pytest.raises(InputError, match="found targets .2,., expected a weight for each of 1 classes"):
+    with pytest.raises(InputError, match="a weight for each of several classes, and there is 1"):
         beside(task, [made], ("uncertainty",), network="small")
     with pytest.warns(UserWarning, match="uncertainty is left out: a selection by predictions") as told:
         names = [each.name for each in beside(task, [made], ("all-coresets:items",), network="small")[1:]]

@@ -410,7 +410,9 @@ def test_a_score_by_predictions_of_what_has_no_classes_is_refused_in_one_line_be
     problem = Problem(task, network, CPU, NoCache())
     for name in ("entropy", "forgetting", "mean-margin", "closeness", "contrast"):
         for start in (Highest(score=SCORES[name]()), Stratified(score=SCORES[name]()), FarthestPredictions()):
-            with pytest.raises(InputError, match="expected a weight for each of 1 classes; choose another") as refused:
+            with pytest.raises(
+                InputError, match="a weight for each of several classes, and there is 1; choose"
+            ) as refused:
                 start.pick(problem, 1, KEY)
             assert "\n" not in str(refused.value)
     with pytest.raises(InputError, match="one tensor of fractions"):

@@ -113,13 +113,13 @@ class Seen:
 
 
 def check_classes(task: AbstractTask) -> None:
-    """InputError where targets are not a weight for each class, so that outputs are no predictions of classes."""
+    """InputError where targets are not a weight for each of several classes, which outputs would be predictions of."""
     count, targets = len(task.classes), task.load("train", torch.tensor([0])).targets
-    if not isinstance(targets, Tensor) or targets.shape != (1, count):
+    if not isinstance(targets, Tensor) or targets.shape != (1, count) or count < 2:
         found = tuple(targets.shape[1:]) if isinstance(targets, Tensor) else "a tree"
         raise InputError(
-            f"a selection by predictions: found targets {found}, expected a weight for each of {count} classes; "
-            "choose another selection, such as random"
+            f"a selection by predictions: found targets {found}, expected a weight for each of several classes, "
+            f"and there {'is' if count == 1 else 'are'} {count}; choose another selection, such as random"
         )
 
 
