@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import strange_tasks
+from limbeck import distill
 from limbeck.cli.parts import _documentation
 from limbeck.computations import Coreset, Training
 from limbeck.computations.contract import ProbeContext
@@ -23,7 +26,10 @@ from limbeck.core.tree import Tree
 from limbeck.learn.training import Learner
 from limbeck.options import compose
 from limbeck.recipes import RECIPES, SELECTIONS
+from limbeck.runs import worker
+from limbeck.runs.executors import AbstractExecutor, Job
 from limbeck.runs.graph import Graph, Request
+from limbeck.runs.session import Session
 from limbeck.starts import (
     SCORES,
     Closeness,
@@ -432,6 +438,29 @@ def test_the_networks_that_selections_see_by_are_done_before_what_is_trained_on_
     assert depths("herding", "craig", "uncertainty") == [0, *[1] * 6], "one network for all of them"
     assert depths("grand", "el2n") == [*[0] * 10, *[1] * 4]
     assert depths("forgetting", "ccs") == [0, *[1] * 4], "both follow one training"
+
+
+class Here(AbstractExecutor):
+    """Jobs one after the other in this process."""
+
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+        for index, job in enumerate(jobs):
+            worker.do(job)
+            told(index, 1.0)
+
+
+def test_what_a_selection_sees_by_is_done_first_where_it_is_much_and_the_set_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("limbeck.computations.features.LEAST_STEPS", 2)
+    recipe = compose(RECIPES["el2n"].recipe, {"start.score.networks": 3})
+    made, computed = [], []
+    for much in (0.0, math.inf):
+        monkeypatch.setattr("limbeck.runs.plan.MUCH", much)
+        with Session(tmp_path / str(much), device="cpu", workers=1, executor=Here()) as session:
+            made.append(distill(TASK, recipe, ipc=2, network="mlp-w4", checks=0, session=session))
+            computed.append(session.computed)
+    assert computed == [3, 0] and made[0] == made[1]
 
 
 def test_the_measure_of_uncertainty_is_an_option() -> None:
