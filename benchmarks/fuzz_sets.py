@@ -37,10 +37,10 @@ from limbeck.api import loaded
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_tensors
-from limbeck.evaluation import BASELINES
 from limbeck.objectives import Unrolled
 from limbeck.parameterizations import SoftTargets
 from limbeck.protocols import named
+from limbeck.recipes.baselines import BASELINES
 from limbeck.runs.again import known_again
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.scoring import entries_of, one_reference

@@ -14,10 +14,11 @@ from limbeck.core.errors import InputError
 from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Score, check_baselines
+from limbeck.evaluation import Score
 from limbeck.judging import protocol_for
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
+from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.runs.again import distilled_again
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided
@@ -89,9 +90,10 @@ def evaluate(
     `protocol` is by default "yang2024", and "own" where all sets are meant to be trained on as they say. `networks` is
     by default the one that the first set was distilled with. All sets must be of the same data. Baselines
     are selections of real examples, as many per class as the set has ("random") or as fit in its bytes
-    ("random:bytes"), or "full" for all real training data. `repeats` fresh learners are trained for a row. `data` names
-    the data where they are no longer where the set says. Every learner is kept, so an evaluation that was interrupted,
-    or asked for more learners, goes on where it was, and probes that ask for the same learner find it.
+    ("random:bytes"), all of them both ways ("all-coresets"), or "full" for all real training data. `repeats` fresh
+    learners are trained for a row. `data` names the data where they are no longer where the set says. Every learner is
+    kept, so an evaluation that was interrupted, or asked for more learners, goes on where it was, and probes that ask
+    for the same learner find it.
 
     A score is of one set, and its interval over learners; of a set that says where its learners begin there is one.
     With `seeds` from 2 on it is of the recipe of the set, which is carried out with seeds 0, 1, ... (what was done

@@ -1,12 +1,7 @@
-"""A composition of parts, which the loop runs, and the selections that a set is scored beside.
-
-Neither names anything of the catalogue of published methods.
-"""
+"""A composition of parts, which the loop runs."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from limbeck.core.contracts import (
@@ -16,15 +11,13 @@ from limbeck.core.contracts import (
     AbstractSchedule,
     AbstractStart,
 )
-from limbeck.core.errors import unknown
 from limbeck.core.expect import AbstractPart, at_least
 from limbeck.core.family import VALUES
-from limbeck.core.register import installed
 from limbeck.estimators import Backprop
 from limbeck.learn.optim import SGD, AbstractOptimizer
 from limbeck.parameterizations import Pixels
 from limbeck.schedules import Fixed
-from limbeck.starts import Herding, KCenter, KMeans, Real
+from limbeck.starts import Real
 
 
 @VALUES.register
@@ -57,34 +50,3 @@ class Recipe(AbstractPart):
         if group == "targets" and self.target_optimizer is not None:
             return self.target_optimizer
         return self.optimizer
-
-
-class Selections:
-    """What chooses real examples, by the names that baselines have: the recipes that take no step.
-
-    Those of limbeck are listed; those of installed packages are their entry points `limbeck.recipe` without steps.
-    """
-
-    def __init__(self, **listed: AbstractStart) -> None:
-        self._listed = listed
-
-    @functools.cached_property
-    def starts(self) -> dict[str, AbstractStart]:
-        """The start of each selection by name."""
-        methods = [each for _, each in installed("recipe") if isinstance(getattr(each, "recipe", None), Recipe)]
-        starts = {each.name: each.recipe.start for each in methods if not each.recipe.steps}
-        return dict(sorted({**starts, **self._listed}.items()))
-
-    def __getitem__(self, name: str) -> AbstractStart:
-        # Packages are not looked at for what is listed: the catalogue, which they import, asks while it is imported.
-        if name in self._listed:
-            return self._listed[name]
-        if name not in self.starts:
-            raise unknown("selection", name, self.starts)
-        return self.starts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.starts)
-
-
-SELECTIONS = Selections(random=Real(), herding=Herding(), kmeans=KMeans(), kcenter=KCenter())

@@ -10,21 +10,18 @@ from typing import Any, NamedTuple
 
 import torch
 
-from limbeck.composition import SELECTIONS
 from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
-from limbeck.core.errors import InputError, unknown
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
+from limbeck.recipes import SELECTIONS
+from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
 from limbeck.recipes.likeness import standing
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
-BASELINES = ("random", "herding", "kmeans", "random:bytes", "full")
-"""What a set is scored beside by default."""
-ITEMS, BYTES = "items", "bytes"
-"""How a baseline is matched with a set: as many items per class, or as many as fit in its bytes."""
 SPLIT = "test"
 APART = 1_000_000
 """How far apart the seeds of the learners of two distillations lie: no two learners begin alike."""
@@ -198,17 +195,6 @@ class Entry:
         return Level(first=self.steps).reached(trainings[0].reads, scores.tolist())
 
 
-def check_baselines(names: Sequence[str]) -> None:
-    """Raise InputError for a name that is of no baseline."""
-    known = [*SELECTIONS, "full"]
-    for name in names:
-        selection, _, matched = name.partition(":")
-        if selection not in known:
-            raise unknown("baseline", selection, known)
-        if ":" in name and (selection == "full" or matched not in (ITEMS, BYTES)):
-            raise InputError(f"baseline {name!r}: expected the name of a selection, alone or with :{ITEMS} or :{BYTES}")
-
-
 def fitting(task: AbstractTask, size: int) -> int:
     """How many real examples of every class fit in so many bytes, of those there are of each."""
     return min(size // (task.bytes_per_example * len(task.classes)), *map(len, task.groups("train")))
@@ -222,12 +208,13 @@ def entries(
 ) -> list[Entry]:
     """The sets, then each baseline once for every number of items per class that it is asked for with.
 
-    A coreset has as many items per class as the set, or with ":bytes" after its name as many as fit in its bytes; all
-    real examples are as the data keep them. The full data are trained on for as many steps as the first set gets, at
-    least. Where the protocol uses the schedule of a set, each set has baselines of its own. `again` has the
-    distillations of each set, by its name, where scores are over several. A coreset of more items than a class has is
-    left out with a warning; those of `BASELINES` of as many bytes, too, where they would be of as many items, or of
-    none. Raises InputError for an unknown baseline, and for a set in whose bytes no example of every class fits.
+    A coreset has as many items per class as the set, or with ":bytes" after its name as many as fit in its bytes;
+    `ALL` is every one both ways, or one way with that after it. All real examples are as the data keep them. The full
+    data are trained on for as many steps as the first set gets, at least. Where the protocol uses the schedule of a
+    set, each set has baselines of its own. `again` has the distillations of each set, by its name, where scores are
+    over several. A coreset of more items than a class has is left out with a warning; those of `BASELINES` or `ALL` of
+    as many bytes, too, where they would be of as many items, or of none. Raises InputError for an unknown baseline, and
+    for a set in whose bytes no example of every class fits.
     """
     check_baselines(baselines)
     sets = [
@@ -237,8 +224,8 @@ def entries(
         )
         for context, path, distilled in contexts
     ]  # fmt: skip
-    found, usual = list(sets), set(baselines) >= set(BASELINES)
-    for name in baselines:
+    found = list(sets)
+    for name, usual in each_of(baselines).items():
         pairs = [(entry, made) for entry, (*_, made) in zip(sets, contexts, strict=True)]
         of_sets = [(e, _baseline(name, e, made)) for e, made in pairs if not _left_out(name, e, usual)]
         if protocol.uses_own:
@@ -254,8 +241,19 @@ def entries(
 
 
 def _left_out(name: str, entry: Entry, usual: bool) -> bool:
-    """Whether a baseline beside a set has more items than a class, of which is warned, or by default adds nothing."""
+    """Whether a baseline beside a set has more items than a class, of which is warned, or by default adds nothing.
+
+    So has one that is not for such a task, where it is one of `ALL`.
+    """
     task, count = entry.context.problem.task, entry.per_class
+    if (selection := name.partition(":")[0]) in SELECTIONS:
+        try:
+            SELECTIONS[selection].check(entry.context.problem)
+        except InputError as error:
+            if not usual:
+                raise
+            warnings.warn(f"{name} is left out: {error}", stacklevel=2)
+            return True
     if name.endswith(f":{BYTES}"):
         return usual and fitting(task, entry.stored) in (0, count)
     few, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))

@@ -24,11 +24,11 @@ from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, check_baselines
 from limbeck.forecast import Measured, forecast
 from limbeck.judging import protocol_of
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
+from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.report import ReportData, page, rows_needed, training_rows_needed
 from limbeck.runs import archive
 from limbeck.runs.again import run_with_experts

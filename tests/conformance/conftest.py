@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from limbeck.computations.experts import FIRST_SEED, Experts
 from limbeck.computations.features import SEED as FEATURES_SEED
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, NoCache, Problem, Readout
+from limbeck.core.family import spec_id
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.tasks import load
@@ -86,10 +87,14 @@ class DoubledTask(AbstractTask):
 
 @dataclass(frozen=True)
 class Apprentices:
-    """A cache of two short experts that stand for as many as are asked for; it keeps nothing else."""
+    """A cache of two short experts that stand for as many as are asked for, and of the networks that selections see by.
+
+    It keeps nothing else.
+    """
 
     task: AbstractTask
     network: AbstractNetwork
+    kept: dict[str, Tree] = field(default_factory=dict, compare=False)
 
     @functools.cache  # noqa: B019 (one a session)
     def expert(self, number: int) -> Tree:
@@ -98,7 +103,17 @@ class Apprentices:
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         seed = address["computation"].get("seed", 0) if "computation" in address else 0
-        return tree.branch(self.expert(seed % 2) if FIRST_SEED <= seed < FEATURES_SEED else make(), branch)
+        if seed < FIRST_SEED:
+            return tree.branch(make(), branch)
+        return tree.branch(
+            self.expert(seed % 2) if seed < FEATURES_SEED else self.seeing(spec_id(address), make), branch
+        )
+
+    def seeing(self, name: str, make: Callable[[], Tree]) -> Tree:
+        """A network that selections see by, trained once for all of them."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
 
 
 def problem_of(task: AbstractTask, network: str) -> Problem:

@@ -49,6 +49,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
 from limbeck.protocols import protocols
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
+from limbeck.starts.boundary import boundary_distance
 from limbeck.tasks import load
 
 META, CPU = torch.device("meta"), torch.device("cpu")
@@ -353,3 +354,12 @@ def test_an_unroll_and_its_way_back(optimizer: Any) -> None:
 
 def on_meta(learner: Learner) -> bool:
     return all(leaf.device == META for leaf in tree.leaves(tuple(learner)))
+
+
+def test_the_way_to_a_boundary_reads_once_a_step_whether_all_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, asked = problem_of(), []
+    learner = fresh(problem.network, KEY, META)
+    monkeypatch.setattr(tree, "read", lambda number: float(asked.append(number) or 0))
+    inputs = tree.move(problem.task.load("train", torch.arange(4)).inputs, META)
+    found = boundary_distance(lambda at: problem.network.apply(learner.params, at).outputs, inputs, 3, 2)
+    assert found.device == META and found.shape == (4,) and len(asked) == 3

@@ -31,12 +31,15 @@ from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
-from limbeck.starts import STARTS
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
 from limbeck.state import State
 from limbeck.statistics.groups import group_means
 
 FAMILIES = (
     STARTS,
+    SCORES,
+    SET_FUNCTIONS,
+    SIMILARITIES,
     PARAMETERIZATIONS,
     SCHEDULES,
     OBJECTIVES,

@@ -23,12 +23,12 @@ from limbeck.probes import PROBES
 from limbeck.probes.attributes import ATTRIBUTES
 from limbeck.protocols import PROTOCOL_KINDS
 from limbeck.schedules import SCHEDULES
-from limbeck.starts import STARTS
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
 from limbeck.statistics.projections import PROJECTIONS
 
 FAMILIES = (
     CODECS, ESTIMATORS, AUGMENTATIONS, DISTANCES, OPTIMIZERS, INNER_OPTIMIZERS, OBJECTIVES, PARAMETERIZATIONS, PROBES,
-    PROTOCOL_KINDS, SCHEDULES, STARTS, ATTRIBUTES, PROJECTIONS,
+    PROTOCOL_KINDS, SCHEDULES, STARTS, SCORES, SET_FUNCTIONS, SIMILARITIES, ATTRIBUTES, PROJECTIONS,
 )  # fmt: skip
 NONSENSE: dict[type, tuple[Any, ...]] = {
     int: ("a", None, 1.5, True, [1]),

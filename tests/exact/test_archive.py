@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import limbeck
-from limbeck.composition import SELECTIONS
 from limbeck.computations import Coreset, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.experts import Experts, followed
@@ -28,7 +27,7 @@ from limbeck.objectives import Trajectory
 from limbeck.probes.mixing import Mixing
 from limbeck.probes.semantics import Semantics
 from limbeck.protocols import named
-from limbeck.recipes import RECIPES
+from limbeck.recipes import RECIPES, SELECTIONS
 from limbeck.runs import archive
 from limbeck.runs.again import distilled_again
 from limbeck.runs.scoring import entries_of

@@ -24,9 +24,11 @@ from limbeck.core.files import read_tensors
 from limbeck.core.key import Key
 from limbeck.core.task import Metric
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, Again, Entry, check_baselines, entries, fitting
+from limbeck.evaluation import Again, Entry, entries, fitting
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.protocols import Epochs, Own
+from limbeck.recipes import SELECTIONS
+from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.schedules import Fixed
 from limbeck.tasks.images import ImageTask, Split
 from limbeck.tasks.levels import bytes_per_pixel
@@ -58,8 +60,8 @@ def half(seed: int) -> dict[str, Sequence[float]]:
     return {"accuracy": [0.5], "scores": [0.1, 0.5, 0.5]}
 
 
-def set_of(task: Any, per_class: int) -> DistilledSet:
-    start = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache()).real(KEY, per_class)
+def set_of(task: Any, per_class: int, network: str = "mlp-w4") -> DistilledSet:
+    start = Problem(task, task.network(network), torch.device("cpu"), NoCache()).real(KEY, per_class)
     schedule = Fixed(steps=2).render({}, start.classes, KEY)
     return DistilledSet(Pixels().init(start, KEY), Pixels(), schedule, task.codec, task.classes, {}, {})
 
@@ -105,8 +107,10 @@ def test_an_example_of_any_task_takes_four_bytes_a_number_and_its_label_or_targe
     assert strange_tasks.LOADERS[name](None).bytes_per_example == size
 
 
-def beside(task: Any, sets: list[DistilledSet], names: tuple[str, ...], protocol: Any = None) -> list[Any]:
-    problem = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache())
+def beside(
+    task: Any, sets: list[DistilledSet], names: tuple[str, ...], protocol: Any = None, network: str = "mlp-w4"
+) -> list[Any]:
+    problem = Problem(task, task.network(network), torch.device("cpu"), NoCache())
     contexts = [(ProbeContext(problem, f"set {number}", made), Path("set"), made) for number, made in enumerate(sets)]
     return entries(contexts, protocol or Epochs(), names)
 
@@ -300,3 +304,34 @@ def test_all_real_data_say_how_long_unless_the_last_doubling_brought_next_to_not
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="baseline"):
         check_baselines([name])
+
+
+@pytest.mark.parametrize(
+    ("asked", "items", "by_bytes"),
+    [("all-coresets", True, True), ("all-coresets:items", True, False), ("all-coresets:bytes", False, True)],
+)
+def test_all_coresets_are_every_selection_of_as_many_items_and_of_as_many_bytes(
+    asked: str, items: bool, by_bytes: bool
+) -> None:
+    task = images(np.uint8)
+    check_baselines([asked])
+    told = [(each.name, each.per_class) for each in beside(task, [set_of(task, 2)], (asked,))[1:]]
+    expected = [(name, 2) for name in SELECTIONS] if items else []
+    assert told == expected + ([(f"{name}:bytes", 7) for name in SELECTIONS] if by_bytes else [])
+    # Where as many images are as many bytes, those would come twice; one that is named as well comes once.
+    alike = images(np.float32)
+    told = [each.name for each in beside(alike, [set_of(alike, 2)], ("herding", asked))[1:]]
+    assert sorted(told) == (sorted(SELECTIONS) if items else ["herding"])
+    with pytest.raises(InputError, match="alone or with :items or :bytes"):
+        check_baselines(["all-coresets:weight"])
+
+
+def test_a_coreset_that_is_not_for_a_task_is_refused_by_its_name_and_left_out_aloud_among_all() -> None:
+    task = strange_tasks.Forecast()
+    made = set_of(task, 2, "small")
+    with pytest.raises(InputError, match="a weight for each of several classes, and there is 1"):
+        beside(task, [made], ("uncertainty",), network="small")
+    with pytest.warns(UserWarning, match="uncertainty is left out: a selection by predictions") as told:
+        names = [each.name for each in beside(task, [made], ("all-coresets:items",), network="small")[1:]]
+    assert {"random", "craig", "moderate"} <= set(names) < set(SELECTIONS)
+    assert len(told) == len(set(SELECTIONS) - set(names))

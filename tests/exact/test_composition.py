@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from limbeck.composition import SELECTIONS, Recipe, Selections
+from limbeck.composition import Recipe
 from limbeck.computations.experts import Experts
 from limbeck.core.errors import InputError
 from limbeck.core.expect import FieldError
@@ -22,7 +22,9 @@ from limbeck.learn.optim import SGD, Adam
 from limbeck.learn.rules import Momentum
 from limbeck.objectives import Distribution, Gradient, Trajectory
 from limbeck.options import compose, options_of
+from limbeck.recipes import SELECTIONS
 from limbeck.recipes.contract import Method
+from limbeck.recipes.selections import Selections
 from limbeck.schedules import Fixed, LearnedRates
 from limbeck.starts import Herding, KMeans, Noise, Real, Relabelled
 
@@ -145,7 +147,7 @@ def test_several_options_of_a_part_are_checked_together() -> None:
         ({"objectiv.outer": 1}, "unknown option '<objectiv.outer>': did you mean '<objective.outer>'"),
         ({"zzz": 1}, "unknown option '<zzz>': choose from <"),
         ({"start": "herdin"}, "<start>: unknown part 'herdin': did you mean 'herding'?"),
-        ({"start": "none"}, "<start>: found none, expected one of class-means, herding,"),
+        ({"start": "none"}, "<start>: found none, expected one of class-means, farthest-predictions,"),
         ({"start": GlobalCosine()}, "<start>: found GlobalCosine(), expected one of class-means,"),
         ({"start": "{part"}, "<start>: found '{part', expected JSON"),
         ({"target_optimizer.clip": 1}, "<target_optimizer.clip>: there is no target optimizer here; choose one with <"),
@@ -209,14 +211,15 @@ def test_an_installed_recipe_is_registered_and_without_steps_a_baseline(monkeypa
     number, missing = (str(each.message) for each in warned)
     assert "'number' is left out: found 3, expected a limbeck.recipes.contract.Method" in number
     assert "'method' is left out: it cannot be imported (ModuleNotFoundError: No module named 'not_there')" in missing
-    assert Selections(random=Real()).starts == {"mine": KMeans(images=9), "random": Real()}
+    assert Selections(register).starts == {"mine": KMeans(images=9), "own": Real()}
     assert "mine" in register and "other" not in register
     with pytest.raises(InputError, match="unknown recipe 'stepp': did you mean 'stepped'?"):
         register["stepp"]
 
 
 def test_the_selections_are_the_coresets() -> None:
-    assert list(SELECTIONS) == ["herding", "kcenter", "kmeans", "random"] and SELECTIONS["random"] == Real()
+    assert {"craig", "herding", "kcenter", "kmeans", "moderate", "random"} < set(SELECTIONS)
+    assert list(SELECTIONS) == sorted(SELECTIONS) and SELECTIONS["random"] == Real()
     with pytest.raises(InputError, match="unknown selection 'herdin': did you mean 'herding'"):
         SELECTIONS["herdin"]
     assert RowCosine() == BASE.objective.distance  # type: ignore[union-attr]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from limbeck.composition import SELECTIONS
 from limbeck.core.errors import InputError
 from limbeck.core.family import to_spec
 from limbeck.learn.networks import build
 from limbeck.options import compose
 from limbeck.protocols import PROTOCOLS
-from limbeck.recipes import RECIPES, published, recipe_for, summaries
+from limbeck.recipes import RECIPES, SELECTIONS, published, recipe_for, summaries
 from limbeck.recipes.contract import ITS_OWN, NOT_STATED
 from limbeck.recipes.likeness import leaves
 from published_settings import SOURCES

@@ -14,17 +14,35 @@ from torch.nn import functional
 
 from limbeck.codecs import Identity
 from limbeck.computations import features
-from limbeck.computations.features import trained_features
+from limbeck.computations.features import Networks
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractCodec, AbstractNetwork, AbstractStart, AbstractTask, Batch, Metric, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.networks import build
-from limbeck.starts import STARTS, ClassMeans, Herding, KCenter, KMeans, Noise, Real, Relabelled, UniformLabels, Xavier
+from limbeck.starts import (
+    SCORES,
+    STARTS,
+    ClassMeans,
+    FarthestPredictions,
+    Herding,
+    Highest,
+    KCenter,
+    KMeans,
+    MatchingPursuit,
+    Noise,
+    Real,
+    Relabelled,
+    Submodular,
+    UniformLabels,
+    Xavier,
+)
 from limbeck.starts.herding import herd
 from limbeck.starts.kcenter import farthest_first
 from limbeck.starts.kmeans import nearest_to_centres
+from limbeck.starts.seen import Seen
+from limbeck.starts.selection import AbstractSelection
 
 KEY = Key(("starts",))
 SIZES = (9, 6, 7)
@@ -46,11 +64,11 @@ class Blobs(AbstractTask):
         return labels[KEY.fold("rows").permutation(sum(SIZES))]
 
     def groups(self, split: str, by: str = "class") -> tuple[Tensor, ...]:
-        assert split == "train"
+        assert split in ("train", "validation")
         return tuple((self.labels() == label).nonzero().squeeze(1) for label in range(3))
 
     def load(self, split: str, rows: Tensor | None = None) -> Batch:
-        assert split == "train"
+        assert split in ("train", "validation")
         labels = self.labels()
         inputs = KEY.fold("noise").normal(len(labels), *self.shape)
         inputs = inputs + KEY.fold("means").normal(3, *self.shape)[labels]
@@ -80,7 +98,11 @@ class Expert:
 TASK = Blobs()
 PROBLEM = Problem(TASK, TASK.network("mlp-w16"), torch.device("cpu"), Expert())
 every_start = pytest.mark.parametrize("start", [part() for part in STARTS.parts.values()], ids=list(STARTS.parts))
-real_starts = pytest.mark.parametrize("start", [Real(), Herding(), KMeans(), KCenter()], ids=lambda start: repr(start))
+SELECTIONS = [
+    *(part() for part in STARTS.parts.values() if issubclass(part, AbstractSelection)),
+    *(Highest(score=part()) for name, part in SCORES.parts.items() if name != "entropy"),
+]
+real_starts = pytest.mark.parametrize("start", [Real(), *SELECTIONS], ids=repr)
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +141,7 @@ def test_real_starts_take_images_of_their_class_each_once(start: AbstractStart) 
     assert TASK.labels()[found].tolist() == [0] * 6 + [1] * 6 + [2] * 6
 
 
-@pytest.mark.parametrize("start", [Real(), ClassMeans(), Herding(), KMeans(), KCenter()], ids=repr)
+@pytest.mark.parametrize("start", [Real(), ClassMeans(), *SELECTIONS], ids=repr)
 def test_a_class_that_is_too_small_is_refused(start: AbstractStart) -> None:
     with pytest.raises(InputError) as refused:
         start.pick(PROBLEM, 7, KEY)
@@ -201,7 +223,7 @@ def test_k_means_takes_the_middle_of_each_cluster_large_ones_first() -> None:
 
 def test_features_are_of_a_network_that_learned_the_training_images() -> None:
     problem = replace(PROBLEM, network=TASK.network("convnet-w4-batch"))
-    found = trained_features(problem, 1)(torch.arange(sum(SIZES)))
+    found = Seen(problem, Networks().learners(problem, 1), torch.arange(sum(SIZES)), 0).features
     assert found.shape == (sum(SIZES), 16)
     labels = TASK.labels()
     centres = torch.stack([found[labels == label].mean(0) for label in range(3)])
@@ -219,7 +241,7 @@ def test_one_network_is_trained_for_the_features_of_every_coreset() -> None:
             return tree.branch(kept[seed], branch)
 
     problem = replace(PROBLEM, cache=Notebook())
-    for start in (Herding(), KMeans(), KCenter()):
+    for start in (Herding(), KMeans(), KCenter(), Highest(), Submodular(), MatchingPursuit(), FarthestPredictions()):
         start.pick(problem, 2, KEY)
         start.pick(problem, 2, KEY.fold("another"))
     assert list(kept) == [features.SEED]
@@ -238,12 +260,18 @@ def test_no_more_images_than_the_cap_are_considered() -> None:
 def test_every_start_is_listed_with_a_summary() -> None:
     assert sorted(STARTS.parts) == [
         "class-means",
+        "farthest-predictions",
+        "held-out",
         "herding",
+        "highest",
         "kcenter",
         "kmeans",
+        "matching-pursuit",
         "noise",
         "real",
         "relabelled",
+        "stratified",
+        "submodular",
         "uniform-labels",
         "xavier",
     ]

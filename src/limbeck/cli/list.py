@@ -13,6 +13,9 @@ KINDS = (
     "tasks",
     "networks",
     "starts",
+    "scores",
+    "set-functions",
+    "similarities",
     "parameterizations",
     "schedules",
     "objectives",
@@ -103,12 +106,15 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.probes import PROBES
     from limbeck.protocols import protocols
     from limbeck.schedules import SCHEDULES
-    from limbeck.starts import STARTS
+    from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
 
     listings: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "tasks": tasks.names,
         "networks": networks.names,
         "starts": STARTS.summaries,
+        "scores": SCORES.summaries,
+        "set-functions": SET_FUNCTIONS.summaries,
+        "similarities": SIMILARITIES.summaries,
         "parameterizations": PARAMETERIZATIONS.summaries,
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,

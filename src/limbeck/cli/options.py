@@ -15,10 +15,10 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import part_name
 from limbeck.core.files import check_writable
-from limbeck.evaluation import BASELINES
 from limbeck.explanation import EFFORTS
 from limbeck.probes.contract import AbstractProbe
 from limbeck.protocols import protocols
+from limbeck.recipes.baselines import ALL, BASELINES
 
 
 def add_data(made: Parser) -> None:
@@ -149,7 +149,7 @@ def add_scoring(made: Parser) -> None:
         type=str,
         default=",".join(BASELINES),
         help="by commas; none leaves them out. NAME has as many items per class as the set, NAME:bytes as many real "
-        "ones as fit in its bytes (by default where these are not as many)",
+        f"ones as fit in its bytes (by default where these are not as many); {ALL} is every selection, both ways",
     )
 
 

@@ -94,7 +94,12 @@ def _action(option: Option) -> argparse.Action:
 
 @functools.cache
 def _documentation(part: type) -> dict[str, str]:
-    """What the source of a class says below each of its fields."""
+    """What the source of a class says below each of its fields, and of those that it has from above."""
+    return {name: text for each in reversed(part.__mro__) for name, text in _below_fields(each).items()}
+
+
+def _below_fields(part: type) -> dict[str, str]:
+    """What the source of a class says below each of the fields that are its own."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
     except (OSError, TypeError, SyntaxError):

@@ -180,6 +180,10 @@ class AbstractComputation(AbstractPart):
         """The computations whose outcomes it reads."""
         return ()
 
+    def needs_in(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
+        """Those of `needs`, and what it reads besides for the data there are."""
+        return self.needs()
+
     @property
     def other_network(self) -> str:
         """The network that it is about, where that is not the problem's: that of what it reads, unless it says so."""

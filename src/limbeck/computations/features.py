@@ -1,52 +1,55 @@
-"""The features of real examples under a network that has learned the real data a little."""
+"""The networks that selections see real images by: they have learned the real data a little."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from typing import NamedTuple
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
 from limbeck.computations.sources import AllReal, training_count
 from limbeck.computations.training import Training
 from limbeck.core.contracts import Problem
-from limbeck.learn.population import read
+from limbeck.learn.training import Learner
 from limbeck.protocols import Epochs
 
 LEAST_STEPS = 150
 """Small data sets are seen more often, until training has had this many steps."""
 BATCH = 256
 """Images to a training step."""
-CHUNK = 1000
-"""Images read at once."""
 SEED = 2_000_000
-"""The seed of the feature network: no network that a set is evaluated with begins where it began."""
-
-Features = Float[Tensor, "example feature"]
+"""The seed of the first of them: no network that a set is evaluated with begins where it began."""
 
 
-def feature_network(problem: Problem, epochs: int) -> Training:
-    """The training of the network whose features select: SGD 0.01, momentum 0.9, shuffled batches of 256.
+class Networks(NamedTuple):
+    """How many networks there are, and how often each is kept on its way."""
 
-    For `epochs` epochs on the train split, or for as many as give 150 steps where that is more.
-    """
-    steps = -(-training_count(problem.task) // BATCH)
-    protocol = Epochs(epochs=max(epochs, -(-LEAST_STEPS // steps)), batch=BATCH)
-    return Training(AllReal(), SEED, protocol, reads=(), keeps=(END,))
+    several: int = 1
+    """How many are trained, each from another beginning and in another order."""
+    readings: int = 1
+    """After how many evenly spaced steps, the last of which is the end, each is kept."""
 
+    def trainings(self, problem: Problem, epochs: int) -> tuple[Training, ...]:
+        """The training of each: SGD 0.01, momentum 0.9, shuffled batches of 256.
 
-def trained_features(problem: Problem, epochs: int) -> Callable[[Int[Tensor, " example"]], Features]:
-    """A function from training rows to their features, on the CPU, under the feature network.
+        For `epochs` epochs on the train split, or for as many as give 150 steps where that is more.
+        """
+        steps = -(-training_count(problem.task) // BATCH)
+        epochs = max(epochs, -(-LEAST_STEPS // steps))
+        keeps = self._keeps(epochs * steps)
+        protocol = Epochs(epochs=epochs, batch=BATCH)
+        return tuple(
+            Training(AllReal(), SEED + number, protocol, reads=(), keeps=keeps) for number in range(self.several)
+        )
 
-    It is trained once for a task and a network and kept: whatever selects by features selects by the same ones.
-    """
-    task, learner = problem.task, feature_network(problem, epochs).kept(ProbeContext(problem))
+    def learners(self, problem: Problem, epochs: int) -> list[Learner]:
+        """Every network at each of its readings, in order, on the problem's device.
 
-    def features(rows: Int[Tensor, " example"]) -> Features:
-        chunks = [task.load("train", part).inputs for part in rows.split(CHUNK)]
-        return torch.cat([read(problem, learner, chunk).features for chunk in chunks])
+        Each is trained once for a task and a network and kept: whatever selects sees by the same ones.
+        """
+        context = ProbeContext(problem)
+        return [each.kept(context, step) for each in self.trainings(problem, epochs) for step in each.keeps]
 
-    return features
+    def _keeps(self, steps: int) -> tuple[int, ...]:
+        if self.readings == 1:
+            return (END,)
+        return tuple(sorted({-(-steps * number // self.readings) for number in range(1, self.readings + 1)}))

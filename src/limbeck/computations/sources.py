@@ -10,7 +10,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from limbeck.computations.contract import ProbeContext
+from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.expect import AbstractPart
@@ -36,6 +36,10 @@ class AbstractSource(AbstractPart):
     @abstractmethod
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
         """How the learner of a seed is given the rows of each step, and how many rows there are."""
+
+    def needs(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
+        """The computations whose outcomes say which examples they are; none by default."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,10 @@ class Coreset(AbstractSource):
         """The examples chosen for that seed."""
         batch = self.start.pick(context.problem, self.per_class, Key(("baseline", seed))).to(CPU)
         return row_loader(context.problem.task, batch), len(batch.classes)
+
+    def needs(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
+        """What the start picks by."""
+        return self.start.needs(context.problem)
 
 
 def training_count(task: AbstractTask) -> int:

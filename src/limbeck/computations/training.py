@@ -82,6 +82,10 @@ class Training(AbstractComputation):
         """The training that it begins after."""
         return () if self.start is None else (self.start,)
 
+    def needs_in(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
+        """That, and what chooses its examples."""
+        return (*self.needs(), *self.on.needs(context))
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""
         schedule, steps = self._planned(context)

@@ -171,6 +171,14 @@ class AbstractStart(AbstractPart):
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class, class by class."""
 
+    def check(self, problem: Problem) -> None:
+        """InputError for data that it cannot pick from, before anything is computed; by default it can from any."""
+        return
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """The computations whose outcomes it picks by, which may be done before; none by default."""
+        return ()
+
 
 class AbstractParameterization(AbstractPart):
     """What is learned -> synthetic batch, and what of it lies on disk."""

@@ -32,7 +32,7 @@ class AbstractPart(ABC):  # noqa: B024, those of each family say what is abstrac
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        own = cls.__dict__.get("__post_init__")
+        own = getattr(cls, "__post_init__", None)  # What a class above checks of its fields, where it has no own.
 
         def checked(self: AbstractPart) -> None:
             of_their_types(self)

@@ -15,6 +15,7 @@ from limbeck.core.register import Register
 from limbeck.recipes import (
     bptt,
     cafe,
+    coresets,
     dc,
     dd,
     dm,
@@ -34,14 +35,16 @@ from limbeck.recipes import (
 )
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
+from limbeck.recipes.selections import Selections
 
 _FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
-_GROUPS = (label, offline, one_step)
+_GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(
     "recipe",
     Method,
     [*(file.METHOD for file in _FILES), *(method for file in _GROUPS for method in file.METHODS)],
 )
+SELECTIONS = Selections(RECIPES)
 
 
 def published(name: str) -> Method:

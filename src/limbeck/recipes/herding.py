@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from limbeck.composition import SELECTIONS, Recipe
+from limbeck.composition import Recipe
 from limbeck.recipes.contract import ACCURACY_LADDER, NOT_STATED, Method, expected
+from limbeck.starts import Herding
 
 EXPECTED = (
     *expected("cifar10", {1: 21.5, 10: 31.6, 50: 40.4}, NOT_STATED, ACCURACY_LADDER),
@@ -18,7 +19,7 @@ METHOD = Method(
     summary="Real images whose running mean of features follows the class mean.",
     source="Welling, Herding Dynamical Weights to Learn, ICML 2009",
     cost="the training of one feature network, then seconds",
-    recipe=Recipe(start=SELECTIONS["herding"]),
+    recipe=Recipe(start=Herding()),
     expected=EXPECTED,
     deviations=DEVIATIONS,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from limbeck.composition import SELECTIONS, Recipe
+from limbeck.composition import Recipe
 from limbeck.recipes.contract import ACCURACY_LADDER, Expected, Method, expected
+from limbeck.starts import Real
 
 EXPECTED = (
     *expected("cifar10", {1: 14.4, 10: 26.0, 50: 43.4}, "dc", ACCURACY_LADDER),
@@ -16,6 +17,6 @@ METHOD = Method(
     summary="Random real images, the honest floor.",
     source="the default baseline",
     cost="none",
-    recipe=Recipe(start=SELECTIONS["random"]),
+    recipe=Recipe(start=Real()),
     expected=EXPECTED,
 )

@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 
-from limbeck.composition import SELECTIONS
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
 from limbeck.core.version import ALGORITHM
 from limbeck.distilled_set import DistilledSet
-from limbeck.evaluation import BASELINES, BYTES, Score
+from limbeck.evaluation import Score
 from limbeck.explanation import EFFORTS, SPLIT
 from limbeck.protocols import protocols
+from limbeck.recipes import SELECTIONS
+from limbeck.recipes.baselines import BASELINES, BYTES
 from limbeck.runs.again import known_again
 from limbeck.runs.scoring import NamedSet, entries_of, known
 from limbeck.runs.session import Session

@@ -69,7 +69,7 @@ class Graph:
             address = request.context.address(request.computation)
             name = spec_id(address)
             if name not in nodes:
-                needs = request.computation.needs()
+                needs = request.computation.needs_in(request.context)
                 depth = max((1 + add(request._replace(computation=need)) for need in needs), default=0)
                 nodes[name] = Node(request, address, request.computation.flops(request.context), depth)
             return nodes[name].depth

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 
-from limbeck.composition import SELECTIONS as _SELECTIONS  # noqa: F401 (what a coreset is chosen by)
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, refusals_told
@@ -31,6 +30,7 @@ from limbeck.core.progress import heard_by
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
 from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
+from limbeck.recipes import SELECTIONS as _SELECTIONS  # noqa: F401 (what a coreset is chosen by)
 from limbeck.runs.executors import Job
 from limbeck.runs.graph import compute
 from limbeck.runs.store import Store

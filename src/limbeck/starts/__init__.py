@@ -4,29 +4,105 @@ from __future__ import annotations
 
 from limbeck.core.contracts import AbstractStart
 from limbeck.core.family import Family
+from limbeck.starts.boundary import Closeness
 from limbeck.starts.class_means import ClassMeans
+from limbeck.starts.farthest_predictions import FarthestPredictions
+from limbeck.starts.held_out import HeldOut
 from limbeck.starts.herding import Herding
+from limbeck.starts.highest import Highest
 from limbeck.starts.kcenter import KCenter
 from limbeck.starts.kmeans import KMeans
+from limbeck.starts.matching_pursuit import MatchingPursuit
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
 from limbeck.starts.relabelled import Relabelled
+from limbeck.starts.scores import (
+    AbstractScore,
+    Contrast,
+    Entropy,
+    ErrorNorm,
+    Forgetting,
+    GradientNorm,
+    LeastConfidence,
+    Margin,
+    MeanMargin,
+    NearMedian,
+)
+from limbeck.starts.set_functions import AbstractSetFunction, FacilityLocation, GraphCut
+from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, GradientNearness
+from limbeck.starts.stratified import Stratified
+from limbeck.starts.submodular import Submodular
 from limbeck.starts.uniform_labels import UniformLabels
 from limbeck.starts.xavier import Xavier
 
 __all__ = [
+    "SCORES",
+    "SET_FUNCTIONS",
+    "SIMILARITIES",
     "STARTS",
     "ClassMeans",
+    "Closeness",
+    "Contrast",
+    "Entropy",
+    "ErrorNorm",
+    "FacilityLocation",
+    "FarthestPredictions",
+    "FeatureCosine",
+    "Forgetting",
+    "GradientNearness",
+    "GradientNorm",
+    "GraphCut",
+    "HeldOut",
     "Herding",
+    "Highest",
     "KCenter",
     "KMeans",
+    "LeastConfidence",
+    "Margin",
+    "MatchingPursuit",
+    "MeanMargin",
+    "NearMedian",
     "Noise",
     "Real",
     "Relabelled",
+    "Stratified",
+    "Submodular",
     "UniformLabels",
     "Xavier",
 ]
 
 STARTS = Family(
-    "start", AbstractStart, Real, Noise, Xavier, ClassMeans, Herding, KMeans, KCenter, Relabelled, UniformLabels
+    "start",
+    AbstractStart,
+    Real,
+    Noise,
+    Xavier,
+    ClassMeans,
+    Herding,
+    KMeans,
+    KCenter,
+    Highest,
+    Stratified,
+    Submodular,
+    MatchingPursuit,
+    HeldOut,
+    FarthestPredictions,
+    Relabelled,
+    UniformLabels,
 )
+SCORES = Family(
+    "score",
+    AbstractScore,
+    Entropy,
+    LeastConfidence,
+    Margin,
+    ErrorNorm,
+    GradientNorm,
+    Forgetting,
+    MeanMargin,
+    Contrast,
+    Closeness,
+    NearMedian,
+)
+SET_FUNCTIONS = Family("set-function", AbstractSetFunction, FacilityLocation, GraphCut)
+SIMILARITIES = Family("similarity", AbstractSimilarity, FeatureCosine, GradientNearness)

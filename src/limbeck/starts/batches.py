@@ -6,17 +6,13 @@ import warnings
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from limbeck.computations.features import trained_features
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-
-Select = Callable[[Float[Tensor, "example feature"], int, Key], Int[Tensor, " item"]]
-"""select(features, count, key) -> which `count` of the examples, each at most once."""
 
 
 def rows_by_class(problem: Problem, per_class: int) -> tuple[Int[Tensor, " row"], ...]:
@@ -65,17 +61,3 @@ def first_in_turn(task: AbstractTask, batch: Batch, items: int) -> Batch:
 def loaded(problem: Problem, rows: Int[Tensor, " item"]) -> Batch:
     """The training examples in `rows`, on the problem's device."""
     return problem.task.load_on(problem.device, "train", rows)
-
-
-def coreset(problem: Problem, per_class: int, key: Key, epochs: int, images: int, select: Select) -> Batch:
-    """The real examples that `select` takes of each class by their features under a trained network.
-
-    At most `images` of a class, a part drawn by the key, are considered.
-    """
-    groups = rows_by_class(problem, per_class)
-    read = trained_features(problem, epochs)
-    chosen = []
-    for index, rows in enumerate(groups):
-        considered = rows[key.fold("considered", index).permutation(len(rows))[: max(images, per_class)]]
-        chosen.append(considered[select(read(considered), per_class, key.fold("select", index))])
-    return loaded(problem, torch.cat(chosen))

@@ -8,28 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.core.contracts import AbstractStart, Batch, Problem
-from limbeck.core.expect import at_least
 from limbeck.core.key import Key
-from limbeck.starts.batches import coreset
+from limbeck.starts.seen import Seen
+from limbeck.starts.selection import AbstractSelection
 
 
 @dataclass(frozen=True)
-class Herding(AbstractStart):
+class Herding(AbstractSelection):
     """Real images whose running mean of features stays closest to the class mean (Welling, 2009)."""
 
-    epochs: int = 1
-    """How long the network of the features is trained on the real data; at least 150 steps."""
-    images: int = 1000
-    """How many images of a class are considered."""
-
-    def __post_init__(self) -> None:
-        at_least(self, 0, "epochs")
-        at_least(self, 1, "images")
-
-    def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
-        """`per_class` images of every class, in the order they were chosen; InputError where a class has fewer."""
-        return coreset(problem, per_class, key, self.epochs, self.images, herd)
+    def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
+        """`count` examples, in the order they are chosen."""
+        return herd(seen.features, count, key)
 
 
 def herd(features: Float[Tensor, "example feature"], count: int, key: Key) -> Int[Tensor, " item"]:
