@@ -22,6 +22,7 @@ from limbeck.recipes import (
     herding,
     idm,
     kcenter,
+    kip,
     kmeans,
     label,
     mtt,
@@ -35,7 +36,7 @@ from limbeck.recipes import (
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
+_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, rat_bptt, tesla)
 _GROUPS = (label, offline, one_step)
 RECIPES = Register(
     "recipe",
