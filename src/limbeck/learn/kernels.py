@@ -90,7 +90,7 @@ class AbstractKernel(AbstractPart):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What a row of scores says."""
+        """What a row of scores says, in a word; `str` spells it out."""
 
     @abstractmethod
     def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
@@ -121,8 +121,11 @@ class GaussianProcess(AbstractKernel):
 
     @property
     def name(self) -> str:
-        """The kind of kernel, its hidden layers, and the scales of weights and biases."""
+        """The kind of kernel, and what is not the default."""
         return _named(self)
+
+    def __str__(self) -> str:
+        return _described(self)
 
     def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
         """E f(x) f(z)."""
@@ -153,12 +156,15 @@ class NeuralTangent(AbstractKernel):
 
     @property
     def name(self) -> str:
-        """The kind of kernel, its hidden layers, and the scales of weights and biases.
+        """The kind of kernel, and what is not the default.
 
-        >>> NeuralTangent(depth=2).name
-        'neural-tangent (2 x relu, weights 1.414, biases 0.1)'
+        >>> NeuralTangent().name, NeuralTangent(3, "erf", bias=0.0).name
+        ('neural-tangent', 'neural-tangent-d3-erf-b0')
         """
         return _named(self)
+
+    def __str__(self) -> str:
+        return _described(self)
 
     def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
         """<df(x) / dp, df(z) / dp> over all parameters p."""
@@ -196,8 +202,20 @@ def _check(kernel: GaussianProcess | NeuralTangent) -> None:
 
 
 def _named(kernel: GaussianProcess | NeuralTangent) -> str:
-    scales = f"weights {kernel.weight:.4g}, biases {kernel.bias:g}"
-    return f"{part_name(type(kernel))} ({kernel.depth} x {kernel.activation}, {scales})"
+    default = type(kernel)()
+    tokens = {
+        "depth": f"d{kernel.depth}",
+        "activation": kernel.activation,
+        "weight": f"w{kernel.weight:g}",
+        "bias": f"b{kernel.bias:g}",
+    }
+    changed = [token for field, token in tokens.items() if getattr(kernel, field) != getattr(default, field)]
+    return "-".join([part_name(type(kernel)), *changed])
+
+
+def _described(kernel: GaussianProcess | NeuralTangent) -> str:
+    layers = f"{kernel.depth} hidden {kernel.activation} layer{'s' * (kernel.depth != 1)}"
+    return f"{part_name(type(kernel))} of {layers}, weights {kernel.weight:.4g}, biases {kernel.bias:g}"
 
 
 KERNELS = Family("kernel", AbstractKernel, GaussianProcess, NeuralTangent)

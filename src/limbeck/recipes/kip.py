@@ -10,7 +10,8 @@ from limbeck.starts import Real
 
 STEPS = 300
 """Those of the notebook."""
-PUBLISHED: Published = {("cifar10", 10, False): {}}
+PUBLISHED: Published = {("cifar10", 10, False): {"optimizer.learning_rate": 0.0489}}
+"""0.04 in units of the standard deviations of the training images, which are 1.22 times the constants of the field."""
 METHOD = Method(
     name="kip",
     summary="Kernel inducing points: the real loss of ridge regression on the set by a neural tangent kernel.",
@@ -18,6 +19,10 @@ METHOD = Method(
     cost=f"the kernel between the set and 5,000 real images, and a step down its loss, {STEPS} times",
     recipe=Recipe(start=Real(), objective=KernelRidge(), optimizer=Adam(learning_rate=0.04), steps=STEPS),
     published=PUBLISHED,
-    deviations=(VALIDATION,),
+    deviations=(
+        VALIDATION,
+        "Images are divided by the constants of the field, the published ones by their own deviations; the learning "
+        "rate is as much larger, but for blue, whose constant is further off.",
+    ),
     settings_from="the notebook of its code",
 )

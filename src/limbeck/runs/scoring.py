@@ -48,9 +48,12 @@ def entries_of(
     """
     for name, _, distilled in sets:
         distilled.check_fits(name, task)
-    found = []
+    found: list[Entry] = []
     for network in networks:
         problem = session.problem(task, network)
+        if protocol.learner(task, problem.network).name in {each.learner.name for each in found}:
+            # A protocol that brings learners of its own has the same ones whatever network is asked for.
+            continue
         contexts = [(ProbeContext(problem, name, distilled, SPLIT), path, distilled) for name, path, distilled in sets]
         found += entries(contexts, protocol, baselines, again)
     return found
