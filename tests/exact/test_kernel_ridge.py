@@ -25,7 +25,7 @@ from limbeck.parameterizations import Pixels
 from limbeck.protocols import Epochs, KernelRidge, named
 from limbeck.recipes import recipe_for
 from limbeck.runs import archive
-from limbeck.runs.scoring import entries_of
+from limbeck.runs.scoring import entries_of, known
 from limbeck.runs.session import Session
 from limbeck.schedules import Fixed
 from limbeck.starts import Real
@@ -154,6 +154,17 @@ def test_what_has_more_items_than_are_fitted_is_no_baseline_and_no_set() -> None
         Training(Mixture(), 0, KernelRidge(most=19)).run(ProbeContext(problem(), set=made()))
     with pytest.raises(InputError, match="found 1,295 items"):
         Training(AllReal(), 0, few).run(ProbeContext(problem()))
+
+
+@pytest.mark.parametrize("name", ["krr", "own"])
+def test_the_one_learner_that_a_set_has_is_read_back_once(name: str, tmp_path: Path) -> None:
+    """Fitted, or begun where the set says."""
+    one = replace(made(), initialisation=problem().network.init(KEY))
+    with Session(tmp_path) as session:
+        entered = entries_of(session, TASK, [("set", Path("set"), one)], ["mlp-w4"], named(name), ("random",))
+        assert known(session, entered, named(name)) == []
+        rows = [each.score(name, 2) for each in entered]
+        assert [row.n for row in rows] == [1, 2] and known(session, entered, named(name)) == rows
 
 
 def test_several_networks_are_one_kernel(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -91,9 +92,13 @@ def known(session: Session, entered: Sequence[Entry], protocol: AbstractProtocol
 
 
 def _learners(session: Session, entry: Entry, again: tuple[Again, ...]) -> int:
-    """How many learners are known of each of several distillations, or of the set or baseline itself."""
+    """How many learners are known of each of several distillations, or of the set or baseline itself.
+
+    Where all are alike there is one.
+    """
     chosen, count = replace(entry, again=again), 0
-    while all(_holds(session, group[-1]) for group in chosen.learners(count + 1)):
+    most = 1 if chosen.alike else math.inf
+    while count < most and all(_holds(session, group[-1]) for group in chosen.learners(count + 1)):
         count += 1
     return count
 
