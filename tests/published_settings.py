@@ -5,7 +5,8 @@ but for what a note says. Read from: the code and readme of VICO-UoE/DatasetCond
 kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenavette/mtt-distillation (mtt: defaults of
 distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
-fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label).
+fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
+google-research/google-research, kip/KIP.ipynb (kip).
 """
 
 from __future__ import annotations
@@ -320,6 +321,21 @@ LABEL_CONFIGS = {
 }  # fmt: skip
 """ld_BASEbe_BATCHib_..._EPOCHSe."""
 
+KIP = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
+    "objective.part": "objective/kernel-ridge",
+    "objective.kernel.part": "kernel/neural-tangent",  # ARCHITECTURE FC, PARAMETERIZATION ntk
+    "objective.kernel.depth": 1,  # DEPTH
+    "objective.kernel.activation": "relu",
+    "objective.kernel.weight": 2**0.5,  # W_std
+    "objective.kernel.bias": 0.1,  # b_std
+    "objective.ridge": 1e-6,  # reg
+    "objective.per_class": 500,  # TARGET_BATCH_SIZE 5000
+    # LEARNING_RATE 4e-2 of images divided by 62.99 and 62.09 of 255, which are divided by 51.59 and 50.85 here.
+    **within("optimizer", adam(0.0489)),
+    "steps": 300,  # train(300)
+}  # fmt: skip
+
 SOURCES: dict[str, dict[Key, Fields]] = {
     "dm": {
         **{("cifar10", ipc, False): DM for ipc in (1, 10, 50)},
@@ -356,5 +372,6 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "label-ridge": {key: _labels(*config, RIDGE_HEAD) for key, config in LABEL_CONFIGS.items()},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
+    "kip": {("cifar10", 10, False): KIP},
 }
 """By recipe, and by data, items per class and whether these were whitened: every field of the composition."""

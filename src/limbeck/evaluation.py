@@ -13,10 +13,11 @@ import torch
 from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
-from limbeck.core.contracts import AbstractProtocol, AbstractTask
+from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.kernel_machine import KernelMachine
 from limbeck.recipes import SELECTIONS
 from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
 from limbeck.recipes.likeness import standing
@@ -126,11 +127,17 @@ class Entry:
         return Training(self.source, seed, self.protocol, reads=reads, until=Level(first=self.steps))
 
     @property
+    def learner(self) -> AbstractNetwork:
+        """What is trained."""
+        return self.training(0).problem(self.context).network
+
+    @property
     def alike(self) -> bool:
-        """Whether all learners of a set are one: it says where they begin and all else, and nothing is drawn."""
-        distilled = self.context.distilled
+        """Whether all learners are one: of a set that says where they begin and all else, and those fitted at once."""
+        distilled, fitted = self.context.distilled, isinstance(self.learner, KernelMachine)
         begins = self.protocol.uses_initialisation and distilled.initialisation is not None
-        return self.source.depends_on_set and begins and not distilled.views
+        fixed = self.source.depends_on_set and (begins or fitted) and not distilled.views
+        return fixed or (fitted and isinstance(self.source, AllReal))
 
     def learners(self, repeats: int) -> list[list[Asked]]:
         """The first learners of the set or baseline, or of each of its distillations; one where all are alike."""
@@ -156,26 +163,12 @@ class Entry:
         mean, low, high = interval(values, within=SHARE if metric.unit == "fraction" else ANYWHERE)
         about, whole = self._standing(repeats)
         return Score(
-            set=self.name,
-            network=self.context.problem.network.name,
-            split=self.context.split,
-            metric=metric.name,
-            mean=mean,
-            low=low,
-            high=high,
-            n=sum(map(len, found)),
-            protocol=protocol,
-            bytes=self.stored,
-            unit=metric.unit,
-            higher_is_better=metric.higher_is_better,
-            per_class=self.per_class,
-            matched=self.matched,
-            beside=self.beside,
-            seeds=0 if self.spec is None else len(found),
-            about=about,
-            whole=whole,
-            values=tuple(values),
-        )
+            set=self.name, network=self.learner.name, split=self.context.split, metric=metric.name,
+            mean=mean, low=low, high=high, n=sum(map(len, found)), protocol=protocol, bytes=self.stored,
+            unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
+            matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
+            about=about, whole=whole, values=tuple(values),
+        )  # fmt: skip
 
     def _standing(self, repeats: int) -> tuple[str, bool]:
         """What must stand with the score, and whether what it is of is all that it could be."""
@@ -231,7 +224,7 @@ def entries(
         if protocol.uses_own:
             found += [replace(each, beside=entry.name) for entry, each in of_sets]
         elif name == "full":
-            found.append(replace(of_sets[0][1], path=None))
+            found += [replace(each, path=None) for _, each in of_sets[:1]]
         else:
             first: dict[int, Entry] = {}
             for _, each in of_sets:
@@ -246,6 +239,13 @@ def _left_out(name: str, entry: Entry, usual: bool) -> bool:
     So has one that is not for such a task, where it is one of `ALL`.
     """
     task, count = entry.context.problem.task, entry.per_class
+    if name == "full":
+        learner, count = entry.learner, AllReal().count(entry.context)
+        if not isinstance(learner, KernelMachine) or count <= learner.most:
+            return False
+        if not usual:
+            warnings.warn(f"full is left out: {count:,} examples, a kernel is fitted to {learner.most:,}", stacklevel=2)
+        return True
     if (selection := name.partition(":")[0]) in SELECTIONS:
         try:
             SELECTIONS[selection].check(entry.context.problem)
@@ -257,7 +257,7 @@ def _left_out(name: str, entry: Entry, usual: bool) -> bool:
     if name.endswith(f":{BYTES}"):
         return usual and fitting(task, entry.stored) in (0, count)
     few, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))
-    if left_out := name != "full" and count > few:
+    if left_out := count > few:
         warnings.warn(f"{name} is left out: {entry.name} has {count} items a class, {short!r} only {few}", stacklevel=2)
     return left_out
 

@@ -20,6 +20,7 @@ from limbeck.core.family import Family, family_of, part_name
 from limbeck.core.values import NOTHING, alternatives, convert, wanted
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.distances import DISTANCES
+from limbeck.learn.kernels import KERNELS
 from limbeck.learn.losses import TRAINING_LOSSES
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.learn.rules import INNER_OPTIMIZERS
@@ -41,6 +42,7 @@ FAMILIES: tuple[Family, ...] = (
     INNER_OPTIMIZERS,
     TRAINING_LOSSES,
     DISTANCES,
+    KERNELS,
 )
 """The families whose parts can be named in an option."""
 

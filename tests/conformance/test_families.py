@@ -22,11 +22,12 @@ from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distillation import distill as run
 from limbeck.estimators import ESTIMATORS
+from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
 from limbeck.learn.sensitivity import gradient, mean_loss
 from limbeck.learn.training import rows_of
-from limbeck.objectives import OBJECTIVES, Gradient, LayerwiseDistribution, OneStepAhead, RidgeHead
+from limbeck.objectives import OBJECTIVES, Gradient, KernelRidge, LayerwiseDistribution, OneStepAhead, RidgeHead
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
@@ -47,11 +48,13 @@ FAMILIES = (
     OPTIMIZERS,
     PROTOCOL_KINDS,
     INNER_OPTIMIZERS,
+    KERNELS,
 )
 PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 starts = pytest.mark.parametrize("start", [pytest.param(part(), id=name) for name, part in STARTS.parts.items()])
 QUICK = {
     "gradient": Gradient(outer=1, inner=1),
+    "kernel-ridge": KernelRidge(per_class=20),
     "layerwise-distribution": LayerwiseDistribution(longest=4),
     "one-step-ahead": OneStepAhead(learning_rate=0.3, optimizer=Adam(learning_rate=0.03)),
     "ridge-head": RidgeHead(rate=1.0, scale_optimizer=Adam(learning_rate=1.0)),

@@ -15,6 +15,7 @@ from limbeck.core.values import alternatives, fields_of
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.augment import AUGMENTATIONS
 from limbeck.learn.distances import DISTANCES
+from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS
 from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
@@ -28,7 +29,7 @@ from limbeck.statistics.projections import PROJECTIONS
 
 FAMILIES = (
     CODECS, ESTIMATORS, AUGMENTATIONS, DISTANCES, OPTIMIZERS, INNER_OPTIMIZERS, OBJECTIVES, PARAMETERIZATIONS, PROBES,
-    PROTOCOL_KINDS, SCHEDULES, STARTS, SCORES, SET_FUNCTIONS, SIMILARITIES, ATTRIBUTES, PROJECTIONS,
+    PROTOCOL_KINDS, SCHEDULES, STARTS, SCORES, SET_FUNCTIONS, SIMILARITIES, ATTRIBUTES, PROJECTIONS, KERNELS,
 )  # fmt: skip
 NONSENSE: dict[type, tuple[Any, ...]] = {
     int: ("a", None, 1.5, True, [1]),

@@ -20,6 +20,7 @@ KINDS = (
     "schedules",
     "objectives",
     "distances",
+    "kernels",
     "estimators",
     "optimizers",
     "probes",
@@ -100,6 +101,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.learn import networks
     from limbeck.learn.augment import AUGMENTATIONS
     from limbeck.learn.distances import DISTANCES
+    from limbeck.learn.kernels import KERNELS
     from limbeck.learn.optim import OPTIMIZERS
     from limbeck.objectives import OBJECTIVES
     from limbeck.parameterizations import PARAMETERIZATIONS
@@ -119,6 +121,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,
         "distances": DISTANCES.summaries,
+        "kernels": KERNELS.summaries,
         "estimators": ESTIMATORS.summaries,
         "optimizers": OPTIMIZERS.summaries,
         "probes": PROBES.summaries,

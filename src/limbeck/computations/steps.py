@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from limbeck.core.contracts import AbstractAugmentation, AbstractProtocol, Schedule
+from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractProtocol, AbstractTask, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
@@ -68,6 +68,10 @@ class OfAllData(AbstractProtocol):
     def uses_own(self) -> bool:
         """Where the protocol does."""
         return self.protocol.uses_own
+
+    def learner(self, task: AbstractTask, network: AbstractNetwork) -> AbstractNetwork:
+        """That of the protocol."""
+        return self.protocol.learner(task, network)
 
     def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
         """The protocol's schedule over all `count` real examples."""

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
 from limbeck.computations.level import Level
 from limbeck.computations.record import END, Record
@@ -19,6 +21,7 @@ from limbeck.core.key import Key
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
+from limbeck.learn.kernel_machine import KernelMachine
 from limbeck.learn.population import operations
 from limbeck.learn.stacked import Setup, stacks, trained
 from limbeck.learn.training import Learner, fresh, going_on
@@ -88,15 +91,22 @@ class Training(AbstractComputation):
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""
+        problem, examples = self.problem(context), len(context.rows) * len(self.reads) + self.validation
+        if isinstance(problem.network, KernelMachine):
+            return problem.network.flops(self.on.count(context), examples)
         schedule, steps = self._planned(context)
         seen = (schedule.order >= 0).double().sum(1).mean() * steps
-        examples = len(context.rows) * len(self.reads) + self.validation
-        return operations(context.under(self.network).problem) * (STEP * float(seen) + FORWARD * examples)
+        return operations(problem) * (STEP * float(seen) + FORWARD * examples)
 
     @property
     def other_network(self) -> str:
         """As named."""
         return self.network
+
+    def problem(self, context: ProbeContext) -> Problem:
+        """The problem of a context, with what is trained on it as its network."""
+        problem = context.under(self.network).problem
+        return replace(problem, network=self.protocol.learner(problem.task, problem.network))
 
     def passes(self, context: ProbeContext) -> float:
         """Its steps, and a part of one for each reading."""
@@ -104,9 +114,13 @@ class Training(AbstractComputation):
         return steps + len(self.reads) * FORWARD / STEP
 
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
-        """The learner before the first step and after each."""
+        """The learner before the first step and after each; one that is fitted in closed form is so from the first."""
         problem = self._problem(context)
         setup = self.setup(context)
+        if isinstance(problem.network, KernelMachine):
+            whole = setup.loader(torch.arange(self.on.count(context)), 0).to(problem.device)
+            yield from [Learner(problem.network.fit(whole), {})] * (1 + len(setup.schedule.learning_rates))
+            return
         usual = self._usual(setup.schedule, self.on.count(context))
         learners = going_on(
             problem.task,
@@ -123,7 +137,7 @@ class Training(AbstractComputation):
 
     def setup(self, context: ProbeContext) -> Setup:
         """Where the learner begins, what it learns from, and how."""
-        problem, key = context.under(self.network).problem, training_key(self.seed)
+        problem, key = self.problem(context), training_key(self.seed)
         loader, count = self.on.examples(context, self.seed)
         schedule = self.protocol.schedule(self._own(context, count), count, key.fold("order"))
         return Setup(self._first(context, problem, key), loader, schedule)
@@ -140,7 +154,8 @@ class Training(AbstractComputation):
     def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
         """Learners of one network and protocol, read and kept alike, go together where none of them fills a core."""
         views = self.on.depends_on_set and context.distilled.views
-        if self.protocol.augment is not None or self.start is not None or self.until is not None or views:
+        fitted = isinstance(self.problem(context).network, KernelMachine)
+        if self.protocol.augment is not None or self.start is not None or self.until is not None or views or fitted:
             return None, 1
         count = self.on.count(context)
         items = min(getattr(self.protocol, "batch", 0) or count, count)
@@ -178,7 +193,7 @@ class Training(AbstractComputation):
     def kept(self, context: ProbeContext, step: int = END) -> Learner:
         """The learner after `step` steps, one of `keeps`, from what is kept, on the problem's device."""
         params = context.outcome(self, f"params/{step}")
-        has_statistics = context.under(self.network).problem.network.statistics()
+        has_statistics = self.problem(context).network.statistics()
         statistics = context.outcome(self, f"statistics/{step}") if has_statistics else {}
         return Learner(*tree.move((params, statistics), context.problem.device))
 
@@ -203,11 +218,10 @@ class Training(AbstractComputation):
         return context.distilled.schedule.for_count(len(context.distilled), count)
 
     def _record(self, context: ProbeContext) -> Record:
-        problem = context.under(self.network).problem
-        return Record(context, problem, self.reads, self.keeps, self.validation, self.until)
+        return Record(context, self.problem(context), self.reads, self.keeps, self.validation, self.until)
 
     def _problem(self, context: ProbeContext) -> Problem:
-        problem = context.under(self.network).problem
+        problem = self.problem(context)
         if self.network and compiles(problem) and not pays(self.flops(context), problem.device):
             # Compiling takes longer than a few steps of a network that few trainings share.
             return replace(problem, compiled=False)

@@ -247,6 +247,10 @@ class AbstractProtocol(AbstractPart):
         """Whether a set that carries the parameters of a network is trained on from those."""
         return False
 
+    def learner(self, task: AbstractTask, network: AbstractNetwork) -> AbstractNetwork:
+        """What is trained where `network` is asked for: that, or what a protocol brings; InputError where it cannot."""
+        return network
+
     @abstractmethod
     def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
         """The schedule over `count` items, which `own` is over too (`Schedule.for_count`); the key draws the order."""

@@ -8,6 +8,7 @@ from limbeck.objectives.cloned import ValueCloned as ValueCloned
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
+from limbeck.objectives.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
 from limbeck.objectives.one_step_ahead import OneStepAhead as OneStepAhead
 from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
@@ -35,5 +36,6 @@ OBJECTIVES = Family(
     ValueCloned,
     OneStepAhead,
     RidgeHead,
+    KernelRidge,
     PolicyGradient,
 )

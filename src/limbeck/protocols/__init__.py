@@ -5,20 +5,22 @@ from limbeck.core.errors import unknown
 from limbeck.core.family import Family
 from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
+from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.protocols.own import Own as Own
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, Own)
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Own)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
+    "krr": KernelRidge(),
     "own": Own(),
 }
-"""The published protocols, each by the name of its source, and what the set itself says."""
+"""The published protocols, each by the name of its source or method, and what the set itself says."""
 
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in (Epochs, Own)}
+    installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in (Epochs, KernelRidge, Own)}
     return {**installed, **PROTOCOLS}
 
 

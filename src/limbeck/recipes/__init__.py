@@ -23,6 +23,7 @@ from limbeck.recipes import (
     herding,
     idm,
     kcenter,
+    kip,
     kmeans,
     label,
     mtt,
@@ -37,7 +38,7 @@ from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
+_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, rat_bptt, tesla)
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(
     "recipe",

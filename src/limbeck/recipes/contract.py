@@ -40,6 +40,7 @@ class Expected:
     ipc: int
     """Items per class."""
     network: str
+    """ "" where the protocol brings learners of its own."""
     protocol: str
     """A protocol of `limbeck list protocols`, `ITS_OWN` or `NOT_STATED`."""
     mean: float
@@ -52,8 +53,9 @@ class Expected:
     def __str__(self) -> str:
         spread = "" if self.deviation is None else f" +- {per_cent(self.deviation)}"
         whitened = ", whitened" * self.whitened
+        network = f", {self.network}" * bool(self.network)
         return (
-            f"{self.data} at IPC {self.ipc}{whitened}, {self.network}, protocol {self.protocol}: "
+            f"{self.data} at IPC {self.ipc}{whitened}{network}, protocol {self.protocol}: "
             f"{per_cent(self.mean)}{spread} % ({self.source})"
         )
 
@@ -111,7 +113,8 @@ class Method(AbstractEntry):
 
     def network_for(self, data: str) -> str:
         """The network that the method was published with for these data."""
-        return next((each.network for each in self.expected if each.data == OF.get(data, data)), NETWORK)
+        of_these = (each.network for each in self.expected if each.data == OF.get(data, data))
+        return next(filter(None, of_these), NETWORK)
 
     def nearest(self, data: str, ipc: int, whitened: bool) -> Setting | None:
         """The published setting that is taken: of these data, else of CIFAR-10; whitened alike; nearest in size.

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from limbeck.core.contracts import AbstractTask
+from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, to_spec
 from limbeck.core.findings import Finding
@@ -104,6 +104,8 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
     for device in DEVICES:
         again = known_again(session, task, sets, device)
         for protocol in protocols().values():
+            if not _learns(protocol, task, tuple(here)):
+                continue
             try:
                 entered = entries_of(session, task, sets, tuple(here), protocol, READ_BACK, again)
             except InputError:
@@ -135,6 +137,14 @@ def _names(task: AbstractTask, network: str) -> tuple[str, ...]:
         return (task.network(network).name,)
     except InputError:
         return ()
+
+
+def _learns(protocol: AbstractProtocol, task: AbstractTask, networks: Sequence[str]) -> bool:
+    """Whether a protocol has learners of a task: one that brings its own may have none."""
+    try:
+        return all(protocol.learner(task, task.network(each)) is not None for each in networks[:1])
+    except InputError:
+        return False
 
 
 def _kept(document: dict[str, Any], written: float) -> Kept | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -48,9 +49,12 @@ def entries_of(
     """
     for name, _, distilled in sets:
         distilled.check_fits(name, task)
-    found = []
+    found: list[Entry] = []
     for network in networks:
         problem = session.problem(task, network)
+        if protocol.learner(task, problem.network).name in {each.learner.name for each in found}:
+            # A protocol that brings learners of its own has the same ones whatever network is asked for.
+            continue
         contexts = [(ProbeContext(problem, name, distilled, SPLIT), path, distilled) for name, path, distilled in sets]
         found += entries(contexts, protocol, baselines, again)
     return found
@@ -88,9 +92,13 @@ def known(session: Session, entered: Sequence[Entry], protocol: AbstractProtocol
 
 
 def _learners(session: Session, entry: Entry, again: tuple[Again, ...]) -> int:
-    """How many learners are known of each of several distillations, or of the set or baseline itself."""
+    """How many learners are known of each of several distillations, or of the set or baseline itself.
+
+    Where all are alike there is one.
+    """
     chosen, count = replace(entry, again=again), 0
-    while all(_holds(session, group[-1]) for group in chosen.learners(count + 1)):
+    most = 1 if chosen.alike else math.inf
+    while count < most and all(_holds(session, group[-1]) for group in chosen.learners(count + 1)):
         count += 1
     return count
 

@@ -1,0 +1,53 @@
+"""The real loss of kernel ridge regression on the set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
+from limbeck.core.expect import at_least, positive
+from limbeck.core.key import Key
+from limbeck.core.tree import Tree
+from limbeck.learn.kernel_machine import centred
+from limbeck.learn.kernels import AbstractKernel, NeuralTangent, ridge_weights
+
+ASKED_BY = "objective kernel-ridge"
+
+
+@dataclass(frozen=True)
+class KernelRidge(AbstractObjective):
+    """The squared error, on real examples, of kernel ridge regression on the set (Nguyen, Chen & Lee, ICLR 2021).
+
+    loss = 1/2 mean (K_ts (K_ss + ridge tr(K_ss) / n I)^-1 y_s - y_t)^2
+
+    over real examples t, `per_class` of every class drawn for the step, and outputs; s are the n items of the set. y
+    are weights of the classes less 1 / number of classes. No network is asked for; all is done in float64.
+    """
+
+    kernel: AbstractKernel = NeuralTangent()
+    ridge: float = 1e-6
+    """In units of the mean of k(x, x) over the set."""
+    per_class: int = 500
+    """Real examples of each class that the loss is of."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "per_class")
+        positive(self, "ridge")
+
+    def init(self, problem: Problem, key: Key) -> Tree:
+        """None is needed."""
+        return {}
+
+    def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
+        """The loss; InputError for inputs that are not numbers and for targets that are not weights of classes."""
+        items, labels = centred(problem.task, synthetic.batch, ASKED_BY)
+        real, wanted = centred(problem.task, problem.real(key.fold("real"), self.per_class), ASKED_BY)
+        weights = ridge_weights(self.kernel.between(items, items), labels, self.ridge)
+        return (self.kernel.between(real, items) @ weights - wanted).square().mean() / 2
+
+    def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
+        """Nothing is kept."""
+        return state
