@@ -15,10 +15,12 @@ from limbeck.core.register import Register
 from limbeck.recipes import (
     bptt,
     cafe,
+    clp,
     dc,
     dd,
     dm,
     dsa,
+    frepo,
     herding,
     idm,
     kcenter,
@@ -30,12 +32,15 @@ from limbeck.recipes import (
     ppmo,
     random,
     rat_bptt,
+    rfad,
     tesla,
 )
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
+_FILES = (
+    bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, rfad, tesla,
+)  # fmt: skip
 _GROUPS = (label, offline, one_step)
 RECIPES = Register(
     "recipe",

@@ -11,6 +11,7 @@ from limbeck.starts.kmeans import KMeans
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
 from limbeck.starts.relabelled import Relabelled
+from limbeck.starts.smoothed_labels import SmoothedLabels
 from limbeck.starts.uniform_labels import UniformLabels
 from limbeck.starts.xavier import Xavier
 
@@ -23,10 +24,22 @@ __all__ = [
     "Noise",
     "Real",
     "Relabelled",
+    "SmoothedLabels",
     "UniformLabels",
     "Xavier",
 ]
 
 STARTS = Family(
-    "start", AbstractStart, Real, Noise, Xavier, ClassMeans, Herding, KMeans, KCenter, Relabelled, UniformLabels
+    "start",
+    AbstractStart,
+    Real,
+    Noise,
+    Xavier,
+    ClassMeans,
+    Herding,
+    KMeans,
+    KCenter,
+    Relabelled,
+    SmoothedLabels,
+    UniformLabels,
 )
