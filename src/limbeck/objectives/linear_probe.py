@@ -53,7 +53,7 @@ class LinearProbe(AbstractObjective):
 
     per_class: int = 256
     """Real images of each class that the loss is of."""
-    ridge: float = 1e-3
+    ridge: float = 0.1
     """As a share of the mean squared norm of the features of an item."""
     temperature: float = 0.1
     epochs: int = 5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from limbeck.composition import Recipe
+from limbeck.learn.losses import SquaredError
 from limbeck.learn.optim import Adam
 from limbeck.objectives import LinearProbe
 from limbeck.recipes.contract import VALIDATION, Method
+from limbeck.schedules import Fixed
 from limbeck.starts import Real
 
 METHOD = Method(
@@ -13,7 +15,13 @@ METHOD = Method(
     summary="Closed-form linear probes: real loss of the probe that the set gives on a frozen encoder.",
     source="Peng et al., Closed-Form Linear-Probe Dataset Distillation for Pre-trained Vision Models, 2026",
     cost="one step of the set through the encoder, 1,000 times, and the features of all real images once",
-    recipe=Recipe(start=Real(), objective=LinearProbe(), optimizer=Adam(learning_rate=0.01), steps=1000),
+    recipe=Recipe(
+        start=Real(),
+        objective=LinearProbe(),
+        schedule=Fixed(steps=1000, learning_rate=0.1, loss=SquaredError()),
+        optimizer=Adam(learning_rate=0.01),
+        steps=1000,
+    ),
     deviations=(
         "Its settings are ours, chosen on digits; those of its source were not at hand.",
         "Published with large pre-trained encoders; here the network is trained on the real data, or is one of yours.",
