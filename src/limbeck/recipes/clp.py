@@ -25,7 +25,8 @@ METHOD = Method(
     deviations=(
         "Its settings are ours, chosen on digits; those of its source were not at hand.",
         "Published with large pre-trained encoders; here the network is trained on the real data, or is one of yours.",
-        "Its score is that of the probe; learners are trained whole unless the body of a network of yours is frozen.",
+        "Its score is that of the probe. Learners are trained whole, which its sets are not made for and serve badly, "
+        "unless the body of a network of yours is frozen.",
         VALIDATION,
     ),
 )
