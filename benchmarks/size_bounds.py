@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core.key import Key
-from limbeck.objectives.ridge_head import ridge_solution
+from limbeck.learn.ridge import ridge_solution
 from limbeck.statistics.estimates import interval
 from limbeck.tasks import load
 

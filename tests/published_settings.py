@@ -6,7 +6,8 @@ kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenave
 distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
 fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
-google-research/google-research, kip/KIP.ipynb (kip).
+google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
+(frepo), yolky/RFAD: run_distillation.py (rfad).
 """
 
 from __future__ import annotations
@@ -336,6 +337,54 @@ KIP = {
     "steps": 300,  # train(300)
 }  # fmt: skip
 
+
+def _pooled(share: float, per_class: int, flip: bool, updates: int) -> Fields:
+    inner = {
+        "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
+    }  # fmt: skip
+    return {
+        **COMMON, **UNUSED_RATES,
+        "start.part": "start/smoothed-labels",
+        "start.start.part": "start/real",
+        "start.share": share,  # y_scale
+        "parameterization.part": "parameterization/soft-targets",
+        "parameterization.inner.part": "parameterization/pixels",
+        "objective.part": "objective/pooled-ridge",
+        "objective.per_class": per_class,  # batch_size 1024
+        "objective.ridge": 1e-6,  # reg
+        "objective.pool": 10,  # num_nn_state
+        "objective.longest": 100,  # max_online_updates
+        "objective.batch": 1000,  # eval_batch_size
+        **within("objective.optimizer", adam(3e-4)),
+        "objective.mirrored": flip,  # use_flip
+        # num_online_eval_updates, in batches of 500
+        **within("schedule", {**course(updates, 3e-4, inner, batch=500), "loss.part": "training-loss/squared-error"}),
+        **within("optimizer", {
+            "part": "optimizer/lamb", "learning_rate": 3e-4, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-6,
+            "weight_decay": 0.0, "falls_over": 500_000, "floor": 0.1,  # alpha
+        }),
+        "steps": 500_000,  # num_train_steps
+    }  # fmt: skip
+
+
+RFAD = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
+    "objective.part": "objective/random-feature-ridge",
+    "objective.per_class": 512,  # n_batches 4, of 1280
+    "objective.networks": 8,  # n_models
+    "objective.weight": 2.0,
+    "objective.constant": 0.01,
+    "objective.ridge": 5e-3,  # jit
+    "objective.judged": 32,  # ours
+    **within("objective.scale_optimizer", {
+        "part": "optimizer/ada-belief", "learning_rate": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-16,
+    }),
+    **within("optimizer", {
+        "part": "optimizer/ada-belief", "learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-16,
+    }),
+    "steps": 100_000,  # n_iters
+}  # fmt: skip
+
 SOURCES: dict[str, dict[Key, Fields]] = {
     "dm": {
         **{("cifar10", ipc, False): DM for ipc in (1, 10, 50)},
@@ -370,6 +419,21 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "soft-label-dd": {("mnist", 1, False): SOFT_LABELS},
     "label": {key: _labels(*config, ONE_STEP_AHEAD) for key, config in LABEL_CONFIGS.items()},
     "label-ridge": {key: _labels(*config, RIDGE_HEAD) for key, config in LABEL_CONFIGS.items()},
+    "frepo": {
+        **{
+            (data, ipc, False): _pooled(0.0, 102, False, 1000)
+            for data in ("mnist", "fashion_mnist")
+            for ipc in (1, 10, 50)
+        },
+        **{("cifar10", ipc, True): _pooled(0.0, 102, True, 1000) for ipc in (1, 10, 50)},
+        # One less what 1 / sqrt(classes / 10) is of a label's distance from the centre.
+        ("cifar100", 1, True): _pooled(0.6838, 10, True, 1000),
+        ("cifar100", 10, True): _pooled(0.6838, 10, False, 2000),
+        ("cifar100", 50, True): _pooled(0.6838, 10, False, 5000),
+        ("tiny_imagenet", 1, True): _pooled(0.7764, 5, True, 1000),
+        ("tiny_imagenet", 10, True): _pooled(0.7764, 5, False, 5000),
+    },
+    "rfad": {("cifar10", ipc, True): RFAD for ipc in (1, 10, 50)},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
     "kip": {("cifar10", 10, False): KIP},

@@ -76,11 +76,13 @@ class OneDevice(TorchDispatchMode):
 
 @dataclass(frozen=True)
 class Untrained:
-    """A cache in which every expert is still as a network began."""
+    """A cache in which every expert, and the network of the features, is still as a network began."""
 
     network: AbstractNetwork
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        if branch.startswith("statistics/"):
+            return self.network.statistics()
         return self.network.init(KEY) if branch.startswith("params/") else tree.branch(make(), branch)
 
 

@@ -16,9 +16,9 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.learn.optim import SGD, Adam, OnSimplex
+from limbeck.learn.ridge import ridge_solution, with_ones
 from limbeck.objectives import OneStepAhead, RidgeHead
 from limbeck.objectives.alongside import Plateau, drawn_items
-from limbeck.objectives.ridge_head import ridge_solution, with_ones
 from limbeck.options import compose
 from limbeck.parameterizations import FixedInputs
 from limbeck.recipes import recipe_for

@@ -16,6 +16,8 @@ LEAST_STEPS = 150
 """Small data sets are seen more often, until training has had this many steps."""
 BATCH = 256
 """Images to a training step."""
+CHUNK = 1000
+"""Examples read at once."""
 SEED = 2_000_000
 """The seed of the first of them: no network that a set is evaluated with begins where it began."""
 

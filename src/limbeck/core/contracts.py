@@ -129,11 +129,15 @@ class Problem:
 
         Drawn without replacement, anew for each key.
         """
+        return self.task.load_on(self.device, "train", self.real_rows(key, per_class))
+
+    def real_rows(self, key: Key, per_class: int) -> Int[Tensor, " row"]:
+        """The rows of the train split that `real` draws."""
         drawn = [
             rows[key.fold(index).permutation(len(rows))[:per_class]]
             for index, rows in enumerate(self.task.groups("train"))
         ]
-        return self.task.load_on(self.device, "train", torch.cat(drawn))
+        return torch.cat(drawn)
 
     @property
     def basis(self) -> dict[str, Any]:

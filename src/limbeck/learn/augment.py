@@ -100,6 +100,22 @@ class Siamese(AbstractAugmentation):
         return [OPERATIONS[name] for name in self.operations]
 
 
+@dataclass(frozen=True)
+class Mirror(AbstractAugmentation):
+    """Every image mirrored left to right."""
+
+    def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
+        """The mirrored images; nothing is drawn."""
+        return inputs.flip(3)
+
+    def without(self, operation: str) -> AbstractAugmentation:
+        """Without "flip" images stay as they are."""
+        return Siamese(()) if operation == "flip" else self
+
+    def __str__(self) -> str:
+        return "mirrored"
+
+
 def uniforms(key: Key, groups: Int[Tensor, " example"]) -> Draws:
     """Uniform numbers in [0, 1) of each example's group, by the columns above, on the CPU."""
     groups = groups.cpu()
@@ -214,4 +230,4 @@ OPERATIONS: dict[str, Callable[[Siamese, Images, Draws], Images]] = {
     "rotate": _rotate,
 }
 
-AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese)
+AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese, Mirror)

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import flop_registry
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
 from limbeck.core.tree import Tree
-from limbeck.learn.microbatches import microbatch_limit
+from limbeck.learn.microbatches import microbatch_limit, microbatch_size
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
 from limbeck.learn.training import GradientFunction, gradient_function
 
@@ -175,20 +175,24 @@ def _compiled_loss(task: AbstractTask, network: AbstractNetwork, goal: type) -> 
     return CompiledLoss(mean_loss(task, network, goal()))
 
 
-def features_of(problem: Problem, params: Tree, inputs: Tree) -> Float[Tensor, "example feature"]:
+def features_of(
+    problem: Problem, params: Tree, inputs: Tree, statistics: Tree | None = None
+) -> Float[Tensor, "example feature"]:
     """The features of many inputs, without a graph, in passes of a size; compiled where the problem is.
 
-    In one pass where the network normalises by statistics of the batch.
+    Normalised by running `statistics` where given; else in one pass where the network does so by those of the batch.
     """
     read = (_compiled_features if compiles(problem) else _features)(problem.network)
-    parts = tree.split(inputs, microbatch_limit(problem, tree.length(inputs)))
-    return torch.cat([read(params, part) for part in parts])
+    count = tree.length(inputs)
+    most = microbatch_size(problem.task.shape, problem.device) if statistics else microbatch_limit(problem, count)
+    parts = tree.split(inputs, most)
+    return torch.cat([read(params, part, statistics) if statistics else read(params, part) for part in parts])
 
 
-def _features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:
-    return torch.no_grad()(lambda params, inputs: network.apply(params, inputs).features)
+def _features(network: AbstractNetwork) -> Callable[..., Tensor]:
+    return torch.no_grad()(lambda params, inputs, statistics=None: network.apply(params, inputs, statistics).features)
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled_features(network: AbstractNetwork) -> Callable[[Tree, Tree], Tensor]:
+def _compiled_features(network: AbstractNetwork) -> Callable[..., Tensor]:
     return compiled(_features(network))

@@ -79,6 +79,41 @@ class AdamRule(NamedTuple):
         return params, {"first": first, "second": second, "count": count}
 
 
+class AdaBeliefRule(NamedTuple):
+    """Steps scaled by how far gradients are from their running mean (Zhuang et al., NeurIPS 2020).
+
+    m <- beta1 m + (1 - beta1) g;  s <- beta2 s + (1 - beta2) (g - m)^2 + epsilon;
+    p <- p - learning rate m' / (sqrt(s') + epsilon), where m' and s' are as in `AdamRule`.
+    """
+
+    beta1: Number
+    beta2: Number
+    epsilon: Number
+
+    def init(self, params: Tree) -> Tree:
+        """As `AdamRule`."""
+        return AdamRule(*self, 0.0).init(params)
+
+    def update(self, params: Tree, gradients: Tree, state: Tree, learning_rate: Number) -> tuple[Tree, Tree]:
+        """The parameters and the moments after one step."""
+        count = state["count"] + 1
+        first = tree.map(lambda m, g: self.beta1 * m + (1 - self.beta1) * g, state["first"], gradients)
+        second = tree.map(
+            lambda s, g, m: self.beta2 * s + (1 - self.beta2) * (g - m) ** 2 + self.epsilon,
+            state["second"],
+            gradients,
+            first,
+        )
+        missing1, missing2 = _missing(self.beta1, count), _missing(self.beta2, count)
+        params = tree.map(
+            lambda p, m, s: p - learning_rate * (m / missing1) / (_root(s / missing2) + self.epsilon),
+            params,
+            first,
+            second,
+        )
+        return params, {"first": first, "second": second, "count": count}
+
+
 def _missing(beta: Number, count: Tensor) -> Tensor:
     """1 - beta^count: what a moment that began at zero has of its weight. In double precision, beta being near 1."""
     return 1 - torch.as_tensor(beta, dtype=torch.float64) ** count

@@ -10,8 +10,11 @@ from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
+from limbeck.objectives.linear_probe import LinearProbe as LinearProbe
 from limbeck.objectives.one_step_ahead import OneStepAhead as OneStepAhead
 from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
+from limbeck.objectives.pooled_ridge import PooledRidge as PooledRidge
+from limbeck.objectives.random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
 from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
@@ -37,5 +40,8 @@ OBJECTIVES = Family(
     OneStepAhead,
     RidgeHead,
     KernelRidge,
+    PooledRidge,
+    RandomFeatureRidge,
+    LinearProbe,
     PolicyGradient,
 )

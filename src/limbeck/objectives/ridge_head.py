@@ -10,12 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
-from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import features_of
 from limbeck.learn.optim import Adam
+from limbeck.learn.ridge import number_each, ridge_solution, with_ones
 from limbeck.learn.sensitivity import value_and_gradient
 from limbeck.objectives.alongside import Plateau, drawn_items, misnamed
 from limbeck.objectives.unrolled import initial
@@ -114,25 +114,8 @@ class RidgeHead(AbstractObjective):
 
     def _head(self, before: Tensor, batch: Batch, problem: Problem, params: Tree) -> tuple[Tensor, Tensor]:
         """The features of the items, with a one, and the running mean with the regression on them."""
-        features, targets = with_ones(problem.network.apply(params, batch.inputs).features), batch.targets
-        if not isinstance(targets, Tensor) or targets.shape != (len(features), before.shape[1]):
-            found = tuple(targets.shape) if isinstance(targets, Tensor) else "a tree"
-            raise InputError(
-                f"objective ridge-head: found targets {found}, expected one number for each output, "
-                f"{(len(features), before.shape[1])}; choose --objective one-step-ahead"
-            )
+        features = with_ones(problem.network.apply(params, batch.inputs).features)
+        targets = number_each(
+            batch.targets, len(features), before.shape[1], "objective ridge-head", "choose --objective one-step-ahead"
+        )
         return features, (1 - self.rate) * before + self.rate * ridge_solution(features, targets, self.ridge)
-
-
-def with_ones(features: Float[Tensor, "example feature"]) -> Float[Tensor, "example feature_and_one"]:
-    """Features and a last column of ones."""
-    return torch.cat([features, features.new_ones(len(features), 1)], 1)
-
-
-def ridge_solution(
-    features: Float[Tensor, "item feature"], targets: Float[Tensor, "item output"], ridge: float
-) -> Float[Tensor, "feature output"]:
-    """The w that is least in ||features w - targets||^2 + ridge ||w||^2, by its dual: as many equations as items."""
-    gram = features @ features.T
-    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return features.T @ torch.linalg.solve(gram + ridge * eye, targets)

@@ -15,11 +15,13 @@ from limbeck.core.register import Register
 from limbeck.recipes import (
     bptt,
     cafe,
+    clp,
     coresets,
     dc,
     dd,
     dm,
     dsa,
+    frepo,
     herding,
     idm,
     kcenter,
@@ -32,13 +34,17 @@ from limbeck.recipes import (
     ppmo,
     random,
     rat_bptt,
+    rfad,
     tesla,
 )
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, rat_bptt, tesla)
+_FILES = (
+    bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, rat_bptt, rfad,
+    tesla,
+)  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(
     "recipe",

@@ -30,6 +30,7 @@ from limbeck.starts.scores import (
 )
 from limbeck.starts.set_functions import AbstractSetFunction, FacilityLocation, GraphCut
 from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, GradientNearness
+from limbeck.starts.smoothed_labels import SmoothedLabels
 from limbeck.starts.stratified import Stratified
 from limbeck.starts.submodular import Submodular
 from limbeck.starts.uniform_labels import UniformLabels
@@ -65,6 +66,7 @@ __all__ = [
     "Noise",
     "Real",
     "Relabelled",
+    "SmoothedLabels",
     "Stratified",
     "Submodular",
     "UniformLabels",
@@ -88,6 +90,7 @@ STARTS = Family(
     HeldOut,
     FarthestPredictions,
     Relabelled,
+    SmoothedLabels,
     UniformLabels,
 )
 SCORES = Family(

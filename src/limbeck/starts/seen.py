@@ -10,15 +10,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limbeck.computations.features import CHUNK
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Problem, Readout
 from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
 from limbeck.learn.population import read
 from limbeck.learn.training import Learner
-
-CHUNK = 1000
-"""Examples read at once."""
 
 
 class Gradients(NamedTuple):
