@@ -5,7 +5,8 @@ but for what a note says. Read from: the code and readme of VICO-UoE/DatasetCond
 kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenavette/mtt-distillation (mtt: defaults of
 distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
-fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label).
+fengyzpku/Simple_Dataset_Distillation (rat-bptt), sunnytqin/no-distillation
+(random-soft), ondrejbohdal/label-distillation with its experiment_configs (label).
 """
 
 from __future__ import annotations
@@ -301,6 +302,28 @@ def _labels(data: str, items: int, inner_batch: int, epochs: int, ahead: Fields)
     }  # fmt: skip
 
 
+def _taught(age: int) -> Fields:
+    """buffer.py and nodistill.py, by the commands of sample_scripts.md; ages (max_expert_epoch) by its tables."""
+    return {
+        **COMMON, **UNUSED_RATES, **REAL,
+        "objective": None,
+        "start.part": "start/teacher-labels",
+        "start.start.part": "start/real",  # selection_strategy random
+        "start.temperature": 1.0,  # temp
+        "start.teacher.part": "value/teacher",
+        "start.teacher.network": "",  # teacher_model as student_model
+        "start.teacher.epochs": age,
+        "start.teacher.learning_rate": 0.001,  # lr_teacher
+        "start.teacher.momentum": 0.0,
+        "start.teacher.weight_decay": 0.0,
+        "start.teacher.batch": 256,
+        **within("start.teacher.augment", siamese(together=True)),
+        **within("schedule", course(300, 0.01, momentum(0.9))),  # ours, as its students have a protocol of their own
+        **within("optimizer", sgd(1.0, 0.0)),  # nothing is stepped
+        "steps": 0,
+    }  # fmt: skip
+
+
 ONE_STEP_AHEAD = {"objective.part": "objective/one-step-ahead", "objective.learning_rate": 0.01}  # inner_lr
 RIDGE_HEAD = {
     "objective.part": "objective/ridge-head",
@@ -354,6 +377,7 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "soft-label-dd": {("mnist", 1, False): SOFT_LABELS},
     "label": {key: _labels(*config, ONE_STEP_AHEAD) for key, config in LABEL_CONFIGS.items()},
     "label-ridge": {key: _labels(*config, RIDGE_HEAD) for key, config in LABEL_CONFIGS.items()},
+    "random-soft": {("cifar10", ipc, True): _taught(age) for ipc, age in {1: 20, 10: 44, 50: 128, 100: 164}.items()},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
 }

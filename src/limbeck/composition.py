@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from limbeck.core.contracts import (
     AbstractEstimator,
@@ -24,7 +25,7 @@ from limbeck.estimators import Backprop
 from limbeck.learn.optim import SGD, AbstractOptimizer
 from limbeck.parameterizations import Pixels
 from limbeck.schedules import Fixed
-from limbeck.starts import Herding, KCenter, KMeans, Real
+from limbeck.starts import Herding, KCenter, KMeans, LikelyCrops, Real, TeacherLabels
 
 
 @VALUES.register
@@ -49,6 +50,10 @@ class Recipe(AbstractPart):
 
     def __post_init__(self) -> None:
         at_least(self, 0, "steps")
+
+    def needs(self) -> tuple[Any, ...]:
+        """The computations whose outcomes it reads, which are done before."""
+        return self.start.needs()
 
     def optimizer_of(self, group: str) -> AbstractOptimizer:
         """What steps a group of what is learned; each group has a state of its own."""
@@ -87,4 +92,11 @@ class Selections:
         return iter(self.starts)
 
 
-SELECTIONS = Selections(random=Real(), herding=Herding(), kmeans=KMeans(), kcenter=KCenter())
+SELECTIONS = Selections(
+    random=Real(),
+    herding=Herding(),
+    kmeans=KMeans(),
+    kcenter=KCenter(),
+    rded=TeacherLabels(LikelyCrops()),
+    **{"random-soft": TeacherLabels()},
+)

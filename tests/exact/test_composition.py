@@ -216,7 +216,8 @@ def test_an_installed_recipe_is_registered_and_without_steps_a_baseline(monkeypa
 
 
 def test_the_selections_are_the_coresets() -> None:
-    assert list(SELECTIONS) == ["herding", "kcenter", "kmeans", "random"] and SELECTIONS["random"] == Real()
+    assert list(SELECTIONS) == ["herding", "kcenter", "kmeans", "random", "random-soft", "rded"]
+    assert SELECTIONS["random"] == Real()
     with pytest.raises(InputError, match="unknown selection 'herdin': did you mean 'herding'"):
         SELECTIONS["herdin"]
     assert RowCosine() == BASE.objective.distance  # type: ignore[union-attr]

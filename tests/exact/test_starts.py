@@ -21,7 +21,19 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.networks import build
-from limbeck.starts import STARTS, ClassMeans, Herding, KCenter, KMeans, Noise, Real, Relabelled, UniformLabels, Xavier
+from limbeck.starts import (
+    STARTS,
+    ClassMeans,
+    Herding,
+    KCenter,
+    KMeans,
+    Noise,
+    Real,
+    Relabelled,
+    TeacherLabels,
+    UniformLabels,
+    Xavier,
+)
 from limbeck.starts.herding import herd
 from limbeck.starts.kcenter import farthest_first
 from limbeck.starts.kmeans import nearest_to_centres
@@ -106,7 +118,9 @@ def test_a_start_is_class_by_class_with_one_hot_targets_but_where_an_expert_gave
     batch = start.pick(PROBLEM, per_class, KEY)
     expected = torch.arange(3).repeat_interleave(per_class)
     assert torch.equal(batch.classes, expected)
-    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(start, Relabelled | UniformLabels)
+    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(
+        start, Relabelled | TeacherLabels | UniformLabels
+    )
     assert batch.inputs.shape == (3 * per_class, 1, 8, 8)
     assert batch.inputs.dtype == torch.float32
     assert torch.equal(start.pick(PROBLEM, per_class, KEY).inputs, batch.inputs)
@@ -241,9 +255,11 @@ def test_every_start_is_listed_with_a_summary() -> None:
         "herding",
         "kcenter",
         "kmeans",
+        "likely-crops",
         "noise",
         "real",
         "relabelled",
+        "teacher-labels",
         "uniform-labels",
         "xavier",
     ]

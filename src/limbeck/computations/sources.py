@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Shaped
@@ -27,6 +28,10 @@ class AbstractSource(AbstractPart):
     @abstractmethod
     def depends_on_set(self) -> bool:
         """Whether there are items of the set in it."""
+
+    def needs(self) -> tuple[Any, ...]:
+        """The computations whose outcomes it reads."""
+        return ()
 
     @abstractmethod
     def count(self, context: ProbeContext) -> int:
@@ -166,6 +171,10 @@ class Coreset(AbstractSource):
     def depends_on_set(self) -> bool:
         """It does not."""
         return False
+
+    def needs(self) -> tuple[Any, ...]:
+        """What the start reads."""
+        return self.start.needs()
 
     def count(self, context: ProbeContext) -> int:
         """How many examples are chosen."""

@@ -79,8 +79,8 @@ class Training(AbstractComputation):
         return bool(self.reads)
 
     def needs(self) -> tuple[AbstractComputation, ...]:
-        """The training that it begins after."""
-        return () if self.start is None else (self.start,)
+        """The training that it begins after, and what is read to know the examples."""
+        return (*(() if self.start is None else (self.start,)), *self.on.needs())
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""

@@ -167,6 +167,17 @@ class Problem:
 class AbstractStart(AbstractPart):
     """Where a distillation starts from: a batch picked or made from the real data. With zero steps, a coreset."""
 
+    taught: bool = False
+    """Whether its targets are what a trained network says of its items."""
+
+    def needs(self) -> tuple[Any, ...]:
+        """The computations whose outcomes it reads, which are done before."""
+        return ()
+
+    def bytes_per_item(self, task: AbstractTask) -> int:
+        """What one of its items takes to store, label included: by default what a real example takes."""
+        return task.bytes_per_example
+
     @abstractmethod
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class, class by class."""

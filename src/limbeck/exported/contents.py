@@ -98,6 +98,7 @@ def _facts(distilled: DistilledSet) -> dict[str, Any]:
         "classes": list(distilled.classes),
         "items": len(distilled),
         "label mode": distilled.label_mode,
+        "labels": distilled.label_kind,
         "units": header_of(distilled.codec),
         "optimizer": rule_name(distilled.schedule.rule),
         "training loss": loss_name(distilled.schedule.loss),

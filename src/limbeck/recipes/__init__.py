@@ -29,13 +29,17 @@ from limbeck.recipes import (
     one_step,
     ppmo,
     random,
+    random_soft,
     rat_bptt,
+    rded,
     tesla,
 )
 from limbeck.recipes.contract import Expected as Expected
 from limbeck.recipes.contract import Method as Method
 
-_FILES = (bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, rat_bptt, tesla)
+_FILES = (
+    bptt, cafe, dc, dd, dm, dsa, herding, idm, kcenter, kmeans, mtt, ppmo, random, random_soft, rat_bptt, rded, tesla,
+)  # fmt: skip
 _GROUPS = (label, offline, one_step)
 RECIPES = Register(
     "recipe",

@@ -32,6 +32,7 @@ from limbeck.header import RUN
 from limbeck.judging import judged_by
 from limbeck.learn.population import operations
 from limbeck.runs.graph import Request, network_pace, seconds_alone
+from limbeck.runs.needs import complete_needs
 from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
@@ -130,6 +131,7 @@ def run_plan(
                 warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
             steps = distillation_of(plan, session)
             begun = time.time()
+            complete_needs(session, plan.task, plan.network, plan.recipe)
             outcome = distillation.distill(steps, run, _Watcher(session, steps, whole), checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
@@ -234,7 +236,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
         n=1, protocol=judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
-        seeds=1, about="", whole=True, values=(value,),
+        seeds=1, about="", whole=True, values=(value,), labels=bare.label_kind,
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from limbeck.computations.experts import Experts
-from limbeck.core.contracts import AbstractStart, Batch, Problem
+from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.learn.microbatches import microbatch_limit
+from limbeck.starts.batches import weight_bytes
 from limbeck.starts.real import Real
 
 
@@ -31,11 +33,20 @@ class Relabelled(AbstractStart):
     experts: Experts = field(default_factory=Experts)
     number: int = 0
     epoch: int = 16
+    taught = True
 
     def __post_init__(self) -> None:
         at_least(self, 0, "number", "epoch")
         expect(self, "number", self.number < self.experts.count, f"one of the {self.experts.count} experts, from 0 on")
         expect(self, "epoch", self.epoch <= self.experts.epochs, f"at most {self.experts.epochs}, the experts' epochs")
+
+    def needs(self) -> tuple[Any, ...]:
+        """What the other start reads."""
+        return self.start.needs()
+
+    def bytes_per_item(self, task: AbstractTask) -> int:
+        """What an item of the other start takes, and a number for each class."""
+        return self.start.bytes_per_item(task) + weight_bytes(task)
 
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class as the other start gives them, softly labelled."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from limbeck.core.contracts import AbstractStart, Batch, Problem
-from limbeck.core.errors import InputError
+from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
-from limbeck.starts.batches import first_in_turn
+from limbeck.starts.batches import check_weights, first_in_turn, weight_bytes
 from limbeck.starts.real import Real
 
 
@@ -30,17 +29,19 @@ class UniformLabels(AbstractStart):
     def __post_init__(self) -> None:
         at_least(self, 0, "items")
 
+    def needs(self) -> tuple[Any, ...]:
+        """What the other start reads."""
+        return self.start.needs()
+
+    def bytes_per_item(self, task: AbstractTask) -> int:
+        """What an item of the other start takes, and a number for each class."""
+        return self.start.bytes_per_item(task) + weight_bytes(task)
+
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class; InputError where targets are not a weight for each class."""
         count = len(problem.task.classes)
         picked = self.start.pick(problem, -(-self.items // count) if self.items else per_class, key)
-        targets = picked.targets
-        if not isinstance(targets, Tensor) or targets.shape != (len(picked.classes), count):
-            found = tuple(targets.shape) if isinstance(targets, Tensor) else "a tree"
-            raise InputError(
-                f"start uniform-labels: found targets {found}, expected a weight for each of {count} classes; "
-                "choose --start real"
-            )
+        check_weights("uniform-labels", picked, count)
         if self.items:
             picked = first_in_turn(problem.task, picked, self.items)
         return picked._replace(targets=torch.full_like(picked.targets, 1 / count))
