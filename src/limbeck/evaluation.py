@@ -216,8 +216,9 @@ def check_baselines(names: Sequence[str]) -> None:
 
 def fitting(task: AbstractTask, size: int, selection: str = "random") -> int:
     """How many items of every class of a selection fit in so many bytes, of as many as there are real ones of each."""
-    each = SELECTIONS[selection].bytes_per_item(task) * len(task.classes)
-    return min(size // each, *map(len, task.groups("train")))
+    return min(
+        size // (SELECTIONS[selection].bytes_per_item(task) * len(task.classes)), *map(len, task.groups("train"))
+    )
 
 
 def entries(
