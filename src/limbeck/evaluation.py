@@ -216,9 +216,8 @@ def check_baselines(names: Sequence[str]) -> None:
 
 def fitting(task: AbstractTask, size: int, selection: str = "random") -> int:
     """How many items of every class of a selection fit in so many bytes, of as many as there are real ones of each."""
-    return min(
-        size // (SELECTIONS[selection].bytes_per_item(task) * len(task.classes)), *map(len, task.groups("train"))
-    )
+    each = SELECTIONS[selection].bytes_per_item(task) * len(task.classes)
+    return min(size // each, *map(len, task.groups("train")))
 
 
 def entries(
@@ -289,10 +288,9 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
         each, labels = start.bytes_per_item(task), TAUGHT if start.taught else labels
         per_class = entry.per_class if matched == ITEMS else fitting(task, entry.stored, selection)
         if per_class == 0:
-            least = each * len(task.classes)
             raise InputError(
                 f"baseline {name}: found a set of {entry.stored:,} bytes ({entry.name}), and one real example of each "
-                f"class takes {least:,}; leave this baseline out"
+                f"class takes {each * len(task.classes):,}; leave this baseline out"
             )
         source = Coreset(start, per_class)
     stored = source.count(entry.context) * each
