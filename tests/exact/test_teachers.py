@@ -204,7 +204,8 @@ def test_whose_labels_a_set_has_is_said_wherever_they_are_told(store: Store, on:
         # A byte for the class of each of ten items, and a float for each class of each where labels are soft.
         assert each.budget.bytes == 10 * (64 * 4 + 1 + (0 if kind == "hard" else 40))
     export(made["teacher's"], "npz", tmp_path / "taught.npz")
-    assert "under the soft labels of a teacher" in next(tmp_path.glob("*.md")).read_text()
+    readme = next(tmp_path.glob("*.md")).read_text()
+    assert "selected by the start real under teacher-labels, seed 0; under the soft labels of a teacher" in readme
 
 
 def test_a_baseline_under_a_teachers_labels_counts_their_bytes_and_says_so(store: Store, on: Problem) -> None:
