@@ -7,7 +7,7 @@ distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copi
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
 fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
 google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
-(frepo), yolky/RFAD: run_distillation.py (rfad).
+(frepo), yolky/RFAD: run_distillation.py (rfad), sunnytqin/no-distillation (random-soft).
 """
 
 from __future__ import annotations
@@ -303,6 +303,28 @@ def _labels(data: str, items: int, inner_batch: int, epochs: int, ahead: Fields)
     }  # fmt: skip
 
 
+def _taught(age: int) -> Fields:
+    """buffer.py and nodistill.py, by the commands of sample_scripts.md; ages (max_expert_epoch) by its tables."""
+    return {
+        **COMMON, **UNUSED_RATES, **REAL,
+        "objective": None,
+        "start.part": "start/teacher-labels",
+        "start.start.part": "start/real",  # selection_strategy random
+        "start.temperature": 1.0,  # temp
+        "start.teacher.part": "value/teacher",
+        "start.teacher.network": "",  # teacher_model as student_model
+        "start.teacher.epochs": age,
+        "start.teacher.learning_rate": 0.001,  # lr_teacher
+        "start.teacher.momentum": 0.0,
+        "start.teacher.weight_decay": 0.0,
+        "start.teacher.batch": 256,
+        **within("start.teacher.augment", siamese(together=True)),
+        **within("schedule", course(300, 0.01, momentum(0.9))),  # ours, as its students have a protocol of their own
+        **within("optimizer", sgd(1.0, 0.0)),  # nothing is stepped
+        "steps": 0,
+    }  # fmt: skip
+
+
 ONE_STEP_AHEAD = {"objective.part": "objective/one-step-ahead", "objective.learning_rate": 0.01}  # inner_lr
 RIDGE_HEAD = {
     "objective.part": "objective/ridge-head",
@@ -434,6 +456,7 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("tiny_imagenet", 10, True): _pooled(0.7764, 5, False, 5000),
     },
     "rfad": {("cifar10", ipc, True): RFAD for ipc in (1, 10, 50)},
+    "random-soft": {("cifar10", ipc, True): _taught(age) for ipc, age in {1: 20, 10: 44, 50: 128, 100: 164}.items()},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
     "kip": {("cifar10", 10, False): KIP},

@@ -33,8 +33,13 @@ from limbeck.header import FORMAT, check_header
 from limbeck.learn.losses import loss_name, loss_named
 from limbeck.learn.rules import rule_name, rule_named
 from limbeck.parameterizations import PARAMETERIZATIONS
+from limbeck.starts import STARTS
 
 VIEW = Key(("view",))
+HARD, SOFT, REAL = "hard", "soft", "real"
+"""What targets are: one class each, weights of the classes, or neither."""
+LEARNED, TAUGHT = "learned", "teacher's"
+"""Whose soft targets are: learned with the set, or what a trained network says of each item."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,9 +120,24 @@ class DistilledSet(Dataset):
         targets = self.batch.targets
         count = len(self.classes)
         if count < 2 or not isinstance(targets, Tensor) or targets.shape != (len(self), count):
-            return "real"
+            return REAL
         one = ((targets == 0) | (targets == 1)).all() & (targets.sum(1) == 1).all()
-        return "hard" if bool(one) else "soft"
+        return HARD if bool(one) else SOFT
+
+    @property
+    def label_kind(self) -> str:
+        """Whose labels they are: "hard", "learned" or "teacher's"; "soft" where nobody says, "real" where no classes.
+
+        Labels that a teacher gave and that are learned from there on are learned.
+        """
+        recipe = self.spec.get("recipe")
+        if self.label_mode != SOFT or recipe is None:
+            return self.label_mode
+        if "targets" in self.params.learned and recipe["steps"]:
+            return LEARNED
+        # By its class, as a start of a package that is not here can be no instance.
+        start = STARTS.parts.get(str(recipe.get("start", {}).get("part")).removeprefix(f"{STARTS.kind}/"))
+        return TAUGHT if getattr(start, "taught", False) else SOFT
 
     @property
     def per_class(self) -> int:
@@ -151,7 +171,7 @@ class DistilledSet(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tree, Tree]:
         batch = self.batch
-        label = batch.classes if self.label_mode == "hard" else batch.targets
+        label = batch.classes if self.label_mode == HARD else batch.targets
         return tree.map(lambda leaf: leaf[index], (batch.inputs, label))
 
     def __eq__(self, other: object) -> bool:
@@ -162,7 +182,7 @@ class DistilledSet(Dataset):
 
     def __repr__(self) -> str:
         data, size = self.data.get("name", "unknown data"), self.budget.bytes
-        return f"DistilledSet({data}, {len(self)} items, {self.label_mode} labels, {size:,} bytes, {self.digest[:12]})"
+        return f"DistilledSet({data}, {len(self)} items, {self.label_kind} labels, {size:,} bytes, {self.digest[:12]})"
 
     def scored(self, *scores: dict[str, Any]) -> DistilledSet:
         """The same set that carries `scores` besides its own; a newer score replaces an older one of the same kind.
@@ -187,6 +207,7 @@ class DistilledSet(Dataset):
             "loss": loss_name(self.schedule.loss),
             "codec": header_of(self.codec),
             "labels": self.label_mode,
+            "label_kind": self.label_kind,
             "budget": self.budget._asdict(),
             "scores": list(self.scores),
         }

@@ -16,7 +16,7 @@ from limbeck.computations.record import END
 from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.distilled_set import DistilledSet
+from limbeck.distilled_set import HARD, REAL, TAUGHT, DistilledSet
 from limbeck.learn.kernel_machine import KernelMachine
 from limbeck.recipes import SELECTIONS
 from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
@@ -64,6 +64,8 @@ class Score:
     """False for a recipe cut short, and for all real data where training on them had not levelled off."""
     values: tuple[float, ...]
     """The draws."""
+    labels: str = ""
+    """Whose labels it is trained on, as in `DistilledSet.label_kind`."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
@@ -108,6 +110,8 @@ class Entry:
     """What determined a set; None for a baseline."""
     again: tuple[Again, ...] = ()
     """The distillations by the recipe of a set that its score is over; none: it is of the set in the context alone."""
+    labels: str = HARD
+    """As in `Score`."""
     steps: int = 0
     """For how many steps all real data are trained on, which is then checked to have levelled off."""
 
@@ -167,7 +171,7 @@ class Entry:
             mean=mean, low=low, high=high, n=sum(map(len, found)), protocol=protocol, bytes=self.stored,
             unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
-            about=about, whole=whole, values=tuple(values),
+            about=about, whole=whole, values=tuple(values), labels=self.labels,
         )  # fmt: skip
 
     def _standing(self, repeats: int) -> tuple[str, bool]:
@@ -188,9 +192,10 @@ class Entry:
         return Level(first=self.steps).reached(trainings[0].reads, scores.tolist())
 
 
-def fitting(task: AbstractTask, size: int) -> int:
-    """How many real examples of every class fit in so many bytes, of those there are of each."""
-    return min(size // (task.bytes_per_example * len(task.classes)), *map(len, task.groups("train")))
+def fitting(task: AbstractTask, size: int, selection: str = "random") -> int:
+    """How many items of every class of a selection fit in so many bytes, of as many as there are real ones of each."""
+    each = SELECTIONS[selection].bytes_per_item(task) * len(task.classes)
+    return min(size // each, *map(len, task.groups("train")))
 
 
 def entries(
@@ -213,7 +218,7 @@ def entries(
     sets = [
         Entry(
             context.name, Mixture(), distilled.budget.bytes, context, path, protocol, distilled.per_class,
-            spec=distilled.spec, again=(again or {}).get(context.name, ()),
+            labels=distilled.label_kind, spec=distilled.spec, again=(again or {}).get(context.name, ()),
         )
         for context, path, distilled in contexts
     ]  # fmt: skip
@@ -255,7 +260,7 @@ def _left_out(name: str, entry: Entry, usual: bool) -> bool:
             warnings.warn(f"{name} is left out: {error}", stacklevel=2)
             return True
     if name.endswith(f":{BYTES}"):
-        return usual and fitting(task, entry.stored) in (0, count)
+        return usual and fitting(task, entry.stored, name.partition(":")[0]) in (0, count)
     few, short = min((len(rows), label) for rows, label in zip(task.groups("train"), task.classes, strict=True))
     if left_out := count > few:
         warnings.warn(f"{name} is left out: {entry.name} has {count} items a class, {short!r} only {few}", stacklevel=2)
@@ -266,7 +271,8 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
     """A baseline beside a set."""
     task, protocol = entry.context.problem.task, entry.protocol
     source: AbstractSource
-    steps = 0
+    steps, each = 0, task.bytes_per_example
+    labels = HARD if len(task.classes) > 1 else REAL
     if name == "full":
         as_many = len(protocol.schedule(distilled.schedule, len(distilled), Key()).learning_rates)
         source, per_class = AllReal(), max(len(rows) for rows in task.groups("train"))
@@ -275,16 +281,17 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
     else:
         selection, _, how = name.partition(":")
         name, matched = (name, BYTES) if how == BYTES else (selection, ITEMS)
-        per_class = entry.per_class if matched == ITEMS else fitting(task, entry.stored)
+        start = SELECTIONS[selection]
+        each, labels = start.bytes_per_item(task), TAUGHT if start.taught else labels
+        per_class = entry.per_class if matched == ITEMS else fitting(task, entry.stored, selection)
         if per_class == 0:
-            least = task.bytes_per_example * len(task.classes)
             raise InputError(
                 f"baseline {name}: found a set of {entry.stored:,} bytes ({entry.name}), and one real example of each "
-                f"class takes {least:,}; leave this baseline out"
+                f"class takes {each * len(task.classes):,}; leave this baseline out"
             )
-        source = Coreset(SELECTIONS[selection], per_class)
-    stored = source.count(entry.context) * task.bytes_per_example
+        source = Coreset(start, per_class)
+    stored = source.count(entry.context) * each
     return replace(
         entry, name=name, source=source, stored=stored, protocol=protocol, per_class=per_class, matched=matched,
-        spec=None, again=(), steps=steps,
+        labels=labels, spec=None, again=(), steps=steps,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
 from limbeck.runs.experts import missing_experts
 from limbeck.runs.graph import Graph, Request
+from limbeck.runs.needs import missing_needs
 from limbeck.runs.pace import COMPILING, GAIN
 from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
@@ -72,10 +73,12 @@ def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: M
     plan = next(iter(plans.values()))[0]
     for name, seeds in plans.items():
         done = [finished(session.store.at(each.spec_on(session.device))) for each in seeds]
-        left = [each for each, made in zip(seeds, done, strict=True) if made is None and each.recipe.steps]
+        undone = [each for each, made in zip(seeds, done, strict=True) if made is None]
+        left = [each for each in undone if each.recipe.steps]
         missing = missing_experts(session, plan.task, plan.network, followed(left[0].recipe)) if left else []
+        missing += missing_needs(session, plan.task, plan.network, undone[0].recipe) if undone else []
         if missing:
-            unknown.append(name)
+            unknown += [name] if left else []
             requests += missing
         elif left:
             session.progress.phase(f"trying a few steps of {name}, to tell how long all of them take")

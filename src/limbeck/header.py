@@ -21,12 +21,13 @@ HEADER = {
     "rule": str,
     "loss?": str,
     "labels": str,
+    "label_kind?": str,
     "budget": {"scalars": int, "bytes": int},
     "scores": [
         {"n": int, "bytes": int, "values?": [float]}
         | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
         | dict.fromkeys(("mean", "low", "high"), float)
-        | dict.fromkeys(("unit?", "matched?", "beside?", "about?"), str)
+        | dict.fromkeys(("unit?", "matched?", "beside?", "about?", "labels?"), str)
         | dict.fromkeys(("per_class?", "seeds?"), int)
         | dict.fromkeys(("higher_is_better?", "whole?"), bool)
     ],

@@ -218,7 +218,7 @@ def test_an_installed_recipe_is_registered_and_without_steps_a_baseline(monkeypa
 
 
 def test_the_selections_are_the_coresets() -> None:
-    assert {"craig", "herding", "kcenter", "kmeans", "moderate", "random"} < set(SELECTIONS)
+    assert {"craig", "herding", "kcenter", "kmeans", "moderate", "random", "random-soft", "rded"} < set(SELECTIONS)
     assert list(SELECTIONS) == sorted(SELECTIONS) and SELECTIONS["random"] == Real()
     with pytest.raises(InputError, match="unknown selection 'herdin': did you mean 'herding'"):
         SELECTIONS["herdin"]

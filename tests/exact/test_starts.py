@@ -35,6 +35,7 @@ from limbeck.starts import (
     Real,
     Relabelled,
     Submodular,
+    TeacherLabels,
     UniformLabels,
     Xavier,
 )
@@ -128,7 +129,9 @@ def test_a_start_is_class_by_class_with_one_hot_targets_but_where_an_expert_gave
     batch = start.pick(PROBLEM, per_class, KEY)
     expected = torch.arange(3).repeat_interleave(per_class)
     assert torch.equal(batch.classes, expected)
-    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(start, Relabelled | UniformLabels)
+    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(
+        start, Relabelled | TeacherLabels | UniformLabels
+    )
     assert batch.inputs.shape == (3 * per_class, 1, 8, 8)
     assert batch.inputs.dtype == torch.float32
     assert torch.equal(start.pick(PROBLEM, per_class, KEY).inputs, batch.inputs)
@@ -266,12 +269,15 @@ def test_every_start_is_listed_with_a_summary() -> None:
         "highest",
         "kcenter",
         "kmeans",
+        "likely-crops",
         "matching-pursuit",
         "noise",
         "real",
         "relabelled",
+        "smoothed-labels",
         "stratified",
         "submodular",
+        "teacher-labels",
         "uniform-labels",
         "xavier",
     ]

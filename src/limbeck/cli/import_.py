@@ -52,7 +52,7 @@ def run(words: list[str]) -> None:
     spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
         ("layout", f"{origin['format']}: {_summary(origin['format'])}"),
-        ("items", f"{len(distilled)}, {distilled.label_mode} labels, {min(found)} to {max(found)} a class"),
+        ("items", f"{len(distilled)}, {distilled.label_kind} labels, {min(found)} to {max(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),
         ("learning rate", f"{learning_rate:g} ({origin['learning rate']})"),
         ("digest", origin["digest"]),

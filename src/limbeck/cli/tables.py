@@ -11,6 +11,7 @@ from limbeck.cli.console import table
 from limbeck.comparison import EVALUATION, basis, called, draws, of_facts, shared, short_names
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, size
+from limbeck.distilled_set import LEARNED, SOFT, TAUGHT
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
@@ -19,17 +20,20 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
     """A row for each set or baseline, and a column for each network: its 95 % interval and what that is over."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
     names = short_names(row["set"] for row in rows if not row["matched"])
+    # Labels are told where some say more than a class.
+    told = ("labels",) if any(row.get("labels") in (LEARNED, TAUGHT, SOFT) for row in rows) else ()
     lines: dict[tuple[object, ...], dict[str, dict[str, Any]]] = {}
     for row in rows:
         about = row["about"] if row["seeds"] else ""
-        line = (called(row, rows, names), about, str(row["per_class"]), size(row["bytes"]))
+        labels = [row.get(name, "") for name in told]
+        line = (called(row, rows, names), about, *labels, str(row["per_class"]), size(row["bytes"]))
         lines.setdefault(line, {})[row["network"]] = row
     cells = [(*line, *(_score(scored.get(each)) for each in networks)) for line, scored in lines.items()]
     first: dict[str, Any] = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
     named = headed(f"Test {first['metric']}", first["unit"])
     direction = "" if first["higher_is_better"] else ", lower is better"
     title = f"{named}{direction}, {basis(rows)}. Protocol {protocol}"
-    columns = ("set", "of", "per class", "stored", *networks)
+    columns = ("set", "of", *told, "per class", "stored", *networks)
     return table(title, columns, cells, right=("per class", "stored", *networks))
 
 

@@ -14,13 +14,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.cache import Cache as Cache
+from limbeck.core.cache import NoCache as NoCache
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.provenance import arithmetic, source_of
@@ -79,32 +81,6 @@ class Budget(NamedTuple):
         """The cost of the leaves of a tree."""
         leaves = tree.leaves(stored)
         return cls(sum(leaf.numel() for leaf in leaves), sum(leaf.numel() * leaf.element_size() for leaf in leaves))
-
-
-@runtime_checkable
-class Cache(Protocol):
-    """A place where what was computed once is found again."""
-
-    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        """The tree of dicts at `address`; made by `make` and kept where it is not there yet.
-
-        Where a `branch` is named (a path as in `tree.branch`), that branch alone, and no more is read.
-        """
-
-    def holds(self, address: dict[str, Any]) -> bool:
-        """Whether there is something at `address`."""
-
-
-class NoCache:
-    """The cache that keeps nothing."""
-
-    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
-        """Make it afresh."""
-        return tree.branch(make(), branch)
-
-    def holds(self, address: dict[str, Any]) -> bool:
-        """No."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -170,6 +146,13 @@ class Problem:
 
 class AbstractStart(AbstractPart):
     """Where a distillation starts from: a batch picked or made from the real data. With zero steps, a coreset."""
+
+    taught: bool = False
+    """Whether its targets are what a trained network says of its items."""
+
+    def bytes_per_item(self, task: AbstractTask) -> int:
+        """What one of its items takes to store, label included: by default what a real example takes."""
+        return task.bytes_per_example
 
     @abstractmethod
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:

@@ -98,6 +98,7 @@ def _facts(distilled: DistilledSet) -> dict[str, Any]:
         "classes": list(distilled.classes),
         "items": len(distilled),
         "label mode": distilled.label_mode,
+        "labels": distilled.label_kind,
         "units": header_of(distilled.codec),
         "optimizer": rule_name(distilled.schedule.rule),
         "training loss": loss_name(distilled.schedule.loss),
@@ -113,8 +114,14 @@ def origin(spec: Mapping[str, Any]) -> str:
         return "made by hand"
     seed = [f"seed {spec['seed']}"] if "seed" in spec else []
     if recipe.get("objective") is None:
-        return ", ".join([f"real examples, selected by the start {_part(recipe.get('start'))}", *seed])
+        return ", ".join([f"real examples, selected by the start {_starts(recipe.get('start'))}", *seed])
     return ", ".join([f"distilled by the objective {_part(recipe['objective'])}, {recipe['steps']:,} steps", *seed])
+
+
+def _starts(spec: Any) -> str:
+    """A start, under those that label its items, from the innermost on."""
+    inner = spec.get("start") if isinstance(spec, Mapping) else None
+    return f"{_starts(inner)} under {_part(spec)}" if isinstance(inner, Mapping) else _part(spec)
 
 
 def _part(spec: Any) -> str:

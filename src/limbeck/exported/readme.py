@@ -19,10 +19,16 @@ def readme(contents: Contents, written: Written, shortened: str, back: str) -> s
     """The text of a README in Markdown; `shortened` as in `Known`, `back` is a command by which limbeck reads it."""
     facts = contents.facts
     title = f"{facts['items']:,} synthetic examples that stand for {facts['data']['name']}"
-    labels = {"hard": "each of one class", "soft": "under soft labels", "real": "under targets that are no classes"}
+    labels = {
+        "hard": "each of one class",
+        "learned": "under soft labels that were learned",
+        "teacher's": "under the soft labels of a teacher, a network that was trained on the real data",
+        "soft": "under soft labels",
+        "real": "under targets that are no classes",
+    }
     cut = f" ({shortened})" if shortened else ""
     intro = (
-        f"limbeck {facts['limbeck']} made them: {plain(facts['origin'] + cut)}; {labels[facts['label mode']]}. "
+        f"limbeck {facts['limbeck']} made them: {plain(facts['origin'] + cut)}; {labels[facts['labels']]}. "
         f"The set's digest is `{facts['set'][:12]}`."
     )
     sections = [

@@ -33,7 +33,9 @@ from limbeck.recipes import (
     one_step,
     ppmo,
     random,
+    random_soft,
     rat_bptt,
+    rded,
     rfad,
     tesla,
 )
@@ -42,8 +44,8 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, rat_bptt, rfad,
-    tesla,
+    bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
+    rat_bptt, rded, rfad, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(

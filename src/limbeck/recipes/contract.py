@@ -100,6 +100,8 @@ class Method(AbstractEntry):
     """What differs from the source, each in a short sentence."""
     settings_from: str = ""
     """Where the published settings were read."""
+    elsewhere: bool = True
+    """Whether they are taken for data that nothing was published for, too; if not, `recipe` is as it stands."""
 
     @property
     def matches(self) -> bool:
@@ -119,7 +121,8 @@ class Method(AbstractEntry):
     def nearest(self, data: str, ipc: int, whitened: bool) -> Setting | None:
         """The published setting that is taken: of these data, else of CIFAR-10; whitened alike; nearest in size.
 
-        None where nothing was published by size. Of two that are equally near, the smaller.
+        None where nothing was published by size, or nothing that holds of these data. Of two that are equally near, the
+        smaller.
         """
         data = OF.get(data, data)
 
@@ -127,7 +130,8 @@ class Method(AbstractEntry):
             of, size, white = setting
             return of != data, of != "cifar10", white != whitened, abs(size - ipc), size
 
-        return min(self.published, key=distance, default=None)
+        taken = [setting for setting in self.published if self.elsewhere or setting[0] == data]
+        return min(taken, key=distance, default=None)
 
     def recipe_for(self, data: str, ipc: int, whitened: bool = False) -> Recipe:
         """The recipe at the nearest published setting."""
@@ -137,6 +141,8 @@ class Method(AbstractEntry):
     def provenance(self, data: str, ipc: int, whitened: bool = False) -> str:
         """Which published setting is taken, in words."""
         setting = self.nearest(data, ipc, whitened)
+        if setting is None and self.published:
+            return f"that are limbeck's own, as none was published for {OF.get(data, data)}"
         if setting is None:
             return "that are the same for all data and sizes"
         if setting == (OF.get(data, data), ipc, whitened):

@@ -60,7 +60,7 @@ def card(
     numbers = [
         *_score(own, facts.get(("substitution", ACCURACY))),
         *_equivalents(mine),
-        ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_mode} labels"),
+        ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_kind} labels"),
         ("stored", size(distilled.budget.bytes), f"{distilled.budget.scalars:,} numbers"),
     ]
     return Card(
@@ -144,12 +144,13 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
         "protocol",
         "bytes",
         "per_class",
+        "labels",
         "matched",
         "beside",
         "seeds",
         "about",
     )
-    return Table("scores", columns, tuple(tuple(row[name] for name in columns) for row in rows), basis(rows))
+    return Table("scores", columns, tuple(tuple(row.get(name, "") for name in columns) for row in rows), basis(rows))
 
 
 def matrix(rows: Sequence[Mapping[str, Any]], labels: Sequence[str], title: str) -> Figure | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ DEVICES = (torch.device("cpu"), torch.device("cuda"))
 """The kinds of devices whose scores are read back; none needs to be here."""
 READ_BACK = tuple(dict.fromkeys((*BASELINES, *(f"{name}:{BYTES}" for name in BASELINES if name in SELECTIONS))))
 """The baselines whose scores are read back."""
-SCORED = {field.name for field in fields(Score)}
+SCORED = {field.name for field in fields(Score) if field.default is MISSING}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ from limbeck.evaluation import Score
 from limbeck.header import RUN
 from limbeck.judging import judged_by
 from limbeck.learn.population import operations
-from limbeck.runs.graph import Graph, Request, network_pace, seconds_alone
+from limbeck.runs.graph import Request, network_pace, seconds_alone
+from limbeck.runs.needs import complete_needs
 from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
@@ -39,8 +40,6 @@ from limbeck.state import State
 from limbeck.tasks import reload, renamed
 
 CPU = torch.device("cpu")
-MUCH = 2e12
-"""Floating point operations that take longer, about half a minute, than workers take to start."""
 NO_SPEC, EXPECTED = "not the spec of a run", "expected the spec.json of a run's folder"
 
 
@@ -131,21 +130,13 @@ def run_plan(
             if run.result.exists():
                 warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
             steps = distillation_of(plan, session)
-            _prepare(plan, session)
+            complete_needs(session, plan.task, plan.network, plan.recipe)
             begun = time.time()
             outcome = distillation.distill(steps, run, _Watcher(session, steps, whole), checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
         return done, run
-
-
-def _prepare(plan: Plan, session: Session) -> None:
-    """Do what the start picks by side by side, having told how long that takes, where it is much."""
-    context = ProbeContext(session.problem(plan.task, plan.network))
-    needed = Graph([Request(each, context) for each in plan.recipe.start.needs(context.problem)], plan.task.reference)
-    if sum(node.flops for node in needed.missing(session)) > MUCH:
-        needed.complete(session)
 
 
 def distillation_of(plan: Plan, session: Session) -> distillation.Distillation:
@@ -245,7 +236,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
         set="", network=spec["network"], split="validation", metric=metric.name, mean=value, low=value, high=value,
         n=1, protocol=judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
-        seeds=1, about="", whole=True, values=(value,),
+        seeds=1, about="", whole=True, values=(value,), labels=bare.label_kind,
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 

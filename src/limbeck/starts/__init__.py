@@ -12,6 +12,7 @@ from limbeck.starts.herding import Herding
 from limbeck.starts.highest import Highest
 from limbeck.starts.kcenter import KCenter
 from limbeck.starts.kmeans import KMeans
+from limbeck.starts.likely_crops import LikelyCrops
 from limbeck.starts.matching_pursuit import MatchingPursuit
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
@@ -33,6 +34,7 @@ from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, Gradi
 from limbeck.starts.smoothed_labels import SmoothedLabels
 from limbeck.starts.stratified import Stratified
 from limbeck.starts.submodular import Submodular
+from limbeck.starts.teacher_labels import TeacherLabels
 from limbeck.starts.uniform_labels import UniformLabels
 from limbeck.starts.xavier import Xavier
 
@@ -59,6 +61,7 @@ __all__ = [
     "KCenter",
     "KMeans",
     "LeastConfidence",
+    "LikelyCrops",
     "Margin",
     "MatchingPursuit",
     "MeanMargin",
@@ -69,6 +72,7 @@ __all__ = [
     "SmoothedLabels",
     "Stratified",
     "Submodular",
+    "TeacherLabels",
     "UniformLabels",
     "Xavier",
 ]
@@ -89,8 +93,10 @@ STARTS = Family(
     MatchingPursuit,
     HeldOut,
     FarthestPredictions,
+    LikelyCrops,
     Relabelled,
     SmoothedLabels,
+    TeacherLabels,
     UniformLabels,
 )
 SCORES = Family(

@@ -50,6 +50,24 @@ def drawn(problem: Problem, per_class: int, key: Key, draw: Callable[[tuple[int,
     return labels._replace(inputs=inputs).to(problem.device)
 
 
+def check_weights(start: str, batch: Batch, count: int) -> None:
+    """InputError, in the name of a start, where the targets of its items are not a weight for each of `count` classes.
+
+    A task of one group has no classes.
+    """
+    targets = batch.targets
+    if count < 2 or not isinstance(targets, Tensor) or targets.shape != (len(batch.classes), count):
+        found = tuple(targets.shape) if isinstance(targets, Tensor) else "a tree"
+        raise InputError(
+            f"start {start}: found targets {found}, expected a weight for each of {count} classes; choose --start real"
+        )
+
+
+def weight_bytes(task: AbstractTask) -> int:
+    """The bytes of a soft label: a float of 32 bits for each class."""
+    return 4 * len(task.classes)
+
+
 def first_in_turn(task: AbstractTask, batch: Batch, items: int) -> Batch:
     """So many items of each class as fall to it where `items` go round the classes, class by class."""
     count = len(task.classes)

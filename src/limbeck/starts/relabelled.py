@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import torch
 
 from limbeck.computations.experts import Experts
-from limbeck.core.contracts import AbstractStart, Batch, Problem
+from limbeck.core.contracts import Batch, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.learn.microbatches import microbatch_limit
-from limbeck.starts.real import Real
+from limbeck.starts.relabelling import AbstractRelabelling
 
 
 @dataclass(frozen=True)
-class Relabelled(AbstractStart):
+class Relabelled(AbstractRelabelling):
     """The items of another start under the soft labels that an expert gives them (Cui et al., ICML 2023).
 
     targets = softmax(outputs of the network at e), where e are the parameters of expert `number` after `epoch`
@@ -27,10 +27,10 @@ class Relabelled(AbstractStart):
     given once, and the snapshot that gives them, are ours. Raises InputError where the expert has not been trained.
     """
 
-    start: AbstractStart = field(default_factory=Real)
     experts: Experts = field(default_factory=Experts)
     number: int = 0
     epoch: int = 16
+    taught = True
 
     def __post_init__(self) -> None:
         at_least(self, 0, "number", "epoch")

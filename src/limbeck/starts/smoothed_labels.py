@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from torch import Tensor
-
-from limbeck.core.contracts import AbstractStart, Batch, Problem
-from limbeck.core.errors import InputError
+from limbeck.core.contracts import Batch, Problem
 from limbeck.core.expect import expect
 from limbeck.core.key import Key
-from limbeck.starts.real import Real
+from limbeck.starts.batches import check_weights
+from limbeck.starts.relabelling import AbstractRelabelling
 
 
 @dataclass(frozen=True)
-class SmoothedLabels(AbstractStart):
+class SmoothedLabels(AbstractRelabelling):
     """The items of another start under smoothed labels (Szegedy et al., CVPR 2016).
 
     targets = (1 - share) y + share / C, where y are the targets of the other start and C is how many classes there are.
     """
 
-    start: AbstractStart = field(default_factory=Real)
     share: float = 0.1
     """What goes to all classes alike; 0: labels stay as they are."""
 
@@ -31,11 +28,6 @@ class SmoothedLabels(AbstractStart):
         """`per_class` items of every class; InputError where targets are not a weight for each class."""
         count = len(problem.task.classes)
         picked = self.start.pick(problem, per_class, key)
+        check_weights("smoothed-labels", picked, count)
         targets = picked.targets
-        if not isinstance(targets, Tensor) or targets.shape != (len(picked.classes), count):
-            found = tuple(targets.shape) if isinstance(targets, Tensor) else "a tree"
-            raise InputError(
-                f"start smoothed-labels: found targets {found}, expected a weight for each of {count} classes; "
-                "choose --start real"
-            )
         return picked._replace(targets=(1 - self.share) * targets + self.share / count)

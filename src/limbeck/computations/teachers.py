@@ -1,0 +1,73 @@
+"""Teachers: networks trained on the real training data, which say of any item how likely each class is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.features import BATCH, LEAST_STEPS
+from limbeck.computations.record import END
+from limbeck.computations.sources import AllReal
+from limbeck.computations.steps import OfAllData
+from limbeck.computations.training import Training
+from limbeck.core.contracts import AbstractAugmentation, Problem
+from limbeck.core.expect import AbstractPart, at_least, fraction, positive
+from limbeck.core.family import VALUES
+from limbeck.core.tree import Tree
+from limbeck.learn.population import read
+from limbeck.learn.rules import Momentum
+from limbeck.protocols import Epochs
+
+SEED = 6_000_000
+"""The seed of a teacher: no network that a set is evaluated with begins where it began."""
+
+
+@VALUES.register
+@dataclass(frozen=True)
+class Teacher(AbstractPart):
+    """A network trained on the train split by SGD in shuffled batches, and frozen.
+
+    It is one network for a task and these fields, trained once and kept. How long it is trained is part of what it
+    teaches: a young one says less, and that more evenly, which suits fewer items better (Qin et al., NeurIPS 2024).
+    """
+
+    network: str = ""
+    """Which network; "" is the one that is distilled with."""
+    epochs: int = 5
+    """How long it is trained; at least 150 steps, so that small data are seen more often."""
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    batch: int = BATCH
+    augment: AbstractAugmentation | None = None
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "epochs", "batch")
+        at_least(self, 0, "weight_decay")
+        positive(self, "learning_rate")
+        fraction(self, "momentum")
+
+    def training(self) -> Training:
+        """Its training, of which the end is kept."""
+        protocol = Epochs(
+            learning_rate=self.learning_rate,
+            optimizer=Momentum(self.momentum, self.weight_decay),
+            augment=self.augment,
+            full_batch=self.batch,
+            full_epochs=self.epochs,
+        )
+        whole = OfAllData(protocol, LEAST_STEPS)
+        return Training(AllReal(), SEED, whole, network=self.network, reads=(), keeps=(END,))
+
+    def reader(self, problem: Problem) -> Callable[[Tree], Float[Tensor, "example output"]]:
+        """A function from any number of inputs to its logits of them, on the CPU; by running statistics if it has any.
+
+        It is trained where it is not kept yet.
+        """
+        context = ProbeContext(problem)
+        learner, under = self.training().kept(context), context.under(self.network).problem
+        return lambda inputs: read(under, learner, inputs).outputs
