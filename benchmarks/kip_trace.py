@@ -1,6 +1,6 @@
 """The trace that the notebook of kernel inducing points prints, run again: test accuracy on CIFAR-10 at IPC 10.
 
-    python benchmarks/kip_trace.py [--data cifar10_exact] [--test cifar10] [--steps 300] [--draws 3] [--seed 0] [--out F]
+    python benchmarks/kip_trace.py [--data cifar10_exact] [--test cifar10] [--steps 300] [--draws 3] [--out F]
 
 The notebook of Nguyen, Chen & Lee (ICLR 2021) starts from ten real images a class and takes 300 steps of Adam down the
 loss of kernel ridge regression on 5,000 real images, drawn anew for each step, by the neural tangent kernel of one
