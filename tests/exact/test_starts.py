@@ -33,15 +33,13 @@ from limbeck.starts import (
     MatchingPursuit,
     Noise,
     Real,
-    Relabelled,
     Submodular,
-    TeacherLabels,
-    UniformLabels,
     Xavier,
 )
 from limbeck.starts.herding import herd
 from limbeck.starts.kcenter import farthest_first
 from limbeck.starts.kmeans import nearest_to_centres
+from limbeck.starts.relabelling import AbstractRelabelling
 from limbeck.starts.seen import Seen
 from limbeck.starts.selection import AbstractSelection
 
@@ -129,9 +127,7 @@ def test_a_start_is_class_by_class_with_one_hot_targets_but_where_an_expert_gave
     batch = start.pick(PROBLEM, per_class, KEY)
     expected = torch.arange(3).repeat_interleave(per_class)
     assert torch.equal(batch.classes, expected)
-    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(
-        start, Relabelled | TeacherLabels | UniformLabels
-    )
+    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(start, AbstractRelabelling)
     assert batch.inputs.shape == (3 * per_class, 1, 8, 8)
     assert batch.inputs.dtype == torch.float32
     assert torch.equal(start.pick(PROBLEM, per_class, KEY).inputs, batch.inputs)

@@ -17,7 +17,6 @@ from torch.nn import functional
 import limbeck
 import strange_tasks
 from limbeck.cli.tables import scores
-from limbeck.composition import SELECTIONS
 from limbeck.computations import AllReal, Coreset, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.teachers import SEED, Teacher
@@ -31,11 +30,11 @@ from limbeck.learn.crops import draw_boxes
 from limbeck.objectives import Distribution
 from limbeck.parameterizations import FixedTargets, SoftTargets
 from limbeck.protocols import Epochs
-from limbeck.recipes import published, recipe_for
+from limbeck.recipes import SELECTIONS, published, recipe_for
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.needs import missing_needs
 from limbeck.runs.store import Store
-from limbeck.starts import Herding, LikelyCrops, Real, Relabelled, TeacherLabels, UniformLabels
+from limbeck.starts import LikelyCrops, Real, Relabelled, TeacherLabels, UniformLabels
 from limbeck.starts.likely_crops import tiled
 from limbeck.tasks import load
 
@@ -104,7 +103,7 @@ def test_a_teacher_is_trained_once_for_all_keys_seeds_and_recipes_that_ask_for_t
 def test_what_is_learned_from_is_done_before_what_learns_from_it(store: Store, on: Problem) -> None:
     teacher = TeacherLabels().teacher.training()
     nested = UniformLabels(Relabelled(TeacherLabels(LikelyCrops(Teacher(epochs=9)))))
-    assert nested.needs() == (Teacher(epochs=9).training(), teacher) and Herding().needs() == ()
+    assert nested.needs(on) == (Teacher(epochs=9).training(), teacher) and Real().needs(on) == ()
     scored = Training(Coreset(TeacherLabels(), 1), 0)
     nodes = Graph([Request(scored, ProbeContext(on))], TASK.reference).nodes.values()
     assert {each.request.computation: each.depth for each in nodes} == {teacher: 0, scored: 1}
