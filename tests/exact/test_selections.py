@@ -456,7 +456,7 @@ def test_what_a_selection_sees_by_is_done_first_where_it_is_much_and_the_set_is_
     recipe = compose(RECIPES["el2n"].recipe, {"start.score.networks": 3})
     made, computed = [], []
     for much in (0.0, math.inf):
-        monkeypatch.setattr("limbeck.runs.plan.MUCH", much)
+        monkeypatch.setattr("limbeck.runs.needs.MUCH", much)
         with Session(tmp_path / str(much), device="cpu", workers=1, executor=Here()) as session:
             made.append(distill(TASK, recipe, ipc=2, network="mlp-w4", checks=0, session=session))
             computed.append(session.computed)
