@@ -35,7 +35,7 @@ options() { # what is less than thorough, so that an evening is enough
             echo "--curvature.repeats 3 --curvature.ends 3 --curvature.images 50 --curvature.relative 0.1"
             echo "--curvature.most 48 --curvature.iterations 40"
             ;;
-        influence) echo "--influence.repeats 6 --influence.items 40" ;;
+        influence) echo "--influence.repeats 4 --influence.items 40" ;;
         semantics) echo "--semantics.items 40" ;;
     esac
 }
