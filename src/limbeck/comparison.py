@@ -11,7 +11,7 @@ from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Row, Table
 from limbeck.probes.verdicts.scores import Beside, Gain, Scored, verdict_on
-from limbeck.statistics.decisions import corrected
+from limbeck.statistics.decisions import LEAST, corrected
 from limbeck.statistics.estimates import difference
 
 EVALUATION = "evaluation"
@@ -56,7 +56,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
         level = corrected(len(matched["items"]) + len(matched["bytes"]) + len(whole))
         gains = {how: [_gain(row, each, level) for each in matched[how]] for how in ("items", "bytes")}
         found = verdict_on(
-            Scored(row["about"], row["unit"], row["seeds"], row["whole"]),
+            Scored(row["about"], row["unit"], row["seeds"], row["whole"], _alone(row, matched["items"])),
             Beside(gains["items"], _as_large(row, matched["items"])),
             Beside(gains["bytes"], _size(row, matched["bytes"])),
             _gain(row, whole[0], level) if whole else None,
@@ -78,6 +78,11 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
             )
         )
     return findings
+
+
+def _alone(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all learners of a set are one, since nothing is drawn, though of baselines there are several."""
+    return row["n"] == 1 and any(each["n"] >= LEAST for each in others)
 
 
 def _gain(row: Mapping[str, Any], other: Mapping[str, Any], level: float) -> Gain:

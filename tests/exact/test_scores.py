@@ -250,6 +250,14 @@ def test_where_as_many_images_are_as_many_bytes_it_says_so_and_fewer_are_not_cal
     assert "also as many bytes" not in found({**rows[0], "bytes": 39}, rows[1]).verdict
 
 
+def test_of_a_set_whose_learners_are_all_one_more_learners_are_not_asked_for() -> None:
+    said = found(row("a", 0.6, count=1), row("random", 0.4))
+    assert said.tone == "unknown" and said.verdict.endswith("its learners are all one, which decides nothing.")
+    assert said.deciding == "--seeds 3, which distils it again, would decide it"
+    few = found(row("a", 0.6, count=1), row("random", 0.4, count=1))
+    assert "1 learner decides nothing" in few.verdict and "2 more learners" in few.deciding
+
+
 def test_where_all_real_images_fit_in_the_bytes_of_a_set_it_says_so() -> None:
     rows = [row("a", 0.6, bytes=60), row("random:bytes", 0.4, bytes=40, per_class=4)]
     assert "At equal bytes (4 real examples per class, all there are) this one set" in found(*rows).verdict

@@ -21,6 +21,8 @@ class Scored(NamedTuple):
     """How many distillations the score is over."""
     whole: bool
     """False where its recipe was cut short."""
+    alone: bool = False
+    """Whether all its learners are one, since nothing is drawn."""
 
 
 class Gain(NamedTuple):
@@ -72,6 +74,9 @@ def verdict_on(scored: Scored, by_items: Beside, by_bytes: Beside, full: Gain | 
     still = deciding(claims, draws, what)
     claims += (claim(full.fact),) if full else ()
     if max(each.fact.n for each in gains) < LEAST:
+        if scored.alone:
+            again = f"--seeds {LEAST}, which distils it again, would decide it"
+            return Standing("Inconclusive: its learners are all one, which decides nothing.", "unknown", claims, again)
         few = f"1 {what} decides nothing" if draws == 1 else f"{draws} {what}s decide nothing"
         return Standing(f"Inconclusive: {few}; it takes {LEAST}.", "unknown", claims, still)
     if BELOW in sides and not scored.whole:
