@@ -26,7 +26,7 @@ from limbeck.core.contracts import AbstractTask, Batch, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.learn.kernel_machine import centred
-from limbeck.learn.kernels import ridge_weights
+from limbeck.learn.ridge import ridge_weights
 from limbeck.objectives import KernelRidge
 from limbeck.recipes import recipe_for
 from limbeck.state import State

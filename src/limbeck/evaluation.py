@@ -13,6 +13,7 @@ import torch
 from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
+from limbeck.computations.training import all_alike
 from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -139,9 +140,8 @@ class Entry:
     def alike(self) -> bool:
         """Whether all learners are one: of a set that says where they begin and all else, and those fitted at once."""
         distilled, fitted = self.context.distilled, isinstance(self.learner, KernelMachine)
-        begins = self.protocol.uses_initialisation and distilled.initialisation is not None
-        fixed = self.source.depends_on_set and (begins or fitted) and not distilled.views
-        return fixed or (fitted and isinstance(self.source, AllReal))
+        alike = all_alike(distilled, self.protocol) or (fitted and not distilled.views)
+        return (self.source.depends_on_set and alike) or (fitted and isinstance(self.source, AllReal))
 
     def learners(self, repeats: int) -> list[list[Asked]]:
         """The first learners of the set or baseline, or of each of its distillations; one where all are alike."""

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn.kernels import EXPECTATIONS, GaussianProcess, NeuralTangent, ridge_weights
+from limbeck.learn.kernels import EXPECTATIONS, GaussianProcess, NeuralTangent
+from limbeck.learn.ridge import ridge_weights
 
 KEY = Key(("kernels",))
 KINDS = (GaussianProcess, NeuralTangent)

@@ -10,10 +10,9 @@ from torch import Tensor
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.record import END
 from limbeck.computations.training import FORWARD, STEP, Training
-from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.environments import AbstractEnvironment, environment_of, played
+from limbeck.learn.environments import played, world_of
 from limbeck.learn.population import operations, read
 
 
@@ -44,15 +43,17 @@ class Played(AbstractComputation):
 
     def passes(self, context: ProbeContext) -> float:
         """A small forward pass for each step of an episode."""
-        return _world(context).longest * FORWARD / STEP
+        return world_of(context.problem.task, "episodes").longest * FORWARD / STEP
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the passes."""
-        return FORWARD * operations(context.problem) * self.episodes * _world(context).longest
+        return (
+            FORWARD * operations(context.problem) * self.episodes * world_of(context.problem.task, "episodes").longest
+        )
 
     def run(self, context: ProbeContext) -> Tree:
         """Play all side by side."""
-        world, problem = _world(context), context.problem
+        world, problem = world_of(context.problem.task, "episodes"), context.problem
         step = self.training.last_kept(context) if self.step == END else self.step
         learner = self.training.kept(context, step)
 
@@ -69,10 +70,3 @@ class Played(AbstractComputation):
             "seen": torch.stack([moment.seen[0] for moment in moments])[first].double(),
             "actions": torch.stack([moment.action[0] for moment in moments])[first],
         }
-
-
-def _world(context: ProbeContext) -> AbstractEnvironment:
-    world = environment_of(context.problem.task)
-    if world is None:
-        raise InputError(f"{context.problem.task.name} has no episodes; expected a control task, such as cartpole")
-    return world

@@ -15,7 +15,7 @@ from limbeck.computations.record import END, Record
 from limbeck.computations.sources import AbstractSource, Mixture, training_key
 from limbeck.computations.steps import Steps
 from limbeck.core import tree
-from limbeck.core.contracts import Problem, Schedule
+from limbeck.core.contracts import AbstractProtocol, Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.progress import went
@@ -246,6 +246,11 @@ def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
             "a protocol that begins anywhere, such as yang2024"
         )
     return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
+
+
+def all_alike(distilled: TrainingSet, protocol: AbstractProtocol) -> bool:
+    """Whether all learners of a set are one: it says where they begin, and nothing of their training is drawn."""
+    return protocol.uses_initialisation and distilled.initialisation is not None and not distilled.views
 
 
 def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:

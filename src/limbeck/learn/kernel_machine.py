@@ -14,7 +14,8 @@ from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Readout
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.kernels import AbstractKernel, ridge_weights
+from limbeck.learn.kernels import AbstractKernel
+from limbeck.learn.ridge import ridge_weights
 
 
 class Centred(NamedTuple):

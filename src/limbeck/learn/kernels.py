@@ -1,4 +1,4 @@
-"""Kernels of fully connected networks of infinite width, in closed form, and ridge regression by a kernel."""
+"""Kernels of fully connected networks of infinite width, in closed form."""
 
 from __future__ import annotations
 
@@ -97,14 +97,13 @@ class AbstractKernel(AbstractPart):
         """k(x, z) for every x of `left` and z of `right`: inputs (example, ...), floating; differentiable in both."""
 
 
-@final
 @dataclass(frozen=True)
-class GaussianProcess(AbstractKernel):
-    """The covariance of the output of random networks of infinite width (Lee et al., ICLR 2018).
+class AbstractWideKernel(AbstractKernel):
+    """A kernel of random fully connected networks of infinite width.
 
-    They are fully connected; weights W and biases b are standard normal. The first layer is weight / sqrt(numbers of an
-    input) W x + bias b, each further one weight / sqrt(width) W a(u) + bias b of the one before, u, and the last has
-    one output. Without hidden layers there is the first alone: the kernel is linear.
+    Weights W and biases b are standard normal. The first layer is weight / sqrt(numbers of an input) W x + bias b, each
+    further one weight / sqrt(width) W a(u) + bias b of the one before, u, and the last has one output. Without hidden
+    layers there is the first alone: the kernel is linear.
     """
 
     depth: int = 1
@@ -117,42 +116,10 @@ class GaussianProcess(AbstractKernel):
     """The scale of biases, sigma_b."""
 
     def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def name(self) -> str:
-        """The kind of kernel, and what is not the default."""
-        return _named(self)
-
-    def __str__(self) -> str:
-        return _described(self)
-
-    def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
-        """E f(x) f(z)."""
-        first, further = layers(self, left, right)
-        return further[-1].covariances.between if further else first.between
-
-
-@final
-@dataclass(frozen=True)
-class NeuralTangent(AbstractKernel):
-    """The inner product of the gradients of a network of infinite width in its parameters (Jacot et al., NeurIPS 2018).
-
-    T = S at the first layer, and T <- S + weight^2 E a'(u) a'(v) T at each further one, where S is the covariance of
-    the layer. The networks are those of `gaussian-process`, and the parameters are W and b.
-    """
-
-    depth: int = 1
-    """Hidden layers."""
-    activation: str = "relu"
-    """a: relu or erf."""
-    weight: float = 2**0.5
-    """The scale of weights, sigma_w."""
-    bias: float = 0.1
-    """The scale of biases, sigma_b."""
-
-    def __post_init__(self) -> None:
-        _check(self)
+        at_least(self, 0, "depth", "bias")
+        positive(self, "weight")
+        if self.activation not in EXPECTATIONS:
+            raise unknown("activation of a kernel", self.activation, EXPECTATIONS)
 
     @property
     def name(self) -> str:
@@ -161,72 +128,66 @@ class NeuralTangent(AbstractKernel):
         >>> NeuralTangent().name, NeuralTangent(3, "erf", bias=0.0).name
         ('neural-tangent', 'neural-tangent-d3-erf-b0')
         """
-        return _named(self)
+        default = type(self)()
+        tokens = {
+            "depth": f"d{self.depth}",
+            "activation": self.activation,
+            "weight": f"w{self.weight:g}",
+            "bias": f"b{self.bias:g}",
+        }
+        changed = [token for field, token in tokens.items() if getattr(self, field) != getattr(default, field)]
+        return "-".join([part_name(type(self)), *changed])
 
     def __str__(self) -> str:
-        return _described(self)
+        hidden = f"{self.depth} hidden {self.activation} layer{'s' * (self.depth != 1)}"
+        return f"{part_name(type(self))} of {hidden}, weights {self.weight:.4g}, biases {self.bias:g}"
+
+    def layers(self, left: Tree, right: Tree) -> tuple[Covariances, list[Layer]]:
+        """What the first layer of the network gives, and each further layer up to the output."""
+
+        def mixed(*products: Tensor) -> Covariances:
+            return Covariances(*(self.weight**2 * each + self.bias**2 for each in products))
+
+        one, other = tree.flat_rows(left), tree.flat_rows(right)
+        width = one.shape[1]
+        own = one.square().sum(1)[:, None] / width, other.square().sum(1) / width
+        first = at = mixed(*own, one @ other.T / width)
+        expectation, further = EXPECTATIONS[self.activation], list[Layer]()
+        for _ in range(self.depth):
+            values, derivatives = expectation(*at)
+            own = expectation(at.left, at.left, at.left).values, expectation(at.right, at.right, at.right).values
+            at = mixed(*own, values)
+            further.append(Layer(at, derivatives))
+        return first, further
+
+
+@final
+@dataclass(frozen=True)
+class GaussianProcess(AbstractWideKernel):
+    """The covariance of the output of random networks of infinite width (Lee et al., ICLR 2018)."""
+
+    def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
+        """E f(x) f(z)."""
+        first, further = self.layers(left, right)
+        return further[-1].covariances.between if further else first.between
+
+
+@final
+@dataclass(frozen=True)
+class NeuralTangent(AbstractWideKernel):
+    """The inner product of the gradients of a network of infinite width in its parameters (Jacot et al., NeurIPS 2018).
+
+    T = S at the first layer, and T <- S + weight^2 E a'(u) a'(v) T at each further one, where S is the covariance of
+    the layer. The parameters are W and b.
+    """
 
     def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
         """<df(x) / dp, df(z) / dp> over all parameters p."""
-        first, further = layers(self, left, right)
+        first, further = self.layers(left, right)
         tangent = first.between
         for layer in further:
             tangent = layer.covariances.between + self.weight**2 * layer.derivatives * tangent
         return tangent
 
 
-def layers(kernel: GaussianProcess | NeuralTangent, left: Tree, right: Tree) -> tuple[Covariances, list[Layer]]:
-    """What the first layer of a kernel's network gives, and each further layer up to the output."""
-
-    def mixed(*products: Tensor) -> Covariances:
-        return Covariances(*(kernel.weight**2 * each + kernel.bias**2 for each in products))
-
-    one, other = tree.flat_rows(left), tree.flat_rows(right)
-    width = one.shape[1]
-    own = one.square().sum(1)[:, None] / width, other.square().sum(1) / width
-    first = at = mixed(*own, one @ other.T / width)
-    expectation, further = EXPECTATIONS[kernel.activation], list[Layer]()
-    for _ in range(kernel.depth):
-        values, derivatives = expectation(*at)
-        own = expectation(at.left, at.left, at.left).values, expectation(at.right, at.right, at.right).values
-        at = mixed(*own, values)
-        further.append(Layer(at, derivatives))
-    return first, further
-
-
-def _check(kernel: GaussianProcess | NeuralTangent) -> None:
-    at_least(kernel, 0, "depth", "bias")
-    positive(kernel, "weight")
-    if kernel.activation not in EXPECTATIONS:
-        raise unknown("activation of a kernel", kernel.activation, EXPECTATIONS)
-
-
-def _named(kernel: GaussianProcess | NeuralTangent) -> str:
-    default = type(kernel)()
-    tokens = {
-        "depth": f"d{kernel.depth}",
-        "activation": kernel.activation,
-        "weight": f"w{kernel.weight:g}",
-        "bias": f"b{kernel.bias:g}",
-    }
-    changed = [token for field, token in tokens.items() if getattr(kernel, field) != getattr(default, field)]
-    return "-".join([part_name(type(kernel)), *changed])
-
-
-def _described(kernel: GaussianProcess | NeuralTangent) -> str:
-    layers = f"{kernel.depth} hidden {kernel.activation} layer{'s' * (kernel.depth != 1)}"
-    return f"{part_name(type(kernel))} of {layers}, weights {kernel.weight:.4g}, biases {kernel.bias:g}"
-
-
 KERNELS = Family("kernel", AbstractKernel, GaussianProcess, NeuralTangent)
-
-
-def ridge_weights(
-    gram: Float[Tensor, "item item"], targets: Float[Tensor, "item output"], ridge: float
-) -> Float[Tensor, "item output"]:
-    """The weights of items in kernel ridge regression: (K + ridge tr(K) / n I)^-1 y.
-
-    What it says of x is the sum of k(x, item) weight over items (as Nguyen, Chen & Lee, ICLR 2021, have it).
-    """
-    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return torch.linalg.solve(gram + ridge * gram.diagonal().mean() * eye, targets)

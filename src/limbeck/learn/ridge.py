@@ -24,6 +24,22 @@ def ridge_solution(
     return features.T @ torch.linalg.solve(gram + ridge * eye, targets)
 
 
+def raised(gram: Float[Tensor, "item item"], share: float) -> Float[Tensor, "item item"]:
+    """K + share tr(K) / n I: the diagonal raised by a share of its mean."""
+    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    return gram + share * gram.diagonal().mean() * eye
+
+
+def ridge_weights(
+    gram: Float[Tensor, "item item"], targets: Float[Tensor, "item output"], ridge: float
+) -> Float[Tensor, "item output"]:
+    """The weights of items in kernel ridge regression: (K + ridge tr(K) / n I)^-1 y.
+
+    What it says of x is the sum of k(x, item) weight over items (as Nguyen, Chen & Lee, ICLR 2021, have it).
+    """
+    return torch.linalg.solve(raised(gram, ridge), targets)
+
+
 def ridge_outputs(
     theirs: Float[Tensor, "example feature"],
     ours: Float[Tensor, "item feature"],
@@ -36,10 +52,8 @@ def ridge_outputs(
     of their mean square, so that the scale of features is of no account. Differentiable in all. Where all features of
     the items are 0 nothing is finite.
     """
-    gram = ours.double() @ ours.double().T
-    eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     # Whether it could be solved is not asked: the answer would be waited for.
-    weights = torch.linalg.solve_ex(gram + ridge * gram.diagonal().mean() * eye, targets.double())[0]
+    weights = torch.linalg.solve_ex(raised(ours.double() @ ours.double().T, ridge), targets.double())[0]
     return (theirs @ ours.T).double() @ weights
 
 

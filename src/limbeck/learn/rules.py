@@ -69,14 +69,8 @@ class AdamRule(NamedTuple):
         gradients = tree.map(lambda g, p: g + self.weight_decay * p, gradients, params)
         first = tree.map(lambda m, g: self.beta1 * m + (1 - self.beta1) * g, state["first"], gradients)
         second = tree.map(lambda s, g: self.beta2 * s + (1 - self.beta2) * g * g, state["second"], gradients)
-        missing1, missing2 = _missing(self.beta1, count), _missing(self.beta2, count)
-        params = tree.map(
-            lambda p, m, s: p - learning_rate * (m / missing1) / (_root(s / missing2) + self.epsilon),
-            params,
-            first,
-            second,
-        )
-        return params, {"first": first, "second": second, "count": count}
+        state = {"first": first, "second": second, "count": count}
+        return _scaled_step(self, params, state, learning_rate), state
 
 
 class AdaBeliefRule(NamedTuple):
@@ -104,14 +98,19 @@ class AdaBeliefRule(NamedTuple):
             gradients,
             first,
         )
-        missing1, missing2 = _missing(self.beta1, count), _missing(self.beta2, count)
-        params = tree.map(
-            lambda p, m, s: p - learning_rate * (m / missing1) / (_root(s / missing2) + self.epsilon),
-            params,
-            first,
-            second,
-        )
-        return params, {"first": first, "second": second, "count": count}
+        state = {"first": first, "second": second, "count": count}
+        return _scaled_step(self, params, state, learning_rate), state
+
+
+def _scaled_step(rule: AdamRule | AdaBeliefRule, params: Tree, state: Tree, learning_rate: Number) -> Tree:
+    """The parameters after a step along the first moment over the root of the second, freed of their start at 0."""
+    missing1, missing2 = _missing(rule.beta1, state["count"]), _missing(rule.beta2, state["count"])
+    return tree.map(
+        lambda p, m, s: p - learning_rate * (m / missing1) / (_root(s / missing2) + rule.epsilon),
+        params,
+        state["first"],
+        state["second"],
+    )
 
 
 def _missing(beta: Number, count: Tensor) -> Tensor:

@@ -12,12 +12,10 @@ from torch.func import grad, vmap
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
-from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
-from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.environments import AbstractEnvironment, environment_of, returns
+from limbeck.learn.environments import returns, world_of
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.training import rows_of
 
@@ -41,7 +39,7 @@ class EpisodeReturn(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> Tree:
         """Nothing is remembered; InputError for a task without episodes."""
-        world_of(problem, self)
+        world_of(problem.task, "objective episode-return")
         return {}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
@@ -52,7 +50,7 @@ class EpisodeReturn(AbstractObjective):
         self, state: Tree, problem: Problem, candidates: Sequence[Synthetic], key: Key
     ) -> Float[Tensor, " candidate"]:
         """The loss of each of several sets, under equal draws."""
-        world = world_of(problem, self)
+        world = world_of(problem.task, "objective episode-return")
         networks = [
             tree.move(problem.network.init(key.fold("network", number)), problem.device)
             for number in range(self.learners)
@@ -72,17 +70,6 @@ class EpisodeReturn(AbstractObjective):
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing changes."""
         return state
-
-
-def world_of(problem: Problem, objective: AbstractObjective) -> AbstractEnvironment:
-    """The environment of a problem's task; InputError where it has none that takes many states at once."""
-    world = environment_of(problem.task)
-    if world is None:
-        raise InputError(
-            f"objective {part_name(type(objective))}: {problem.task.name} has no episodes; expected a control task, "
-            "such as cartpole"
-        )
-    return world
 
 
 def trained(problem: Problem, starts: Tree, candidates: Sequence[Synthetic]) -> Tree:

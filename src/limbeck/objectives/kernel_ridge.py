@@ -12,7 +12,8 @@ from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.kernel_machine import centred
-from limbeck.learn.kernels import AbstractKernel, NeuralTangent, ridge_weights
+from limbeck.learn.kernels import AbstractKernel, NeuralTangent
+from limbeck.learn.ridge import ridge_weights
 
 ASKED_BY = "objective kernel-ridge"
 

@@ -17,13 +17,13 @@ from limbeck.core.expect import at_least, expect, fraction, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import training_loss
+from limbeck.learn.environments import world_of
 from limbeck.learn.environments.transitions import Runs, advantages, begun, entropy, gather, log_probability
 from limbeck.learn.epochs import shuffled_order
 from limbeck.learn.networks import vectors
 from limbeck.learn.optim import Adam
 from limbeck.learn.sensitivity import gradient
 from limbeck.learn.unroll import InnerState, advance, initial_state, rows_of_view, unroll
-from limbeck.objectives.episode_return import world_of
 
 
 class Rows(NamedTuple):
@@ -108,7 +108,11 @@ class PolicyGradient(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> PolicyState:
         """A fresh critic, episodes about to begin, nothing gathered; InputError for a task without episodes."""
-        world, device, count = world_of(problem, self), problem.device, self.environments * self.steps
+        world, device, count = (
+            world_of(problem.task, "objective policy-gradient"),
+            problem.device,
+            self.environments * self.steps,
+        )
         critic = tree.move(critic_of(world.observation).init(key.fold("critic")), device)
         like = tree.leaves(critic)[0]
         none = like.new_zeros(count)
@@ -145,7 +149,9 @@ class PolicyGradient(AbstractObjective):
         def policy(seen: Tensor) -> Tensor:
             return problem.network.apply(acting, seen).outputs
 
-        made, runs = gather(world_of(problem, self), policy, state.runs, self.steps, key.fold("act"))
+        made, runs = gather(
+            world_of(problem.task, "objective policy-gradient"), policy, state.runs, self.steps, key.fold("act")
+        )
         for_ever = 1 / (1 - self.discount)
         with torch.no_grad():
             value, following = (for_ever * worth(state.critic, seen) for seen in (made.observation, made.following))

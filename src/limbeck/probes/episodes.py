@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from limbeck.computations import Mixture, Played, Steps, Training
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.record import END
+from limbeck.computations.training import all_alike
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
@@ -48,14 +49,15 @@ class Episodes(AbstractProbe):
                 f"by {' and '.join(metric.name for metric in task.metrics)}; leave this probe out"
             )
 
+    def _protocol(self, context: ProbeContext) -> AbstractProtocol:
+        return Own() if context.distilled.binding else Steps()
+
     def _trained(self, context: ProbeContext, seed: int, on: Mixture) -> Training:
-        protocol: AbstractProtocol = Own() if context.distilled.binding else Steps()
-        return Training(on, seed, protocol, reads=(), keeps=(0, END))
+        return Training(on, seed, self._protocol(context), reads=(), keeps=(0, END))
 
     def _ours(self, context: ProbeContext, step: int = END) -> list[Played]:
         """Of the set, before or after training."""
-        alone = context.distilled.binding and context.distilled.initialisation is not None
-        seeds = range(1 if alone else self.repeats)
+        seeds = range(1 if all_alike(context.distilled, self._protocol(context)) else self.repeats)
         return [Played(self._trained(context, seed, Mixture()), step, self.episodes) for seed in seeds]
 
     def _theirs(self, context: ProbeContext) -> list[Played]:
@@ -93,7 +95,7 @@ class Episodes(AbstractProbe):
                 f"{self.episodes} episodes of {world.name} for each policy, from the same starts, actions drawn from "
                 f"its probabilities with the same luck, cut off after {world.longest} steps; {len(found[OURS])} "
                 f"policies of the set and {self.controls} of random real examples, each trained by "
-                f"{policies[OURS][0].training.protocol.name}; intervals over {over}, those of the gain and of "
+                f"{self._protocol(context).name}; intervals over {over}, those of the gain and of "
                 f"'{BEYOND}' simultaneous, the latter predictive"
             ),
             caveats=(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from limbeck.computations import Around, Line, Local, Mixture, PrincipalPlane, Steps, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.record import END
+from limbeck.computations.training import all_alike
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.expect import at_least, positive
 from limbeck.core.findings import Fact, Finding, Table
@@ -123,7 +124,7 @@ class Surface(AbstractProbe):
 
     def _seeds(self, context: ProbeContext) -> range:
         """Those of the set's learners: one, where all of them are the same."""
-        return range(1 if self._begins(context) and not context.distilled.views else self.repeats)
+        return range(1 if all_alike(context.distilled, self._protocol(context)) else self.repeats)
 
     def _begins(self, context: ProbeContext) -> bool:
         """Whether the set says where its learners begin."""

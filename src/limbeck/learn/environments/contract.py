@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractTask
+from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 
@@ -79,3 +80,11 @@ def environment_of(task: AbstractTask) -> AbstractEnvironment | None:
     """What a task's policies act in; None for a task that has no episodes."""
     found = getattr(task, "environment", None)
     return found if isinstance(found, AbstractEnvironment) else None
+
+
+def world_of(task: AbstractTask, asked_by: str) -> AbstractEnvironment:
+    """What a task's policies act in; InputError, which says who asked, for a task that has no episodes."""
+    world = environment_of(task)
+    if world is None:
+        raise InputError(f"{asked_by}: {task.name} has no episodes; expected a control task, such as cartpole")
+    return world
