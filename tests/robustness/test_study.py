@@ -155,10 +155,11 @@ def test_without_a_store_a_report_has_the_scores_of_the_header_or_says_what_to_r
 
 
 def test_a_study_over_seeds_distils_all_of_them_and_its_scores_are_over_these(
-    whole: dict[str, Any], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(place)
-    monkeypatch.setenv("LIMBECK_RUNS", str(place / "runs"))
+    # Runs of its own: with more seeds kept, a report of the other study would show them too.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIMBECK_RUNS", str(tmp_path / "runs"))
     words = [each if each != "random,mtt" else "random" for each in ["digits", *WORDS.split(), *FEW]]
     assert main(["study", *words, "--seeds", "3", "--out", "several", "--json"]) == 0
     said, complained = capsys.readouterr()
