@@ -22,6 +22,7 @@ from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.runs.again import distilled_again
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided
+from limbeck.runs.choosing import USUAL, choose
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
@@ -38,7 +39,7 @@ DECIDING = 10.0
 @typed
 def distill(
     task: AbstractTask | str | Path,
-    recipe: str | Recipe = "dm",
+    recipe: str | Recipe | None = None,
     *,
     ipc: int,
     network: str = "convnet",
@@ -50,7 +51,8 @@ def distill(
 ) -> DistilledSet:
     """Distil `ipc` synthetic examples of every class of `task`, or of the data that `load` takes.
 
-    A `recipe` by name has the settings published for these data at this size, or for what is nearest to that. A run is
+    A `recipe` by name has the settings published for these data at this size, or for what is nearest to that. Without
+    one it is "dm", and with `minutes` the one that measurements say is best for as much work of such data. A run is
     kept in the session's store by all that determines it: called again after an interruption it goes on where it was,
     and called again after its end it computes nothing. The validation accuracy of one fresh learner is measured
     `checks` times on the way, by default 4 times where that is cheap beside the steps and else never.
@@ -62,14 +64,18 @@ def distill(
     for both `steps` and `minutes`, and where the loss diverges.
     """
     task = task_of(task, session)
-    whitened = bool(task.reference.get("zca"))
-    composed = recipe_for(recipe, task.name, ipc, whitened) if isinstance(recipe, str) else recipe
     if steps is not None and minutes is not None:
         raise InputError(f"steps {steps}, minutes {minutes:g}: expected one of them")
-    if steps is not None:
-        composed = replace(composed, steps=steps)
-    plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)
     with opened(session) as used:
+        if recipe is None and minutes is not None:
+            _, composed, why = choose(task, network, ipc, minutes, used)
+            used.progress.notes([why])
+        elif isinstance(recipe, Recipe):
+            composed = recipe
+        else:
+            composed = recipe_for(recipe or USUAL, task.name, ipc, bool(task.reference.get("zca")))
+        composed = composed if steps is None else replace(composed, steps=steps)
+        plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)
         return run_plan(plan if minutes is None else fitting(plan, used, minutes), used)[0]
 
 

@@ -89,7 +89,7 @@ def test_the_command_says_how_many_steps_fit_and_goes_on_with_them_after_an_inte
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = f"distill digits --ipc 1 --network {NETWORK} --checks 0 --runs runs --minutes 0.03".split()
+    words = f"distill digits --recipe dm --ipc 1 --network {NETWORK} --checks 0 --runs runs --minutes 0.03".split()
     whole = Distillation.step
 
     def interrupted(run: Distillation, state: Any) -> Any:

@@ -33,6 +33,7 @@ from limbeck.options import compose
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import NETWORK, Method
 from limbeck.recipes.likeness import changes
+from limbeck.runs.choosing import USUAL, choose
 from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.session import Session
 from limbeck.runs.trial import fitting
@@ -48,6 +49,9 @@ def run(words: list[str]) -> None:
         check_out(given.out)
     less = AS_MANY if given.free else PART
     with session("distill", words, given, bounded=not given.fits, less=less) as used:
+        if given.choosing:
+            given.recipe, recipe, why = choose(plan.task, plan.network, plan.ipc, given.minutes, used, given.fresh)
+            plan, given.said = replace(plan, recipe=recipe), [why]
         used.progress.notes([_settings(plan, given), *given.said, *plan.task.notes])
         if given.fits:
             plan, given.fits = fitting(plan, used, given.minutes, given.fresh), False
@@ -115,6 +119,8 @@ def _settings(plan: Plan, given: Any) -> str:
 def _new(words: list[str]) -> tuple[Plan, Any]:
     options, rest = split_words(words)
     given = _parser(options, rest).parse_args(rest)
+    given.choosing = not (given.recipe or options) and given.minutes is not None and given.steps is None
+    given.recipe = given.recipe or USUAL
     if given.steps is not None:
         options["steps"] = given.steps
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
@@ -142,7 +148,7 @@ def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
         raise InputError(f"{error}; see `limbeck distill --help`") from error
     data = rest[0] if rest and not rest[0].startswith("-") else "cifar10"
     ipc = int(chosen.ipc) if chosen.ipc is not None and chosen.ipc.isdecimal() else 1
-    return published(chosen.recipe or "dm"), data, ipc, "--zca" in rest
+    return published(chosen.recipe or USUAL), data, ipc, "--zca" in rest
 
 
 def _parser(options: dict[str, str], words: list[str]) -> Parser:
@@ -156,7 +162,12 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     arguments.more_options = listed(shown)
     arguments.more_help = help_of(method, shown, method.provenance(data, ipc, whitened))
     add_data(arguments)
-    arguments.add_argument("--recipe", type=str, default="dm", help=f"one of {', '.join(RECIPES)}")
+    arguments.add_argument(
+        "--recipe",
+        type=str,
+        default="",
+        help=f"one of {', '.join(RECIPES)}; by default {USUAL}, and with --minutes what was measured to be best",
+    )
     arguments.add_argument("--ipc", type=int, default=1, help="items per class; by default one")
     add_network(arguments)
     arguments.add_argument(
@@ -196,5 +207,5 @@ def _repeat(words: list[str]) -> tuple[Plan, Any]:
     add_root(arguments)
     _add_output(arguments, Path, "it has no default")
     given = arguments.parse_args(words)
-    given.said, given.whole, given.free, given.fits = [], None, False, False
+    given.said, given.whole, given.free, given.fits, given.choosing = [], None, False, False, False
     return Plan.of(read_document(given.spec, bare=True), given.data_root, given.data), given
