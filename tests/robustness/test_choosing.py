@@ -32,7 +32,7 @@ def names(rows: list[Measurement]) -> list[str]:
     return [each.recipe for each in rows]
 
 
-def test_the_highest_of_what_there_is_work_for_comes_first_each_with_the_most_work() -> None:
+def test_the_highest_of_what_there_is_work_for_comes_first_and_each_once() -> None:
     rows = [row("a", 0.6, 10), row("b", 0.5, 1), row("b", 0.7, 20), row("c", 0.9, 100), row("d", 0.4, 0.1)]
     assert names(ranked(rows, 64, 1, 100 * 10)) == ["a", "b", "d"]
     assert [(each.recipe, each.score[0]) for each in ranked(rows, 64, 1, 100 * 20)] == [

@@ -60,7 +60,7 @@ def measurements() -> tuple[Measurement, ...]:
 
 
 def ranked(rows: Sequence[Measurement], numbers: int, ipc: int, work: float) -> list[Measurement]:
-    """The methods by their mean score, best first, each as it was measured with the most work that there is.
+    """The methods by their mean score, best first, each as it came highest in as much work as there is, or less.
 
     They are those of the data whose examples are nearest in size, and of these of the nearest number of items per
     class, both by ratio. A method that took more work each time is left out.
@@ -71,8 +71,8 @@ def ranked(rows: Sequence[Measurement], numbers: int, ipc: int, work: float) -> 
         return sizes[0], row.data, sizes[1], row.ipc
 
     nearest = min(map(off, rows), default=None)
+    allowed = [row for row in rows if off(row) == nearest and row.work <= OVER * work]
     best: dict[str, Measurement] = {}
-    for row in sorted((each for each in rows if off(each) == nearest), key=lambda each: each.work):
-        if row.work <= OVER * work:
-            best[row.recipe] = row
-    return sorted(best.values(), key=lambda row: -row.score[0])
+    for row in sorted(allowed, key=lambda each: -each.score[0]):
+        best.setdefault(row.recipe, row)
+    return list(best.values())
