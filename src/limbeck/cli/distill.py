@@ -51,7 +51,8 @@ def run(words: list[str]) -> None:
     with session("distill", words, given, bounded=not given.fits, less=less) as used:
         if given.choosing:
             given.recipe, recipe, why = choose(plan.task, plan.network, plan.ipc, given.minutes, used, given.fresh)
-            plan, given.said = replace(plan, recipe=recipe), [why]
+            plan, given.said = replace(plan, recipe=recipe), []
+            used.progress.notes([why])
         used.progress.notes([_settings(plan, given), *given.said, *plan.task.notes])
         if given.fits:
             plan, given.fits = fitting(plan, used, given.minutes, given.fresh), False
