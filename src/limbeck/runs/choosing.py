@@ -88,8 +88,8 @@ def _why(found: Sequence[Measurement], task: AbstractTask, ipc: int, minutes: fl
     best, there = found[0], duration(60 * minutes * passes / found[0].passes)
     return (
         f"{best.recipe} is taken, as no recipe was named: of {len(found)} methods measured on {best.data} with "
-        f"{best.ipc} item{'s' * (best.ipc != 1)} a class, in work that takes {there} there and {minutes:g} min here, it came highest: "
-        f"{', '.join(map(_score, found[:SHOWN]))} on validation examples (one set each, "
+        f"{best.ipc} item{'s' * (best.ipc != 1)} a class, in work that takes {there} there and {minutes:g} min here, "
+        f"it came highest: {', '.join(map(_score, found[:SHOWN]))} on validation examples (one set each, "
         f"{len(best.validation)} learners){_beside(found)}; --recipe NAME takes another"
     )
 
