@@ -1,0 +1,205 @@
+"""Kernels of convolutional networks with infinitely many channels, exactly: what they have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from limbeck.core.errors import InputError
+from limbeck.core.expect import at_least, expect
+from limbeck.core.tree import Tree
+from limbeck.learn.kernels.activations import EXPECTATIONS
+from limbeck.learn.kernels.contract import AbstractWideKernel
+from limbeck.learn.kernels.lines import Line, convolved, halved, lines, places, same
+
+AT_ONCE, AT_ONCE_ELSEWHERE = 2**17, 2**22
+"""How many pairs of pixels are followed at once, on a processor and on another device, or those of two images."""
+PAIR = 400.0
+"""Floating point operations of matrix products in whose time one pair of pixels goes through one layer."""
+
+
+class Layer(NamedTuple):
+    """The pairs of rows and of columns that a layer is of, and those of what it gives."""
+
+    rows: Line
+    columns: Line
+    rows_after: Line
+    columns_after: Line
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of pixels that are followed."""
+        return self.rows.pairs * self.columns.pairs
+
+
+class Step(NamedTuple):
+    """What a layer makes of pairs of pixels (..., row pair, column pair)."""
+
+    layer: Layer
+    covariances: Tensor
+    """E uv of what the filters give."""
+    derivatives: Tensor
+    """E a'(u) a'(v)."""
+    values: Tensor
+    """E a(u) a(v), pooled where the layer pools."""
+
+
+Around = Callable[[int, Layer, Tensor], tuple[Tensor, Tensor]]
+"""around(index of a layer, the layer, its E uv) -> E uu and E vv of its pairs of pixels."""
+
+
+@dataclass(frozen=True)
+class AbstractConvolutionalKernel(AbstractWideKernel):
+    """A kernel of random convolutional networks, whose inputs are images (channel, row, column).
+
+    In each layer a square filter moves over the image, beyond whose edge all is 0, an activation follows, and in some
+    layers average pooling; the last layer is dense. With c the mean over the places of a filter that moves over two
+    images at once, S the covariance and T the tangent kernel of a pixel of one and a pixel of the other,
+
+        S = weight^2 c[V] + bias^2,  T = S + weight^2 c[D],  V <- E a(u) a(v),  D <- E a'(u) a'(v) T,
+
+    where u and v have covariance S; pooling makes V and D their means over the places that become one. At first V is
+    the mean product of pixels over channels, and D is 0 (Novak et al., ICLR 2019; Arora et al., NeurIPS 2019). Only
+    pairs of pixels are followed that a later layer asks for.
+
+    The work is done in parts of about `AT_ONCE` pairs of pixels, or those of two images where they have more, so that
+    memory is bounded, also where there is a derivative: for that each part is done twice.
+    """
+
+    depth: int = 3
+    """Layers of convolution and activation."""
+    filter: int = 3
+    """Rows and columns of a filter, an odd number."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "depth")
+        expect(self, "filter", self.filter > 0 and self.filter % 2 == 1, "an odd number above 0")
+
+    @property
+    @abstractmethod
+    def pools(self) -> tuple[bool, ...]:
+        """Of each layer whether 2 x 2 average pooling follows."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """Up to which offset pairs of pixels of the last layer are followed: the output is made of their mean."""
+
+    @abstractmethod
+    def read(self, steps: Iterator[Step]) -> Float[Tensor, "left right"]:
+        """What the kernel makes of the layers of a network under all pairs of some images."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}, of {len(self.pools)} layers of {self.filter} x {self.filter} filters and {self.activation}, "
+            f"{sum(self.pools)} of them pooled, weights {self.weight:.4g}, biases {self.bias:g}"
+        )
+
+    def check(self, shape: Tree) -> None:
+        """InputError for inputs that are no images, and for images that are pooled below one pixel."""
+        if isinstance(shape, dict) or len(shape) != 3:
+            found = "inputs of several parts" if isinstance(shape, dict) else f"inputs {tuple(shape)}"
+            raise InputError(
+                f"kernel {self.name}: found {found}, expected images (channel, row, column); choose neural-tangent or "
+                "gaussian-process"
+            )
+        if min(shape[1:]) >> sum(self.pools) == 0:
+            raise InputError(
+                f"kernel {self.name}: found images of {shape[1]} x {shape[2]} pixels, expected a pixel or more after "
+                f"{sum(self.pools)} poolings; choose a smaller depth"
+            )
+
+    def flops(self, shape: Tree) -> float:
+        """In proportion to its pairs of pixels."""
+        return PAIR * sum(each.pairs for each in self.layers(*shape[1:]))
+
+    def layers(self, rows: int, columns: int) -> list[Layer]:
+        """The layers of the network, of images of so many rows and columns."""
+        down, across = (lines(side, self.reach, self.pools) for side in (rows, columns))
+        return [Layer(*each) for each in zip(down, across, down[1:], across[1:], strict=False)]
+
+    def between(self, left: Tree, right: Tree) -> Float[Tensor, "left right"]:
+        """As ever, of images (image, channel, row, column); InputError for others, and as `check`."""
+        for each in (left, right):
+            self.check({} if isinstance(each, dict) else each.shape[1:])
+        layers = self.layers(*left.shape[2:])
+        most = AT_ONCE if left.device.type == "cpu" else AT_ONCE_ELSEWHERE
+        room = max(1, most // max(each.pairs for each in layers))
+        wide = max(1, min(room, len(right)))
+        columns = [(part, _bounded(self._variances, layers, part)) for part in right.split(wide)]
+        rows = []
+        for part in left.split(room // wide):
+            own = _bounded(self._variances, layers, part)
+            rows.append(torch.cat([_bounded(self._part, layers, part, it, *own, *its) for it, its in columns], 1))
+        return torch.cat(rows)
+
+    def mixed(self, values: Tensor, layer: Layer) -> Tensor:
+        """weight^2 times the mean over the places of a filter in both images."""
+        for axis, line in ((-2, layer.rows), (-1, layer.columns)):
+            values = convolved(values, line, self.filter, axis)
+        return values * (self.weight / self.filter) ** 2
+
+    def _steps(self, layers: Sequence[Layer], values: Tensor, around: Around) -> Iterator[Step]:
+        """Layer by layer, what becomes of the mean products of pixels over channels."""
+        expectation = EXPECTATIONS[self.activation]
+        for index, layer in enumerate(layers):
+            covariances = self.mixed(values, layer) + self.bias**2
+            products = expectation(*around(index, layer, covariances), covariances)
+            values = pooled(products.values, layer)
+            yield Step(layer, covariances, products.derivatives, values)
+
+    def _part(self, layers: Sequence[Layer], left: Tensor, right: Tensor, *variances: Tensor) -> Tensor:
+        """The kernel between some images, whose variances are given, those of the left ones first."""
+        own, its = variances[: len(layers)], variances[len(layers) :]
+
+        def around(index: int, layer: Layer, _: Tensor) -> tuple[Tensor, Tensor]:
+            return at_pairs(own[index][:, None], layer)[0], at_pairs(its[index][None], layer)[1]
+
+        first, second = at_pairs(left, layers[0])[0], at_pairs(right, layers[0])[1]
+        # One product of matrices would leave pairs of pixels first, which costs all that follows more.
+        products = sum(first[:, None, channel] * second[None, :, channel] for channel in range(left.shape[1]))
+        return self.read(self._steps(layers, products / left.shape[1], around))
+
+    def _variances(self, layers: Sequence[Layer], images: Tensor) -> tuple[Tensor, ...]:
+        """E uu of every pixel in each layer, (image, row, column), by the pairs of pixels of each image with itself."""
+        found: list[Tensor] = []
+
+        def around(_: int, layer: Layer, covariances: Tensor) -> tuple[Tensor, Tensor]:
+            for axis, line in ((-2, layer.rows), (-1, layer.columns)):
+                covariances = covariances.index_select(axis, same(line, images.device))
+            found.append(covariances)
+            return at_pairs(covariances, layer)
+
+        first, second = at_pairs(images, layers[0])
+        for _ in self._steps(layers, (first * second).mean(1), around):
+            pass
+        return tuple(found)
+
+
+def pooled(values: Tensor, layer: Layer) -> Tensor:
+    """What a layer hands on of values of its pairs."""
+    for axis, line, after in ((-2, layer.rows, layer.rows_after), (-1, layer.columns, layer.columns_after)):
+        values = values if line.side == after.side else halved(values, line, after, axis)
+    return values
+
+
+def at_pairs(images: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
+    """What images (..., row, column) have at the first, and at the second, pixel of every pair of a layer."""
+    rows, columns = places(layer.rows, images.device), places(layer.columns, images.device)
+    first = images.index_select(-2, rows.first).index_select(-1, columns.first)
+    return first, images.index_select(-2, rows.second).index_select(-1, columns.second)
+
+
+def _bounded(function: Callable[..., Any], layers: Sequence[Layer], *tensors: Tensor) -> Any:
+    """`function(layers, *tensors)`, which is done again for a derivative instead of being remembered."""
+    if torch.is_grad_enabled() and any(each.requires_grad for each in tensors):
+        return checkpoint(function, layers, *tensors, use_reentrant=False, preserve_rng_state=False)
+    return function(layers, *tensors)
