@@ -275,6 +275,13 @@ class AbstractObjective(AbstractPart):
         """The parameters of the network that the set is meant to be trained from; None: from any."""
         return None
 
+    def flops(self, problem: Problem, items: int) -> float:
+        """About how many floating point operations a step takes on a set of so many items, where that may be long work.
+
+        It is told of before it is done then. By default a step is no long work: 0.
+        """
+        return 0.0
+
 
 class AbstractEstimator(AbstractPart):
     """How the gradient of a loss is had."""

@@ -16,6 +16,8 @@ from limbeck.learn.kernels import AbstractKernel, NeuralTangent
 from limbeck.learn.ridge import ridge_weights
 
 ASKED_BY = "objective kernel-ridge"
+DERIVED = 4
+"""What a kernel takes with its derivative, in units of what it takes alone."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class KernelRidge(AbstractObjective):
         positive(self, "ridge")
 
     def init(self, problem: Problem, key: Key) -> Tree:
-        """None is needed."""
+        """None is needed; InputError for inputs that the kernel is not of."""
+        self.kernel.check(problem.task.shape)
         return {}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
@@ -52,3 +55,8 @@ class KernelRidge(AbstractObjective):
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing is kept."""
         return state
+
+    def flops(self, problem: Problem, items: int) -> float:
+        """Those of the kernel between the items, and between them and real examples, and of its derivative."""
+        real = sum(min(self.per_class, len(rows)) for rows in problem.task.groups("train"))
+        return DERIVED * self.kernel.flops(problem.task.shape) * items * (items + real)

@@ -1,11 +1,11 @@
-"""What the start of a recipe picks by: computed once and kept, as computations of the graph."""
+"""What a recipe needs before its steps, computed once and kept; and what one of its steps takes, before it is made."""
 
 from __future__ import annotations
 
 from limbeck.composition import Recipe
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask
-from limbeck.runs.graph import Graph, Request
+from limbeck.runs.graph import Graph, Request, network_pace
 from limbeck.runs.session import Session
 
 MUCH = 2e12
@@ -27,3 +27,12 @@ def missing_needs(session: Session, task: AbstractTask, network: str, recipe: Re
     context = ProbeContext(session.problem(task, network))
     needs = dict.fromkeys(recipe.start.needs(context.problem))
     return [Request(each, context) for each in needs if not context.known(each)]
+
+
+def step_seconds(session: Session, task: AbstractTask, network: str, recipe: Recipe, per_class: int) -> float:
+    """About how many seconds a step takes, where its objective says that it is long work; 0 where a trial may tell."""
+    if recipe.objective is None or not recipe.steps:
+        return 0.0
+    problem = session.problem(task, network)
+    flops = recipe.objective.flops(problem, per_class * len(task.classes))
+    return network_pace(ProbeContext(problem), session).seconds(flops, 0) if flops > MUCH else 0.0

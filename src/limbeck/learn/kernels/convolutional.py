@@ -130,6 +130,9 @@ class AbstractConvolutionalKernel(AbstractWideKernel):
         """As ever, of images (image, channel, row, column); InputError for others, and as `check`."""
         for each in (left, right):
             self.check({} if isinstance(each, dict) else each.shape[1:])
+        if left.shape[1:] != right.shape[1:]:
+            found = " and ".join(str(tuple(each.shape[1:])) for each in (left, right))
+            raise InputError(f"kernel {self.name}: found images {found}, expected those of one shape")
         layers = self.layers(*left.shape[2:])
         most = AT_ONCE if left.device.type == "cpu" else AT_ONCE_ELSEWHERE
         room = max(1, most // max(each.pairs for each in layers))
@@ -165,8 +168,8 @@ class AbstractConvolutionalKernel(AbstractWideKernel):
 
         first, second = at_pairs(left, layers[0])[0], at_pairs(right, layers[0])[1]
         # One product of matrices would leave pairs of pixels first, which costs all that follows more.
-        products = sum(first[:, None, channel] * second[None, :, channel] for channel in range(left.shape[1]))
-        return self.read(self._steps(layers, products / left.shape[1], around))
+        products = [first[:, None, each] * second[None, :, each] for each in range(left.shape[1])]
+        return self.read(self._steps(layers, sum(products[1:], products[0]) / len(products), around))
 
     def _variances(self, layers: Sequence[Layer], images: Tensor) -> tuple[Tensor, ...]:
         """E uu of every pixel in each layer, (image, row, column), by the pairs of pixels of each image with itself."""

@@ -80,7 +80,7 @@ def same(line: Line, device: torch.device) -> Int[Tensor, " place"]:
 
 
 def convolved(values: Tensor, line: Line, size: int, axis: int) -> Tensor:
-    """The sum over the places of a filter, which moves over both images, of values of pairs; beyond the edge they are 0.
+    """The sum of values of pairs over the places of a filter that moves over both images; beyond the edges they are 0.
 
     `axis` is that of the pairs, counted from the last.
     """
@@ -88,8 +88,8 @@ def convolved(values: Tensor, line: Line, size: int, axis: int) -> Tensor:
     for by in range(1, size // 2 + 1):
         for step in (-by, by):
             # The pairs of an offset lie side by side; what is rolled in from another one lies beyond the edge.
-            within = _within(line, step, values.device).view(-1, *[1] * (-axis - 1))
-            total = total + torch.where(within, values.roll(-step, axis), 0)
+            within = _within(line, step, values.device).to(values.dtype).view(-1, *[1] * (-axis - 1))
+            total = torch.addcmul(total, within, values.roll(-step, axis))
     return total
 
 
@@ -101,7 +101,7 @@ def _within(line: Line, step: int, device: torch.device) -> Bool[Tensor, " pair"
 
 
 def halved(values: Tensor, line: Line, after: Line, axis: int) -> Tensor:
-    """The mean over the places that become one, in both images, of values of pairs."""
+    """The mean of values of pairs over the places that become one, in both images."""
     parts = [values.index_select(axis, part) for part in _parts(line, after, values.device)]
     return sum(parts[1:], parts[0]) / len(parts)
 
