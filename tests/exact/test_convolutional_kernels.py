@@ -257,6 +257,12 @@ def test_derivatives_are_those_by_differences_also_where_images_coincide(kind: K
         assert float((slope * along).sum()) == pytest.approx(difference, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize("kind", [ConvolutionalTangent, PooledTangent])
+def test_a_derivative_has_one_too(kind: Kind) -> None:
+    kernel, x = kind(1, "erf"), images(2, (1, 2, 2), "twice").requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda moved: kernel.between(moved, moved), [x])
+
+
 class Live(TorchDispatchMode):
     """The most bytes of new tensors that are held at once."""
 

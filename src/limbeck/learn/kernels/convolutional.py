@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, expect
@@ -21,8 +20,8 @@ from limbeck.learn.kernels.lines import Line, convolved, halved, lines, places, 
 
 AT_ONCE, AT_ONCE_ELSEWHERE = 2**17, 2**22
 """How many pairs of pixels are followed at once, on a processor and on another device, or those of two images."""
-PAIR = 400.0
-"""Floating point operations of matrix products in whose time one pair of pixels goes through one layer."""
+PAIR = 1500.0
+"""Floating point operations of matrix products in about whose time one pair of pixels goes through one layer."""
 
 
 class Layer(NamedTuple):
@@ -118,7 +117,8 @@ class AbstractConvolutionalKernel(AbstractWideKernel):
             )
 
     def flops(self, shape: Tree) -> float:
-        """In proportion to its pairs of pixels."""
+        """In proportion to the pairs of pixels that are followed; InputError as `check`."""
+        self.check(shape)
         return PAIR * sum(each.pairs for each in self.layers(*shape[1:]))
 
     def layers(self, rows: int, columns: int) -> list[Layer]:
@@ -203,6 +203,30 @@ def at_pairs(images: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
 
 def _bounded(function: Callable[..., Any], layers: Sequence[Layer], *tensors: Tensor) -> Any:
     """`function(layers, *tensors)`, which is done again for a derivative instead of being remembered."""
-    if torch.is_grad_enabled() and any(each.requires_grad for each in tensors):
-        return checkpoint(function, layers, *tensors, use_reentrant=False, preserve_rng_state=False)
-    return function(layers, *tensors)
+    return DoneAgain.apply(lambda *given: function(layers, *given), *tensors)
+
+
+class DoneAgain(torch.autograd.Function):
+    """A function of tensors that is done again where its derivative is asked for, so that only those are kept.
+
+    torch's own checkpoint loads a compiler first, which takes seconds.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Any], *tensors: Tensor) -> Any:
+        """The function."""
+        ctx.function = function
+        ctx.save_for_backward(*tensors)
+        return function(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Any:
+        """Its derivative, which has one too where that is asked for."""
+        further, wanted = torch.is_grad_enabled(), ctx.needs_input_grad[1:]
+        with torch.enable_grad():
+            # Some of them are made of others, which is no concern of this function.
+            given = [each.view_as(each) for each in ctx.saved_tensors]
+            made = ctx.function(*given)
+        moved = [each for each, asked in zip(given, wanted, strict=True) if asked]
+        found = iter(torch.autograd.grad(made, moved, slopes, create_graph=further, materialize_grads=True))
+        return None, *(next(found) if asked else None for asked in wanted)
