@@ -331,6 +331,14 @@ def test_a_set_learns_by_the_kernel_and_is_scored_by_it(kind: Kind) -> None:
     assert state.losses[-1] < 0.9 * state.losses[0]
 
 
+def test_images_of_which_two_are_more_than_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolutional, "memory", lambda: 8**4 * 500)
+    with pytest.raises(InputError, match=r"averaged-tangent: found images of 8 x 8 .* take 3.7 MB, .* at most 2.0 MB"):
+        AveragedTangent().check((1, 8, 8))
+    ConvolutionalTangent().check((1, 8, 8))
+    AveragedTangent().check((1, 6, 6))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
