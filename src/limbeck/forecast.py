@@ -17,7 +17,7 @@ from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
 from limbeck.runs.experts import missing_experts
 from limbeck.runs.graph import Graph, Request
-from limbeck.runs.needs import missing_needs
+from limbeck.runs.needs import missing_needs, step_seconds
 from limbeck.runs.pace import COMPILING, GAIN
 from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
@@ -98,11 +98,13 @@ def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
 
 def _steps(session: Session, plans: Sequence[Plan]) -> float:
     """About how many seconds the steps take that are left of a recipe with its seeds."""
-    recipe, run = plans[0].recipe, distillation_of(plans[0], session)
-    state, _, pace = tried(run)
-    pace += checking(run, state, session) / recipe.steps
+    first, recipe, run = plans[0], plans[0].recipe, distillation_of(plans[0], session)
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
+    if long := step_seconds(session, first.task, first.network, recipe, first.ipc):
+        return long * left
+    state, _, pace = tried(run)
+    pace += checking(run, state, session) / recipe.steps
     return pace * left / GAIN + COMPILING * len(plans) if run.compiled(state) else pace * left
 
 

@@ -30,6 +30,7 @@ from limbeck.estimators import ESTIMATORS
 from limbeck.learn import networks
 from limbeck.learn.augment import OPERATIONS, Siamese
 from limbeck.learn.distances import DISTANCES
+from limbeck.learn.kernels import KERNELS
 from limbeck.learn.networks.layers import NORMS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS
@@ -238,6 +239,14 @@ def test_a_loss_on_what_an_expert_would_do(name: str, readings: list[Tensor], tm
     loss = objective.loss(objective.init(problem, KEY), problem, shown, KEY)
     (slope,) = torch.autograd.grad(loss, [inputs])
     assert loss.device == slope.device == META and not readings
+
+
+@pytest.mark.parametrize("kernel", parts(KERNELS))
+def test_a_kernel_and_its_derivative(kernel: Any) -> None:
+    items = problem_of().real(KEY, 1).inputs
+    moved = items[:1].detach().requires_grad_()
+    (slope,) = torch.autograd.grad(kernel.between(items[1:3], moved).sum(), [moved])
+    assert slope.device == META
 
 
 @pytest.mark.parametrize("distance", parts(DISTANCES))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 import limbeck
+from limbeck import forecast
 from limbeck.cli import main
+from limbeck.core.contracts import Piece
 from limbeck.core.errors import InputError
 from limbeck.distillation import Distillation
+from limbeck.learn.kernels import AveragedTangent
+from limbeck.objectives import Distribution, KernelRidge, kernel_ridge
 from limbeck.recipes import recipe_for
-from limbeck.runs import trial
+from limbeck.runs import needs, trial
 from limbeck.runs.pace import Pace
-from limbeck.runs.plan import Plan, distillation_of
+from limbeck.runs.plan import Plan, distillation_of, run_plan
 from limbeck.runs.trial import Trial, fitting
 
 NETWORK = "mlp-w4"
@@ -41,6 +47,55 @@ def test_the_steps_that_fit_are_those_left_after_the_first_and_the_checks(
         assert fit == (int(left / 0.5), 0.5)
     assert trial._fit(plan(checks=0), session, 100.1).steps == 1
     assert trial._fit(plan(checks=0), session, 1e9).steps == 20_000
+
+
+@dataclass(frozen=True)
+class Slow(Distribution):
+    """Whose steps nobody would wait for: a piece takes no time, and there are many."""
+
+    def loss(self, state: Any, problem: Any, synthetic: Any, key: Any) -> torch.Tensor:
+        raise AssertionError("no step is made")
+
+    def piece(self, problem: Any, items: int) -> Piece:
+        return Piece(lambda: torch.zeros(()), 100.0 * items)
+
+
+def test_of_a_step_that_is_long_work_it_is_told_before_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(1000))
+    # A piece takes a second, and a step of ten items a thousand of them.
+    monkeypatch.setattr(needs, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+
+    def refuse(said: str) -> None:
+        raise InputError(said)
+
+    session = limbeck.Session(tmp_path, confirm=refuse)
+    slow = plan(checks=0)
+    slow = replace(slow, recipe=replace(slow.recipe, objective=Slow(), steps=36))
+    with pytest.raises(InputError, match="this takes about 10 h 00 min here"):
+        run_plan(slow, session)
+    assert forecast._steps(session, [slow, replace(slow, seed=1)]) == 2 * 36_000
+    assert needs.step_seconds(session, slow.task, NETWORK, replace(slow.recipe, steps=0), 1) == 0
+    assert needs.step_seconds(session, slow.task, NETWORK, plan().recipe, 1) == 0
+    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    assert trial._fit(slow, session, 4100.0) == (4, 1000.0)
+    with pytest.raises(InputError, match="a step takes about 17 min here, expected one that fits into 10 min"):
+        trial._fit(slow, session, 700.0)
+
+
+def test_a_step_of_kernel_ridge_regression_is_told_from_a_piece_where_it_is_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kernel_ridge, "PIECE", 1e8)
+    problem = limbeck.Session("unused").problem(limbeck.load("digits"), NETWORK)
+    assert KernelRidge().piece(problem, 10) is None
+    few, many = (KernelRidge(AveragedTangent(), per_class=100).piece(problem, items) for items in (100, 200))
+    assert few is not None and many is not None and bool(few.do().isfinite())
+    # The pairs of items and of items with real examples.
+    assert many.times / few.times == pytest.approx(200 * 1200 / (100 * 1100))
+    fewer = KernelRidge(AveragedTangent(), per_class=30).piece(problem, 200)
+    assert fewer is not None and fewer.times / many.times == pytest.approx(500 / 1200)
 
 
 def test_a_trial_is_of_the_steps_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,6 +247,15 @@ class AbstractProtocol(AbstractPart):
         """The schedule over all real data, `count` examples, where a distilled set gets `steps` steps."""
 
 
+class Piece(NamedTuple):
+    """A small part of a step, by which how long steps take is told before one is made."""
+
+    do: Callable[[], Tensor]
+    """Does it, and gives a number, which is there when it is done."""
+    times: float
+    """As many of them are as much work as a step."""
+
+
 class AbstractObjective(AbstractPart):
     """How far a synthetic set is from the real task."""
 
@@ -273,6 +282,10 @@ class AbstractObjective(AbstractPart):
 
     def initialisation(self, problem: Problem) -> Tree | None:
         """The parameters of the network that the set is meant to be trained from; None: from any."""
+        return None
+
+    def piece(self, problem: Problem, items: int) -> Piece | None:
+        """A part of a step on a set of so many items, where a step may be long work; by default none is."""
         return None
 
 

@@ -92,8 +92,8 @@ class KernelMachine(AbstractNetwork):
 
     def flops(self, items: int, examples: int) -> float:
         """About how many operations it takes to fit it to so many items and to read so many examples."""
-        numbers = tree.numel(self.task.shape) + len(self.task.classes)
-        return 2.0 * numbers * items * (items + examples) + items**3
+        pair = self.kernel.flops(self.task.shape) + 2.0 * len(self.task.classes)
+        return pair * items * (items + examples) + items**3
 
     def apply(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> Readout:
         """The kernel between inputs and items, which the features are, times their weights."""

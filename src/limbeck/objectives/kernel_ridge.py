@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractObjective, Piece, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -16,6 +18,8 @@ from limbeck.learn.kernels import AbstractKernel, NeuralTangent
 from limbeck.learn.ridge import ridge_weights
 
 ASKED_BY = "objective kernel-ridge"
+MUCH, PIECE = 1e12, 5e9
+"""Floating point operations of the kernel in a step from which that may be long work, and of a piece of it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class KernelRidge(AbstractObjective):
         positive(self, "ridge")
 
     def init(self, problem: Problem, key: Key) -> Tree:
-        """None is needed."""
+        """None is needed; InputError for inputs that the kernel is not of."""
+        self.kernel.check(problem.task.shape)
         return {}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
@@ -52,3 +57,21 @@ class KernelRidge(AbstractObjective):
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing is kept."""
         return state
+
+    def piece(self, problem: Problem, items: int) -> Piece | None:
+        """The kernel between a few inputs, and its derivative; none where all of that is little."""
+        real = sum(min(self.per_class, len(rows)) for rows in problem.task.groups("train"))
+        shape, pairs = problem.task.shape, items * (items + real)
+        each = self.kernel.flops(shape)
+        if each * pairs < MUCH:
+            return None
+        side = max(2, round((PIECE / each) ** 0.5))
+
+        def do() -> Tensor:
+            drawn = tree.build(shape, side, lambda path, sizes: Key(("piece", path)).normal(*sizes).double())
+            inputs = tree.map(lambda leaf: leaf.to(problem.device).requires_grad_(), drawn)
+            total = self.kernel.between(inputs, tree.detach(inputs)).sum()
+            return torch.autograd.grad(total, tree.leaves(inputs))[0].sum()
+
+        # What each input has with itself is as much work as another pair.
+        return Piece(do, pairs / (side**2 + side))

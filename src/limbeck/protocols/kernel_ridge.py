@@ -46,8 +46,9 @@ class KernelRidge(AbstractProtocol):
         return "krr" + (f" with {', '.join(f'{each} {values[each]}' for each in changed)}" if changed else "")
 
     def learner(self, task: AbstractTask, network: AbstractNetwork) -> AbstractNetwork:
-        """The regression; InputError for a task that is not to name classes of rows of numbers."""
+        """The regression; InputError for a task that is not to name classes, or whose inputs the kernel is not of."""
         check(task, f"protocol {self.name}")
+        self.kernel.check(task.shape)
         return KernelMachine(task, self.kernel, self.ridge, self.most)
 
     def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:

@@ -1,15 +1,20 @@
-"""What the start of a recipe picks by: computed once and kept, as computations of the graph."""
+"""What a recipe needs before its steps, computed once and kept; and what one of its steps takes, before it is made."""
 
 from __future__ import annotations
 
+import time
+
 from limbeck.composition import Recipe
 from limbeck.computations.contract import ProbeContext
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 
 MUCH = 2e12
 """Floating point operations that take longer, about half a minute, than workers take to start."""
+LONG_STEP, ENOUGH = 30.0, 2.0
+"""Seconds of a step from which none is made before it is told of, and of a piece after which no other is done."""
 
 
 def complete_needs(session: Session, task: AbstractTask, network: str, recipe: Recipe) -> None:
@@ -27,3 +32,20 @@ def missing_needs(session: Session, task: AbstractTask, network: str, recipe: Re
     context = ProbeContext(session.problem(task, network))
     needs = dict.fromkeys(recipe.start.needs(context.problem))
     return [Request(each, context) for each in needs if not context.known(each)]
+
+
+def step_seconds(session: Session, task: AbstractTask, network: str, recipe: Recipe, per_class: int) -> float:
+    """About how many seconds a step takes, told from a piece, where that is long work; 0 where one may be tried."""
+    if recipe.objective is None or not recipe.steps:
+        return 0.0
+    piece = recipe.objective.piece(session.problem(task, network), per_class * len(task.classes))
+    if piece is None:
+        return 0.0
+    taken = list[float]()
+    # The first may be slower than all that follow.
+    while len(taken) < 2 and sum(taken) < ENOUGH:
+        begun = time.monotonic()
+        tree.read(piece.do())
+        taken.append(time.monotonic() - begun)
+    seconds = piece.times * taken[-1]
+    return seconds if seconds > LONG_STEP else 0.0

@@ -32,11 +32,11 @@ from limbeck.header import RUN
 from limbeck.judging import judged_by
 from limbeck.learn.population import operations
 from limbeck.runs.graph import Request, network_pace, seconds_alone
-from limbeck.runs.needs import complete_needs
+from limbeck.runs.needs import complete_needs, step_seconds
 from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
-from limbeck.state import State
+from limbeck.state import State, steps_in
 from limbeck.tasks import reload, renamed
 
 CPU = torch.device("cpu")
@@ -131,12 +131,22 @@ def run_plan(
                 warnings.warn(f"{run.result}: damaged; the run is made again", stacklevel=2)
             steps = distillation_of(plan, session)
             complete_needs(session, plan.task, plan.network, plan.recipe)
+            _admit(session, plan, run)
             begun = time.time()
             outcome = distillation.distill(steps, run, _Watcher(session, steps, whole), checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
         return done, run
+
+
+def _admit(session: Session, plan: Plan, run: Run) -> None:
+    """Say, and ask, how long the steps take that are left of a run, where one of them is long work."""
+    each, kept = step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc), run.read()
+    if each:
+        seconds = each * (plan.recipe.steps - (0 if kept is None else steps_in(kept)))
+        session.allowance.admit(seconds, whole=True)
+        session.progress.notes([f"a step takes about {duration(each)} here, and all that are left {duration(seconds)}"])
 
 
 def distillation_of(plan: Plan, session: Session) -> distillation.Distillation:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import torch
 
+from limbeck.core.errors import InputError
 from limbeck.core.units import duration
 from limbeck.distillation import Distillation
 from limbeck.runs.allowance import check_minutes
+from limbeck.runs.needs import step_seconds
 from limbeck.runs.plan import Plan, checking, distillation_of
 from limbeck.runs.session import Session
 from limbeck.state import State
@@ -63,7 +65,7 @@ def fitting(plan: Plan, session: Session, minutes: float, fresh: bool = False) -
     """A plan of no more steps than fit into so many minutes on this machine, which a trial tells, and at least one.
 
     What was told is kept in the session's store, so that the same call is the same plan; `fresh` asks anew. Raises
-    InputError for minutes that are not positive.
+    InputError for minutes that are not positive, and for fewer than a step is known to take.
     """
     check_minutes(minutes)
     steps = plan.recipe.steps
@@ -95,6 +97,14 @@ def _of(plan: Plan, steps: int) -> Plan:
 
 def _fit(plan: Plan, session: Session, end: float) -> Fit:
     """How many steps there is time for until `end`, beside their checks and where that pays as compiled code."""
+    if long := step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc):
+        left = end - time.monotonic()
+        if long > left:
+            raise InputError(
+                f"a step takes about {duration(long)} here, expected one that fits into {duration(left)}; ask less of "
+                "it (--objective has its options), or give more minutes"
+            )
+        return Fit(_within(left / long, plan.recipe.steps), long)
     run = distillation_of(plan, session)
     trial = tried(run)
 
