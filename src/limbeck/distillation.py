@@ -18,14 +18,13 @@ from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.sources import CPU
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Parameters, Problem, Schedule, Synthetic
-from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.judging import judged_by
 from limbeck.learn.compiled import Operations, pays
-from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored
+from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored, rolled_back
 
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
@@ -255,7 +254,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
                 checkpoints.write(tree.flatten((state, anchor)))
                 written = time.monotonic()
             after = run.step(state)
-            state = after if bool(after.losses[step].isfinite()) else _roll_back(anchor, after)
+            state = after if bool(after.losses[step].isfinite()) else rolled_back(anchor, after)
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
@@ -285,13 +284,3 @@ def _differ(before: Tree, after: Tree) -> Tensor:
     """Whether any number of a tree is another than before."""
     pairs = zip(tree.leaves(before), tree.leaves(after), strict=True)
     return torch.stack([(old != new).any() for old, new in pairs]).any()
-
-
-def _roll_back(anchor: State, bad: State) -> State:
-    """The anchor, from where the run goes on with other draws; the second time, an error."""
-    if int(bad.rollbacks) > 0:
-        raise InputError(
-            f"step {int(bad.step)}: the loss or a parameter is not finite, and again after going back once; "
-            "expected finite numbers; lower the learning rate (--optimizer.learning_rate)"
-        )
-    return anchor._replace(rollbacks=bad.rollbacks + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,29 +10,14 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.expect import AbstractPart, at_least, fraction, positive
+from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 from limbeck.learn.rules import AdaBeliefRule, AdamRule, HeavyBall
+from limbeck.learn.stepping import AbstractOptimizer as AbstractOptimizer
 
 REMEMBERED = 0.9
 """The weight of the running mean of norms before a step in that after it (Feng et al., ICLR 2024)."""
-
-
-class AbstractOptimizer(AbstractPart):
-    """How learned parameters are stepped, as pure functions of a state that is a tree of tensors."""
-
-    @abstractmethod
-    def init(self, params: Tree) -> Tree:
-        """The state before the first step."""
-
-    @abstractmethod
-    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        """The parameters and the state after one step."""
-
-    def at(self, _step: int) -> AbstractOptimizer:
-        """What makes the step of that number, counted from 0, of a distillation; by default the same for all."""
-        return self
 
 
 @dataclass(frozen=True)
