@@ -131,16 +131,18 @@ class Distillation:
         now = self.key.fold("fall", int(state.rollbacks), "step", step)
 
         def show(learned: dict[str, Tree]) -> Synthetic:
-            return self.show(learned, state.fixed, now)
+            return replace(self.show(learned, state.fixed, now), done=step / self.recipe.steps)
 
         loss_of = _LossOf(objective, state.objective, problem, show, now)
         loss, gradients = self.recipe.estimator.gradient(loss_of, state.learned, now.fold("estimator"))
         learned, optimizers = {}, {}
         for group, leaves in state.learned.items():
-            optimizer = self.recipe.optimizer_of(group).at(step)
+            optimizer = self.recipe.optimizer_of(group).at(step, self.recipe.steps)
             learned[group], optimizers[group] = optimizer.step(leaves, gradients[group], state.optimizers[group])
         with torch.no_grad():
-            shown = self.show(learned, state.fixed, now)
+            moved = Parameters(of_set(learned), state.fixed)
+            learned = {**learned, **self.recipe.parameterization.settled(moved, problem).learned}
+            shown = show(learned)
         losses = state.losses.clone()
         # The guard and the record in one, as every reading waits for the device.
         losses[step] = tree.read(torch.where(tree.all_finite((loss, learned)), loss, torch.nan))
@@ -170,13 +172,18 @@ class Distillation:
         """What the run comes to where it ends after so many steps, on the CPU."""
         scores = zip(self.due, state.scores.tolist(), strict=True)
         return Distilled(
-            params=tree.move(state.params, CPU),
+            params=self.finished(state),
             schedule=tree.move(tree.detach(self.show(state.learned, state.fixed, self.key).schedule), CPU),
             losses=state.losses,
             checks=tuple((step, score) for step, score in scores if not math.isnan(score)),
             threads=self.threads(state),
             initialisation=self.initialisation,
         )
+
+    def finished(self, state: State) -> Parameters:
+        """What is kept of the set where a run ends after so many steps, on the CPU."""
+        params = self.recipe.parameterization.finished(tree.move(state.params, CPU), self.problem)
+        return tree.move(params, CPU)
 
     @property
     def initialisation(self) -> Tree | None:
@@ -224,9 +231,9 @@ class Distillation:
 
     def _checked(self, state: State) -> ProbeContext:
         """The set as it will lie in the file, before validation examples."""
-        learned, fixed = tree.move((state.learned, state.fixed), CPU)
-        stored = self.recipe.parameterization.stored(Parameters(of_set(learned), fixed))
-        shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
+        stored = self.recipe.parameterization.stored(self.finished(state))
+        schedule = tree.move(state.learned[SCHEDULE], CPU)
+        shown = self.show({**stored.learned, SCHEDULE: schedule}, stored.fixed, self.key)
         made = BatchSet("", shown.batch, shown.schedule, initialisation=self.initialisation)
         return ProbeContext(self.problem, set=made, split="validation")
 

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import Budget as Budget
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
 from limbeck.core.expect import AbstractPart
@@ -53,6 +54,8 @@ class Synthetic:
     """What views are rendered from, differentiable; the batch itself where there is one view."""
     view: Callable[[Tree, int], Batch]
     """view(source, step) -> what inner step `step` sees of the whole set; `source` where there is one view."""
+    done: float = 0.0
+    """The share of the steps of the distillation that is done, in [0, 1)."""
 
     @classmethod
     def of(cls, batch: Batch, schedule: Schedule) -> Synthetic:
@@ -68,19 +71,6 @@ class Parameters(NamedTuple):
     Each group may have an optimizer of its own."""
     fixed: Tree
     """What is kept and never stepped, of any type."""
-
-
-class Budget(NamedTuple):
-    """What a synthetic set costs to store, measured on what is stored."""
-
-    scalars: int
-    bytes: int
-
-    @classmethod
-    def of(cls, stored: Tree) -> Budget:
-        """The cost of the leaves of a tree."""
-        leaves = tree.leaves(stored)
-        return cls(sum(leaf.numel() for leaf in leaves), sum(leaf.numel() * leaf.element_size() for leaf in leaves))
 
 
 @dataclass(frozen=True)
@@ -172,6 +162,12 @@ class AbstractParameterization(AbstractPart):
 
     views: bool = False
     """Whether another key gives another view of the set."""
+    taught: bool = False
+    """Whether, once a run has ended, its targets are what a trained network says of its items."""
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """The computations whose outcomes it is finished by; none by default. InputError where it cannot be."""
+        return ()
 
     @abstractmethod
     def init(self, start: Batch, key: Key) -> Parameters:
@@ -190,6 +186,14 @@ class AbstractParameterization(AbstractPart):
         By default the same numbers, floats in 32 bits at most and integers in as few as hold them.
         """
         return tree.compact(params)
+
+    def settled(self, params: Parameters, problem: Problem) -> Parameters:
+        """Where a step led, brought back to where it is to stay, groups of others as they are; by default anywhere."""
+        return params
+
+    def finished(self, params: Parameters, problem: Problem) -> Parameters:
+        """What is kept of what a run came to; it renders as `params` does but for targets. By default all as it is."""
+        return params
 
 
 class AbstractSchedule(AbstractPart):
@@ -249,6 +253,10 @@ class AbstractProtocol(AbstractPart):
 
 class AbstractObjective(AbstractPart):
     """How far a synthetic set is from the real task."""
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """The computations whose outcomes it measures by; none by default. InputError where it cannot measure."""
+        return ()
 
     @abstractmethod
     def init(self, problem: Problem, key: Key) -> Tree:

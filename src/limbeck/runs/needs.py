@@ -1,4 +1,4 @@
-"""What the start of a recipe picks by: computed once and kept, as computations of the graph."""
+"""What the parts of a recipe read: computed once and kept, as computations of the graph."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MUCH = 2e12
 
 
 def complete_needs(session: Session, task: AbstractTask, network: str, recipe: Recipe) -> None:
-    """Do what the start picks by and is not in the store side by side, told of and asked for as all long work.
+    """Do what the parts read and is not in the store side by side, told of and asked for as all long work.
 
-    What is little is left to the start itself.
+    What is little is left to the parts themselves.
     """
     needed = Graph(missing_needs(session, task, network, recipe), task.reference)
     if sum(node.flops for node in needed.missing(session)) > MUCH:
@@ -23,7 +23,8 @@ def complete_needs(session: Session, task: AbstractTask, network: str, recipe: R
 
 
 def missing_needs(session: Session, task: AbstractTask, network: str, recipe: Recipe) -> list[Request]:
-    """What the start picks by and is not in the store."""
+    """What the start picks by, the objective measures by and the set is finished by, and is not in the store."""
     context = ProbeContext(session.problem(task, network))
-    needs = dict.fromkeys(recipe.start.needs(context.problem))
+    parts = (recipe.start, recipe.parameterization, recipe.objective)
+    needs = dict.fromkeys(each for part in parts if part is not None for each in part.needs(context.problem))
     return [Request(each, context) for each in needs if not context.known(each)]
