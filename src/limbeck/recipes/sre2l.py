@@ -39,7 +39,7 @@ DEVIATIONS = (
 
 METHOD = Method(
     name="sre2l",
-    summary="Images that a teacher takes for their class, with real statistics in each of its layers, under its labels.",
+    summary="Images that a teacher takes for their class, with real statistics in its layers, under its labels.",
     source="Yin, Xing & Shen, Squeeze, Recover and Relabel (SRe2L), NeurIPS 2023",
     cost="the training of a network on the real data, once; then, at each step, one gradient of it for each image",
     recipe=RECIPE,
