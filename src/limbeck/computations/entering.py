@@ -79,9 +79,9 @@ class EnteringMoments(AbstractComputation):
         task, device, learner = problem.task, problem.device, self.learner.kept(context)
         every = torch.cat(task.groups("train"))
         parts = every.split(min(CHUNK, microbatch_size(task.shape, device)))
-        sums: list[_Sums] = []
+        sums: list[Sums] = []
         for done, rows in enumerate(parts):
-            found = _sums(problem, learner, task.load_on(device, "train", rows).inputs)
+            found = sums_of(problem, learner, task.load_on(device, "train", rows).inputs)
             sums = [before.joined(more) for before, more in zip(sums, found, strict=True)] if sums else found
             went(done + 1, len(parts))
         return {
@@ -103,29 +103,29 @@ def check_normalises(problem: Problem) -> None:
         )
 
 
-class _Sums(NamedTuple):
-    """What the moments of a part are made of, in double precision."""
+class Sums(NamedTuple):
+    """What the moments of a part of the data are made of, by channel, in double precision."""
 
     number: int
     mean: Tensor
     squares: Tensor
     """Of deviations from the mean, summed."""
 
-    def joined(self, other: _Sums) -> _Sums:
+    def joined(self, other: Sums) -> Sums:
         """Of two parts together (Chan, Golub & LeVeque, 1979)."""
         number = self.number + other.number
         apart = other.mean - self.mean
         squares = self.squares + other.squares + apart.square() * (self.number * other.number / number)
-        return _Sums(number, self.mean + apart * (other.number / number), squares)
+        return Sums(number, self.mean + apart * (other.number / number), squares)
 
 
 @torch.no_grad()
-def _sums(problem: Problem, learner: Learner, inputs: Tree) -> list[_Sums]:
+def sums_of(problem: Problem, learner: Learner, inputs: Tree) -> list[Sums]:
     """The sums of what enters each normalisation on some inputs."""
     _, entering = problem.network.entering(learner.params, inputs, learner.statistics)
     found = []
     for each in entering:
         moments = Moments.of(each.to(torch.float64))
         count = each.numel() // each.shape[1]
-        found.append(_Sums(count, moments.mean, moments.variance * count))
+        found.append(Sums(count, moments.mean, moments.variance * count))
     return found

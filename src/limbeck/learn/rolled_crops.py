@@ -34,18 +34,18 @@ class RolledCrops(AbstractAugmentation):
 
     least: float = 0.08
     """The least area of a crop, as a share of the image; the largest is all of it."""
-    least_at_first: float = 0.08
-    """The same at the first step of a distillation, over which it goes to `least` along half a cosine (Yin & Shen,
-    2023)."""
+    least_at_first: float = 0.0
+    """The same at the first step of a distillation, from where it goes to `least` along half a cosine over all of its
+    steps (Yin & Shen, 2023); 0: it is `least` throughout."""
     roll: float = 0.125
     """The largest shift, as a share of the side."""
     flip: bool = True
 
     def __post_init__(self) -> None:
-        positive(self, "least", "least_at_first")
+        positive(self, "least")
+        at_least(self, 0, "least_at_first", "roll")
         for name in ("least", "least_at_first"):
             expect(self, name, getattr(self, name) <= 1, "a share of the image, at most 1")
-        at_least(self, 0, "roll")
         expect(self, "roll", self.roll <= 0.5, "a share of the side, at most 0.5")
 
     def at(self, done: float) -> RolledCrops:
@@ -54,6 +54,8 @@ class RolledCrops(AbstractAugmentation):
         >>> [round(RolledCrops(0.2, 1.0).at(done).least, 3) for done in (0.0, 0.5)]
         [1.0, 0.6]
         """
+        if not self.least_at_first:
+            return self
         return replace(self, least=self.least + (self.least_at_first - self.least) * half_cosine(done))
 
     def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
