@@ -147,7 +147,7 @@ REPLAYS = {
         tolerance=100.0,
     ),
     # 85.0 (81.5 to 88.4); 88.6 of three networks. From class means, which come to 85.8 of three networks on validation
-    # under the teacher's labels as they are: from noise six settings came to 22 to 69, not clear of random.
+    # under the teacher's labels as they are: from noise sixteen settings came to 22 to 69, not clear of random.
     "sre2l": Replay(
         "--steps 100 --start class-means --objective.augment none --objective.statistics 1",
         0.85,
