@@ -7,7 +7,8 @@ distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copi
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
 fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
 google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
-(frepo), yolky/RFAD: run_distillation.py (rfad), sunnytqin/no-distillation (random-soft).
+(frepo), yolky/RFAD: run_distillation.py (rfad), sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover
+script for CIFAR-100 (sre2l).
 """
 
 from __future__ import annotations
@@ -407,6 +408,33 @@ RFAD = {
     "steps": 100_000,  # n_iters
 }  # fmt: skip
 
+TEACHER = {
+    "part": "value/teacher", "network": "", "epochs": 5, "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0,
+    "batch": 256, "augment": None,
+}  # fmt: skip
+"""Not the published one, of which the recipe says so."""
+SRE2L = {
+    **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **NOISE,
+    "parameterization.part": "parameterization/teacher-targets",
+    "parameterization.inner.part": "parameterization/clipped-pixels",  # clip
+    **within("parameterization.teacher", TEACHER),
+    "parameterization.temperature": 1.0,
+    "objective.part": "objective/inversion",
+    **within("objective.teacher", TEACHER),
+    "objective.statistics": 0.01,  # r-bn
+    "objective.first": 10.0,  # first-bn-multiplier
+    "objective.variation": 1e-4,  # tv-l2
+    "objective.size": 1e-5,  # l2-scale
+    "objective.batch": 100,  # batch-size
+    **within("objective.augment", {
+        "part": "augmentation/rolled-crops", "least": 0.08, "least_at_first": 0.0, "flip": True,
+        "roll": 0.125,  # jitter 4, of 32 pixels
+    }),
+    "optimizer.part": "optimizer/cosine",
+    **within("optimizer.inner", {**adam(0.25, 0.5), "beta2": 0.9}),  # lr
+    "steps": 1_000,  # iteration
+}  # fmt: skip
+
 SOURCES: dict[str, dict[Key, Fields]] = {
     "dm": {
         **{("cifar10", ipc, False): DM for ipc in (1, 10, 50)},
@@ -460,5 +488,6 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
     "kip": {("cifar10", 10, False): KIP},
+    "sre2l": {("cifar100", 50, False): SRE2L},
 }
 """By recipe, and by data, items per class and whether these were whitened: every field of the composition."""

@@ -18,14 +18,13 @@ from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.sources import CPU
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Parameters, Problem, Schedule, Synthetic
-from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.judging import judged_by
 from limbeck.learn.compiled import Operations, pays
-from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored
+from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored, rolled_back
 
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
@@ -132,16 +131,18 @@ class Distillation:
         now = self.key.fold("fall", int(state.rollbacks), "step", step)
 
         def show(learned: dict[str, Tree]) -> Synthetic:
-            return self.show(learned, state.fixed, now)
+            return replace(self.show(learned, state.fixed, now), done=step / self.recipe.steps)
 
         loss_of = _LossOf(objective, state.objective, problem, show, now)
         loss, gradients = self.recipe.estimator.gradient(loss_of, state.learned, now.fold("estimator"))
         learned, optimizers = {}, {}
         for group, leaves in state.learned.items():
-            optimizer = self.recipe.optimizer_of(group).at(step)
+            optimizer = self.recipe.optimizer_of(group).at(step, self.recipe.steps)
             learned[group], optimizers[group] = optimizer.step(leaves, gradients[group], state.optimizers[group])
         with torch.no_grad():
-            shown = self.show(learned, state.fixed, now)
+            moved = Parameters(of_set(learned), state.fixed)
+            learned = {**learned, **self.recipe.parameterization.settled(moved, problem).learned}
+            shown = show(learned)
         losses = state.losses.clone()
         # The guard and the record in one, as every reading waits for the device.
         losses[step] = tree.read(torch.where(tree.all_finite((loss, learned)), loss, torch.nan))
@@ -171,13 +172,18 @@ class Distillation:
         """What the run comes to where it ends after so many steps, on the CPU."""
         scores = zip(self.due, state.scores.tolist(), strict=True)
         return Distilled(
-            params=tree.move(state.params, CPU),
+            params=self.finished(state),
             schedule=tree.move(tree.detach(self.show(state.learned, state.fixed, self.key).schedule), CPU),
             losses=state.losses,
             checks=tuple((step, score) for step, score in scores if not math.isnan(score)),
             threads=self.threads(state),
             initialisation=self.initialisation,
         )
+
+    def finished(self, state: State) -> Parameters:
+        """What is kept of the set where a run ends after so many steps, on the CPU."""
+        params = self.recipe.parameterization.finished(tree.move(state.params, CPU), self.problem)
+        return tree.move(params, CPU)
 
     @property
     def initialisation(self) -> Tree | None:
@@ -225,9 +231,9 @@ class Distillation:
 
     def _checked(self, state: State) -> ProbeContext:
         """The set as it will lie in the file, before validation examples."""
-        learned, fixed = tree.move((state.learned, state.fixed), CPU)
-        stored = self.recipe.parameterization.stored(Parameters(of_set(learned), fixed))
-        shown = self.show({**learned, **stored.learned}, stored.fixed, self.key)
+        stored = self.recipe.parameterization.stored(self.finished(state))
+        schedule = tree.move(state.learned[SCHEDULE], CPU)
+        shown = self.show({**stored.learned, SCHEDULE: schedule}, stored.fixed, self.key)
         made = BatchSet("", shown.batch, shown.schedule, initialisation=self.initialisation)
         return ProbeContext(self.problem, set=made, split="validation")
 
@@ -255,7 +261,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
                 checkpoints.write(tree.flatten((state, anchor)))
                 written = time.monotonic()
             after = run.step(state)
-            state = after if bool(after.losses[step].isfinite()) else _roll_back(anchor, after)
+            state = after if bool(after.losses[step].isfinite()) else rolled_back(anchor, after)
     except KeyboardInterrupt:
         checkpoints.write(tree.flatten((state, anchor)))
         raise
@@ -285,13 +291,3 @@ def _differ(before: Tree, after: Tree) -> Tensor:
     """Whether any number of a tree is another than before."""
     pairs = zip(tree.leaves(before), tree.leaves(after), strict=True)
     return torch.stack([(old != new).any() for old, new in pairs]).any()
-
-
-def _roll_back(anchor: State, bad: State) -> State:
-    """The anchor, from where the run goes on with other draws; the second time, an error."""
-    if int(bad.rollbacks) > 0:
-        raise InputError(
-            f"step {int(bad.step)}: the loss or a parameter is not finite, and again after going back once; "
-            "expected finite numbers; lower the learning rate (--optimizer.learning_rate)"
-        )
-    return anchor._replace(rollbacks=bad.rollbacks + 1)

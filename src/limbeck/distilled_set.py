@@ -131,6 +131,8 @@ class DistilledSet(Dataset):
         Labels that a teacher gave and that are learned from there on are learned.
         """
         recipe = self.spec.get("recipe")
+        if self.label_mode == SOFT and self.parameterization.taught:
+            return TAUGHT
         if self.label_mode != SOFT or recipe is None:
             return self.label_mode
         if "targets" in self.params.learned and recipe["steps"]:

@@ -77,3 +77,13 @@ def restored(like: tuple[State, State], kept: dict[str, Tensor]) -> tuple[State,
             f"the run's checkpoint has no {error}: another version of limbeck or of one of the run's parts wrote it; "
             "find the run with `limbeck runs`, remove it with `limbeck runs clean ID`, and begin again"
         ) from error
+
+
+def rolled_back(anchor: State, bad: State) -> State:
+    """The anchor, from where the run goes on with other draws; the second time, an error."""
+    if int(bad.rollbacks) > 0:
+        raise InputError(
+            f"step {int(bad.step)}: the loss or a parameter is not finite, and again after going back once; "
+            "expected finite numbers; lower the learning rate (--optimizer.learning_rate)"
+        )
+    return anchor._replace(rollbacks=bad.rollbacks + 1)

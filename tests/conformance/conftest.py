@@ -50,6 +50,9 @@ class DoubledNetwork(AbstractNetwork):
     def layers(self, params: Any, inputs: Any, statistics: Any = None) -> tuple[torch.Tensor, ...]:
         return self.inner.layers(params, inputs, statistics)
 
+    def entering(self, params: Any, inputs: Any, statistics: Any = None) -> tuple[Readout, tuple[torch.Tensor, ...]]:
+        return self.inner.entering(params, inputs, statistics)
+
     def track(self, params: Any, inputs: Any, statistics: Any) -> tuple[Readout, Any]:
         return self.inner.track(params, inputs, statistics)
 

@@ -21,6 +21,7 @@ import recordings
 from limbeck.composition import Recipe
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
+from limbeck.computations.entering import sums_of
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.key import Key
@@ -84,6 +85,11 @@ class Untrained:
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         if branch.startswith("statistics/"):
             return self.network.statistics()
+        if address["name"] == "entering-moments":
+            zeros = torch.zeros(1, *self.network.shape)  # type: ignore[attr-defined]
+            _, found = self.network.entering(self.network.init(KEY), zeros, self.network.statistics())
+            moments = {f"{index:03d}": torch.zeros(each.shape[1]).double() for index, each in enumerate(found)}
+            return {"means": moments, "variances": moments}
         return self.network.init(KEY) if branch.startswith("params/") else tree.branch(make(), branch)
 
 
@@ -226,6 +232,14 @@ def test_a_step_of_an_objective_under_running_statistics(objective: Any, network
     after = objective.advance(tree.detach(state), problem, Synthetic.of(tree.detach(batch), shown), KEY)
     where = [[leaf.device for leaf in tree.leaves(one)] for one in (state, after)]
     assert where[0] == where[1]
+
+
+@pytest.mark.parametrize("network", ["convnet-w4-d1", "convnet-w4-d1-batch"])
+def test_what_enters_normalisations_is_summed_where_it_is(network: str, readings: list[Tensor]) -> None:
+    problem = problem_of(network)
+    (found,) = sums_of(problem, fresh(problem.network, KEY, META), problem.real(KEY, 2).inputs)
+    joined = found.joined(found)
+    assert joined.mean.device == joined.squares.device == META and joined.number == 2 * 20 * 64 and not readings
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -22,6 +22,7 @@ from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distillation import distill as run
 from limbeck.estimators import ESTIMATORS
+from limbeck.learn.augment import RolledCrops
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
@@ -30,6 +31,7 @@ from limbeck.learn.training import rows_of
 from limbeck.objectives import (
     OBJECTIVES,
     Gradient,
+    Inversion,
     KernelRidge,
     LayerwiseDistribution,
     OneStepAhead,
@@ -63,6 +65,8 @@ PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES
 starts = pytest.mark.parametrize("start", [pytest.param(part(), id=name) for name, part in STARTS.parts.items()])
 QUICK = {
     "gradient": Gradient(outer=1, inner=1),
+    # Published crops are for large images: of these they leave a few pixels.
+    "inversion": Inversion(augment=RolledCrops(0.9, roll=0.0)),
     "kernel-ridge": KernelRidge(per_class=20),
     "layerwise-distribution": LayerwiseDistribution(longest=4),
     "one-step-ahead": OneStepAhead(learning_rate=0.3, optimizer=Adam(learning_rate=0.03)),

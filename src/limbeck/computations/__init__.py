@@ -3,6 +3,7 @@
 from limbeck.computations.around import Around, Local, PrincipalPlane
 from limbeck.computations.contract import AbstractComputation
 from limbeck.computations.curvature import HessianTrace, Spectrum
+from limbeck.computations.entering import EnteringMoments
 from limbeck.computations.experts import ImportedExpert
 from limbeck.computations.landscape import Paths, Surface
 from limbeck.computations.level import Level
@@ -28,6 +29,7 @@ __all__ = [
     "Chosen",
     "Coreset",
     "Draw",
+    "EnteringMoments",
     "FeatureMap",
     "HardLabelled",
     "HessianTrace",
@@ -60,6 +62,7 @@ COMPUTATIONS = Family(
     Around,
     Chosen,
     Draw,
+    EnteringMoments,
     FeatureMap,
     HessianTrace,
     ImportedExpert,

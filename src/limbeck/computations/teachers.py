@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,11 +16,13 @@ from limbeck.computations.sources import AllReal
 from limbeck.computations.steps import OfAllData
 from limbeck.computations.training import Training
 from limbeck.core.contracts import AbstractAugmentation, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import VALUES
 from limbeck.core.tree import Tree
 from limbeck.learn.population import read
 from limbeck.learn.rules import Momentum
+from limbeck.learn.training import Learner
 from limbeck.protocols import Epochs
 
 SEED = 6_000_000
@@ -63,11 +66,24 @@ class Teacher(AbstractPart):
         whole = OfAllData(protocol, LEAST_STEPS)
         return Training(AllReal(), SEED, whole, network=self.network, reads=(), keeps=(END,))
 
+    def under(self, problem: Problem) -> Problem:
+        """The problem with its network; InputError where the data have no classes, of which it could say anything."""
+        count, targets = len(problem.task.classes), problem.task.load("train", torch.tensor([0])).targets
+        if count < 2 or not isinstance(targets, Tensor) or targets.shape != (1, count):
+            raise InputError(
+                f"teacher: found {problem.task.name}, whose targets are not weights of classes, expected data of "
+                "classes; choose a recipe without a teacher"
+            )
+        return ProbeContext(problem).under(self.network).problem
+
+    def learner(self, problem: Problem) -> Learner:
+        """What it has become, on the problem's device; trained where it is not kept yet."""
+        return self.training().kept(ProbeContext(problem))
+
     def reader(self, problem: Problem) -> Callable[[Tree], Float[Tensor, "example output"]]:
         """A function from any number of inputs to its logits of them, on the CPU; by running statistics if it has any.
 
         It is trained where it is not kept yet.
         """
-        context = ProbeContext(problem)
-        learner, under = self.training().kept(context), context.under(self.network).problem
+        learner, under = self.learner(problem), ProbeContext(problem).under(self.network).problem
         return lambda inputs: read(under, learner, inputs).outputs

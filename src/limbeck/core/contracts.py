@@ -1,6 +1,7 @@
 """The whole architecture on one page: what is passed between parts, and the contract of each family.
 
-What belongs to a task (its examples, codec, augmentations and networks) is in `task.py`, and handed on here.
+What belongs to a task (its examples, codec, augmentations and networks) is in `task.py`, a task with a network and a
+device in `problem.py`; both are handed on here.
 
 A distillation is a loop that renders a synthetic batch from free parameters, asks an objective how
 far it is from the real task, and steps. Everything else is a part with one contract.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -21,11 +22,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import Budget as Budget
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
-from limbeck.core.provenance import arithmetic, source_of
+from limbeck.core.problem import Problem as Problem
 from limbeck.core.schedule import ByTask as ByTask
 from limbeck.core.schedule import Schedule as Schedule
 from limbeck.core.schedule import TrainingLoss as TrainingLoss
@@ -39,7 +41,6 @@ from limbeck.core.task import Batch as Batch
 from limbeck.core.task import Metric as Metric
 from limbeck.core.task import Readout as Readout
 from limbeck.core.tree import Tree
-from limbeck.core.version import ALGORITHM
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ class Synthetic:
     """What views are rendered from, differentiable; the batch itself where there is one view."""
     view: Callable[[Tree, int], Batch]
     """view(source, step) -> what inner step `step` sees of the whole set; `source` where there is one view."""
+    done: float = 0.0
+    """The share of the steps of the distillation that is done, in [0, 1)."""
 
     @classmethod
     def of(cls, batch: Batch, schedule: Schedule) -> Synthetic:
@@ -68,80 +71,6 @@ class Parameters(NamedTuple):
     Each group may have an optimizer of its own."""
     fixed: Tree
     """What is kept and never stepped, of any type."""
-
-
-class Budget(NamedTuple):
-    """What a synthetic set costs to store, measured on what is stored."""
-
-    scalars: int
-    bytes: int
-
-    @classmethod
-    def of(cls, stored: Tree) -> Budget:
-        """The cost of the leaves of a tree."""
-        leaves = tree.leaves(stored)
-        return cls(sum(leaf.numel() for leaf in leaves), sum(leaf.numel() * leaf.element_size() for leaf in leaves))
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A task, the network that learns it, where, and what has been computed about them."""
-
-    task: AbstractTask
-    network: AbstractNetwork
-    device: torch.device
-    cache: Cache
-    compiled: bool = False
-    """Whether what is computed over and over runs as compiled code, which equals the eager code but for rounding."""
-    goal: TrainingLoss = ByTask()
-    """What training goes down."""
-
-    def trained_by(self, schedule: Schedule) -> Problem:
-        """The problem of a learner that is trained as a schedule says."""
-        return self if type(schedule.loss) is type(self.goal) else replace(self, goal=schedule.loss)
-
-    def real(self, key: Key, per_class: int) -> Batch:
-        """`per_class` training examples of every class (all, where a class has fewer), class by class.
-
-        Drawn without replacement, anew for each key.
-        """
-        return self.task.load_on(self.device, "train", self.real_rows(key, per_class))
-
-    def real_rows(self, key: Key, per_class: int) -> Int[Tensor, " row"]:
-        """The rows of the train split that `real` draws."""
-        drawn = [
-            rows[key.fold(index).permutation(len(rows))[:per_class]]
-            for index, rows in enumerate(self.task.groups("train"))
-        ]
-        return torch.cat(drawn)
-
-    @property
-    def basis(self) -> dict[str, Any]:
-        """What every number about this problem depends on, as JSON: part of the address of all that is computed.
-
-        It is the data, the network, the sources of those that limbeck did not bring, the version of limbeck's
-        algorithms, and how the device calculates.
-        """
-        sources = {
-            "task": source_of(type(self.task)),
-            "codec": source_of(type(self.task.codec)),
-            "network": self.network.source,
-        }
-        return {
-            "data": self.task.fingerprint,
-            "network": self.network.name,
-            "sources": {name: source for name, source in sources.items() if source},
-            "algorithm": ALGORITHM,
-            **arithmetic(self.device),
-        }
-
-    def address(self, name: str, key: Key) -> dict[str, Any]:
-        """Where what is computed about this task and network under `key` is remembered."""
-        return {"name": name, **self.basis, "key": list(key.path)}
-
-    def remember(self, name: str, key: Key, make: Callable[[], Tree]) -> Tree:
-        """What `make` computes about this task and network under `key`, computed once."""
-        return tree.move(self.cache.remember(self.address(name, key), make), self.device)
 
 
 class AbstractStart(AbstractPart):
@@ -172,6 +101,12 @@ class AbstractParameterization(AbstractPart):
 
     views: bool = False
     """Whether another key gives another view of the set."""
+    taught: bool = False
+    """Whether, once a run has ended, its targets are what a trained network says of its items."""
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """The computations whose outcomes it is finished by; none by default. InputError where it cannot be."""
+        return ()
 
     @abstractmethod
     def init(self, start: Batch, key: Key) -> Parameters:
@@ -190,6 +125,14 @@ class AbstractParameterization(AbstractPart):
         By default the same numbers, floats in 32 bits at most and integers in as few as hold them.
         """
         return tree.compact(params)
+
+    def settled(self, params: Parameters, problem: Problem) -> Parameters:
+        """Where a step led, brought back to where it is to stay, groups of others as they are; by default anywhere."""
+        return params
+
+    def finished(self, params: Parameters, problem: Problem) -> Parameters:
+        """What is kept of what a run came to; it renders as `params` does but for targets. By default all as it is."""
+        return params
 
 
 class AbstractSchedule(AbstractPart):
@@ -258,6 +201,10 @@ class Piece(NamedTuple):
 
 class AbstractObjective(AbstractPart):
     """How far a synthetic set is from the real task."""
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """The computations whose outcomes it measures by; none by default. InputError where it cannot measure."""
+        return ()
 
     @abstractmethod
     def init(self, problem: Problem, key: Key) -> Tree:

@@ -81,6 +81,12 @@ class AbstractNetwork(ABC):
     def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
         """What each layer makes of `inputs`, in order, each (example, ...); the features of the readout come last."""
 
+    def entering(
+        self, params: Tree, inputs: Tree, statistics: Tree | None = None
+    ) -> tuple[Readout, tuple[Tensor, ...]]:
+        """The readout, and what enters each normalisation, in order, each (example, channel, ...); none by default."""
+        return self.apply(params, inputs, statistics), ()
+
     @abstractmethod
     def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch."""
@@ -133,6 +139,10 @@ class AbstractAugmentation(AbstractPart):
     @abstractmethod
     def without(self, operation: str) -> AbstractAugmentation:
         """The same but for the operation of that name ("flip" mirrors images); itself where it has none such."""
+
+    def at(self, _done: float) -> AbstractAugmentation:
+        """What it is where a share in [0, 1) of the steps of a distillation is done; by default the same throughout."""
+        return self
 
     def batchwise(self) -> AbstractAugmentation:
         """As training draws it: where it chooses among operations, one for a batch; by default itself."""

@@ -16,6 +16,7 @@ from limbeck.core.errors import unknown
 from limbeck.core.expect import at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
+from limbeck.learn.rolled_crops import RolledCrops as RolledCrops
 
 Images = Float[Tensor, "example channel height width"]
 Draws = Float[Tensor, "example draw"]
@@ -230,4 +231,4 @@ OPERATIONS: dict[str, Callable[[Siamese, Images, Draws], Images]] = {
     "rotate": _rotate,
 }
 
-AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese, Mirror)
+AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese, Mirror, RolledCrops)

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.expect import AbstractPart, at_least, fraction, positive
+from limbeck.core.expect import at_least, expect, fraction, positive
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
 from limbeck.learn.rules import AdaBeliefRule, AdamRule, HeavyBall
+from limbeck.learn.stepping import AbstractOptimizer as AbstractOptimizer
+from limbeck.learn.stepping import half_cosine
 
 REMEMBERED = 0.9
 """The weight of the running mean of norms before a step in that after it (Feng et al., ICLR 2024)."""
-
-
-class AbstractOptimizer(AbstractPart):
-    """How learned parameters are stepped, as pure functions of a state that is a tree of tensors."""
-
-    @abstractmethod
-    def init(self, params: Tree) -> Tree:
-        """The state before the first step."""
-
-    @abstractmethod
-    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        """The parameters and the state after one step."""
-
-    def at(self, _step: int) -> AbstractOptimizer:
-        """What makes the step of that number, counted from 0, of a distillation; by default the same for all."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class SGD(AbstractOptimizer):
         fraction(self, "momentum")
         at_least(self, 0, "weight_decay", "clip", "clip_mean")
 
-    def at(self, step: int) -> SGD:
+    def at(self, step: int, _steps: int = 0) -> SGD:
         """At the learning rate of that step."""
         if not self.halve_at:
             return self
@@ -102,7 +87,7 @@ class Adam(AbstractOptimizer):
         fraction(self, "beta1", "beta2")
         at_least(self, 0, "weight_decay", "clip", "clip_mean")
 
-    def at(self, step: int) -> Adam:
+    def at(self, step: int, _steps: int = 0) -> Adam:
         """At the learning rate of that step."""
         if not self.halve_at:
             return self
@@ -211,11 +196,11 @@ class Lamb(AbstractOptimizer):
         fraction(self, "beta1", "beta2", "floor")
         at_least(self, 0, "weight_decay", "falls_over")
 
-    def at(self, step: int) -> Lamb:
+    def at(self, step: int, _steps: int = 0) -> Lamb:
         """At the learning rate of that step."""
         if not self.falls_over:
             return self
-        share = (1 + math.cos(math.pi * min(step / self.falls_over, 1.0))) / 2
+        share = half_cosine(min(step / self.falls_over, 1.0))
         return replace(self, learning_rate=self.learning_rate * (self.floor + (1 - self.floor) * share))
 
     @property
@@ -251,9 +236,9 @@ class OnSimplex(AbstractOptimizer):
 
     inner: AbstractOptimizer = Adam()
 
-    def at(self, step: int) -> OnSimplex:
+    def at(self, step: int, steps: int = 0) -> OnSimplex:
         """As the other one makes the step of that number."""
-        return replace(self, inner=self.inner.at(step))
+        return replace(self, inner=self.inner.at(step, steps))
 
     def init(self, params: Tree) -> Tree:
         """The state of the other one."""
@@ -277,4 +262,31 @@ def _weights(rows: Tensor) -> Tensor:
     return torch.where(total > 0, within / total, torch.full_like(within, 1 / rows.shape[-1]))
 
 
-OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam, AdaBelief, Lamb, OnSimplex)
+@dataclass(frozen=True)
+class Cosine(AbstractOptimizer):
+    """The steps of another optimizer, whose learning rate falls by half a cosine (Loshchilov & Hutter, ICLR 2017).
+
+    Step s of the S of a distillation, counted from 0, is made at (1 + cos(pi s / S)) / 2 of the learning rate, so that
+    it falls over the whole of it, however long that is.
+    """
+
+    inner: AbstractOptimizer = Adam()
+
+    def __post_init__(self) -> None:
+        expect(self, "inner", hasattr(self.inner, "learning_rate"), "an optimizer with a learning rate of its own")
+
+    def at(self, step: int, steps: int = 0) -> AbstractOptimizer:
+        """The other one at the learning rate of that step; at its own where nobody says how many there are."""
+        made: Any = self.inner.at(step, steps)
+        return replace(made, learning_rate=made.learning_rate * half_cosine(step / steps)) if steps else made
+
+    def init(self, params: Tree) -> Tree:
+        """The state of the other one."""
+        return self.inner.init(params)
+
+    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
+        """What the other one comes to at its own learning rate."""
+        return self.inner.step(params, gradients, state)
+
+
+OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam, AdaBelief, Lamb, OnSimplex, Cosine)

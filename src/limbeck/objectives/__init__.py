@@ -8,6 +8,7 @@ from limbeck.objectives.cloned import ValueCloned as ValueCloned
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
+from limbeck.objectives.inversion import Inversion as Inversion
 from limbeck.objectives.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
 from limbeck.objectives.linear_probe import LinearProbe as LinearProbe
@@ -43,5 +44,6 @@ OBJECTIVES = Family(
     PooledRidge,
     RandomFeatureRidge,
     LinearProbe,
+    Inversion,
     PolicyGradient,
 )

@@ -2,9 +2,20 @@
 
 from limbeck.core.contracts import AbstractParameterization
 from limbeck.core.family import Family
+from limbeck.parameterizations.clipped_pixels import ClippedPixels as ClippedPixels
 from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
+from limbeck.parameterizations.teacher_targets import TeacherTargets as TeacherTargets
 
-PARAMETERIZATIONS = Family("parameterization", AbstractParameterization, Pixels, SoftTargets, FixedTargets, FixedInputs)
+PARAMETERIZATIONS = Family(
+    "parameterization",
+    AbstractParameterization,
+    Pixels,
+    ClippedPixels,
+    SoftTargets,
+    FixedTargets,
+    TeacherTargets,
+    FixedInputs,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.key import Key
 from limbeck.parameterizations.pixels import Pixels, unlabelled
 
@@ -35,6 +35,10 @@ class FixedTargets(AbstractParameterization):
         """What `inner` stores of the items, and the targets: floats as floats, hard or soft."""
         items = self.inner.stored(self._items(params))
         return Parameters(items.learned, {"items": items.fixed, "targets": tree.compact(params.fixed["targets"])})
+
+    def settled(self, params: Parameters, problem: Problem) -> Parameters:
+        """As `inner`."""
+        return params._replace(learned=self.inner.settled(self._items(params), problem).learned)
 
     def _items(self, params: Parameters) -> Parameters:
         return Parameters(params.learned, params.fixed["items"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.parameterizations.pixels import Pixels, unlabelled
@@ -47,3 +47,7 @@ class SoftTargets(AbstractParameterization):
         """What `inner` stores of the items, and the targets as floats."""
         items = self.inner.stored(params)
         return items._replace(learned={**items.learned, "targets": tree.compact(params.learned["targets"])})
+
+    def settled(self, params: Parameters, problem: Problem) -> Parameters:
+        """As `inner`."""
+        return self.inner.settled(params, problem)

@@ -15,6 +15,7 @@ from limbeck.core.register import Register
 from limbeck.recipes import (
     bptt,
     cafe,
+    cda,
     clp,
     coresets,
     dc,
@@ -37,6 +38,7 @@ from limbeck.recipes import (
     rat_bptt,
     rded,
     rfad,
+    sre2l,
     tesla,
 )
 from limbeck.recipes.contract import Expected as Expected
@@ -44,8 +46,8 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
-    rat_bptt, rded, rfad, tesla,
+    bptt, cafe, cda, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
+    rat_bptt, rded, rfad, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(

@@ -1,4 +1,4 @@
-"""What a recipe needs before its steps, computed once and kept; and what one of its steps takes, before it is made."""
+"""What the parts of a recipe read, computed once and kept; and what a step takes, told before it is made."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LONG_STEP, ENOUGH = 30.0, 2.0
 
 
 def complete_needs(session: Session, task: AbstractTask, network: str, recipe: Recipe) -> None:
-    """Do what the start picks by and is not in the store side by side, told of and asked for as all long work.
+    """Do what the parts read and is not in the store side by side, told of and asked for as all long work.
 
-    What is little is left to the start itself.
+    What is little is left to the parts themselves.
     """
     needed = Graph(missing_needs(session, task, network, recipe), task.reference)
     if sum(node.flops for node in needed.missing(session)) > MUCH:
@@ -28,9 +28,10 @@ def complete_needs(session: Session, task: AbstractTask, network: str, recipe: R
 
 
 def missing_needs(session: Session, task: AbstractTask, network: str, recipe: Recipe) -> list[Request]:
-    """What the start picks by and is not in the store."""
+    """What the start picks by, the objective measures by and the set is finished by, and is not in the store."""
     context = ProbeContext(session.problem(task, network))
-    needs = dict.fromkeys(recipe.start.needs(context.problem))
+    parts = (recipe.start, recipe.parameterization, recipe.objective)
+    needs = dict.fromkeys(each for part in parts if part is not None for each in part.needs(context.problem))
     return [Request(each, context) for each in needs if not context.known(each)]
 
 

@@ -32,6 +32,19 @@ ACTIVATIONS = (
     nn.Tanh,
 )
 """What acts on each number by itself and ends a layer, whatever the layer is made of."""
+NORMALISATIONS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+"""What brings numbers to a common scale: batch and instance norms, group norms, layer norms."""
+
+
+def channel_axis(normalisation: nn.Module) -> int:
+    """The axis of the channels in what enters a normalisation: a layer norm's first one, else the second.
+
+    >>> [channel_axis(norm) for norm in (nn.BatchNorm2d(3), nn.LayerNorm([3, 8, 8]), nn.LayerNorm(16))]
+    [1, -3, -1]
+    """
+    if isinstance(normalisation, nn.LayerNorm | nn.RMSNorm):
+        return -len(normalisation.normalized_shape)
+    return 1
 
 
 class Anatomy(NamedTuple):

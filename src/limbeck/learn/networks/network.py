@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from limbeck.core.contracts import AbstractNetwork, Readout
 from limbeck.core.key import Key
-from limbeck.learn.networks.anatomy import ACTIVATIONS, Anatomy, split_off_head
+from limbeck.learn.networks.anatomy import ACTIVATIONS, NORMALISATIONS, Anatomy, channel_axis, split_off_head
 
 Params = dict[str, Tensor]
+See = Callable[[nn.Module, Tensor, Tensor], None]
 
 
 @final
@@ -81,21 +82,42 @@ class Network(AbstractNetwork):
         An activation that a module calls as a plain function is not seen, so that with no other there are the
         features alone. Where the last activation is itself what enters the last layer, it is given once.
         """
-        body = self.anatomy.by_running if statistics else self.anatomy.by_batch
         found: list[Tensor] = []
-        hooks = [
-            part.register_forward_hook(lambda _part, _given, result: found.append(result))
-            for part in body.modules()
-            if isinstance(part, ACTIVATIONS)
-        ]
-        try:
-            features = self._read(body, params, inputs, statistics or {}).features
-        finally:
-            for hook in hooks:
-                hook.remove()
+        see: See = lambda _part, _given, result: found.append(result)  # noqa: E731
+        features = self._watched(params, inputs, statistics, ACTIVATIONS, see).features
         if found and found[-1] is features:
             found.pop()
         return (*found, features)
+
+    def entering(
+        self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params | None = None
+    ) -> tuple[Readout, tuple[Float[Tensor, "example channel ..."], ...]]:
+        """The readout, and what enters each normalisation, in the order of computation; none where there is none.
+
+        Found by type, as the modules of `anatomy.NORMALISATIONS`; one that is called twice gives twice. Channels are
+        the first of the axes that a layer norm normalises, else the second axis.
+        """
+        found: list[Tensor] = []
+        see: See = lambda part, given, _result: found.append(given.movedim(channel_axis(part), 1))  # noqa: E731
+        readout = self._watched(params, inputs, statistics, NORMALISATIONS, see)
+        return readout, tuple(found)
+
+    def _watched(
+        self, params: Params, inputs: Tensor, statistics: Params | None, kinds: tuple[type[nn.Module], ...], see: See
+    ) -> Readout:
+        """The readout; `see` is shown every module of some kinds as it is called, what it is given, and its result."""
+        body = self.anatomy.by_running if statistics else self.anatomy.by_batch
+
+        def hook(part: nn.Module, given: tuple[Tensor, ...], named: dict[str, Tensor], result: Tensor) -> None:
+            see(part, next(iter((*given, *named.values()))), result)
+
+        watched = [part for part in body.modules() if isinstance(part, kinds)]
+        hooks = [part.register_forward_hook(hook, with_kwargs=True) for part in watched]
+        try:
+            return self._read(body, params, inputs, statistics or {})
+        finally:
+            for each in hooks:
+                each.remove()
 
     def track(self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params) -> tuple[Readout, Params]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch.
