@@ -35,6 +35,7 @@ from limbeck.recipes import (
     random,
     random_soft,
     rat_bptt,
+    rcig,
     rded,
     rfad,
     tesla,
@@ -45,7 +46,7 @@ from limbeck.recipes.selections import Selections
 
 _FILES = (
     bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
-    rat_bptt, rded, rfad, tesla,
+    rat_bptt, rcig, rded, rfad, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(
