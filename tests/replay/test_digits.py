@@ -117,6 +117,11 @@ REPLAYS = {
         "--objective.judged 8",
         0.794,
     ),
+    "rcig": Replay(
+        "--steps 30 --optimizer.learning_rate 0.05 --objective.per_class 16 --objective.steps 8 --objective.pool 5 "
+        "--objective.updates 5 --schedule.steps 200 --schedule.learning_rate 0.003",
+        0.8,
+    ),
     # 83.8 (81.1 to 86.5) by its own schedule, of random features and a last layer that is trained, where random images
     # came to 53.8 (47.6 to 59.9); 86.5 of three networks
     "clp": Replay("--steps 100 --objective.epochs 0", 0.838, network="module:frozen_bodies.Frozen"),

@@ -219,7 +219,7 @@ class Theirs:
     def back(self, weights: Float[Tensor, "example output"]) -> Float[Tensor, " parameter"]:
         """The gradient of the weighted sum of outputs in the parameters of the body."""
         pieces = weights.split([tree.length(part) for part in self._parts])
-        return sum(self._of(part).back(piece) for part, piece in zip(self._parts, pieces, strict=True))
+        return torch.stack([self._of(part).back(piece) for part, piece in zip(self._parts, pieces, strict=True)]).sum(0)
 
 
 def best_scale(loss: Callable[[Tensor], Tensor], like: Tensor) -> Float[Tensor, ""]:
