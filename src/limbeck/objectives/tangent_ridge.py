@@ -58,10 +58,10 @@ class TangentRidge(AbstractObjective):
     are, y_1 and y_2 the two largest targets of an item, L the task's loss. A is solved in double precision, t by
     conjugate gradients.
 
-    The derivative in the set is the direct one, where t stays, and the implicit one through t: with v the derivative of
-    the loss in t and H that of t + J'A^-1 (J t - Y), -u'd(H t - J'A^-1 Y) at a fixed u of H u = v, which is solved as t
-    is. Every tensor of the implicit one is scaled to a norm of at most `most` times that of the direct one, so that
-    what is returned is no derivative of the loss where it is longer, or where `steps` are too few.
+    The derivative in the set is the direct one, where t stays, and the implicit one through t, which is that of
+    tr (J u)' A^-1 (Y - 1/C - J t) where u and t stay: u + J'A^-1 J u = v, with v the derivative of the loss in t, is
+    solved as t is. Every tensor of the implicit one is scaled to a norm of at most `most` times that of the direct one,
+    so that the gradient is not the loss's own where it was longer, or where `steps` are too few.
 
     After the step the network that it drew takes 1 to `updates` steps, evenly drawn, down the set's own training loss.
     One of an age of `longest` such steps gives way to a fresh one. A network with running statistics normalises by
@@ -116,10 +116,8 @@ class TangentRidge(AbstractObjective):
         if age >= self.longest:
             return state.put(slot, Member.fresh(problem, self.optimizer, key.fold("respawn")), 0)
         learner, optimizer = state.members[slot]
-        shown, gradient_of = (
-            self._shown(problem, synthetic.batch),
-            gradient_function_of(problem.trained_by(synthetic.schedule)),
-        )
+        shown = self._shown(problem, synthetic.batch)
+        gradient_of = gradient_function_of(problem.trained_by(synthetic.schedule))
         for _ in range(updates):
             slopes, statistics = gradient_of(learner, shown)
             params, optimizer = self.optimizer.step(learner.params, slopes, optimizer)
@@ -150,6 +148,8 @@ class TangentRidge(AbstractObjective):
         count = found.shape[1]
         if count > 1:
             value = value - margins(shown.targets, 1 / (2 * count)).mean()
+        if not learned:
+            return value.detach(), Slopes({}, {})
         one = torch.ones_like(value)
         slopes = vjp([value], [one], {"learned": learned, "ours": change, "theirs": moved}, again=True)
         adjoint = fit.solved(ours.back(slopes["ours"]) + theirs.back(slopes["theirs"]), self.steps)
