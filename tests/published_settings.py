@@ -7,8 +7,8 @@ distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copi
 justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
 fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
 google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
-(frepo), yolky/RFAD: run_distillation.py (rfad), sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover
-script for CIFAR-100 (sre2l).
+(frepo), yolky/RFAD: run_distillation.py (rfad), yolky/RCIG: configs_final and distill_dataset.py (rcig),
+sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover script for CIFAR-100 (sre2l).
 """
 
 from __future__ import annotations
@@ -390,6 +390,36 @@ def _pooled(share: float, per_class: int, flip: bool, updates: int) -> Fields:
     }  # fmt: skip
 
 
+def _implicit(classes: int, ipc: int, flip: bool) -> Fields:
+    inner = {
+        "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
+    }  # fmt: skip
+    return {
+        **COMMON, **UNUSED_RATES, **REAL,
+        "parameterization.part": "parameterization/soft-targets",  # learn_labels
+        "parameterization.inner.part": "parameterization/pixels",
+        "objective.part": "objective/tangent-ridge",
+        "objective.per_class": 1024 // classes,  # batch_size 1024
+        "objective.ridge": 5e-4,  # l2_rate
+        "objective.steps": 20,  # n_inner_steps, n_hinv_steps
+        "objective.most": 1.0,
+        "objective.pool": 30,  # pool_model_count
+        "objective.longest": 100,  # max_online_steps
+        "objective.updates": 15,  # randint up to n_max_steps_pool 16, which it does not come to
+        **within("objective.optimizer", adam(5e-5)),  # pool_learning_rate
+        "objective.mirrored": flip,  # use_flip
+        # num_online_eval_updates and eval_lr of eval.py, in batches of 256
+        **within("schedule", {
+            **course(1000 if classes * ipc == 10 else 2000, 1e-4, inner, batch=256),
+            "loss.part": "training-loss/squared-error",
+        }),
+        **within("optimizer", {
+            "part": "optimizer/ada-belief", "learning_rate": 3e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-16,
+        }),  # proto_learning_rate
+        "steps": 10_000,  # max_steps
+    }  # fmt: skip
+
+
 RFAD = {
     **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
     "objective.part": "objective/random-feature-ridge",
@@ -484,6 +514,12 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("tiny_imagenet", 10, True): _pooled(0.7764, 5, False, 5000),
     },
     "rfad": {("cifar10", ipc, True): RFAD for ipc in (1, 10, 50)},
+    "rcig": {
+        **{(data, ipc, False): _implicit(10, ipc, False) for data in ("mnist", "fashion_mnist") for ipc in (1, 10, 50)},
+        **{("cifar10", ipc, True): _implicit(10, ipc, True) for ipc in (1, 10, 50)},
+        **{("cifar100", ipc, True): _implicit(100, ipc, ipc < 50) for ipc in (1, 10, 50)},
+        **{("tiny_imagenet", ipc, True): _implicit(200, ipc, ipc < 10) for ipc in (1, 10)},
+    },
     "random-soft": {("cifar10", ipc, True): _taught(age) for ipc, age in {1: 20, 10: 44, 50: 128, 100: 164}.items()},
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},

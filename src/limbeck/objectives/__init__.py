@@ -17,6 +17,7 @@ from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from limbeck.objectives.pooled_ridge import PooledRidge as PooledRidge
 from limbeck.objectives.random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
 from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
+from limbeck.objectives.tangent_ridge import TangentRidge as TangentRidge
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
 from limbeck.objectives.unrolled import TruncatedUnrolled as TruncatedUnrolled
@@ -42,6 +43,7 @@ OBJECTIVES = Family(
     RidgeHead,
     KernelRidge,
     PooledRidge,
+    TangentRidge,
     RandomFeatureRidge,
     LinearProbe,
     Inversion,

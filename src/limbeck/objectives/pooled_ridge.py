@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
-from limbeck.core.tree import Tree
-from limbeck.learn.augment import Mirror
 from limbeck.learn.compiled import features_of, gradient_function_of
 from limbeck.learn.optim import Adam
 from limbeck.learn.ridge import number_each, ridge_outputs
-from limbeck.learn.training import Learner, fresh
+from limbeck.learn.training import Learner
 from limbeck.objectives.alongside import drawn_items
-
-
-class Member(NamedTuple):
-    """A network in training."""
-
-    learner: Learner
-    optimizer: Tree
-
-
-class Pool(NamedTuple):
-    """Networks in training, of which each step draws one."""
-
-    members: tuple[Member, ...]
-    ages: Int[Tensor, " member"]
-    """What decides when each is replaced, on the CPU."""
-
-    def put(self, slot: int, member: Member, age: int) -> Pool:
-        """The pool with another member in a slot."""
-        ages = self.ages.clone()
-        ages[slot] = age
-        return Pool((*self.members[:slot], member, *self.members[slot + 1 :]), ages)
+from limbeck.objectives.pool import Member, Pool, beside_mirror_images
 
 
 @dataclass(frozen=True)
@@ -80,13 +56,15 @@ class PooledRidge(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> Pool:
         """Fresh networks of staggered ages."""
-        members = tuple(self._fresh(problem, key.fold(slot)) for slot in range(self.pool))
+        members = tuple(Member.fresh(problem, self.optimizer, key.fold(slot)) for slot in range(self.pool))
         return Pool(members, torch.arange(self.pool) * (self.longest // self.pool))
 
     def loss(self, state: Pool, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The mean error and the margin; InputError for targets that are not a number for each output."""
-        params, statistics = state.members[self._drawn(key)].learner
-        shown, real = self._shown(problem, synthetic.batch), problem.real(key.fold("real"), self.per_class)
+        params, statistics = state.members[state.drawn(key)].learner
+        shown, real = synthetic.batch, problem.real(key.fold("real"), self.per_class)
+        if self.mirrored:
+            shown = beside_mirror_images(problem, shown)
         theirs = features_of(problem, params, real.inputs, statistics)
         ours, outputs = problem.network.apply(params, shown.inputs, statistics)
         count = outputs.shape[1]
@@ -94,43 +72,26 @@ class PooledRidge(AbstractObjective):
         aims = number_each(real.targets, len(theirs), count, "objective pooled-ridge", "choose --objective unrolled")
         found = ridge_outputs(theirs, ours, targets - 1 / count, self.ridge)
         error = (found - (aims - 1 / count)).square().sum(1).mean() / 2
-        return error - margins(targets).mean() if count > 1 else error
+        return error - margins(targets, 1 / count).mean() if count > 1 else error
 
     def advance(self, state: Pool, problem: Problem, synthetic: Synthetic, key: Key) -> Pool:
         """The pool after its drawn network has learned from the set, or given way."""
-        slot = self._drawn(key)
+        slot = state.drawn(key)
         age = int(state.ages[slot])
         if age > self.longest:
-            return state.put(slot, self._fresh(problem, key.fold("respawn")), 0)
+            return state.put(slot, Member.fresh(problem, self.optimizer, key.fold("respawn")), 0)
         learner, before = state.members[slot]
         seen = problem.task.take(synthetic.batch, drawn_items(synthetic.batch, self.batch, key))
         slopes, statistics = gradient_function_of(problem.trained_by(synthetic.schedule))(learner, seen)
         params, after = self.optimizer.step(learner.params, slopes, before)
         return state.put(slot, Member(Learner(params, statistics), after), age + 1)
 
-    def _drawn(self, key: Key) -> int:
-        """The slot of the network that a step draws."""
-        return int(key.fold("member").integers(self.pool))
 
-    def _fresh(self, problem: Problem, key: Key) -> Member:
-        """A network that has seen nothing."""
-        learner = fresh(problem.network, key.fold("network"), problem.device)
-        return Member(learner, self.optimizer.init(learner.params))
+def margins(targets: Float[Tensor, "item output"], most: float) -> Float[Tensor, " item"]:
+    """How far the largest target of each item is above the next, at most `most`.
 
-    def _shown(self, problem: Problem, batch: Batch) -> Batch:
-        """The items, beside their mirror images where those are others."""
-        if not self.mirrored:
-            return batch
-        mirrored = problem.task.augment(batch, Key(), torch.arange(len(batch.classes)), Mirror())
-        same = zip(tree.leaves(mirrored.inputs), tree.leaves(batch.inputs), strict=True)
-        return batch if all(one is other for one, other in same) else problem.task.join([batch, mirrored])
-
-
-def margins(targets: Float[Tensor, "item output"]) -> Float[Tensor, " item"]:
-    """How far the largest target of each item is above the next, at most one over their number.
-
-    >>> margins(torch.tensor([[0.9, 0.1], [0.5, 0.25]]))
+    >>> margins(torch.tensor([[0.9, 0.1], [0.5, 0.25]]), 0.5)
     tensor([0.5000, 0.2500])
     """
     first, second = targets.topk(2, dim=1).values.unbind(1)
-    return (first - second).clamp(max=1 / targets.shape[1])
+    return (first - second).clamp(max=most)

@@ -36,6 +36,7 @@ from limbeck.recipes import (
     random,
     random_soft,
     rat_bptt,
+    rcig,
     rded,
     rfad,
     sre2l,
@@ -47,7 +48,7 @@ from limbeck.recipes.selections import Selections
 
 _FILES = (
     bptt, cafe, cda, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
-    rat_bptt, rded, rfad, sre2l, tesla,
+    rat_bptt, rcig, rded, rfad, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(
