@@ -18,6 +18,7 @@ from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTa
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.score import Score as Score
+from limbeck.core.score import of_teacher
 from limbeck.distilled_set import HARD, REAL, TAUGHT, DistilledSet
 from limbeck.learn.kernel_machine import KernelMachine
 from limbeck.recipes import SELECTIONS
@@ -69,7 +70,7 @@ class Entry:
     again: tuple[Again, ...] = ()
     """The distillations by the recipe of a set that its score is over; none: it is of the set in the context alone."""
     labels: str = HARD
-    """As in `Score`."""
+    """Whose labels are stored."""
     steps: int = 0
     """For how many steps all real data are trained on, which is then checked to have levelled off."""
 
@@ -123,12 +124,13 @@ class Entry:
         values = [sum(group) / len(group) for group in found] if self.again else found[0]
         mean, low, high = interval(values, within=SHARE if metric.unit == "fraction" else ANYWHERE)
         about, whole = self._standing(repeats)
+        taught = self.training(0).teacher_bytes(self.context)
         return Score(
             set=self.name, network=self.learner.name, split=self.context.split, metric=metric.name,
             mean=mean, low=low, high=high, n=sum(map(len, found)), protocol=protocol, bytes=self.stored,
             unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
-            about=about, whole=whole, values=tuple(values), labels=self.labels,
+            about=about, whole=whole, values=tuple(values), labels=of_teacher(taught) if taught else self.labels,
         )  # fmt: skip
 
     def _standing(self, repeats: int) -> tuple[str, bool]:

@@ -9,11 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
-from limbeck.computations.features import BATCH, LEAST_STEPS
-from limbeck.computations.record import END
-from limbeck.computations.sources import AllReal
-from limbeck.computations.steps import OfAllData
-from limbeck.computations.training import Training
+from limbeck.computations.features import BATCH
+from limbeck.computations.training import Training, teacher_by
 from limbeck.core.contracts import AbstractAugmentation, Problem
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import VALUES
@@ -21,9 +18,6 @@ from limbeck.core.tree import Tree
 from limbeck.learn.population import read
 from limbeck.learn.rules import Momentum
 from limbeck.protocols import Epochs
-
-SEED = 6_000_000
-"""The seed of a teacher: no network that a set is evaluated with begins where it began."""
 
 
 @VALUES.register
@@ -60,8 +54,7 @@ class Teacher(AbstractPart):
             full_batch=self.batch,
             full_epochs=self.epochs,
         )
-        whole = OfAllData(protocol, LEAST_STEPS)
-        return Training(AllReal(), SEED, whole, network=self.network, reads=(), keeps=(END,))
+        return teacher_by(protocol, self.network)
 
     def reader(self, problem: Problem) -> Callable[[Tree], Float[Tensor, "example output"]]:
         """A function from any number of inputs to its logits of them, on the CPU; by running statistics if it has any.

@@ -5,6 +5,28 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from limbeck.core.units import size
+
+TEACHER = "a teacher of "
+
+
+def of_teacher(stored: int) -> str:
+    """Whose labels those are that no set stores: those of a network of so many bytes, which sees every view.
+
+    >>> of_teacher(4104)
+    'a teacher of 4,104 B'
+    """
+    return TEACHER + size(stored)
+
+
+def by_teacher(labels: str) -> bool:
+    """Whether a row's labels are such.
+
+    >>> by_teacher(of_teacher(4104)), by_teacher("teacher's")
+    (True, False)
+    """
+    return labels.startswith(TEACHER)
+
 
 @dataclass(frozen=True)
 class Score:
@@ -43,7 +65,7 @@ class Score:
     values: tuple[float, ...]
     """The draws."""
     labels: str = ""
-    """Whose labels it is trained on, as in `DistilledSet.label_kind`."""
+    """Whose labels it is trained on: as in `DistilledSet.label_kind`, or as in `of_teacher`."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
