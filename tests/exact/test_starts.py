@@ -270,6 +270,7 @@ def test_every_start_is_listed_with_a_summary() -> None:
         "noise",
         "real",
         "relabelled",
+        "rightly-named",
         "smoothed-labels",
         "stratified",
         "submodular",

@@ -6,5 +6,8 @@ from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
+from limbeck.parameterizations.softmax_targets import SoftmaxTargets as SoftmaxTargets
 
-PARAMETERIZATIONS = Family("parameterization", AbstractParameterization, Pixels, SoftTargets, FixedTargets, FixedInputs)
+PARAMETERIZATIONS = Family(
+    "parameterization", AbstractParameterization, Pixels, SoftTargets, SoftmaxTargets, FixedTargets, FixedInputs
+)

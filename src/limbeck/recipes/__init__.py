@@ -17,6 +17,7 @@ from limbeck.recipes import (
     cafe,
     clp,
     coresets,
+    datm,
     dc,
     dd,
     dm,
@@ -44,7 +45,7 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    bptt, cafe, clp, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
+    bptt, cafe, clp, datm, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random, random_soft,
     rat_bptt, rded, rfad, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
