@@ -4,7 +4,8 @@ Each table has the fields of the composition on the left and what the source say
 but for what a note says. Read from: the code and readme of VICO-UoE/DatasetCondensation (dc, dsa, dm),
 kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenavette/mtt-distillation (mtt: defaults of
 distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
-justincui03/tesla (tesla), ssnl/dataset-distillation (dd), princetonvisualai/RememberThePast-DatasetDistillation (bptt),
+justincui03/tesla (tesla), NUS-HPC-AI-Lab/DATM: configs and distill/DATM.py (datm), ssnl/dataset-distillation (dd),
+princetonvisualai/RememberThePast-DatasetDistillation (bptt),
 fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
 google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
 (frepo), yolky/RFAD: run_distillation.py (rfad), yolky/RCIG: configs_final and distill_dataset.py (rcig),
@@ -222,6 +223,34 @@ TESLA_COMMANDS = {
     ("cifar10", 1, False): _command(50, 2, 5, lr_img=1000 / 2, lr_lr=1e-7, lr_teacher=0.01),
     ("cifar100", 50, True): _command(80, 2, 40, lr_img=1000 / 2, lr_lr=1e-5, lr_teacher=0.01, batch_syn=125),
 }
+
+DATM = {
+    **TRAJECTORY,
+    "objective.alone": False,
+    "start.part": "start/rightly-named",  # pix_init samples_predicted_correctly
+    # An expert at its end (Label_Model_Timestamp -1).
+    **within("start.teacher", {
+        "part": "value/teacher", "network": "", "epochs": 50, "learning_rate": 0.01, "momentum": 0.0,
+        "weight_decay": 0.0, "batch": 256, **within("augment", siamese(together=True)),
+    }),
+    "parameterization.part": "parameterization/softmax-targets",
+    "parameterization.inner.part": "parameterization/pixels",
+    "steps": 10_000,  # Iteration
+}  # fmt: skip
+
+
+def _datm(
+    max_start_epoch: int, lr_img: float, lr_y: float, lr_lr: float, current_max_start_epoch: int = 10,
+    expansion_end_epoch: int = 1000,
+) -> Fields:  # fmt: skip
+    """configs/CIFAR-10/ConvIN: syn_steps 80, expert_epochs 2, lr_teacher 0.01, Momentum_y 0.9, all images a step."""
+    return {
+        **{name: value for name, value in DATM.items() if name != "target_optimizer"},
+        **_command(80, 2, max_start_epoch, lr_img=lr_img, lr_lr=lr_lr, lr_teacher=0.01),
+        "objective.latest_at_first": current_max_start_epoch,
+        "objective.grow_over": expansion_end_epoch,
+        **within("target_optimizer", sgd(lr_y, 0.9)),
+    }
 
 
 def _dd(images: int, distill_lr: float) -> Fields:
@@ -495,6 +524,11 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     },
     "mtt": {key: {**MTT, **command} for key, command in MTT_COMMANDS.items()},
     "tesla": {key: {**TESLA, **command} for key, command in TESLA_COMMANDS.items()},
+    "datm": {
+        ("cifar10", 1, True): _datm(4, 100, 5.0, 1e-7, 1, 0),  # Sequential_Generation False
+        ("cifar10", 10, True): _datm(20, 100, 2.0, 1e-5),
+        ("cifar10", 50, True): _datm(40, 1000, 2.0, 1e-5, 20, 2000),
+    },
     "dd": {("mnist", 10, False): _dd(60_000, 0.02), ("cifar10", 10, False): _dd(50_000, 0.001)},
     "soft-label-dd": {("mnist", 1, False): SOFT_LABELS},
     "label": {key: _labels(*config, ONE_STEP_AHEAD) for key, config in LABEL_CONFIGS.items()},

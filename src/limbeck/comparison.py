@@ -10,12 +10,17 @@ from typing import Any
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Row, Table
+from limbeck.core.score import by_teacher
 from limbeck.probes.verdicts.scores import Beside, Gain, Scored, verdict_on
 from limbeck.statistics.decisions import LEAST, corrected
 from limbeck.statistics.estimates import difference
 
 EVALUATION = "evaluation"
 """What findings about scores are called in the place of a probe."""
+UNSTORED = (
+    "labels come from a teacher that sees each view and that no bytes count: of sets under labels of their own, bytes "
+    "are all there is"
+)
 ONE_SET = "another distillation by the same recipe may score otherwise: --seeds 3 or more tells how much"
 
 
@@ -72,7 +77,8 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
                 tone=found.tone,
                 facts=tuple(facts),
                 method=_method(row, len(facts)),
-                caveats=(ONE_SET,) if row["seeds"] == 1 else (),
+                caveats=((ONE_SET,) if row["seeds"] == 1 else ())
+                + ((UNSTORED,) if by_teacher(row.get("labels", "")) else ()),
                 claims=found.claims,
                 deciding=found.deciding,
             )
@@ -118,10 +124,15 @@ def _method(row: Mapping[str, Any], tests: int) -> str:
         rests_on = f"{row['seeds']} distillations of {each} fresh learners each, of which the mean is one draw"
     else:
         rests_on = f"{row['n']} fresh learners of this one set"
+    taught = (
+        f", and of all rows besides {row['labels']}, which labels each view"
+        if by_teacher(row.get("labels", ""))
+        else ""
+    )
     return (
         f"{rests_on}; learners of random real examples have some of their own each; protocol "
         f"{row['protocol']}; differences of means with 95 % intervals (Welch), simultaneous over {tests} baselines; "
-        "bytes as they lie on disk"
+        f"bytes as they lie on disk{taught}"
     )
 
 

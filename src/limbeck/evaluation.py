@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from limbeck.computations.training import all_alike
 from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.score import Score as Score
+from limbeck.core.score import of_teacher
 from limbeck.distilled_set import HARD, REAL, TAUGHT, DistilledSet
 from limbeck.learn.kernel_machine import KernelMachine
 from limbeck.recipes import SELECTIONS
@@ -27,50 +29,6 @@ from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 SPLIT = "test"
 APART = 1_000_000
 """How far apart the seeds of the learners of two distillations lie: no two learners begin alike."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """One row: a mean and its 95 % interval by Student's t over independent draws (the mean itself where there is one).
-
-    The draws are the learners. Where a set was distilled several times, they are the distillations, of each the mean of
-    its learners: value[k][r] = mean + distillation[k] + network[k, r], and the interval is exact where these are normal
-    and every distillation has as many learners.
-    """
-
-    set: str
-    network: str
-    split: str
-    metric: str
-    mean: float
-    low: float
-    high: float
-    n: int
-    """How many learners, in all."""
-    protocol: str
-    bytes: int
-    unit: str
-    higher_is_better: bool
-    per_class: int
-    """The most items that any class has."""
-    matched: str
-    """How a baseline was matched with sets, "items" or "bytes"; "" for a set and for all real data."""
-    beside: str
-    """The one set that a baseline is of, since it is trained as that says; "" where it is beside all of its size."""
-    seeds: int
-    """How many distillations it is over: 1 for one set, 0 for what was not distilled."""
-    about: str
-    """What must stand with it: which distillations, a recipe cut short, how long all real data were trained on."""
-    whole: bool
-    """False for a recipe cut short, and for all real data where training on them had not levelled off."""
-    values: tuple[float, ...]
-    """The draws."""
-    labels: str = ""
-    """Whose labels it is trained on, as in `DistilledSet.label_kind`."""
-
-    def row(self) -> dict[str, Any]:
-        """The row as plain values."""
-        return {**asdict(self), "values": list(self.values)}
 
 
 class Again(NamedTuple):
@@ -112,7 +70,7 @@ class Entry:
     again: tuple[Again, ...] = ()
     """The distillations by the recipe of a set that its score is over; none: it is of the set in the context alone."""
     labels: str = HARD
-    """As in `Score`."""
+    """Whose labels are stored."""
     steps: int = 0
     """For how many steps all real data are trained on, which is then checked to have levelled off."""
 
@@ -166,12 +124,13 @@ class Entry:
         values = [sum(group) / len(group) for group in found] if self.again else found[0]
         mean, low, high = interval(values, within=SHARE if metric.unit == "fraction" else ANYWHERE)
         about, whole = self._standing(repeats)
+        taught = self.training(0).teacher_bytes(self.context)
         return Score(
             set=self.name, network=self.learner.name, split=self.context.split, metric=metric.name,
             mean=mean, low=low, high=high, n=sum(map(len, found)), protocol=protocol, bytes=self.stored,
             unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
-            about=about, whole=whole, values=tuple(values), labels=self.labels,
+            about=about, whole=whole, values=tuple(values), labels=of_teacher(taught) if taught else self.labels,
         )  # fmt: skip
 
     def _standing(self, repeats: int) -> tuple[str, bool]:

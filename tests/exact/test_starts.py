@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limbeck.codecs import Identity
-from limbeck.computations import features
+from limbeck.computations import features, training
 from limbeck.computations.features import Networks
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractCodec, AbstractNetwork, AbstractStart, AbstractTask, Batch, Metric, Problem
@@ -33,6 +33,7 @@ from limbeck.starts import (
     MatchingPursuit,
     Noise,
     Real,
+    RightlyNamed,
     Submodular,
     Xavier,
 )
@@ -85,11 +86,11 @@ class Blobs(AbstractTask):
 
 
 class Expert:
-    """A memo that has an expert, which is as good after any epoch, and keeps nothing else."""
+    """A memo that has an expert, which is as good after any epoch, and keeps nothing else; a teacher learns."""
 
     def remember(self, address: dict, make: Callable[[], Tree], branch: str = "") -> Tree:
         seed = address["computation"]["seed"]
-        if seed != features.SEED:
+        if seed not in (features.SEED, training.TEACHER):
             return PROBLEM.network.init(KEY.fold("expert", seed))
         return tree.branch(make(), branch)
 
@@ -106,7 +107,8 @@ real_starts = pytest.mark.parametrize("start", [Real(), *SELECTIONS], ids=repr)
 
 @pytest.fixture(autouse=True)
 def brief_training(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two steps make features enough, but where the features themselves are tested."""
+    """Few steps make features and teachers enough, but where the features themselves are tested."""
+    monkeypatch.setattr(training, "LEAST_STEPS", 40)
     if "features_are" not in request.node.name:
         monkeypatch.setattr(features, "LEAST_STEPS", 2)
 
@@ -127,7 +129,7 @@ def test_a_start_is_class_by_class_with_one_hot_targets_but_where_an_expert_gave
     batch = start.pick(PROBLEM, per_class, KEY)
     expected = torch.arange(3).repeat_interleave(per_class)
     assert torch.equal(batch.classes, expected)
-    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(start, AbstractRelabelling)
+    assert torch.equal(batch.targets, torch.eye(3)[expected]) != isinstance(start, AbstractRelabelling | RightlyNamed)
     assert batch.inputs.shape == (3 * per_class, 1, 8, 8)
     assert batch.inputs.dtype == torch.float32
     assert torch.equal(start.pick(PROBLEM, per_class, KEY).inputs, batch.inputs)
@@ -270,6 +272,7 @@ def test_every_start_is_listed_with_a_summary() -> None:
         "noise",
         "real",
         "relabelled",
+        "rightly-named",
         "smoothed-labels",
         "stratified",
         "submodular",

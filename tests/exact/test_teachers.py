@@ -19,7 +19,8 @@ import strange_tasks
 from limbeck.cli.tables import scores
 from limbeck.computations import AllReal, Coreset, Training
 from limbeck.computations.contract import ProbeContext
-from limbeck.computations.teachers import SEED, Teacher
+from limbeck.computations.teachers import Teacher
+from limbeck.computations.training import TEACHER
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -247,4 +248,4 @@ def test_published_ages_are_of_their_data_and_others_have_a_teacher_for_a_laptop
     assert method.nearest("digits", 1, False) is None and recipe_for("random-soft", "digits", 1) == method.recipe
     assert method.provenance("digits", 1) == "that are limbeck's own, as none was published for digits"
     assert method.recipe.start == SELECTIONS["random-soft"] == TeacherLabels(Real(), Teacher(epochs=5))
-    assert Teacher().training().seed == SEED
+    assert Teacher().training().seed == TEACHER

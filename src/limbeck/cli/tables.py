@@ -11,7 +11,7 @@ from limbeck.cli.console import table
 from limbeck.comparison import EVALUATION, basis, called, draws, of_facts, shared, short_names
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, size
-from limbeck.distilled_set import LEARNED, SOFT, TAUGHT
+from limbeck.distilled_set import HARD, REAL
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
@@ -21,7 +21,7 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
     networks = list(dict.fromkeys(row["network"] for row in rows))
     names = short_names(row["set"] for row in rows if not row["matched"])
     # Labels are told where some say more than a class.
-    told = ("labels",) if any(row.get("labels") in (LEARNED, TAUGHT, SOFT) for row in rows) else ()
+    told = ("labels",) if any(row.get("labels", "") not in ("", HARD, REAL) for row in rows) else ()
     lines: dict[tuple[object, ...], dict[str, dict[str, Any]]] = {}
     for row in rows:
         about = row["about"] if row["seeds"] else ""

@@ -7,13 +7,12 @@ from typing import NamedTuple
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
 from limbeck.computations.sources import AllReal, training_count
+from limbeck.computations.steps import LEAST_STEPS as LEAST_STEPS
 from limbeck.computations.training import Training
 from limbeck.core.contracts import Problem
 from limbeck.learn.training import Learner
 from limbeck.protocols import Epochs
 
-LEAST_STEPS = 150
-"""Small data sets are seen more often, until training has had this many steps."""
 BATCH = 256
 """Images to a training step."""
 CHUNK = 1000

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractProtocol, AbstractTask, Schedule
+from limbeck.core.contracts import (
+    AbstractAugmentation,
+    AbstractNetwork,
+    AbstractProtocol,
+    AbstractTask,
+    Schedule,
+    Teaching,
+)
 from limbeck.core.errors import InputError
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
 from limbeck.learn.epochs import shuffled_epochs
 from limbeck.learn.rules import Momentum
+
+LEAST_STEPS = 150
+"""Small data sets are seen more often by networks that others go by, until those have had this many steps."""
 
 
 @VALUES.register
@@ -63,6 +73,11 @@ class OfAllData(AbstractProtocol):
     def name(self) -> str:
         """That of the protocol."""
         return self.protocol.name
+
+    @property
+    def teaching(self) -> Teaching | None:
+        """That of the protocol."""
+        return self.protocol.teaching
 
     @property
     def uses_own(self) -> bool:

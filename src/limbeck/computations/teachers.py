@@ -10,11 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
-from limbeck.computations.features import BATCH, LEAST_STEPS
-from limbeck.computations.record import END
-from limbeck.computations.sources import AllReal
-from limbeck.computations.steps import OfAllData
-from limbeck.computations.training import Training
+from limbeck.computations.features import BATCH
+from limbeck.computations.training import Training, teacher_by
 from limbeck.core.contracts import AbstractAugmentation, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
@@ -24,9 +21,6 @@ from limbeck.learn.population import read
 from limbeck.learn.rules import Momentum
 from limbeck.learn.training import Learner
 from limbeck.protocols import Epochs
-
-SEED = 6_000_000
-"""The seed of a teacher: no network that a set is evaluated with begins where it began."""
 
 
 @VALUES.register
@@ -63,8 +57,7 @@ class Teacher(AbstractPart):
             full_batch=self.batch,
             full_epochs=self.epochs,
         )
-        whole = OfAllData(protocol, LEAST_STEPS)
-        return Training(AllReal(), SEED, whole, network=self.network, reads=(), keeps=(END,))
+        return teacher_by(protocol, self.network)
 
     def under(self, problem: Problem) -> Problem:
         """The problem with its network; InputError where the data have no classes, of which it could say anything."""

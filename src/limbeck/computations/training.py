@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,17 +12,18 @@ import torch
 from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
 from limbeck.computations.level import Level
 from limbeck.computations.record import END, Record
-from limbeck.computations.sources import AbstractSource, Mixture, training_key
-from limbeck.computations.steps import Steps
+from limbeck.computations.sources import AbstractSource, AllReal, Mixture, training_key
+from limbeck.computations.steps import LEAST_STEPS, OfAllData, Steps
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractProtocol, Problem, Schedule
+from limbeck.core.contracts import AbstractProtocol, Batch, Budget, Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
 from limbeck.learn.kernel_machine import KernelMachine
-from limbeck.learn.population import operations
+from limbeck.learn.losses import Divergence
+from limbeck.learn.population import labelling, operations
 from limbeck.learn.stacked import Setup, stacks, trained
 from limbeck.learn.training import Learner, fresh, going_on
 
@@ -35,6 +36,8 @@ FORWARD, STEP = 1, 3
 USUAL = 11
 """About how many epochs a training takes to level off: ConvNet width 16 on CIFAR-10, in 1,390 to 2,310 steps. Of small
 data it takes the fewest steps after which it may: 600 of digits, which are more than a hundred epochs."""
+TEACHER = 6_000_000
+"""The seed of a teacher: no network that a set is evaluated with begins where it began."""
 MOST = 64
 """Learners that are done together at most: what a worker that dies may lose."""
 
@@ -81,9 +84,15 @@ class Training(AbstractComputation):
         """Whether it is read on evaluation examples."""
         return bool(self.reads)
 
+    @property
+    def teacher(self) -> Training | None:
+        """The training of who labels what it sees, where its protocol has a teacher."""
+        asked = self.protocol.teaching
+        return None if asked is None else teacher_by(asked.protocol, asked.network or self.network)
+
     def needs(self) -> tuple[AbstractComputation, ...]:
-        """The training that it begins after."""
-        return () if self.start is None else (self.start,)
+        """The training that it begins after, and that of its teacher."""
+        return tuple(each for each in (self.start, self.teacher) if each is not None)
 
     def needs_in(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
         """That, and what chooses its examples."""
@@ -95,8 +104,9 @@ class Training(AbstractComputation):
         if isinstance(problem.network, KernelMachine):
             return problem.network.flops(self.on.count(context), examples)
         schedule, steps = self._planned(context)
-        seen = (schedule.order >= 0).double().sum(1).mean() * steps
-        return operations(problem) * (STEP * float(seen) + FORWARD * examples)
+        seen = float((schedule.order >= 0).double().sum(1).mean()) * steps
+        taught = 0.0 if self.teacher is None else operations(self.teacher.problem(context)) * FORWARD * seen
+        return operations(problem) * (STEP * seen + FORWARD * examples) + taught
 
     @property
     def other_network(self) -> str:
@@ -111,7 +121,8 @@ class Training(AbstractComputation):
     def passes(self, context: ProbeContext) -> float:
         """Its steps, and a part of one for each reading."""
         _, steps = self._planned(context)
-        return steps + len(self.reads) * FORWARD / STEP
+        read = len(self.reads) + (0 if self.teacher is None else steps)
+        return steps + read * FORWARD / STEP
 
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
         """The learner before the first step and after each; one that is fitted in closed form is so from the first."""
@@ -124,12 +135,13 @@ class Training(AbstractComputation):
         usual = self._usual(setup.schedule, self.on.count(context))
         learners = going_on(
             problem.task,
-            gradient_function_of(problem.trained_by(setup.schedule)),
+            gradient_function_of(self._going_down(problem, setup.schedule)),
             setup.learner,
             lambda rows, step: setup.loader(rows, step).to(problem.device),
             setup.schedule,
             training_key(self.seed),
             self.protocol.augment,
+            self._labels(context),
         )
         for step, learner in enumerate(learners):
             went(step, usual)
@@ -155,7 +167,8 @@ class Training(AbstractComputation):
         """Learners of one network and protocol, read and kept alike, go together where none of them fills a core."""
         views = self.on.depends_on_set and context.distilled.views
         fitted = isinstance(self.problem(context).network, KernelMachine)
-        if self.protocol.augment is not None or self.start is not None or self.until is not None or views or fitted:
+        alone = any(each is not None for each in (self.protocol.augment, self.start, self.until, self.teacher))
+        if alone or views or fitted:
             return None, 1
         count = self.on.count(context)
         items = min(getattr(self.protocol, "batch", 0) or count, count)
@@ -197,6 +210,24 @@ class Training(AbstractComputation):
         statistics = context.outcome(self, f"statistics/{step}") if has_statistics else {}
         return Learner(*tree.move((params, statistics), context.problem.device))
 
+    def teacher_bytes(self, context: ProbeContext) -> int:
+        """What its teacher takes to store, its running statistics too; 0 where it has none."""
+        if self.teacher is None:
+            return 0
+        network = self.teacher.problem(context).network
+        return Budget.of((network.init(Key()), network.statistics())).bytes
+
+    def _labels(self, context: ProbeContext) -> Callable[[Batch], Batch] | None:
+        """How its teacher, which is trained where it is not kept yet, labels what a step sees."""
+        if self.teacher is None:
+            return None
+        return labelling(self.teacher.problem(context), self.teacher.kept(context), self.protocol.teaching.temperature)
+
+    def _going_down(self, problem: Problem, schedule: Schedule) -> Problem:
+        """The problem with what training goes down as its goal."""
+        asked = self.protocol.teaching
+        return problem.trained_by(schedule) if asked is None else replace(problem, goal=Divergence(asked.temperature))
+
     def _planned(self, context: ProbeContext) -> tuple[Schedule, int]:
         """A schedule like that of its training, and how many steps it usually takes of it."""
         count = self.on.count(context)
@@ -234,6 +265,11 @@ class Training(AbstractComputation):
                 return learner
             return learner if context.distilled.initialisation is None else _placed(learner, context.distilled)
         return self.start.kept(context, self.start.last_kept(context))
+
+
+def teacher_by(protocol: AbstractProtocol, network: str = "") -> Training:
+    """The training of a teacher as `protocol` trains on all real data, for `LEAST_STEPS` at least; its end is kept."""
+    return Training(AllReal(), TEACHER, OfAllData(protocol, LEAST_STEPS), network=network, reads=(), keeps=(END,))
 
 
 def _placed(learner: Learner, distilled: TrainingSet) -> Learner:

@@ -153,6 +153,17 @@ class AbstractSchedule(AbstractPart):
         """
 
 
+class Teaching(NamedTuple):
+    """Who says what a learner goes by: a network that is trained on all real data, then frozen."""
+
+    protocol: AbstractProtocol
+    """How it is trained."""
+    network: str
+    """Which network it is; "" is that of the learner."""
+    temperature: float
+    """What both of their outputs are divided by."""
+
+
 class AbstractProtocol(AbstractPart):
     """How a learner is trained on a set when it is scored: a value printed beside every number.
 
@@ -176,6 +187,11 @@ class AbstractProtocol(AbstractPart):
     def uses_initialisation(self) -> bool:
         """Whether a set that carries the parameters of a network is trained on from those."""
         return False
+
+    @property
+    def teaching(self) -> Teaching | None:
+        """Who labels what each step sees, in place of the labels that are stored; None: nobody."""
+        return None
 
     def learner(self, task: AbstractTask, network: AbstractNetwork) -> AbstractNetwork:
         """What is trained where `network` is asked for: that, or what a protocol brings; InputError where it cannot."""

@@ -30,7 +30,7 @@ class UpdateRule(Protocol):
 
 @runtime_checkable
 class TrainingLoss(Protocol):
-    """What training on a set goes down: a named tuple without fields, and so a tree without leaves."""
+    """What training goes down; where a schedule carries it, a named tuple without fields, so a tree without leaves."""
 
     def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
         """The loss of each example (example,), twice differentiable."""

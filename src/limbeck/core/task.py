@@ -136,6 +136,10 @@ class AbstractAugmentation(AbstractPart):
         whatever else they hold.
         """
 
+    def examples(self, batch: Batch, key: Key, groups: Int[Tensor, " example"]) -> Batch:
+        """The examples under `apply`; of a part that mixes examples, their targets are mixed as their inputs are."""
+        return batch._replace(inputs=self.apply(batch.inputs, key, groups))
+
     @abstractmethod
     def without(self, operation: str) -> AbstractAugmentation:
         """The same but for the operation of that name ("flip" mirrors images); itself where it has none such."""

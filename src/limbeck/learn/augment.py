@@ -17,12 +17,11 @@ from limbeck.core.expect import at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
 from limbeck.learn.rolled_crops import RolledCrops as RolledCrops
+from limbeck.learn.views import BLOCK, CutMix, InTurn, ResizedCrop, by_group
 
 Images = Float[Tensor, "example channel height width"]
 Draws = Float[Tensor, "example draw"]
 
-BLOCK = 1024
-"""Groups drawn at once; a group's draw depends on its number, never on which other groups are there."""
 OPERATION, BRIGHTNESS, SATURATION, CONTRAST, DOWN, RIGHT = range(6)
 CENTRE_Y, CENTRE_X, FLIP, SCALE_X, SCALE_Y, ANGLE = range(6, 12)
 """The columns of the uniform numbers that one group draws."""
@@ -119,10 +118,7 @@ class Mirror(AbstractAugmentation):
 
 def uniforms(key: Key, groups: Int[Tensor, " example"]) -> Draws:
     """Uniform numbers in [0, 1) of each example's group, by the columns above, on the CPU."""
-    groups = groups.cpu()
-    blocks, place = torch.unique(groups.div(BLOCK, rounding_mode="floor"), return_inverse=True)
-    drawn = [key.fold("augment", block).uniform(BLOCK, ANGLE + 1) for block in blocks.tolist()]
-    return torch.cat(drawn)[place * BLOCK + groups.remainder(BLOCK)] if drawn else torch.empty(0, ANGLE + 1)
+    return by_group(groups, lambda block: key.fold("augment", block).uniform(BLOCK, ANGLE + 1))
 
 
 def _between(draws: Draws, column: int, low: float, high: float) -> Float[Tensor, "example 1 1 1"]:
@@ -231,4 +227,4 @@ OPERATIONS: dict[str, Callable[[Siamese, Images, Draws], Images]] = {
     "rotate": _rotate,
 }
 
-AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese, Mirror, RolledCrops)
+AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese, Mirror, RolledCrops, ResizedCrop, CutMix, InTurn)

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, TrainingLoss
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_limit, microbatch_size
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
@@ -162,7 +162,7 @@ def training_loss(problem: Problem) -> Loss:
     """The mean of what training of a problem's network goes down, its derivatives compiled where the problem is."""
     if not compiles(problem):
         return mean_loss(problem.task, problem.network, problem.goal)
-    return _compiled_loss(problem.task, problem.network, type(problem.goal))
+    return _compiled_loss(problem.task, problem.network, problem.goal)  # type: ignore[arg-type]
 
 
 def gradient_function_of(problem: Problem) -> GradientFunction:
@@ -170,9 +170,9 @@ def gradient_function_of(problem: Problem) -> GradientFunction:
     return gradient_function(training_loss(problem), problem.task, problem.network, problem.goal)
 
 
-@functools.lru_cache(maxsize=4)
-def _compiled_loss(task: AbstractTask, network: AbstractNetwork, goal: type) -> Loss:
-    return CompiledLoss(mean_loss(task, network, goal()))
+@functools.lru_cache(maxsize=4, typed=True)  # Losses without fields are equal tuples.
+def _compiled_loss(task: AbstractTask, network: AbstractNetwork, goal: TrainingLoss) -> Loss:
+    return CompiledLoss(mean_loss(task, network, goal))
 
 
 def features_of(

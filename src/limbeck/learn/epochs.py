@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,3 +38,16 @@ def shuffled_order(count: int, batch: int, steps: int, key: Key) -> Int[Tensor, 
     epochs, short = -(-steps // -(-count // batch)), -count % batch
     shuffled = [key.fold(epoch).permutation(count) for epoch in range(epochs)]
     return torch.cat([functional.pad(rows, (0, short), value=-1).view(-1, batch) for rows in shuffled])[:steps]
+
+
+def cosine(epochs: int, slowed: float = 1.0) -> Float[Tensor, " epoch"]:
+    """What share of a learning rate each epoch has: (1 + cos(pi epoch / (slowed epochs))) / 2, epochs counted from 0.
+
+    At 1 the rate falls to 0 (Loshchilov & Hutter, ICLR 2017), at 2 to one half, which is called smoothed (Sun et al.,
+    CVPR 2024).
+
+    >>> [round(share, 3) for share in cosine(4).tolist()], round(float(cosine(1000, 2.0)[-1]), 2)
+    ([1.0, 0.854, 0.5, 0.146], 0.5)
+    """
+    along = torch.arange(epochs, dtype=torch.float64) * (math.pi / (slowed * epochs))
+    return ((1 + along.cos()) / 2).to(torch.float32)

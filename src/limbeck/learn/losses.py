@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractTask, ByTask, TrainingLoss
@@ -27,6 +28,22 @@ class BySquaredError(NamedTuple):
                 f"{tuple(outputs.shape)}; leave the loss to the task (task-loss)"
             )
         return (outputs - targets).square().mean(-1)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """How far a network is from what its targets say, both softened (Hinton et al. 2015); no set asks for it itself.
+
+    KL(targets || softmax(outputs / temperature)), where targets are a softmax at the same temperature; in nats, and not
+    times the square of the temperature.
+    """
+
+    temperature: float = 1.0
+
+    def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
+        """The divergence of each example; a weight of 0 counts for nothing."""
+        entropy = torch.special.entr(targets).sum(-1)
+        return -(targets * (outputs / self.temperature).log_softmax(-1)).sum(-1) - entropy
 
 
 class AbstractTrainingLoss(AbstractPart):

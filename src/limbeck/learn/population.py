@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Problem, Readout, Schedule
+from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Readout, Schedule
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, gradient_function_of
-from limbeck.learn.microbatches import microbatch_size
+from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.training import Learner, RowLoader, going_on
 
 
@@ -42,6 +42,22 @@ def read(problem: Problem, learner: Learner, inputs: Tree) -> Readout:
         problem.network.apply(learner.params, tree.move(part, problem.device), learner.statistics) for part in parts
     ]
     return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*found, strict=True)))
+
+
+def labelling(problem: Problem, teacher: Learner, temperature: float) -> Callable[[Batch], Batch]:
+    """A function that gives examples, where they lie, the labels of a teacher of just these inputs.
+
+    targets = softmax(outputs of the teacher / temperature); it normalises by its running statistics if it keeps any.
+    """
+    most = microbatch_size(problem.task.shape, problem.device)
+
+    @torch.no_grad()
+    def label(batch: Batch) -> Batch:
+        parts = [problem.task.take(batch, rows) for rows in microbatches(torch.arange(len(batch.classes)), most)]
+        said = [problem.network.apply(teacher.params, each.inputs, teacher.statistics).outputs for each in parts]
+        return batch._replace(targets=(torch.cat(said) / temperature).softmax(-1))
+
+    return label
 
 
 def losses_of(problem: Problem, outputs: Float[Tensor, "example output"], targets: Tree) -> Float[Tensor, " example"]:

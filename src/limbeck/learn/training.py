@@ -89,10 +89,12 @@ def going_on(
     schedule: Schedule,
     key: Key,
     augment: AbstractAugmentation | None,
+    label: Callable[[Batch], Batch] | None = None,
 ) -> Iterator[Learner]:
     """A learner at rest before its first step and after each, as `schedule` says.
 
-    With `augment` the key draws for each example of each step its own operation.
+    With `augment` the key draws for each example of each step its own operation. `label` gives what comes of that the
+    targets that the step goes by.
     """
     rule, learning_rates = tree.detach((schedule.rule, schedule.learning_rates))
     state = rule.init(learner.params)
@@ -102,6 +104,8 @@ def going_on(
         if augment is not None:
             groups = torch.arange(len(batch.classes))
             batch = task.augment(batch, key.fold("augment", step), groups, augment)
+        if label is not None:
+            batch = label(batch)
         gradients, statistics = gradient_of(learner, batch)
         params, state = rule.update(learner.params, gradients, state, learning_rate)
         learner = Learner(params, statistics)

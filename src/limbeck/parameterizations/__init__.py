@@ -7,6 +7,7 @@ from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
+from limbeck.parameterizations.softmax_targets import SoftmaxTargets as SoftmaxTargets
 from limbeck.parameterizations.teacher_targets import TeacherTargets as TeacherTargets
 
 PARAMETERIZATIONS = Family(
@@ -15,6 +16,7 @@ PARAMETERIZATIONS = Family(
     Pixels,
     ClippedPixels,
     SoftTargets,
+    SoftmaxTargets,
     FixedTargets,
     TeacherTargets,
     FixedInputs,

@@ -7,20 +7,23 @@ from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.protocols.own import Own as Own
+from limbeck.protocols.taught import Taught as Taught
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Own)
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Own, Taught)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
     "krr": KernelRidge(),
     "own": Own(),
+    "rd3": Taught(),
 }
 """The published protocols, each by the name of its source or method, and what the set itself says."""
 
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in (Epochs, KernelRidge, Own)}
+    ours = (Epochs, KernelRidge, Own, Taught)
+    installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 
 

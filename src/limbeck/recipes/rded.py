@@ -22,7 +22,7 @@ METHOD = Method(
     expected=EXPECTED,
     deviations=(
         VALIDATION,
-        "Labels are one for each item; the published ones are given anew to every view of an item that a student sees.",
+        "Labels are one for each item; the published ones are given anew to every view of an item (--protocol rd3).",
         "The teacher is trained here, for 5 epochs by default; the published ones were trained to the end.",
         "Items are not rounded to 8 bits, nor compressed.",
         "A factor of 1, as on CIFAR and tiny ImageNet; 2 was published for ImageNet (--start.start.factor 2).",

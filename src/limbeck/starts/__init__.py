@@ -17,6 +17,7 @@ from limbeck.starts.matching_pursuit import MatchingPursuit
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
 from limbeck.starts.relabelled import Relabelled
+from limbeck.starts.rightly_named import RightlyNamed
 from limbeck.starts.scores import (
     AbstractScore,
     Contrast,
@@ -69,6 +70,7 @@ __all__ = [
     "Noise",
     "Real",
     "Relabelled",
+    "RightlyNamed",
     "SmoothedLabels",
     "Stratified",
     "Submodular",
@@ -94,6 +96,7 @@ STARTS = Family(
     HeldOut,
     FarthestPredictions,
     LikelyCrops,
+    RightlyNamed,
     Relabelled,
     SmoothedLabels,
     TeacherLabels,

@@ -128,7 +128,7 @@ class ImageTask(AbstractTask):
         if policy is None:
             return batch
         policy = policy if self.mirror else policy.without("flip")
-        return batch._replace(inputs=policy.apply(batch.inputs, key, groups))
+        return policy.examples(batch, key, groups)
 
     def network(self, name: str) -> AbstractNetwork:
         """The network of that name for images of this shape; InputError for an unknown one."""

@@ -1,0 +1,72 @@
+"""A row of scores: what learners of a set or of a baseline come to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from limbeck.core.units import size
+
+TEACHER = "a teacher of "
+
+
+def of_teacher(stored: int) -> str:
+    """Whose labels those are that no set stores: those of a network of so many bytes, which sees every view.
+
+    >>> of_teacher(4104)
+    'a teacher of 4,104 B'
+    """
+    return TEACHER + size(stored)
+
+
+def by_teacher(labels: str) -> bool:
+    """Whether a row's labels are such.
+
+    >>> by_teacher(of_teacher(4104)), by_teacher("teacher's")
+    (True, False)
+    """
+    return labels.startswith(TEACHER)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row: a mean and its 95 % interval by Student's t over independent draws (the mean itself where there is one).
+
+    The draws are the learners. Where a set was distilled several times, they are the distillations, of each the mean of
+    its learners: value[k][r] = mean + distillation[k] + network[k, r], and the interval is exact where these are normal
+    and every distillation has as many learners.
+    """
+
+    set: str
+    network: str
+    split: str
+    metric: str
+    mean: float
+    low: float
+    high: float
+    n: int
+    """How many learners, in all."""
+    protocol: str
+    bytes: int
+    unit: str
+    higher_is_better: bool
+    per_class: int
+    """The most items that any class has."""
+    matched: str
+    """How a baseline was matched with sets, "items" or "bytes"; "" for a set and for all real data."""
+    beside: str
+    """The one set that a baseline is of, since it is trained as that says; "" where it is beside all of its size."""
+    seeds: int
+    """How many distillations it is over: 1 for one set, 0 for what was not distilled."""
+    about: str
+    """What must stand with it: which distillations, a recipe cut short, how long all real data were trained on."""
+    whole: bool
+    """False for a recipe cut short, and for all real data where training on them had not levelled off."""
+    values: tuple[float, ...]
+    """The draws."""
+    labels: str = ""
+    """Whose labels it is trained on: as in `DistilledSet.label_kind`, or as in `of_teacher`."""
+
+    def row(self) -> dict[str, Any]:
+        """The row as plain values."""
+        return {**asdict(self), "values": list(self.values)}
