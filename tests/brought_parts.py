@@ -157,7 +157,7 @@ class Earliest(AbstractStart):
 class Doubled(AbstractParameterization):
     """Half of each input is learned, and rendered twice as large."""
 
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         return Parameters({"inputs": start.inputs / 2}, {"targets": start.targets, "classes": start.classes})
 
     def render(self, params: Parameters, key: Key) -> Batch:

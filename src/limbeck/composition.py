@@ -10,12 +10,18 @@ from limbeck.core.contracts import (
     AbstractParameterization,
     AbstractSchedule,
     AbstractStart,
+    Batch,
+    Budget,
+    Parameters,
+    Problem,
 )
 from limbeck.core.expect import AbstractPart, at_least
 from limbeck.core.family import VALUES
+from limbeck.core.key import Key
 from limbeck.estimators import Backprop
 from limbeck.learn.optim import SGD, AbstractOptimizer
 from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.budgets import items_within, most
 from limbeck.schedules import Fixed
 from limbeck.starts import Real
 
@@ -50,3 +56,23 @@ class Recipe(AbstractPart):
         if group == "targets" and self.target_optimizer is not None:
             return self.target_optimizer
         return self.optimizer
+
+    def started(self, problem: Problem, count: int, key: Key) -> tuple[Batch, Parameters]:
+        """The start of `count` items of every class, where the problem is, and the parameters that render near it."""
+        start = self.start.pick(problem, count, key.fold("start")).to(problem.device)
+        return start, self.parameterization.init(problem, start, key.fold("init"))
+
+    def items(self, problem: Problem, per_class: int, within: int | None, key: Key) -> int:
+        """How many items of every class are made: of the storage of `per_class` plain ones, or of `within` bytes.
+
+        The bytes are all that a set takes as it is stored, with labels and whatever decodes it. What these take is
+        measured on sets of one and of two items of every class: so much is kept however many there are, so much comes
+        with each. Raises InputError where not one item of every class fits.
+        """
+        part, task = self.parameterization, problem.task
+        if within is None:
+            return items_within(part, task, per_class)
+        one, two = (Budget.of(part.stored(self.started(problem, count, key)[1])).bytes for count in (1, 2))
+        beside = (two - one) - (part.cost(task, 2) - part.cost(task, 1))
+        kept = one - part.cost(task, 1) - beside
+        return most(lambda count: part.cost(task, count) + kept + count * beside, within, part)

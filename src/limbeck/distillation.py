@@ -65,6 +65,9 @@ class Distillation:
     checks: int | None = None
     """How often the validation accuracy of one fresh learner is measured, evenly spread; it selects nothing. None:
     `CHECKS` times where that is cheap beside the steps, else never."""
+    within: int | None = None
+    """How many bytes the set may take as it is stored; None: as many items as the storage of `per_class` plain ones
+    holds (`Recipe.items`)."""
     compile: bool | None = None
     """Whether the steps after the first run as compiled code; None: where the run is long enough for that to pay."""
 
@@ -77,8 +80,8 @@ class Distillation:
     def begin(self) -> State:
         """The state before the first step."""
         recipe, objective, device = self.recipe, self.recipe.objective, self.problem.device
-        start = recipe.start.pick(self.problem, self.per_class, self.key.fold("start")).to(device)
-        params = recipe.parameterization.init(start, self.key.fold("init"))
+        count = recipe.items(self.problem, self.per_class, self.within, self.key)
+        start, params = recipe.started(self.problem, count, self.key)
         assert SCHEDULE not in params.learned, "the schedule is no group of a parameterization"
         schedule = recipe.schedule.init(len(start.classes), self.key.fold("schedule"))
         learned = tree.move({**params.learned, SCHEDULE: schedule}, device)

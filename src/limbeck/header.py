@@ -41,6 +41,7 @@ RUN = {
     "seed": int,
     "checks": (None, int),
     "sources?": dict,
+    "within?": int,
 }
 """What the spec of a run holds, which is that of every set that was distilled and not imported."""
 

@@ -14,15 +14,17 @@ from safetensors import safe_open
 
 from limbeck.codecs import ImageCodec
 from limbeck.core import tree
-from limbeck.core.contracts import Batch
+from limbeck.core.contracts import Batch, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.schedules import Fixed
+from limbeck.tasks import load
 
 KEY = Key(("artefact",))
+PROBLEM = Problem(load("digits"), load("digits").network("mlp-w4"), torch.device("cpu"), NoCache())
 SCORE = {
     "set": "", "network": "convnet", "split": "test", "metric": "accuracy", "mean": 0.5, "low": 0.4, "high": 0.6,
     "n": 5, "protocol": "yang2024", "bytes": 100, "per_class": 2, "matched": "", "beside": "",
@@ -38,7 +40,7 @@ def batch(inputs: Any = None, targets: Any = None) -> Batch:
 def set_of(start: Batch, part: Any = None, **fields: Any) -> DistilledSet:
     part = part or Pixels()
     return DistilledSet(
-        params=part.init(start, KEY),
+        params=part.init(PROBLEM, start, KEY),
         parameterization=part,
         schedule=Fixed(steps=4).render({}, start.classes, KEY),
         codec=ImageCodec((0.5,), (0.25,)),

@@ -61,9 +61,10 @@ def half(seed: int) -> dict[str, Sequence[float]]:
 
 
 def set_of(task: Any, per_class: int, network: str = "mlp-w4") -> DistilledSet:
-    start = Problem(task, task.network(network), torch.device("cpu"), NoCache()).real(KEY, per_class)
+    problem = Problem(task, task.network(network), torch.device("cpu"), NoCache())
+    start = problem.real(KEY, per_class)
     schedule = Fixed(steps=2).render({}, start.classes, KEY)
-    return DistilledSet(Pixels().init(start, KEY), Pixels(), schedule, task.codec, task.classes, {}, {})
+    return DistilledSet(Pixels().init(problem, start, KEY), Pixels(), schedule, task.codec, task.classes, {}, {})
 
 
 def images(dtype: type, classes: int = 3, count: int = 20) -> ImageTask:
@@ -215,10 +216,11 @@ def test_a_set_takes_the_bytes_that_lie_on_disk_of_its_numbers_labels_decoder_an
     part: Any, changed: Callable[[DistilledSet], DistilledSet], size: int, tmp_path: Path
 ) -> None:
     task = images(np.uint8)
-    start = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache()).real(KEY, 2)
+    problem = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache())
+    start = problem.real(KEY, 2)
     plain = set_of(task, 2)
     whole = {"data": {"name": "images", "fingerprint": "f"}, "spec": {"network": "mlp-w4"}}
-    made = changed(replace(plain, params=part.init(start, KEY), parameterization=part, **whole))
+    made = changed(replace(plain, params=part.init(problem, start, KEY), parameterization=part, **whole))
     assert made.budget.bytes == size
     made.save(tmp_path / "set.safetensors")
     tensors, _ = read_tensors(tmp_path / "set.safetensors")

@@ -22,7 +22,7 @@ from torch import Tensor
 
 import limbeck
 from limbeck.codecs import ImageCodec
-from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, Batch
+from limbeck.core.contracts import AbstractParameterization, AbstractSchedule, Batch, NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Finding
@@ -42,6 +42,7 @@ from limbeck.tasks.images import ImageTask
 KEY = Key(("exported",))
 NETWORK = "convnet-w4-d1"
 LABELS = torch.tensor([1, 0, 2, 2, 9, 1])
+PROBLEM = Problem(limbeck.load("digits"), limbeck.load("digits").network(NETWORK), torch.device("cpu"), NoCache())
 HOSTILE = ("../x", "[red]", "line\nfeed", "", "猫", "Cat", "cat", "/etc", "\x1b[31m", "`<b>`|")
 pictures = pytest.mark.parametrize("format", ["png", "folder"])
 arrays = pytest.mark.parametrize("format", ["npz", "pt"])
@@ -67,7 +68,7 @@ def set_of(
     batch = Batch(task.codec.encode(pixels), hard if targets is None else targets, labels)
     part: AbstractParameterization = Pixels() if targets is None else FixedTargets()
     return DistilledSet(
-        params=part.init(batch, Key()),
+        params=part.init(PROBLEM, batch, Key()),
         parameterization=part,
         schedule=(schedule or Fixed(steps=4, learning_rate=0.03)).render({}, labels, Key()),
         codec=task.codec,
@@ -149,7 +150,7 @@ def test_what_8_bits_cost_is_counted(task: ImageTask, tmp_path: Path) -> None:
     pixels = torch.full((2, 1, 8, 8), 0.5)
     pixels[0, 0, 0, :4] = torch.tensor([-0.25, 1.5, 1.25, 1.0])
     distilled = replace(set_of(task, pixels, labels=torch.tensor([3, 4])), codec=ImageCodec((0.0,), (1.0,)))
-    distilled = replace(distilled, params=Pixels().init(distilled.batch._replace(inputs=pixels), Key()))
+    distilled = replace(distilled, params=Pixels().init(PROBLEM, distilled.batch._replace(inputs=pixels), Key()))
     cost = export_set(distilled, "png", tmp_path / "out").cost
     assert cost is not None
     assert (cost.values, cost.clipped) == (128, 3)
@@ -164,7 +165,7 @@ def test_real_images_lose_nothing_in_8_bits(tmp_path: Path) -> None:
     levels = (KEY.fold("levels").integers(256, 4, 3, 32, 32) / 255).float()
     distilled = photographs("cifar10", CIFAR, torch.tensor([1, 0, 0, 1]))
     images = distilled.batch._replace(inputs=CIFAR.encode(levels))
-    cost = export_set(replace(distilled, params=Pixels().init(images, Key())), "png", tmp_path / "out").cost
+    cost = export_set(replace(distilled, params=Pixels().init(PROBLEM, images, Key())), "png", tmp_path / "out").cost
     assert cost is not None and cost.clipped == 0 and cost.rounded_most < 1e-6
     assert cost.words.startswith("None of its 12,288 values lies outside [0, 1]")
     assert "0.0 % of them do" in readme(tmp_path / "out")
@@ -382,7 +383,7 @@ def photographs(name: str, codec: ImageCodec, labels: Tensor) -> DistilledSet:
     inputs = KEY.fold(name).normal(len(labels), 3, 32, 32)
     targets = torch.nn.functional.one_hot(labels, 2).float()
     return DistilledSet(
-        params=Pixels().init(Batch(inputs, targets, labels), Key()),
+        params=Pixels().init(PROBLEM, Batch(inputs, targets, labels), Key()),
         parameterization=Pixels(),
         schedule=Fixed(3, 0.02).render({}, labels, Key()),
         codec=codec,

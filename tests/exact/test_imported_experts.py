@@ -70,7 +70,8 @@ def test_a_student_follows_them(buffers: list[Path], task: ImageTask, tmp_path: 
         batch = problem.real(KEY, 1)
         part = Pixels()
         synthetic = Synthetic.of(
-            part.render(part.init(batch, KEY), KEY), Fixed(steps=1, learning_rate=1e-12).render({}, batch.classes, KEY)
+            part.render(part.init(problem, batch, KEY), KEY),
+            Fixed(steps=1, learning_rate=1e-12).render({}, batch.classes, KEY),
         )
         loss = objective.loss(objective.init(problem, KEY), problem, synthetic, KEY)
     # A student that does not move ends where the expert began: the distance is all of it.

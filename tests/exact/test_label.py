@@ -249,10 +249,11 @@ def test_five_labelled_images_tell_of_ten_classes() -> None:
 
 
 def test_targets_of_another_kind_are_refused() -> None:
-    start = shown(plain()).batch
+    on = plain()
+    start = shown(on).batch
     with pytest.raises(InputError, match="fixed-inputs: found targets of another type than floating"):
-        FixedInputs().init(start._replace(targets=start.classes), KEY)
-    on, short = plain(), torch.ones(20, 3)
+        FixedInputs().init(on, start._replace(targets=start.classes), KEY)
+    short = torch.ones(20, 3)
     with pytest.raises(InputError, match=r"ridge-head: found targets \(20, 3\), expected one number for each output"):
         RidgeHead(per_class=3).loss(RidgeHead(per_class=3).init(on, KEY), on, shown(on, short), KEY)
     with pytest.raises(InputError, match=r"uniform-labels: found targets \(1, 2\), expected a weight for each of 1"):

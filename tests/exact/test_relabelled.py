@@ -88,7 +88,7 @@ def test_fixed_targets_are_kept_to_the_last_bit_and_not_learned(kind: torch.dtyp
     targets = KEY.fold("targets").normal(6, 3).to(kind).softmax(1)
     start = Batch(KEY.fold("inputs").normal(6, 1, 4, 4).to(kind), targets, torch.arange(3).repeat_interleave(2))
     part = FixedTargets()
-    params = part.init(start, KEY)
+    params = part.init(problem(), start, KEY)
     rendered = part.render(params, KEY)
     assert all(torch.equal(leaf, expected) for leaf, expected in zip(rendered, start, strict=True))
     assert list(tree.flatten(params.learned)) == ["inputs"]

@@ -21,6 +21,7 @@ from limbeck.state import State
 from limbeck.tasks import load
 
 KEY = Key(("soft targets",))
+PROBLEM = Problem(load("digits"), load("digits").network("mlp-w4"), torch.device("cpu"), NoCache())
 
 
 def start() -> Batch:
@@ -30,7 +31,7 @@ def start() -> Batch:
 
 def test_it_starts_at_the_targets_of_its_start_and_leaves_the_inputs_to_another() -> None:
     part = SoftTargets()
-    params = part.init(start(), KEY)
+    params = part.init(PROBLEM, start(), KEY)
     rendered = part.render(params, KEY)
     assert all(torch.equal(leaf, expected) for leaf, expected in zip(rendered, start(), strict=True))
     assert list(params.learned) == ["inputs", "targets"]
@@ -96,12 +97,12 @@ def test_targets_without_an_optimizer_are_stepped_as_inputs_are_with_a_state_of_
 
 def test_what_is_stored_are_the_items_a_class_each_and_a_float_for_each_output() -> None:
     for part in (SoftTargets(), FixedTargets()):
-        stored = part.stored(part.init(start(), KEY))
+        stored = part.stored(part.init(PROBLEM, start(), KEY))
         assert Budget.of(stored).bytes == 4 * 6 * 16 + 6 + 4 * 6 * 3
     hard = start()._replace(targets=torch.eye(3)[start().classes])
-    assert Budget.of(Pixels().stored(Pixels().init(hard, KEY))).bytes == 4 * 6 * 16 + 6
+    assert Budget.of(Pixels().stored(Pixels().init(PROBLEM, hard, KEY))).bytes == 4 * 6 * 16 + 6
 
 
 def test_targets_that_are_whole_numbers_are_refused() -> None:
     with pytest.raises(InputError, match="soft-targets: found targets of another type"):
-        SoftTargets().init(start()._replace(targets={"next": torch.arange(6)}), KEY)
+        SoftTargets().init(PROBLEM, start()._replace(targets={"next": torch.arange(6)}), KEY)

@@ -12,7 +12,7 @@ from torch import Tensor
 from limbeck.computations import Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.teachers import Teacher
-from limbeck.core.contracts import Batch, Budget, Parameters, Problem
+from limbeck.core.contracts import Batch, Budget, NoCache, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.learn.optim import SGD
@@ -25,6 +25,7 @@ from limbeck.tasks import load
 
 KEY = Key(("softmax targets",))
 TASK = load("digits")
+PROBLEM = Problem(TASK, TASK.network("mlp-w4"), torch.device("cpu"), NoCache())
 YOUNG = Teacher(epochs=1, learning_rate=0.002)
 
 
@@ -73,7 +74,7 @@ def start_of(targets: Tensor) -> Batch:
 def test_stepping_what_is_learned_is_stepping_the_logits_of_the_teacher() -> None:
     logits = 2 * KEY.fold("logits").normal(6, 3).double()
     part, goal = SoftmaxTargets(), KEY.fold("goal").normal(6, 3).double()
-    params = part.init(start_of(logits.softmax(1)), KEY)
+    params = part.init(PROBLEM, start_of(logits.softmax(1)), KEY)
     torch.testing.assert_close(part.render(params, KEY).targets, logits.softmax(1), rtol=1e-12, atol=1e-14)
     optimizer = SGD(learning_rate=3.0, momentum=0.9)
     learned, free = params.learned["targets"], logits
@@ -95,13 +96,13 @@ def test_stepping_what_is_learned_is_stepping_the_logits_of_the_teacher() -> Non
 
 def test_a_label_costs_a_float_for_each_class_and_one_of_a_class_alone_stays_there() -> None:
     part, hard = SoftmaxTargets(), torch.eye(3)[torch.arange(3).repeat_interleave(2)]
-    params = part.init(start_of(hard), KEY)
+    params = part.init(PROBLEM, start_of(hard), KEY)
     assert torch.isfinite(params.learned["targets"]).all()
     torch.testing.assert_close(part.render(params, KEY).targets, hard, rtol=0, atol=1e-30)
     assert Budget.of(part.stored(params)).bytes == 6 * (16 * 4 + 3 * 4 + 1)
     for targets in ({"a": hard}, hard[:, 0], hard.long()):
         with pytest.raises(InputError, match="softmax-targets: found targets"):
-            part.init(start_of(hard)._replace(targets=targets), KEY)
+            part.init(PROBLEM, start_of(hard)._replace(targets=targets), KEY)
 
 
 @pytest.mark.parametrize(("ipc", "first", "latest", "over"), [(1, 4, 4, 0), (10, 10, 20, 1000), (50, 20, 40, 2000)])

@@ -30,7 +30,7 @@ class Mixed(AbstractParameterization):
 
     views = True
 
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         return Parameters({"inputs": start.inputs.clone()}, {"classes": start.classes, "targets": start.targets})
 
     def render(self, params: Parameters, key: Key) -> Batch:
@@ -42,7 +42,7 @@ class Mixed(AbstractParameterization):
 
 
 def made() -> DistilledSet:
-    params = Mixed().init(PROBLEM.real(KEY.fold("start"), 2), KEY)
+    params = Mixed().init(PROBLEM, PROBLEM.real(KEY.fold("start"), 2), KEY)
     schedule = Fixed().render({}, params.fixed["classes"], KEY)
     data, spec = {"name": "digits", "fingerprint": "f"}, {"network": PROBLEM.network.name}
     return DistilledSet(params, Mixed(), schedule, TASK.codec, TASK.classes, data, spec)

@@ -72,9 +72,11 @@ def out_of(given: Any, plan: Plan) -> Path:
     if given.out is not None:
         return Path(given.out)
     data = re.sub(r"\W+", "-", Path(plan.task.name.partition(":")[2] or plan.task.name).stem).strip("-")
-    out = Path(f"{data}-{given.recipe}-ipc{given.ipc}.safetensors")
+    size = f"ipc{plan.ipc}" if plan.within is None else f"{plan.within}bytes"
+    out = Path(f"{data}-{given.recipe}-{size}.safetensors")
     if out.exists():
         there, here = DistilledSet.load(out).spec, plan.spec_on(CPU)
-        if any(there.get(name) != here[name] for name in ("data", "recipe", "network", "ipc", "seed", "checks")):
+        names = ("data", "recipe", "network", "ipc", "within", "seed", "checks")
+        if any(there.get(name) != here.get(name) for name in names):
             raise InputError(f"{out}: found another set, expected none of that name; name another file with --out")
     return out

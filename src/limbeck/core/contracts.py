@@ -1,7 +1,7 @@
 """The whole architecture on one page: what is passed between parts, and the contract of each family.
 
-What belongs to a task (its examples, codec, augmentations and networks) is in `task.py`, a task with a network and a
-device in `problem.py`; both are handed on here.
+What belongs to a task (its examples, codec and networks) is in `task.py`, a task with a network and a device in
+`problem.py`; both are handed on here.
 
 A distillation is a loop that renders a synthetic batch from free parameters, asks an objective how
 far it is from the real task, and steps. Everything else is a part with one contract.
@@ -22,6 +22,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.augmentation import AbstractAugmentation as AbstractAugmentation
+from limbeck.core.batch import Batch as Batch
 from limbeck.core.budget import Budget as Budget
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
@@ -33,11 +35,9 @@ from limbeck.core.schedule import Schedule as Schedule
 from limbeck.core.schedule import TrainingLoss as TrainingLoss
 from limbeck.core.schedule import UpdateRule as UpdateRule
 from limbeck.core.task import SPLITS as SPLITS
-from limbeck.core.task import AbstractAugmentation as AbstractAugmentation
 from limbeck.core.task import AbstractCodec as AbstractCodec
 from limbeck.core.task import AbstractNetwork as AbstractNetwork
 from limbeck.core.task import AbstractTask as AbstractTask
-from limbeck.core.task import Batch as Batch
 from limbeck.core.task import Metric as Metric
 from limbeck.core.task import Readout as Readout
 from limbeck.core.tree import Tree
@@ -109,11 +109,19 @@ class AbstractParameterization(AbstractPart):
         return ()
 
     @abstractmethod
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """Parameters that render near `start`, each leaf where those leaves of `start` lie that it is used with.
 
         What is learned is moved to the device, and what is fixed stays where it is put here: classes on the CPU.
         """
+
+    def cost(self, task: AbstractTask, per_class: int) -> int:
+        """The bytes of what is learned of the inputs of `per_class` items of every class, as they are stored.
+
+        By default those of their numbers in 32 bits. It grows with `per_class`. Sizes are counted so in the literature;
+        what a set costs with its labels and all else that is kept is measured on what is stored.
+        """
+        return 4 * tree.numel(task.shape) * per_class * len(task.classes)
 
     @abstractmethod
     def render(self, params: Parameters, key: Key) -> Batch:

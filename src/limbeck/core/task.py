@@ -15,6 +15,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.augmentation import AbstractAugmentation as AbstractAugmentation
+from limbeck.core.batch import Batch as Batch
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.provenance import source_of
@@ -22,24 +24,6 @@ from limbeck.core.tree import Tree
 from limbeck.core.units import measured
 
 SPLITS = ("train", "validation", "test")
-
-
-class Batch(NamedTuple):
-    """Examples: a tree, so that vmap and grad see through it; no optional leaves."""
-
-    inputs: Tree
-    """What a network is shown: a tensor (example, ...), or a tree of them."""
-    targets: Tree
-    """What the task's loss holds outputs against: a tensor (example, ...), or a tree of them; weights over classes."""
-    classes: Int[Tensor, " example"]
-    """The group each example was made for: its class, or 0 where a task has one. Soft targets may drift, this not.
-
-    It decides shapes and draws, so it stays on the CPU; whoever computes with it on a device moves what comes of it.
-    """
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch with its inputs and targets on `device`."""
-        return Batch(tree.move(self.inputs, device), tree.move(self.targets, device), self.classes)
 
 
 class Readout(NamedTuple):
@@ -123,34 +107,6 @@ class AbstractCodec(AbstractPart):
     @abstractmethod
     def header(self) -> dict[str, Any]:
         """What is said of it in a few plain values: JSON."""
-
-
-class AbstractAugmentation(AbstractPart):
-    """How inputs are changed while a learner is trained, without a change of their meaning: a frozen dataclass."""
-
-    @abstractmethod
-    def apply(self, inputs: Tree, key: Key, groups: Int[Tensor, " example"]) -> Tree:
-        """The inputs after what each one's group draws; differentiable.
-
-        The draw depends on `key` and the group's number alone: two calls with one key treat equal groups alike,
-        whatever else they hold.
-        """
-
-    def examples(self, batch: Batch, key: Key, groups: Int[Tensor, " example"]) -> Batch:
-        """The examples under `apply`; of a part that mixes examples, their targets are mixed as their inputs are."""
-        return batch._replace(inputs=self.apply(batch.inputs, key, groups))
-
-    @abstractmethod
-    def without(self, operation: str) -> AbstractAugmentation:
-        """The same but for the operation of that name ("flip" mirrors images); itself where it has none such."""
-
-    def at(self, _done: float) -> AbstractAugmentation:
-        """What it is where a share in [0, 1) of the steps of a distillation is done; by default the same throughout."""
-        return self
-
-    def batchwise(self) -> AbstractAugmentation:
-        """As training draws it: where it chooses among operations, one for a batch; by default itself."""
-        return self
 
 
 class Metric(NamedTuple):

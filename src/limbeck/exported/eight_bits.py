@@ -12,13 +12,13 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from limbeck.codecs import ImageCodec
-from limbeck.core.contracts import AbstractParameterization, Batch
+from limbeck.core.contracts import Batch
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
-from limbeck.core.key import Key
 from limbeck.core.units import measured, measured_range, percent
 from limbeck.distilled_set import DistilledSet
-from limbeck.parameterizations import FixedTargets, Pixels
+from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.pixels import held
 
 LEVELS = 255
 """The largest level; 0 is black."""
@@ -100,8 +100,7 @@ def in_eight_bits(distilled: DistilledSet, format: str) -> DistilledSet:
     """The set that its pictures hold; errors as in `pictures_of`."""
     pixels = pictures_of(distilled, format).levels.to(distilled.native.dtype) / LEVELS
     batch = Batch(distilled.codec.encode(pixels), distilled.batch.targets, distilled.batch.classes)
-    part: AbstractParameterization = Pixels() if distilled.label_mode == "hard" else FixedTargets()
-    return replace(distilled, params=part.init(batch, Key()), parameterization=part, scores=())
+    return replace(distilled, params=held(batch), parameterization=Pixels(), scores=())
 
 
 def side_by_side(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Schedule
+from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.values import typed
@@ -31,7 +31,8 @@ from limbeck.imported.own import read_export, restored
 from limbeck.imported.units import EIGHT_BIT, PixelValues, candidates_of, codec_of, converted, own_codec
 from limbeck.imported.units import UNITS as UNITS
 from limbeck.learn.rules import Momentum
-from limbeck.parameterizations import FixedTargets, Pixels
+from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.pixels import held
 from limbeck.schedules import Fixed
 
 
@@ -86,10 +87,9 @@ def import_set(
         "factor": times,
         "notes": [*found.notes, *told.notes, *_notes(place, found, batch, task, times)],
     }
-    part: AbstractParameterization = Pixels() if told.hard else FixedTargets()
     schedule = _schedule(place, found, learning_rate, batch.classes, times)
     return DistilledSet(
-        params=part.init(batch, Key()), parameterization=part, schedule=schedule, codec=codec, classes=task.classes,
+        params=held(batch), parameterization=Pixels(), schedule=schedule, codec=codec, classes=task.classes,
         data=task.reference, spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
     )  # fmt: skip

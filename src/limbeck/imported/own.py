@@ -13,10 +13,9 @@ from torch.nn.functional import one_hot
 
 from limbeck.codecs import ImageCodec
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Schedule
+from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
-from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
@@ -32,7 +31,8 @@ from limbeck.imported.tensors import read_torch
 from limbeck.imported.units import RAW, own_codec
 from limbeck.learn.losses import loss_named
 from limbeck.learn.rules import rule_named
-from limbeck.parameterizations import FixedTargets, Pixels
+from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.pixels import held
 
 SEEN = f"images{NORMALISED}"
 _ORIGINAL = {NAMES[name]: name for name in ("images", SEEN, "labels", "soft_labels", "targets")}
@@ -92,12 +92,11 @@ def restored(path: Path, own: Own, task: AbstractTask, learning_rate: float | No
     inputs = own.seen if kept else codec.encode(own.pixels).contiguous()
     hard = one_hot(own.labels, len(task.classes)).to(torch.float32)
     batch = Batch(inputs, hard if own.soft_labels is None else own.soft_labels, own.labels)
-    part: AbstractParameterization = Pixels() if own.soft_labels is None else FixedTargets()
     rates = own.schedule.learning_rates
     given = rates if learning_rate is None else torch.full_like(rates, learning_rate)
     return DistilledSet(
-        params=part.init(batch, Key()),
-        parameterization=part,
+        params=held(batch),
+        parameterization=Pixels(),
         schedule=own.schedule._replace(learning_rates=given),
         codec=codec,
         classes=task.classes,

@@ -5,6 +5,7 @@ from limbeck.core.family import Family
 from limbeck.parameterizations.clipped_pixels import ClippedPixels as ClippedPixels
 from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
+from limbeck.parameterizations.multiformation import Multiformation as Multiformation
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
 from limbeck.parameterizations.softmax_targets import SoftmaxTargets as SoftmaxTargets
@@ -20,4 +21,5 @@ PARAMETERIZATIONS = Family(
     FixedTargets,
     TeacherTargets,
     FixedInputs,
+    Multiformation,
 )

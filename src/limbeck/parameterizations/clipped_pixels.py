@@ -9,7 +9,7 @@ import torch
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.key import Key
-from limbeck.parameterizations.pixels import Pixels
+from limbeck.parameterizations.pixels import Pixels, held
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class ClippedPixels(AbstractParameterization):
     [0, 1] for images, anywhere for data that know no bounds. The start is as it is given until the first step.
     """
 
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The start itself."""
-        return Pixels().init(start, key)
+        return held(start)
 
     def render(self, params: Parameters, key: Key) -> Batch:
         """The inputs as they are, under the labels of the start."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 
@@ -20,7 +20,7 @@ class FixedInputs(AbstractParameterization):
     the optimizer `on-simplex` keeps each row positive and its sum at 1.
     """
 
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The targets of the start, and its inputs; InputError for targets that are not numbers."""
         if not all(map(torch.is_floating_point, tree.leaves(start.targets))):
             raise InputError(

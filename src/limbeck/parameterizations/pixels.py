@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 
@@ -23,27 +23,40 @@ class Pixels(AbstractParameterization):
     Other targets of the start are kept as they are.
     """
 
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The start itself."""
-        inputs, classes = tree.map(lambda leaf: leaf.detach().clone(), (start.inputs, start.classes))
-        learned, kept = tree.select(inputs, torch.is_floating_point), tree.select(inputs, _is_kept)
-        fixed: dict[str, Tree] = {"classes": classes}
-        if isinstance(kept, Tensor) or kept:
-            fixed["inputs"] = kept
-        if is_hard(start):
-            fixed["outputs"] = start.targets.new_empty(start.targets.shape[1], 0)
-        else:
-            fixed["targets"] = tree.map(lambda leaf: leaf.detach().clone(), start.targets)
-        return Parameters({"inputs": learned}, fixed)
+        return held(start)
 
     def render(self, params: Parameters, key: Key) -> Batch:
         """The inputs as they are, under the labels of the start."""
         fixed = tree.widen(params.fixed)
-        inputs = tree.merge(params.learned.get("inputs", {}), fixed.get("inputs", {}))
-        if "targets" in fixed:
-            return Batch(inputs, fixed["targets"], fixed["classes"])
-        outputs, classes = fixed["outputs"], fixed["classes"]
-        return Batch(inputs, one_hot(classes, len(outputs), outputs.dtype).to(outputs.device), classes)
+        return labelled(tree.merge(params.learned.get("inputs", {}), fixed.get("inputs", {})), fixed)
+
+
+def labels_of(start: Batch) -> dict[str, Tree]:
+    """What is kept of the labels of a start: its classes, and where these do not say them its targets."""
+    kept: dict[str, Tree] = {"classes": start.classes.detach().clone()}
+    if is_hard(start):
+        return {**kept, "outputs": start.targets.new_empty(start.targets.shape[1], 0)}
+    return {**kept, "targets": tree.map(lambda leaf: leaf.detach().clone(), start.targets)}
+
+
+def labelled(inputs: Tree, fixed: dict[str, Tree]) -> Batch:
+    """Inputs under the labels that `labels_of` kept, in the types in which they are computed with."""
+    if "targets" in fixed:
+        return Batch(inputs, fixed["targets"], fixed["classes"])
+    outputs, classes = fixed["outputs"], fixed["classes"]
+    return Batch(inputs, one_hot(classes, len(outputs), outputs.dtype).to(outputs.device), classes)
+
+
+def held(batch: Batch) -> Parameters:
+    """The parameters of plain pixels that render exactly a batch."""
+    inputs = tree.map(lambda leaf: leaf.detach().clone(), batch.inputs)
+    learned, kept = tree.select(inputs, torch.is_floating_point), tree.select(inputs, _is_kept)
+    fixed = labels_of(batch)
+    if isinstance(kept, Tensor) or kept:
+        fixed["inputs"] = kept
+    return Parameters({"inputs": learned}, fixed)
 
 
 def _is_kept(leaf: Tensor) -> bool:

@@ -10,11 +10,12 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.parameterizations.around import AbstractAround
 from limbeck.parameterizations.pixels import Pixels, unlabelled
 
 
 @dataclass(frozen=True)
-class SoftTargets(AbstractParameterization):
+class SoftTargets(AbstractAround):
     """The items of another parameterization under learned targets (Sucholutsky & Schonlau, IJCNN 2021).
 
     Beside what `inner` learns there is the group "targets", which starts at the targets of the start and may have an
@@ -23,19 +24,14 @@ class SoftTargets(AbstractParameterization):
 
     inner: AbstractParameterization = field(default_factory=Pixels)
 
-    @property
-    def views(self) -> bool:  # type: ignore[override]
-        """As `inner`."""
-        return self.inner.views
-
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the targets of the start; InputError for targets that are not numbers."""
         if not all(map(torch.is_floating_point, tree.leaves(start.targets))):
             raise InputError(
                 "soft-targets: found targets of another type than floating, expected floats, which can be learned; "
                 "choose --parameterization fixed-targets"
             )
-        items = self.inner.init(unlabelled(start), key)
+        items = self.inner.init(problem, unlabelled(start), key)
         targets = tree.map(lambda leaf: leaf.detach().clone(), start.targets)
         return items._replace(learned={**items.learned, "targets": targets})
 
@@ -47,7 +43,3 @@ class SoftTargets(AbstractParameterization):
         """What `inner` stores of the items, and the targets as floats."""
         items = self.inner.stored(params)
         return items._replace(learned={**items.learned, "targets": tree.compact(params.learned["targets"])})
-
-    def settled(self, params: Parameters, problem: Problem) -> Parameters:
-        """As `inner`."""
-        return self.inner.settled(params, problem)

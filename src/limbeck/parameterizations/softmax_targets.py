@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractParameterization, Batch, Parameters
+from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.parameterizations.around import AbstractAround
 from limbeck.parameterizations.pixels import Pixels, unlabelled
 
 LEAST = torch.finfo(torch.float32).tiny
@@ -18,7 +19,7 @@ LEAST = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
-class SoftmaxTargets(AbstractParameterization):
+class SoftmaxTargets(AbstractAround):
     """The items of another parameterization under a softmax of learned numbers (Guo et al., ICLR 2024).
 
     Beside what `inner` learns there is the group "targets" (item, class), which starts at the logarithms of the targets
@@ -29,12 +30,7 @@ class SoftmaxTargets(AbstractParameterization):
 
     inner: AbstractParameterization = field(default_factory=Pixels)
 
-    @property
-    def views(self) -> bool:  # type: ignore[override]
-        """As `inner`."""
-        return self.inner.views
-
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the logarithms; InputError for targets that are not weights of classes."""
         targets = start.targets
         if not isinstance(targets, Tensor) or not targets.is_floating_point() or targets.dim() != 2:
@@ -43,7 +39,7 @@ class SoftmaxTargets(AbstractParameterization):
                 f"softmax-targets: found targets {found}, expected a weight for each class; choose --parameterization "
                 "soft-targets"
             )
-        items = self.inner.init(unlabelled(start), key)
+        items = self.inner.init(problem, unlabelled(start), key)
         return items._replace(learned={**items.learned, "targets": targets.detach().clamp(min=LEAST).log()})
 
     def render(self, params: Parameters, key: Key) -> Batch:

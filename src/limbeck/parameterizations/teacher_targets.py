@@ -9,12 +9,13 @@ from limbeck.computations.teachers import Teacher
 from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.expect import expect, positive
 from limbeck.core.key import Key
+from limbeck.parameterizations.around import AbstractAround
 from limbeck.parameterizations.fixed_targets import FixedTargets
 from limbeck.parameterizations.pixels import Pixels
 
 
 @dataclass(frozen=True)
-class TeacherTargets(AbstractParameterization):
+class TeacherTargets(AbstractAround):
     """The items of another parameterization, which a teacher labels once all is learned (Yin et al., NeurIPS 2023).
 
     While it is learned the targets are those of the start. What is kept in the end are
@@ -37,9 +38,9 @@ class TeacherTargets(AbstractParameterization):
         self.teacher.under(problem)
         return (self.teacher.training(),)
 
-    def init(self, start: Batch, key: Key) -> Parameters:
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the targets of the start."""
-        return self._targets.init(start, key)
+        return self._targets.init(problem, start, key)
 
     def render(self, params: Parameters, key: Key) -> Batch:
         """The items under the targets that they have by now."""
@@ -49,9 +50,9 @@ class TeacherTargets(AbstractParameterization):
         """What `inner` stores of the items, and the targets as floats."""
         return self._targets.stored(params)
 
-    def settled(self, params: Parameters, problem: Problem) -> Parameters:
-        """As `inner`."""
-        return self._targets.settled(params, problem)
+    def items(self, params: Parameters) -> Parameters:
+        """As of targets that are fixed."""
+        return self._targets.items(params)
 
     def finished(self, params: Parameters, problem: Problem) -> Parameters:
         """The same items under the teacher's labels; InputError where targets are not a weight for each class."""

@@ -53,11 +53,15 @@ class Plan:
     ipc: int
     seed: int = 0
     checks: int | None = None
+    within: int | None = None
+    """How many bytes the set may take, as it is stored; None: what `ipc` plain items of every class take."""
 
     def __post_init__(self) -> None:
         of_their_types(self)
         if self.ipc < 1:
             raise InputError(f"ipc {self.ipc}: expected at least one item per class")
+        if self.within is not None and self.within < 1:
+            raise InputError(f"bytes {self.within}: expected a number above 0")
         if self.recipe.steps < 0 or (self.checks or 0) < 0:
             raise InputError(f"steps {self.recipe.steps}, checks {self.checks}: expected no negative numbers")
         if self.recipe.steps and self.recipe.objective is None:
@@ -74,6 +78,7 @@ class Plan:
             "ipc": self.ipc,
             "seed": self.seed,
             "checks": self.checks,
+            **({} if self.within is None else {"within": self.within}),
         }
 
     @classmethod
@@ -93,7 +98,7 @@ class Plan:
         _check_spec(spec)
         try:
             rest = {name: spec[name] for name in ("network", "ipc", "seed", "checks")}
-            plan = cls(task, from_spec(spec["recipe"]), **rest)
+            plan = cls(task, from_spec(spec["recipe"]), **rest, within=spec.get("within"))
         except TypeError as error:
             raise InputError(f"{NO_SPEC} ({error}); {EXPECTED}") from error
         now = plan.spec_on(CPU)
@@ -152,7 +157,7 @@ def _admit(session: Session, plan: Plan, run: Run) -> None:
 def distillation_of(plan: Plan, session: Session) -> distillation.Distillation:
     """The steps of a plan, as a session does them."""
     problem, key = session.problem(plan.task, plan.network), Key(("distill", plan.seed))
-    return distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, session.compile)
+    return distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, plan.within, session.compile)
 
 
 def checking(run: distillation.Distillation, state: State, session: Session) -> float:

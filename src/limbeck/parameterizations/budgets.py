@@ -1,0 +1,47 @@
+"""How many items a parameterization makes of the storage of so many plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractParameterization, AbstractTask
+from limbeck.core.errors import InputError
+from limbeck.core.family import part_name
+
+LIMIT = 1 << 20
+"""More items than any class has: a part whose cost does not grow is asked no further."""
+FLOAT = 4
+"""Bytes of a number in 32 bits."""
+
+
+def plain(task: AbstractTask, per_class: int) -> int:
+    """The bytes of the inputs of so many items of every class, each number in 32 bits: what "items per class" buy."""
+    return FLOAT * tree.numel(task.shape) * per_class * len(task.classes)
+
+
+def items_within(part: AbstractParameterization, task: AbstractTask, per_class: int) -> int:
+    """How many items of every class a parameterization makes of the storage of `per_class` plain ones, targets aside.
+
+    So sizes are counted in the literature: inputs in 32 bits, labels free (Kim et al., ICML 2022). Raises InputError
+    where not one fits.
+    """
+    return most(lambda count: part.cost(task, count), plain(task, per_class), part)
+
+
+def most(cost: Callable[[int], int], budget: int, part: AbstractParameterization) -> int:
+    """The most items of every class that cost at most `budget` bytes; InputError, of the part, where not one does.
+
+    `cost` grows with the number of items.
+    """
+    if (least := cost(1)) > budget:
+        name = part_name(type(part))
+        raise InputError(f"{name}: one item of each class takes {least:,} bytes to store, and there are {budget:,}")
+    count, step = 1, 1
+    while step < LIMIT and cost(count + step) <= budget:
+        count, step = count + step, 2 * step
+    while step > 1:
+        step //= 2
+        if cost(count + step) <= budget:
+            count += step
+    return count

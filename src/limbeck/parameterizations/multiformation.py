@@ -1,0 +1,79 @@
+"""Images stored small, several on a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.expect import at_least
+from limbeck.core.key import Key
+from limbeck.parameterizations.images import images_of
+from limbeck.parameterizations.pixels import labelled, labels_of
+
+
+@dataclass(frozen=True)
+class Multiformation(AbstractParameterization):
+    """Pages of factor x factor tiles, each of which is an item when it is enlarged (Kim et al., IDC, ICML 2022).
+
+    What is learned are the pages (page, channel, height, width), group "inputs": as large as an image, and of one class
+    each. A tile is of the side ceil(height / factor) and enlarged bilinearly; where the sides are no multiples of the
+    factor, the last tiles are cut, and end in the mean of the data. The start is shrunk by means over areas.
+    """
+
+    factor: int = 2
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "factor")
+
+    def cost(self, task: AbstractTask, per_class: int) -> int:
+        """That of the pages."""
+        return super().cost(task, -(-per_class // self.factor**2))
+
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
+        """Pages of the start, shrunk; InputError for what is no image."""
+        images = images_of(start, self)
+        height, width = images.shape[2:]
+        sides = -(-height // self.factor), -(-width // self.factor)
+        small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
+        pages, tiles = self._places(start.classes)
+        laid = small.new_zeros(int(pages.max()) + 1, self.factor**2, *small.shape[1:])
+        laid[pages, tiles] = small
+        rows = laid.unflatten(1, (self.factor, self.factor)).permute(0, 3, 1, 4, 2, 5)
+        whole = rows.reshape(len(laid), small.shape[1], self.factor * sides[0], self.factor * sides[1])
+        return Parameters({"inputs": whole[:, :, :height, :width].detach().clone()}, labels_of(start))
+
+    def render(self, params: Parameters, key: Key) -> Batch:
+        """The tiles, enlarged to the size of a page."""
+        fixed, pages = tree.widen(params.fixed), params.learned["inputs"]
+        place, tile = self._places(fixed["classes"])
+        return labelled(self._tiles(pages)[place.to(pages.device), tile.to(pages.device)], fixed)
+
+    def _tiles(
+        self, pages: Float[Tensor, "page channel height width"]
+    ) -> Float[Tensor, "page tile channel height width"]:
+        """Every tile of every page, enlarged."""
+        size = pages.shape[2:]
+        if self.factor == 1:
+            return pages[:, None]
+        sides = [-(-side // self.factor) for side in size]
+        missing = [self.factor * side - whole for side, whole in zip(sides, size, strict=True)]
+        padded = pad(pages, (0, missing[1], 0, missing[0]))
+        rows = padded.unflatten(3, (self.factor, sides[1])).unflatten(2, (self.factor, sides[0]))
+        tiles = rows.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+        return interpolate(tiles, size, mode="bilinear").unflatten(0, (len(pages), self.factor**2))
+
+    def _places(self, classes: Int[Tensor, " item"]) -> tuple[Int[Tensor, " item"], Int[Tensor, " item"]]:
+        """The page of each item and its tile there: a page has items of one class, in their order."""
+        page, tile, begun = torch.zeros_like(classes), torch.zeros_like(classes), 0
+        for label in classes.unique(sorted=True):
+            rows = (classes == label).nonzero().squeeze(1)
+            number = torch.arange(len(rows))
+            page[rows], tile[rows] = begun + number // self.factor**2, number % self.factor**2
+            begun += -(-len(rows) // self.factor**2)
+        return page, tile
