@@ -6,9 +6,12 @@ from limbeck.parameterizations.bases import Bases as Bases
 from limbeck.parameterizations.bits import Bits as Bits
 from limbeck.parameterizations.clipped_pixels import ClippedPixels as ClippedPixels
 from limbeck.parameterizations.factors import Factors as Factors
+from limbeck.parameterizations.field import Field as Field
 from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.frequency import Frequency as Frequency
+from limbeck.parameterizations.gaussians import Gaussians as Gaussians
+from limbeck.parameterizations.latent import Latent as Latent
 from limbeck.parameterizations.multiformation import Multiformation as Multiformation
 from limbeck.parameterizations.palette import Palette as Palette
 from limbeck.parameterizations.pca import Pca as Pca
@@ -34,4 +37,7 @@ PARAMETERIZATIONS = Family(
     Factors,
     Bits,
     Palette,
+    Field,
+    Gaussians,
+    Latent,
 )
