@@ -280,7 +280,7 @@ def test_what_is_checked_on_the_way_is_what_will_lie_in_the_file(part: Any, prob
     run = Distillation(problem, recipe, per_class=1, key=KEY, checks=1)
     state = run.begin()
     ((_, context),) = run.to_check(state)
-    stored = part.stored(state.params)
+    stored = part.stored(run.finished(state))
     assert context.set is not None
     seen, kept = context.set.batch, part.render(stored, run.key.fold("view"))
     assert same(seen, kept)
