@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from limbeck.api import distill as distill
     from limbeck.api import evaluate as evaluate
     from limbeck.api import explain as explain
+    from limbeck.compression import compress as compress
     from limbeck.core.errors import InputError as InputError
     from limbeck.core.findings import Finding as Finding
     from limbeck.core.key import Key as Key
@@ -36,6 +37,7 @@ _HOMES = {
     "evaluate": "limbeck.api",
     "explain": "limbeck.api",
     "export": "limbeck.exports",
+    "compress": "limbeck.compression",
     "study": "limbeck.studies",
     "write_report": "limbeck.studies",
     "import_set": "limbeck.imported",
@@ -50,8 +52,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Publication", "Session", "distill", "evaluate",
-    "explain", "export", "import_set", "load", "study", "write_report",
+    "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Publication", "Session", "compress", "distill",
+    "evaluate", "explain", "export", "import_set", "load", "study", "write_report",
 ]  # fmt: skip
 
 

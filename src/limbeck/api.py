@@ -39,7 +39,7 @@ DECIDING = 10.0
 @typed
 def distill(
     task: AbstractTask | str | Path,
-    recipe: str | Recipe | None = None,
+    recipe: str | Recipe = "",
     *,
     ipc: int,
     network: str = "convnet",
@@ -67,7 +67,7 @@ def distill(
     if steps is not None and minutes is not None:
         raise InputError(f"steps {steps}, minutes {minutes:g}: expected one of them")
     with opened(session) as used:
-        if recipe is None and minutes is not None:
+        if recipe == "" and minutes is not None:
             _, composed, why = choose(task, network, ipc, minutes, used)
             used.progress.notes([why])
         elif isinstance(recipe, Recipe):

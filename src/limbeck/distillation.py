@@ -24,7 +24,7 @@ from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.judging import judged_by
 from limbeck.learn.compiled import Operations, pays
-from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored, rolled_back
+from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored, rolled_back, settled
 
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
@@ -34,7 +34,6 @@ CHECKS, CHEAP = 4, 0.25
 """How often a set is checked where nobody said, and up to which share of the operations of the steps."""
 FIRST_CHECK = 3_000_000
 """The seed of the first validation check: no network that a set is evaluated with begins where it began."""
-
 
 Watcher = Callable[[State], None]
 """What is shown every state of a run, the first and the last among them, once it is checked where that is due."""
@@ -173,10 +172,10 @@ class Distillation:
 
     def outcome(self, state: State) -> Distilled:
         """What the run comes to where it ends after so many steps, on the CPU."""
-        scores = zip(self.due, state.scores.tolist(), strict=True)
+        scores, kept = zip(self.due, state.scores.tolist(), strict=True), settled(state, self.recipe.optimizer_of)
         return Distilled(
             params=self.finished(state),
-            schedule=tree.move(tree.detach(self.show(state.learned, state.fixed, self.key).schedule), CPU),
+            schedule=tree.move(tree.detach(self.show(kept.learned, kept.fixed, self.key).schedule), CPU),
             losses=state.losses,
             checks=tuple((step, score) for step, score in scores if not math.isnan(score)),
             threads=self.threads(state),
@@ -185,7 +184,8 @@ class Distillation:
 
     def finished(self, state: State) -> Parameters:
         """What is kept of the set where a run ends after so many steps, on the CPU."""
-        params = self.recipe.parameterization.finished(tree.move(state.params, CPU), self.problem)
+        kept = settled(state, self.recipe.optimizer_of)
+        params = self.recipe.parameterization.finished(tree.move(kept.params, CPU), self.problem)
         return tree.move(params, CPU)
 
     @property
@@ -235,7 +235,7 @@ class Distillation:
     def _checked(self, state: State) -> ProbeContext:
         """The set as it will lie in the file, before validation examples."""
         stored = self.recipe.parameterization.stored(self.finished(state))
-        schedule = tree.move(state.learned[SCHEDULE], CPU)
+        schedule = tree.move(settled(state, self.recipe.optimizer_of).learned[SCHEDULE], CPU)
         shown = self.show({**stored.learned, SCHEDULE: schedule}, stored.fixed, self.key)
         made = BatchSet("", shown.batch, shown.schedule, initialisation=self.initialisation)
         return ProbeContext(self.problem, set=made, split="validation")

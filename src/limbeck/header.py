@@ -15,7 +15,7 @@ HEADER = {
     "version": str,
     "classes": [str],
     "data": {"name": str, "fingerprint": str},
-    "spec": {"network": str},
+    "spec": {"network": str, "compressed?": str},
     "parameterization": {"part": str},
     "codec": {"name": str},
     "rule": str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Parameters
 from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
+from limbeck.learn.stepping import AbstractOptimizer
 
 SCHEDULE = "schedule"
 """The group of what is learned of the schedule."""
@@ -61,6 +63,12 @@ class Checkpoints(typing.Protocol):
 def of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
     """The groups of the parameterization."""
     return {group: leaves for group, leaves in learned.items() if group != SCHEDULE}
+
+
+def settled(state: State, optimizer_of: Callable[[str], AbstractOptimizer]) -> State:
+    """The state with what the optimizer of each group comes to in place of what it stepped last."""
+    pairs = ((group, leaves, state.optimizers[group]) for group, leaves in state.learned.items())
+    return state._replace(learned={group: optimizer_of(group).settled(leaves, own) for group, leaves, own in pairs})
 
 
 def steps_in(kept: dict[str, Tensor]) -> int:

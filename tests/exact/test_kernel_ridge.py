@@ -23,6 +23,7 @@ from limbeck.learn.kernels import NeuralTangent
 from limbeck.objectives import KernelRidge as Objective
 from limbeck.options import compose
 from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.pixels import held
 from limbeck.protocols import Epochs, KernelRidge, named
 from limbeck.recipes import recipe_for
 from limbeck.runs import archive
@@ -60,7 +61,7 @@ def made() -> DistilledSet:
     pixels = Pixels()
     batch = Real().pick(problem(), 2, KEY)
     return DistilledSet(
-        params=pixels.init(batch, KEY),
+        params=held(batch),
         parameterization=pixels,
         schedule=Fixed(steps=3).render({}, batch.classes, KEY),
         codec=TASK.codec,

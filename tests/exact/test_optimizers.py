@@ -8,9 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from limbeck.composition import Recipe
+from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.optim import AbstractOptimizer, AdaBelief, Lamb
+from limbeck.distillation import Distillation
+from limbeck.learn.optim import SGD, AbstractOptimizer, AdaBelief, Averaged, Lamb, OnSimplex
+from limbeck.objectives import Distribution
+from limbeck.schedules import Fixed
+from limbeck.tasks import load
 
 KEY = Key(("optimizers",))
 STEPS = 7
@@ -96,3 +102,49 @@ def test_lamb_falls_by_half_a_cosine_to_its_floor_and_stays() -> None:
     quarter = 0.2 + 1.8 * (1 + math.sqrt(0.5)) / 2
     assert rates == pytest.approx([2.0, quarter, 1.1, 0.2, 0.2])
     assert Lamb(2.0).at(1000) == Lamb(2.0)
+
+
+def test_what_is_averaged_steps_as_the_other_and_comes_to_the_weighted_mean_of_its_steps() -> None:
+    inner = SGD(0.1, 0.5, halve_at=(2,))
+    optimizer, params = Averaged(inner, 0.7), start()
+    state = optimizer.init(params)
+    assert optimizer.settled(params, state) is params and optimizer.at(3) == Averaged(inner.at(3), 0.7)
+    trail = stepped(inner, params)
+    for step, expected in enumerate(trail):
+        params, state = optimizer.step(params, slopes(step, params), state)
+        weights = torch.tensor([0.7 ** (step - earlier) for earlier in range(step + 1)]).double()
+        for name, leaf in optimizer.settled(params, state).items():
+            assert torch.equal(params[name], expected[name])
+            whole = torch.stack([each[name] for each in trail[: step + 1]])
+            torch.testing.assert_close(leaf, torch.tensordot(weights / weights.sum(), whole, 1))
+
+
+def test_a_mean_of_what_left_the_simplex_is_brought_back() -> None:
+    rows = {"targets": torch.eye(3)}
+    optimizer = OnSimplex(Averaged(SGD(1.0)))
+    stepped_to, state = optimizer.step(rows, {"targets": torch.full((3, 3), -0.5)}, optimizer.init(rows))
+    # One step is the mean of its own: of 1.5 and two of 0.5 it is clamped to 1, and divided by 2.
+    expected = torch.full((3, 3), 0.25).fill_diagonal_(0.5)
+    assert torch.equal(optimizer.settled(stepped_to, state)["targets"], expected)
+    assert torch.equal(stepped_to["targets"], expected)
+
+
+def test_a_run_comes_to_the_mean_and_is_checked_by_it() -> None:
+    task = load("digits")
+    problem = Problem(task, task.network("mlp-w4"), torch.device("cpu"), NoCache())
+    fields = {"objective": Distribution(per_class=2), "schedule": Fixed(steps=1, learning_rate=0.1), "steps": 3}
+    runs = [
+        Distillation(problem, Recipe(optimizer=optimizer, **fields), per_class=1, key=KEY, checks=1)
+        for optimizer in (SGD(0.1), Averaged(SGD(0.1), 0.5))
+    ]
+    states = [[run.begin()] for run in runs]
+    for run, seen in zip(runs, states, strict=True):
+        for _ in range(3):
+            seen.append(run.step(seen[-1]))
+    plain = [state.learned["inputs"] for state in states[0]]
+    assert all(torch.equal(left, right.learned["inputs"]) for left, right in zip(plain, states[1], strict=True))
+    mean = (plain[1] + 2 * plain[2] + 4 * plain[3]) / 7
+    torch.testing.assert_close(runs[1].outcome(states[1][-1]).params.learned["inputs"], mean)
+    assert torch.equal(runs[0].outcome(states[0][-1]).params.learned["inputs"], plain[3])
+    ((_, context),) = runs[1].to_check(states[1][1])
+    assert torch.equal(context.set.batch.inputs, states[1][1].optimizers["inputs"]["mean"])

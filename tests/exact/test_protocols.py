@@ -27,6 +27,7 @@ from limbeck.learn.losses import BySquaredError
 from limbeck.learn.rules import Adam, Momentum
 from limbeck.learn.training import fit
 from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.pixels import held
 from limbeck.protocols import PROTOCOLS, Epochs, Own, named
 from limbeck.starts import Real
 from limbeck.tasks import load
@@ -46,7 +47,7 @@ def carrying(schedule: Schedule, initialisation: Any = None) -> DistilledSet:
     on = problem()
     batch = on.real(KEY, 2)
     return DistilledSet(
-        params=Pixels().init(batch, KEY),
+        params=held(batch),
         parameterization=Pixels(),
         schedule=schedule,
         codec=on.task.codec,

@@ -17,6 +17,7 @@ from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations import Pixels
+from limbeck.parameterizations.pixels import held
 from limbeck.schedules import Fixed
 from limbeck.show import MARGIN, SHORTEST, SPACING, drawable, grid, labelled, share_clipped
 
@@ -29,7 +30,7 @@ def set_of(labels: list[int], *classes: str) -> DistilledSet:
     targets = torch.nn.functional.one_hot(chosen, len(classes)).float()
     batch = Batch(task.codec.encode(torch.zeros(len(labels), 1, 8, 8)), targets, chosen)
     return DistilledSet(
-        params=Pixels().init(batch, Key()),
+        params=held(batch),
         parameterization=Pixels(),
         schedule=Fixed().render({}, chosen, Key()),
         codec=task.codec,
@@ -77,7 +78,7 @@ def test_real_pixels_are_not_said_to_be_clipped() -> None:
     ramp = torch.linspace(0, 1, 128).view(2, 1, 8, 8)
     for pixels, share in ((ramp, 0.0), (ramp * 1.5, float((ramp * 1.5 > 1).double().mean()))):
         batch = distilled.batch._replace(inputs=codec.encode(pixels))
-        assert share_clipped(replace(distilled, codec=codec, params=Pixels().init(batch, Key()))) == share
+        assert share_clipped(replace(distilled, codec=codec, params=held(batch))) == share
 
 
 def test_the_normalisation_is_inverted_as_the_documentation_says() -> None:
@@ -85,5 +86,5 @@ def test_the_normalisation_is_inverted_as_the_documentation_says() -> None:
     codec, inputs = distilled.codec, distilled.batch.inputs
     assert torch.equal(distilled.native, codec.decode(inputs))
     torch.testing.assert_close(inputs * codec.std[0] + codec.mean[0], distilled.native)
-    again = replace(distilled, params=Pixels().init(distilled.batch, Key()))
+    again = replace(distilled, params=held(distilled.batch))
     assert again == distilled

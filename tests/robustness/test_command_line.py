@@ -92,6 +92,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("distill digits --ipc 127 --out a.safetensors", "class '8' has 125 training examples, 127 per class"),
         ("distill digits --ipc 1 --out a.txt", "ends in .safetensors"),
         ("distill digits --ipc one --out a.safetensors", "--ipc: Expected a int. Got value: one"),
+        ("distill digits --bytes many --out a.safetensors", "--bytes: Expected a int. Got value: many"),
+        ("distill digits --minutes long --out a.safetensors", "--minutes: Expected a float. Got value: long"),
         ("distill --spec nothing.json --out a.safetensors", "nothing.json"),
         ("show nothing.safetensors --out a.png", "found nothing"),
         ("evaluate nothing.safetensors", "found nothing"),

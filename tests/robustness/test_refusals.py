@@ -55,6 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"show MADE/set.safetensors --out {LONG}.png",
         f"export MADE/set.safetensors --format npz --out {LONG}.npz",
         f"export MADE/set.safetensors --format folder --out {LONG}",
+        f"compress MADE/set.safetensors --bits 8 --out {LONG}.safetensors",
         f"import {LONG} --data digits --out x.safetensors",
         f"import MADE/set.npz --data {LONG} --out x.safetensors",
         f"import MADE/set.npz --data digits --yes --out {LONG}.safetensors",

@@ -27,6 +27,7 @@ COMMANDS = {
     "study": "distil by several recipes, score and explain the sets, and make a page of it",
     "report": "make a page of what was found of sets before",
     "export": "write a set as files that need no limbeck",
+    "compress": "store a set in fewer bytes and tell what that costs in accuracy",
     "show": "draw a distilled set by class",
     "worker": "do the computations of a file that --executor print wrote",
     "runs": "list, show and clean the runs that are kept",

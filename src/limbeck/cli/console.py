@@ -42,6 +42,12 @@ class Parser(ArgumentParser):
         """Raise the complaint as a InputError."""
         line = re.sub(r'Parser key "([\w.]+)":', r"--\1:", " ".join(message.split()))
         line = re.sub(r"<class '([\w.]+)'>", r"\1", line)
+        # Of an option that may be left out, that nothing was said is no other type of it.
+        line = re.sub(
+            r"Does not validate against any of the Union subtypes .*?(Expected an? \w+) .* Given value: ",
+            r"\1. Got value: ",
+            line,
+        )
         strange = re.search(r"[Uu]nrecognized arguments: (--[\w.\-]+)", line)
         if strange:
             options = [

@@ -1,6 +1,7 @@
 """Computations: learners, and what is measured of them, each done once and kept."""
 
 from limbeck.computations.around import Around, Local, PrincipalPlane
+from limbeck.computations.autoencoder import Autoencoder
 from limbeck.computations.contract import AbstractComputation
 from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.entering import EnteringMoments
@@ -26,6 +27,7 @@ __all__ = [
     "AbstractSource",
     "AllReal",
     "Around",
+    "Autoencoder",
     "Chosen",
     "Coreset",
     "Draw",
@@ -60,6 +62,7 @@ COMPUTATIONS = Family(
     "computation",
     AbstractComputation,
     Around,
+    Autoencoder,
     Chosen,
     Draw,
     EnteringMoments,

@@ -105,7 +105,7 @@ class AbstractParameterization(AbstractPart):
     """Whether, once a run has ended, its targets are what a trained network says of its items."""
 
     def needs(self, problem: Problem) -> tuple[Any, ...]:
-        """The computations whose outcomes it is finished by; none by default. InputError where it cannot be."""
+        """The computations whose outcomes it begins or is finished by; none by default. InputError where it cannot."""
         return ()
 
     @abstractmethod

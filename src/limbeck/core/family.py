@@ -138,7 +138,7 @@ def to_spec(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kept = (field.name for field in dataclasses.fields(value) if field.metadata.get("spec", True))
         fields = {name: to_spec(getattr(value, name)) for name in kept}
-        source = source_of(type(value))
+        source = _source(value)
         return {PART: spec_name(type(value)), **({FROM: source} if source else {}), **fields}
     if isinstance(value, tuple | list):
         return [to_spec(item) for item in value]
@@ -170,9 +170,15 @@ def from_spec(spec: Any) -> Any:
     for field in rest:
         if field not in fields:
             raise unknown(f"field of {spec[PART]}", field, fields)
+    made = part(**{field: from_spec(value) for field, value in rest.items()})
     if FROM in spec:
-        warn_of_change(str(spec[PART]), spec[FROM], source_of(part))
-    return part(**{field: from_spec(value) for field, value in rest.items()})
+        warn_of_change(str(spec[PART]), spec[FROM], _source(made))
+    return made
+
+
+def _source(part: Any) -> dict[str, str]:
+    """Where the code of a part comes from, or else that which its fields name: its `named_source`, where it has one."""
+    return source_of(type(part)) or getattr(part, "named_source", {})
 
 
 def spec_id(spec: Any) -> str:

@@ -107,6 +107,11 @@ def _facts(distilled: DistilledSet) -> dict[str, Any]:
 
 def origin(spec: Mapping[str, Any]) -> str:
     """How the set of a spec was made, in words."""
+    return f"{_made(spec)}, compressed ({spec['compressed']})" if "compressed" in spec else _made(spec)
+
+
+def _made(spec: Mapping[str, Any]) -> str:
+    """How a set was made before it was compressed, if it was."""
     if "imported" in spec:
         return f"imported from {spec['imported'].get('name', 'a file')}"
     recipe = spec.get("recipe")

@@ -13,7 +13,9 @@ from limbeck.core import tree
 from limbeck.core.expect import at_least, expect, fraction, positive
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
-from limbeck.learn.rules import AdaBeliefRule, AdamRule, HeavyBall
+from limbeck.learn.adaptive import AdaBelief as AdaBelief
+from limbeck.learn.adaptive import Lamb as Lamb
+from limbeck.learn.rules import AdamRule, HeavyBall
 from limbeck.learn.stepping import AbstractOptimizer as AbstractOptimizer
 from limbeck.learn.stepping import half_cosine
 
@@ -146,87 +148,6 @@ def _clipped(gradients: Tree, most: float | Tensor) -> Tree:
 
 
 @dataclass(frozen=True)
-class AdaBelief(AbstractOptimizer):
-    """Steps scaled by how far gradients are from what was expected (Zhuang et al., NeurIPS 2020): `AdaBeliefRule`."""
-
-    learning_rate: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-16
-
-    def __post_init__(self) -> None:
-        positive(self, "learning_rate", "epsilon")
-        fraction(self, "beta1", "beta2")
-
-    @property
-    def rule(self) -> AdaBeliefRule:
-        """How a step is made."""
-        return AdaBeliefRule(self.beta1, self.beta2, self.epsilon)
-
-    def init(self, params: Tree) -> Tree:
-        """Both moments at zero, and no step counted."""
-        return self.rule.init(params)
-
-    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        """The parameters and the moments after one step."""
-        return self.rule.update(params, gradients, state, self.learning_rate)
-
-
-@dataclass(frozen=True)
-class Lamb(AbstractOptimizer):
-    """Adam's directions, along which each tensor moves in proportion to its norm (You et al., LAMB, ICLR 2020).
-
-    p <- p - learning rate (|p| / |u|) u,  u = m' / (sqrt(s') + epsilon) + weight decay p
-
-    m' and s' are as in `AdamRule` without a decay; |.| is the norm of a whole tensor, and the quotient 1 where either
-    norm is 0.
-    """
-
-    learning_rate: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-6
-    weight_decay: float = 0.0
-    falls_over: int = 0
-    """Steps of a distillation over which the learning rate falls by half a cosine to `floor` of it; 0: it stays."""
-    floor: float = 0.1
-
-    def __post_init__(self) -> None:
-        positive(self, "learning_rate", "epsilon")
-        fraction(self, "beta1", "beta2", "floor")
-        at_least(self, 0, "weight_decay", "falls_over")
-
-    def at(self, step: int, _steps: int = 0) -> Lamb:
-        """At the learning rate of that step."""
-        if not self.falls_over:
-            return self
-        share = half_cosine(min(step / self.falls_over, 1.0))
-        return replace(self, learning_rate=self.learning_rate * (self.floor + (1 - self.floor) * share))
-
-    @property
-    def rule(self) -> AdamRule:
-        """What gives the directions."""
-        return AdamRule(self.beta1, self.beta2, self.epsilon, 0.0)
-
-    def init(self, params: Tree) -> Tree:
-        """Both moments at zero, and no step counted."""
-        return self.rule.init(params)
-
-    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        """The parameters and the moments after one step."""
-        still = tree.map(torch.zeros_like, params)
-        directions, state = self.rule.update(still, gradients, state, -1.0)
-        return tree.map(self._moved, params, directions), state
-
-    def _moved(self, leaf: Tensor, direction: Tensor) -> Tensor:
-        """One tensor after its step."""
-        whole = direction + self.weight_decay * leaf
-        norms = leaf.norm(), whole.norm()
-        quotient = torch.where((norms[0] > 0) & (norms[1] > 0), norms[0] / norms[1], 1.0)
-        return leaf - self.learning_rate * quotient * whole
-
-
-@dataclass(frozen=True)
 class OnSimplex(AbstractOptimizer):
     """The steps of another optimizer, after each of which rows are weights again (Bohdal et al. 2020).
 
@@ -248,6 +169,10 @@ class OnSimplex(AbstractOptimizer):
         """The parameters, brought back, and the state of the other one after one step."""
         stepped, after = self.inner.step(params, gradients, state)
         return tree.map(_weights, stepped), after
+
+    def settled(self, params: Tree, state: Tree) -> Tree:
+        """What the other one comes to, brought back."""
+        return tree.map(_weights, self.inner.settled(params, state))
 
 
 def _weights(rows: Tensor) -> Tensor:
@@ -289,4 +214,34 @@ class Cosine(AbstractOptimizer):
         return self.inner.step(params, gradients, state)
 
 
-OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam, AdaBelief, Lamb, OnSimplex, Cosine)
+@dataclass(frozen=True)
+class Averaged(AbstractOptimizer):
+    """The steps of another optimizer, whose running mean is what a run comes to (Du et al., FTD, CVPR 2023)."""
+
+    inner: AbstractOptimizer = Adam()
+    decay: float = 0.99
+
+    def __post_init__(self) -> None:
+        fraction(self, "decay")
+
+    def at(self, step: int, steps: int = 0) -> Averaged:
+        """As the other one makes the step of that number."""
+        return replace(self, inner=self.inner.at(step, steps))
+
+    def init(self, params: Tree) -> Tree:
+        """The state of the other one, and a mean of no weight yet."""
+        return {"inner": self.inner.init(params), "mean": params, "weight": torch.tensor(0.0, dtype=torch.float64)}
+
+    def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
+        """The step of the other one, and the mean with it."""
+        stepped, after = self.inner.step(params, gradients, state["inner"])
+        weight = self.decay * state["weight"] + 1
+        mean = tree.map(lambda leaf, last: leaf + (last - leaf) / weight, state["mean"], stepped)
+        return stepped, {"inner": after, "mean": mean, "weight": weight}
+
+    def settled(self, params: Tree, state: Tree) -> Tree:
+        """The mean of p_1 to p_t, each with the weight decay^(t - i), which no step sees; before, the parameters."""
+        return state["mean"]
+
+
+OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam, AdaBelief, Lamb, OnSimplex, Cosine, Averaged)

@@ -27,6 +27,10 @@ class AbstractOptimizer(AbstractPart):
         """
         return self
 
+    def settled(self, params: Tree, _state: Tree) -> Tree:
+        """What a run that ends here comes to; by default the parameters of its last step."""
+        return params
+
 
 def half_cosine(done: float) -> float:
     """From 1 to 0 along half a cosine, where a share in [0, 1] is done.

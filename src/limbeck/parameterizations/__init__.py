@@ -2,10 +2,19 @@
 
 from limbeck.core.contracts import AbstractParameterization
 from limbeck.core.family import Family
+from limbeck.parameterizations.bases import Bases as Bases
+from limbeck.parameterizations.bits import Bits as Bits
 from limbeck.parameterizations.clipped_pixels import ClippedPixels as ClippedPixels
+from limbeck.parameterizations.factors import Factors as Factors
+from limbeck.parameterizations.field import Field as Field
 from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
+from limbeck.parameterizations.frequency import Frequency as Frequency
+from limbeck.parameterizations.gaussians import Gaussians as Gaussians
+from limbeck.parameterizations.latent import Latent as Latent
 from limbeck.parameterizations.multiformation import Multiformation as Multiformation
+from limbeck.parameterizations.palette import Palette as Palette
+from limbeck.parameterizations.pca import Pca as Pca
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
 from limbeck.parameterizations.softmax_targets import SoftmaxTargets as SoftmaxTargets
@@ -22,4 +31,13 @@ PARAMETERIZATIONS = Family(
     TeacherTargets,
     FixedInputs,
     Multiformation,
+    Frequency,
+    Pca,
+    Bases,
+    Factors,
+    Bits,
+    Palette,
+    Field,
+    Gaussians,
+    Latent,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Parameters, Problem
 
 
@@ -14,6 +16,10 @@ class AbstractAround(AbstractParameterization):
     def views(self) -> bool:  # type: ignore[override]
         """As `inner`."""
         return self.inner.views
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """As `inner`."""
+        return self.inner.needs(problem)
 
     def cost(self, task: AbstractTask, per_class: int) -> int:
         """As `inner`."""

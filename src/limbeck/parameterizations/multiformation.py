@@ -43,7 +43,7 @@ class Multiformation(AbstractParameterization):
         small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
         pages, tiles = self._places(start.classes)
         laid = small.new_zeros(int(pages.max()) + 1, self.factor**2, *small.shape[1:])
-        laid[pages, tiles] = small
+        laid[pages.to(small.device), tiles.to(small.device)] = small
         rows = laid.unflatten(1, (self.factor, self.factor)).permute(0, 3, 1, 4, 2, 5)
         whole = rows.reshape(len(laid), small.shape[1], self.factor * sides[0], self.factor * sides[1])
         return Parameters({"inputs": whole[:, :, :height, :width].detach().clone()}, labels_of(start))

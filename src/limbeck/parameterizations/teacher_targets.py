@@ -36,7 +36,7 @@ class TeacherTargets(AbstractAround):
     def needs(self, problem: Problem) -> tuple[Any, ...]:
         """The training of the teacher; InputError where targets are not a weight for each class."""
         self.teacher.under(problem)
-        return (self.teacher.training(),)
+        return (*super().needs(problem), self.teacher.training())
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the targets of the start."""

@@ -79,6 +79,11 @@ def run_with_experts(session: Session, plan: Plan, number: str, name: str) -> Di
 def plan_of(task: AbstractTask, named: NamedSet) -> Plan:
     """The plan that a set was made by; InputError for one that was imported, or made otherwise."""
     name, _, distilled = named
+    if "compressed" in distilled.spec:
+        raise InputError(
+            f"{name}: found a set that was compressed ({distilled.spec['compressed']}), which its recipe alone does "
+            "not make again; leave --seeds out"
+        )
     if not {"recipe", "ipc", "seed", "checks"} <= distilled.spec.keys():
         raise InputError(f"{name}: found no recipe to distil it again by, as in imported sets; leave --seeds out")
     return Plan.on(task, distilled.spec)

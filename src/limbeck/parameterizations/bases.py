@@ -1,0 +1,67 @@
+"""Images stored as weights on images that all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import interpolate, pad
+
+from limbeck.core import tree
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.expect import at_least
+from limbeck.core.key import Key
+from limbeck.parameterizations.images import image_shape, images_of
+from limbeck.parameterizations.low_rank import factored
+from limbeck.parameterizations.pixels import labelled, labels_of
+
+
+@dataclass(frozen=True)
+class Bases(AbstractParameterization):
+    """Bases (basis, channel, height / factor, width / factor) of all classes, and addresses (item, basis) in them.
+
+    They are the groups "bases" and "addresses". An item is the sum of the bases, enlarged bilinearly, by its address
+    (Deng & Russakovsky, Remember the Past, NeurIPS 2022). Sides that are no multiples of the factor are rounded up.
+    They begin as the truncated singular value decomposition of the start, shrunk by means over areas: of more bases
+    than it can fill, the others are noise that no address uses yet. The source begins with Xavier-uniform numbers in
+    both: the start `xavier` is near that.
+    """
+
+    count: int = 16
+    """How many bases there are."""
+    factor: int = 2
+    """How many times smaller a basis is than an image, along each side."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "count", "factor")
+
+    def cost(self, task: AbstractTask, per_class: int) -> int:
+        """That of the bases and all addresses; InputError for a task of no images."""
+        channels, *sides = image_shape(task, self)
+        height, width = self._small(*sides)
+        return 4 * self.count * (channels * height * width + per_class * len(task.classes))
+
+    def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
+        """Bases and addresses of the start, shrunk; InputError for what is no image."""
+        images = images_of(start, self).detach()
+        height, width = images.shape[2:]
+        sides = self._small(height, width)
+        small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
+        addresses, bases = factored(small.flatten(1), self.count)
+        if (missing := self.count - len(bases)) > 0:
+            size = bases.norm() / bases.numel() ** 0.5
+            more = size * key.normal(missing, bases.shape[1]).to(bases)
+            addresses, bases = pad(addresses, (0, missing)), torch.cat([bases, more])
+        # A tensor without numbers costs nothing, and its sides say how large an image is.
+        fixed = {**labels_of(start), "plane": images.new_empty(height, width, 0)}
+        return Parameters({"addresses": addresses, "bases": bases.unflatten(1, small.shape[1:])}, fixed)
+
+    def render(self, params: Parameters, key: Key) -> Batch:
+        """The sums of the enlarged bases."""
+        fixed, bases = tree.widen(params.fixed), params.learned["bases"]
+        whole = bases if self.factor == 1 else interpolate(bases, fixed["plane"].shape[:2], mode="bilinear")
+        return labelled((params.learned["addresses"] @ whole.flatten(1)).unflatten(1, whole.shape[1:]), fixed)
+
+    def _small(self, height: int, width: int) -> tuple[int, int]:
+        """The sides of a basis."""
+        return -(-height // self.factor), -(-width // self.factor)
