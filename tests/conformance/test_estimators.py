@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from checkpoints import Nowhere
 from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractEstimator, AbstractObjective, Problem
@@ -20,7 +21,6 @@ from limbeck.estimators import ESTIMATORS, Backprop, Evolution
 from limbeck.learn.optim import SGD, Adam
 from limbeck.objectives import Distribution, Unrolled
 from limbeck.schedules import Fixed, LearnedRates
-from nowhere import Nowhere
 
 KEY = Key(("estimators",))
 every = pytest.mark.parametrize("estimator", [pytest.param(part(), id=name) for name, part in ESTIMATORS.parts.items()])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from checkpoints import Kept
 from limbeck.composition import Recipe
 from limbeck.computations import Training
 from limbeck.computations.contract import BatchSet, ProbeContext
@@ -45,7 +46,6 @@ from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
-from limbeck.state import State
 from limbeck.statistics.groups import group_means
 
 FAMILIES = (
@@ -250,24 +250,6 @@ def test_an_objective_is_the_same_compiled(objective: Any, double_problem: Probl
 
     for compiles, eager in zip(step(replace(double_problem, compiled=True)), step(double_problem), strict=True):
         torch.testing.assert_close(compiles, eager, rtol=1e-8, atol=1e-11, equal_nan=True)
-
-
-class Kept:
-    """Checkpoints in memory, and an interruption after a number of steps."""
-
-    def __init__(self, stop: int = -1) -> None:
-        self.tensors: dict[str, torch.Tensor] | None = None
-        self.stop = stop
-
-    def read(self) -> dict[str, torch.Tensor] | None:
-        return self.tensors
-
-    def write(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-
-    def watch(self, state: State) -> None:
-        if int(state.step) == self.stop:
-            raise KeyboardInterrupt
 
 
 def recipe_of(objective: Any, steps: int, learning_rate: float = 0.04) -> Recipe:

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from checkpoints import Kept, quiet
 from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, AbstractParameterization, Batch, Budget, Parameters, Problem
@@ -225,22 +226,6 @@ def test_an_export_holds_the_items_that_are_rendered(part: Any, problem: Problem
     found = import_set(written.path, format="npz", task=problem.task)
     assert same(found.batch, made.batch) and (found == made) == (not part.views)
     assert bool(written.notes) == part.views
-
-
-class Kept:
-    """Checkpoints in memory."""
-
-    tensors: dict[str, Tensor] | None = None
-
-    def read(self) -> dict[str, Tensor] | None:
-        return self.tensors
-
-    def write(self, tensors: dict[str, Tensor]) -> None:
-        self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-
-
-def quiet(_state: State) -> None:
-    pass
 
 
 @every

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import limbeck
 import strange_tasks
+from checkpoints import Kept, quiet
 from limbeck.composition import Recipe
 from limbeck.computations import EnteringMoments, entering
 from limbeck.computations.contract import ProbeContext
@@ -253,22 +254,6 @@ class Towards(AbstractObjective):
 
     def advance(self, state: Any, problem: Problem, synthetic: Synthetic, key: Key) -> Any:
         return state
-
-
-class Kept:
-    """Checkpoints in memory."""
-
-    tensors: dict[str, Tensor] | None = None
-
-    def read(self) -> dict[str, Tensor] | None:
-        return self.tensors
-
-    def write(self, tensors: dict[str, Tensor]) -> None:
-        self.tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-
-
-def quiet(_state: State) -> None:
-    pass
 
 
 @pytest.mark.parametrize("around", [lambda part: part, FixedTargets, SoftTargets, TeacherTargets])

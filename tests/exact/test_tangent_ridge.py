@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev
 from torch.nn.functional import cross_entropy, softplus
 
+from doubled_digits import DoubledTask
+from doubled_digits import double as double
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, Batch, NoCache, Problem, Readout, Synthetic
 from limbeck.core.key import Key
@@ -31,31 +32,6 @@ NETWORK = "mlp-w6-tanh"
 RIDGE = 0.1
 ITEMS = 10
 CONVERGED = TangentRidge(per_class=3, pool=2, steps=150, most=0.0, ridge=RIDGE)
-
-
-@pytest.fixture(autouse=True)
-def double() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
-@dataclass(frozen=True)
-class DoubledTask:
-    """As much of the digits in float64 as objectives ask for; images of 0 to 9 are mirrored where `mirror` says so."""
-
-    mirror: bool = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(TASK, name)
-
-    def load_on(self, device: torch.device, split: str, rows: Any = None) -> Batch:
-        found = TASK.load_on(device, split, rows)
-        return Batch(found.inputs.double(), found.targets.double(), found.classes)
-
-    def augment(self, batch: Batch, key: Key, groups: Tensor, policy: Any) -> Batch:
-        return type(TASK).augment(self, batch, key, groups, policy)  # type: ignore[arg-type]
 
 
 def problem(network: str | AbstractNetwork = NETWORK, mirror: bool = False) -> Problem:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
+from checkpoints import Nowhere
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.threads import SHARED_FROM, computing_by, sleep_soon, threads_for
 from limbeck.distillation import Distillation, distill
 from limbeck.tasks import load
-from nowhere import Nowhere
 
 
 @dataclass(frozen=True)

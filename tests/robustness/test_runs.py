@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import limbeck
+from checkpoints import Nowhere
 from limbeck.cli import main
 from limbeck.composition import Recipe
 from limbeck.core import tree
@@ -34,7 +35,6 @@ from limbeck.runs.pace import Pace
 from limbeck.runs.plan import Plan, _Watcher
 from limbeck.runs.store import Store
 from limbeck.tasks import load
-from nowhere import Nowhere
 from waiting import wait_until
 
 DISTILL = "distill digits --ipc 1 --network convnet-w8-d2 --checks 1 --checkpoint-seconds 0 --yes"
