@@ -12,6 +12,19 @@ from limbeck.core import tree
 from limbeck.core.tree import Tree
 
 
+def within_class(classes: Int[Tensor, " item"]) -> Int[Tensor, " item"]:
+    """Which of its class each item is, counted from 0 in their order.
+
+    >>> within_class(torch.tensor([1, 0, 1, 1])).tolist()
+    [0, 0, 1, 2]
+    """
+    number = torch.zeros_like(classes)
+    for label in classes.unique():
+        rows = (classes == label).nonzero()[:, 0]
+        number[rows] = torch.arange(len(rows))
+    return number
+
+
 class Batch(NamedTuple):
     """Examples: a tree, so that vmap and grad see through it; no optional leaves."""
 

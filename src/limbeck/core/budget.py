@@ -7,6 +7,9 @@ from typing import NamedTuple
 from limbeck.core import tree
 from limbeck.core.tree import Tree
 
+FLOAT = 4
+"""Bytes of a number as floats are stored, in 32 bits."""
+
 
 class Budget(NamedTuple):
     """What a synthetic set costs to store, measured on what is stored."""

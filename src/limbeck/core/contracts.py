@@ -24,6 +24,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.augmentation import AbstractAugmentation as AbstractAugmentation
 from limbeck.core.batch import Batch as Batch
+from limbeck.core.budget import FLOAT
 from limbeck.core.budget import Budget as Budget
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
@@ -121,7 +122,7 @@ class AbstractParameterization(AbstractPart):
         By default those of their numbers in 32 bits. It grows with `per_class`. Sizes are counted so in the literature;
         what a set costs with its labels and all else that is kept is measured on what is stored.
         """
-        return 4 * tree.numel(task.shape) * per_class * len(task.classes)
+        return FLOAT * tree.numel(task.shape) * per_class * len(task.classes)
 
     @abstractmethod
     def render(self, params: Parameters, key: Key) -> Batch:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -11,6 +9,7 @@ from torch.nn import functional
 
 from limbeck.core.contracts import Schedule, UpdateRule
 from limbeck.core.key import Key
+from limbeck.learn.stepping import half_cosine
 
 
 def shuffled_epochs(count: int, epochs: int, batch: int, learning_rate: float, rule: UpdateRule, key: Key) -> Schedule:
@@ -49,5 +48,4 @@ def cosine(epochs: int, slowed: float = 1.0) -> Float[Tensor, " epoch"]:
     >>> [round(share, 3) for share in cosine(4).tolist()], round(float(cosine(1000, 2.0)[-1]), 2)
     ([1.0, 0.854, 0.5, 0.146], 0.5)
     """
-    along = torch.arange(epochs, dtype=torch.float64) * (math.pi / (slowed * epochs))
-    return ((1 + along.cos()) / 2).to(torch.float32)
+    return torch.tensor([half_cosine(epoch / (slowed * epochs)) for epoch in range(epochs)], dtype=torch.float32)

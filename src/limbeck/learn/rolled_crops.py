@@ -13,6 +13,7 @@ from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.learn.crops import draw_boxes, resized
 from limbeck.learn.stepping import half_cosine
+from limbeck.learn.views import by_group
 
 Images = Float[Tensor, "example channel height width"]
 
@@ -61,23 +62,18 @@ class RolledCrops(AbstractAugmentation):
     def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
         """The images after what each one's group draws, as `AbstractAugmentation.apply` says."""
         sides = inputs.shape[2], inputs.shape[3]
-        boxes, draws = self._drawn(key, groups.cpu(), sides)
+        areas = (self.least, 1.0)
+
+        def boxes_of(block: int) -> Tensor:
+            return draw_boxes(key.fold("augment", block).fold("box"), BLOCK, sides, areas, RATIOS)
+
+        boxes = by_group(groups, boxes_of, BLOCK)
+        draws = by_group(groups, lambda block: key.fold("augment", block).fold("place").uniform(BLOCK, 3), BLOCK)
         images = resized(inputs, boxes, sides)
         if self.flip:
             mirrored = (draws[:, FLIP] < 0.5)[:, None, None, None].to(images.device)
             images = torch.where(mirrored, images.flip(3), images)
         return _rolled(_rolled(images, 2, self.roll, draws[:, DOWN]), 3, self.roll, draws[:, RIGHT])
-
-    def _drawn(self, key: Key, groups: Int[Tensor, " example"], sides: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """The box of each example's group, and uniform numbers in [0, 1) by the columns above, on the CPU."""
-        blocks, place = torch.unique(groups.div(BLOCK, rounding_mode="floor"), return_inverse=True)
-        keys = [key.fold("augment", block) for block in blocks.tolist()]
-        if not keys:
-            return torch.empty(0, 4, dtype=torch.int64), torch.empty(0, 3)
-        boxes = [draw_boxes(each.fold("box"), BLOCK, sides, (self.least, 1.0), RATIOS) for each in keys]
-        draws = [each.fold("place").uniform(BLOCK, 3) for each in keys]
-        rows = place * BLOCK + groups.remainder(BLOCK)
-        return torch.cat(boxes)[rows], torch.cat(draws)[rows]
 
     def without(self, operation: str) -> RolledCrops:
         """Without "flip" images are not mirrored; it has nothing else of a name."""

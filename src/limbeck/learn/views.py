@@ -24,17 +24,17 @@ BLOCK = 1024
 
 
 def by_group(
-    groups: Int[Tensor, " example"], draw: Callable[[int], Shaped[Tensor, "group number"]]
+    groups: Int[Tensor, " example"], draw: Callable[[int], Shaped[Tensor, "group number"]], size: int = BLOCK
 ) -> Shaped[Tensor, "example number"]:
-    """The row of each example's group, on the CPU, where `draw(block)` has those of the groups of a block of `BLOCK`.
+    """The row of each example's group, on the CPU, where `draw(block)` has those of the groups of a block of `size`.
 
     >>> by_group(torch.tensor([1025, 0]), lambda block: torch.arange(BLOCK)[:, None] + 10_000 * block).tolist()
     [[10001], [0]]
     """
     groups = groups.cpu()
-    blocks, place = torch.unique(groups.div(BLOCK, rounding_mode="floor"), return_inverse=True)
+    blocks, place = torch.unique(groups.div(size, rounding_mode="floor"), return_inverse=True)
     drawn = [draw(block) for block in blocks.tolist() or [0]]
-    return torch.cat(drawn)[place * BLOCK + groups.remainder(BLOCK)]
+    return torch.cat(drawn)[place * size + groups.remainder(size)]
 
 
 @dataclass(frozen=True)

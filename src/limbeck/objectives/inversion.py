@@ -14,6 +14,7 @@ from limbeck.computations.contract import ProbeContext
 from limbeck.computations.entering import EnteringMoments, Moments, check_normalises
 from limbeck.computations.teachers import Teacher
 from limbeck.core import tree
+from limbeck.core.batch import within_class
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
@@ -129,11 +130,7 @@ def in_turn(classes: Int[Tensor, " item"]) -> Int[Tensor, " item"]:
     >>> in_turn(torch.tensor([0, 0, 0, 1, 2, 2])).tolist()
     [0, 3, 4, 1, 5, 2]
     """
-    number = torch.zeros_like(classes)
-    for label in classes.unique():
-        rows = (classes == label).nonzero()[:, 0]
-        number[rows] = torch.arange(len(rows))
-    return (number * (int(classes.max()) + 1) + classes).argsort(stable=True)
+    return (within_class(classes) * (int(classes.max()) + 1) + classes).argsort(stable=True)
 
 
 def total_variation(images: Float[Tensor, "image channel height width"]) -> Float[Tensor, ""]:

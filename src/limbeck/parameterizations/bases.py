@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import interpolate, pad
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
@@ -39,7 +40,7 @@ class Bases(AbstractParameterization):
         """That of the bases and all addresses; InputError for a task of no images."""
         channels, *sides = image_shape(task, self)
         height, width = self._small(*sides)
-        return 4 * self.count * (channels * height * width + per_class * len(task.classes))
+        return FLOAT * self.count * (channels * height * width + per_class * len(task.classes))
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """Bases and addresses of the start, shrunk; InputError for what is no image."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import expect
@@ -20,8 +21,6 @@ from limbeck.parameterizations.packing import BYTE, packed, unpacked
 from limbeck.parameterizations.palette import Palette
 from limbeck.parameterizations.pixels import Pixels
 
-FLOAT = 32
-"""Bits of a number that is stored plainly."""
 LEVELS, TARGETS = "levels", "targets"
 """The group of what is stored of all groups that are rounded, and the one that is not."""
 
@@ -63,7 +62,7 @@ class Bits(AbstractAround):
 
     def cost(self, task: AbstractTask, per_class: int) -> int:
         """`bits` for each number of `inner`, whose own are of 32; the bounds are as many for any number of items."""
-        return -(-self.inner.cost(task, per_class) * self.bits // FLOAT)
+        return -(-self.inner.cost(task, per_class) * self.bits // (BYTE * FLOAT))
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """What `inner` begins with, not yet rounded; InputError where it learns nothing but targets."""

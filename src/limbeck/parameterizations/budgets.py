@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from limbeck.core import tree
 from limbeck.core.contracts import AbstractParameterization, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
+from limbeck.parameterizations.pixels import Pixels
 
 LIMIT = 1 << 20
 """More items than any class has: a part whose cost does not grow is asked no further."""
-FLOAT = 4
-"""Bytes of a number in 32 bits."""
 
 
 def plain(task: AbstractTask, per_class: int) -> int:
     """The bytes of the inputs of so many items of every class, each number in 32 bits: what "items per class" buy."""
-    return FLOAT * tree.numel(task.shape) * per_class * len(task.classes)
+    return Pixels().cost(task, per_class)
 
 
 def items_within(part: AbstractParameterization, task: AbstractTask, per_class: int) -> int:

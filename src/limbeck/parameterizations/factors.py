@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
@@ -30,7 +31,7 @@ class Factors(AbstractParameterization):
     def cost(self, task: AbstractTask, per_class: int) -> int:
         """That of both factors; InputError for a task of no images."""
         channels, height, width = image_shape(task, self)
-        return 4 * channels * self.rank * (height + width) * per_class * len(task.classes)
+        return FLOAT * channels * self.rank * (height + width) * per_class * len(task.classes)
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The factors of the start; InputError for what is no image, and for a rank above its shorter side."""

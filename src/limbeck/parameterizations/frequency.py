@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
@@ -37,7 +38,7 @@ class Frequency(AbstractParameterization):
     def cost(self, task: AbstractTask, per_class: int) -> int:
         """That of the coefficients; InputError for a task of no images."""
         channels, _, _ = image_shape(task, self)
-        return 4 * channels * self.kept * per_class * len(task.classes)
+        return FLOAT * channels * self.kept * per_class * len(task.classes)
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The coefficients of the start that are kept; InputError for what is no image, and for more than it has."""

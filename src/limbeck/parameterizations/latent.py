@@ -14,6 +14,7 @@ from torch.func import functional_call
 from limbeck.computations.autoencoder import Autoencoder
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.expect import at_least, expect, positive
@@ -22,7 +23,6 @@ from limbeck.core.tree import Tree
 from limbeck.learn.autoencoder import skeleton
 from limbeck.learn.networks.custom import PREFIX, made_at, source_of_path
 from limbeck.learn.networks.layers import Shape
-from limbeck.parameterizations.budgets import FLOAT
 from limbeck.parameterizations.fitted import Images, Numbers, fitted
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from limbeck.core import tree
+from limbeck.core.batch import within_class
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
@@ -70,10 +70,6 @@ class Multiformation(AbstractParameterization):
 
     def _places(self, classes: Int[Tensor, " item"]) -> tuple[Int[Tensor, " item"], Int[Tensor, " item"]]:
         """The page of each item and its tile there: a page has items of one class, in their order."""
-        page, tile, begun = torch.zeros_like(classes), torch.zeros_like(classes), 0
-        for label in classes.unique(sorted=True):
-            rows = (classes == label).nonzero().squeeze(1)
-            number = torch.arange(len(rows))
-            page[rows], tile[rows] = begun + number // self.factor**2, number % self.factor**2
-            begun += -(-len(rows) // self.factor**2)
-        return page, tile
+        number, tiles = within_class(classes), self.factor**2
+        pages = -(-classes.bincount() // tiles)
+        return (pages.cumsum(0) - pages)[classes] + number // tiles, number % tiles

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
-from limbeck.parameterizations.budgets import FLOAT
 from limbeck.parameterizations.fitted import Images, Numbers, fitted
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of

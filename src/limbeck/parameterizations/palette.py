@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.expect import expect
 from limbeck.core.key import Key
@@ -16,8 +17,6 @@ from limbeck.parameterizations.images import images_of
 from limbeck.parameterizations.packing import BYTE, bytes_of, packed, unpacked
 from limbeck.parameterizations.pixels import labelled, labels_of
 
-FLOAT = 4
-"""Bytes of a number of a colour."""
 ROUNDS = 10
 """How often the palettes of the start are moved to the means of their pixels."""
 AT_ONCE = 1 << 22

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, expect
@@ -38,7 +39,7 @@ class Pca(AbstractParameterization):
 
     def cost(self, task: AbstractTask, per_class: int) -> int:
         """That of the codes."""
-        return 4 * self.components * per_class * len(task.classes)
+        return FLOAT * self.components * per_class * len(task.classes)
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The codes of the start; InputError for inputs of no floats or several tensors, and for too many components.

@@ -10,7 +10,7 @@ import torch
 from limbeck.composition import Recipe
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractTask
+from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.units import duration, measured_range, percent
 from limbeck.learn.population import operations
@@ -66,18 +66,19 @@ def choose(task: AbstractTask, network: str, ipc: int, minutes: float, session: 
     found = [
         each
         for each in ranked(measurements(), tree.numel(task.shape), ipc, 60 * minutes * passes)
-        if _fits(each, task, session, network, ipc)
+        if _fits(each, problem, ipc)
     ]
     best = found[0]
     recipe = compose(recipe_for(best.recipe, task.name, ipc, bool(task.reference.get("zca"))), best.options)
     return Choice(best.recipe, recipe, _why(found, task, ipc, minutes, passes))
 
 
-def _fits(row: Measurement, task: AbstractTask, session: Session, network: str, ipc: int) -> bool:
+def _fits(row: Measurement, problem: Problem, ipc: int) -> bool:
     """Whether a method can be had of a task at a size."""
+    task = problem.task
     recipe = recipe_for(row.recipe, task.name, ipc)
     try:
-        recipe.start.check(session.problem(task, network))
+        recipe.start.check(problem)
     except InputError:
         return False
     return bool(recipe.steps) or ipc <= min(map(len, task.groups("train")))
