@@ -92,6 +92,9 @@ def test_what_a_class_has_too_few_examples_for_is_not_chosen(tmp_path: Path, mon
     with limbeck.Session(tmp_path) as session:
         session.paces[NETWORK] = Pace(1e18, 0.0)
         assert [choose(task, NETWORK, ipc, 1.0, session).name for ipc in (1, many)] == ["kmeans", "dm"]
+        session.paces[NETWORK] = Pace(1.0, 0.0)
+        with pytest.raises(InputError, match=f"none that was measured fits into 1 min with {many} items of each class"):
+            choose(task, NETWORK, many, 1.0, session, fresh=True)
 
 
 def test_the_command_says_what_it_took_and_why_and_finds_it_again(

@@ -46,7 +46,7 @@ def choose(task: AbstractTask, network: str, ipc: int, minutes: float, session: 
     How much work the minutes hold is told by a measurement of this machine, of a second or two: how many examples a
     thread reads with the network. It is kept in the session's store, so that the same call takes the same method;
     `fresh` measures anew. Raises InputError for a task with another first metric than those measured, for fewer than
-    one item per class, and for minutes that are not positive.
+    one item per class, for minutes that are not positive, and where no method fits into them.
     """
     check_minutes(minutes)
     if ipc < 1:
@@ -68,6 +68,11 @@ def choose(task: AbstractTask, network: str, ipc: int, minutes: float, session: 
         for each in ranked(measurements(), tree.numel(task.shape), ipc, 60 * minutes * passes)
         if _fits(each, problem, ipc)
     ]
+    if not found:
+        raise InputError(
+            f"no recipe: none that was measured fits into {minutes:g} min with {ipc} items of each class of "
+            f"{task.name}; give it more --minutes, or name one"
+        )
     best = found[0]
     recipe = compose(recipe_for(best.recipe, task.name, ipc, bool(task.reference.get("zca"))), best.options)
     return Choice(best.recipe, recipe, _why(found, task, ipc, minutes, passes))
