@@ -73,21 +73,21 @@ def seconds() -> float:
     return own.ru_utime + own.ru_stime + done.ru_utime + done.ru_stime
 
 
-def plan_of(given: argparse.Namespace, method: str) -> Plan:
+def plan_of(given: argparse.Namespace, method: str, options: dict[str, Any]) -> Plan:
     """The plan of a method, of all its steps."""
     task = limbeck.load(given.data)
-    name, options = SHORT.get(method, (method, {}))
-    options = {**options, **given.set}
-    recipe = compose(recipe_for(name, task.name, given.ipc), options)
+    recipe = compose(recipe_for(SHORT.get(method, (method, {}))[0], task.name, given.ipc), options)
     return Plan(task, recipe, given.network, given.ipc, given.seed, checks=0)
 
 
-def measured(given: argparse.Namespace, method: str) -> dict[str, Any]:
+def measured(
+    given: argparse.Namespace, method: str, options: dict[str, Any], minutes: float, learners: int = LEARNERS
+) -> dict[str, Any]:
     """The row of a method: how long it took, and what its set scores."""
     torch.set_num_threads(1)
-    plan, clock, cpu = plan_of(given, method), time.monotonic(), seconds()
+    plan, clock, cpu = plan_of(given, method, options), time.monotonic(), seconds()
     with Session(given.runs, workers=1, data_root=given.data_root) as session:
-        plan = fitting(plan, session, given.minutes, fresh=True)
+        plan = fitting(plan, session, minutes, fresh=True)
         made, run = run_plan(plan, session)
     took, cpu = time.monotonic() - clock, seconds() - cpu
     with Session(given.runs, workers=1, data_root=given.data_root) as session:
@@ -95,16 +95,16 @@ def measured(given: argparse.Namespace, method: str) -> dict[str, Any]:
         context = ProbeContext(session.problem(plan.task, given.network), method, made, "test")
         pace = network_pace(context, session).rate / operations(context.problem)
         many = sum(map(len, plan.task.groups("validation")))
-        asked = [Training(Mixture(), seed, chosen, validation=many) for seed in range(LEARNERS)]
+        asked = [Training(Mixture(), seed, chosen, validation=many) for seed in range(learners)]
         Graph([Request(each, context, run.result) for each in asked], plan.task.reference).complete(session)
         found = [context.outcome(each, "validation") for each in asked]
         tested = [context.outcome(each, plan.task.metrics[0].name)[-1] for each in asked]
     return {
         "data": given.data, "numbers": tree.numel(plan.task.shape), "network": given.network, "ipc": given.ipc,
-        "minutes": given.minutes, "method": method,
-        "recipe": SHORT.get(method, (method, {}))[0], "options": {**SHORT.get(method, ("", {}))[1], **given.set},
+        "minutes": minutes, "method": method,
+        "recipe": SHORT.get(method, (method, {}))[0], "options": options,
         "steps": plan.recipe.steps, "seconds": round(cpu, 1), "clock": round(took, 1), "seed": given.seed,
-        "protocol": chosen.name, "labels": made.label_kind, "bytes": made.budget.bytes,
+        "protocol": chosen.name, "labels": made.label_kind, "bytes": made.budget.bytes, "items": made.per_class,
         "validation": [round(float(value), 5) for value in found], "test": [round(float(value), 5) for value in tested],
         "passes": round(pace), "machine": platform.machine(),
     }  # fmt: skip
@@ -127,13 +127,14 @@ def main() -> None:
     given = parser.parse_args()
     there = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     same = ("data", "network", "ipc", "minutes", "seed")
-    done = {each["method"]: each["options"] for each in there if all(each[key] == getattr(given, key) for key in same)}
+    ours = [each for each in there if all(each[key] == getattr(given, key) for key in same)]
+    done = [(each["method"], each["options"]) for each in ours]
     for method in given.methods.split(","):
         options = {**SHORT.get(method, ("", {}))[1], **given.set}
-        if done.get(method) == options:
+        if (method, options) in done:
             continue
         try:
-            row = measured(given, method)
+            row = measured(given, method, options, given.minutes)
         except limbeck.InputError as error:
             print(f"{method}: {error}", file=sys.stderr)
             continue
