@@ -189,11 +189,12 @@ def task_of(data: AbstractTask | str | Path, session: Session | None) -> Abstrac
 
 @contextmanager
 def opened(session: Session | None) -> Iterator[Session]:
-    """The session, which whoever made it closes, or one for the length of the block."""
+    """The session, which whoever made it closes, or one for the length of the block, in which progress is shown."""
     if session is not None:
-        yield session
+        with session.progress.shown():
+            yield session
         return
-    with Session() as made:
+    with Session() as made, made.progress.shown():
         yield made
 
 

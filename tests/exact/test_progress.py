@@ -8,14 +8,14 @@ import pytest
 import torch
 
 import limbeck
-from limbeck.cli.bar import EVERY, Lines, bar
-from limbeck.cli.pace import Pace
 from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.progress import Silent, heard_by, part, went
 from limbeck.runs.allowance import LONG, Allowance, Bounded, TimeIsUp
+from limbeck.terminal.bar import EVERY, Lines, bar
+from limbeck.terminal.pace import Pace
 
 
 def test_parts_of_parts_tell_shares_of_the_whole_and_whoever_listened_before_does_again() -> None:

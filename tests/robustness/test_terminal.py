@@ -15,7 +15,7 @@ from PIL import Image
 
 import limbeck
 from limbeck.cli import main
-from limbeck.cli.terminal import plain, plain_json
+from limbeck.terminal.safe import plain, plain_json
 
 HOSTILE = ("[red] a", "b\x1b[31mX", "c\nd", "e\x9b31m", "f\u202eg")
 READ = ("[red] a", "b [31mX", "c d", "e 31m", "f\u202eg")

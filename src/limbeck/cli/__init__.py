@@ -9,12 +9,12 @@ import sys
 import warnings
 
 from limbeck import __version__
-from limbeck.cli.terminal import tell, write
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, refusals_told, unknown
 from limbeck.core.interruptions import interrupt_between_imports
 from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.threads import sleep_soon
+from limbeck.terminal.safe import tell, write
 
 COMMANDS = {
     "list": "name the tasks, networks, objectives, recipes and other parts there are",

@@ -15,14 +15,11 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from limbeck.cli.terminal import plain, plain_json, write
 from limbeck.core.errors import InputError, unknown
+from limbeck.terminal.safe import plain, plain_json, write
 
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
-
-ERRORS = Console(stderr=True, highlight=False, force_terminal=None if sys.stderr.isatty() else False)
-"""Where news go. Control codes are for terminals alone, whatever FORCE_COLOR says."""
 
 
 class Parser(ArgumentParser):
@@ -92,20 +89,3 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
         made.add_row(*(Text(plain(str(cell))) for cell in row))
     # Not the table's own title, which would be folded to the width of its columns.
     return Group(Text(plain(title), style="bold"), made)
-
-
-def say(line: str) -> None:
-    """Tell something on standard error that stays to be read."""
-    ERRORS.print(plain(line), markup=False, soft_wrap=True)
-
-
-def at_terminal() -> bool:
-    """Whether somebody sits there who can be asked."""
-    return sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal
-
-
-def ask(text: str, question: str) -> bool:
-    """Tell something, and whether somebody says yes to a question about it."""
-    say(text)
-    ERRORS.print(f"{question} [y/n] ", markup=False, end="")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from limbeck.cli.console import Parser, answer, ask, at_terminal, parser, say, table
+from limbeck.cli.console import Parser, answer, parser, table
 from limbeck.cli.options import add_own, check_out, names_of, task_of
 from limbeck.cli.working import add_quiet, add_root
 from limbeck.core.units import percent
 from limbeck.exported import FORMATS
 from limbeck.imported import AUTO, LAYOUTS, import_set
+from limbeck.terminal.said import ask, at_terminal, say
 
 
 def run(words: list[str]) -> None:

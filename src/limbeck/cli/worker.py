@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from limbeck.cli.bar import bar
 from limbeck.cli.console import answer, parser
 from limbeck.cli.working import add_quiet
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress, heard_by, part
 from limbeck.core.threads import computing_by
 from limbeck.runs.worker import do
+from limbeck.terminal.bar import bar
 
 
 def run(words: list[str]) -> None:

@@ -9,15 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from limbeck.cli.bar import bar
-from limbeck.cli.console import Parser, ask, at_terminal
-from limbeck.cli.terminal import write
+from limbeck.cli.console import Parser
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress
 from limbeck.runs.allowance import TimeIsUp
 from limbeck.runs.executors import EXECUTORS
 from limbeck.runs.session import Session
+from limbeck.terminal.bar import bar
+from limbeck.terminal.safe import write
+from limbeck.terminal.said import ask, at_terminal
 
 
 def add_quiet(made: Parser) -> None:

@@ -31,6 +31,10 @@ class AbstractProgress(ABC):
         """Show nothing within the block, in which somebody is asked."""
         return nullcontext()
 
+    def shown(self) -> AbstractContextManager[object]:
+        """Be there to be seen within the block, which is the work of one call."""
+        return nullcontext()
+
 
 class Silent(AbstractProgress):
     """It tells nobody."""

@@ -80,6 +80,10 @@ class Bounded(AbstractProgress):
         """Pass it on."""
         return self._inner.paused()
 
+    def shown(self) -> AbstractContextManager[object]:
+        """Pass it on."""
+        return self._inner.shown()
+
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on; TimeIsUp where it is."""
         self._inner.update(done, total, doing, news, unit)

@@ -18,6 +18,8 @@ from limbeck.runs.allowance import Allowance, Bounded, check_minutes
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
 from limbeck.runs.pace import Pace
 from limbeck.runs.store import Store
+from limbeck.terminal.bar import Bar
+from limbeck.terminal.said import prompted
 
 
 def device_of(name: str | torch.device = "") -> torch.device:
@@ -37,6 +39,12 @@ def device_of(name: str | torch.device = "") -> torch.device:
     return device
 
 
+def _told(progress: AbstractProgress | bool | None) -> AbstractProgress:
+    if isinstance(progress, AbstractProgress):
+        return progress
+    return Bar() if progress or (progress is None and prompted()) else Silent()
+
+
 class Session:
     """Where work is kept, on what device, by how many workers, and who is told of it.
 
@@ -49,7 +57,8 @@ class Session:
         compile: Whether long work runs as compiled code, equal but for rounding; None: where that saves time.
         data_root: Where named data sets lie; else LIMBECK_DATA.
         executor: "local" (processes on this machine), "print" (commands to run elsewhere), or one of your own.
-        progress: Who is told of what is done.
+        progress: Who is told of what is done. True: a bar on standard error, or below the cell of a notebook; None:
+            that where somebody is at a prompt or in a notebook, else nobody.
         tell: Takes the commands of the executor "print".
         minutes: How long, from now on, work goes on before TimeIsUp, an interruption; what was done is kept.
         confirm: Asked before work of more than an hour, with what is to be said; where it returns, the work is done.
@@ -68,7 +77,7 @@ class Session:
         compile: bool | None = None,
         data_root: str | Path | None = None,
         executor: str | AbstractExecutor = "local",
-        progress: AbstractProgress | None = None,
+        progress: AbstractProgress | bool | None = None,
         tell: Callable[[str], object] = lambda line: None,
         minutes: float | None = None,
         confirm: Callable[[str], None] | None = None,
@@ -84,7 +93,7 @@ class Session:
         self.workers = workers or ((os.cpu_count() or 1) if self.device.type == "cpu" else 1)
         self.compile = compile
         self.data_root = None if data_root is None else Path(data_root)
-        self.progress = progress or Silent()
+        self.progress = _told(progress)
         if minutes is not None:
             self.progress = Bounded(self.progress, minutes)
         self.allowance = Allowance(confirm)

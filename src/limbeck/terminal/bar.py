@@ -1,4 +1,4 @@
-"""How commands tell their progress on standard error."""
+"""How progress is told on standard error: by a bar on a terminal or in a notebook, else by lines."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from limbeck.cli.console import ERRORS, say
-from limbeck.cli.pace import Pace
-from limbeck.cli.terminal import plain
 from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.units import duration
+from limbeck.terminal.pace import Pace
+from limbeck.terminal.safe import plain
+from limbeck.terminal.said import ERRORS, say
 
 EVERY = 30.0
 """Seconds between two lines at most, where there is no terminal."""
@@ -155,6 +156,47 @@ class Live(AbstractNoting):
         self._progress.update(self._task, completed=done, total=total, description=escape(plain(text)))
 
 
+class Bar(AbstractProgress):
+    """What `bar` gives, for as long as it is `shown`; nothing before and after."""
+
+    def __init__(self) -> None:
+        self._inner: AbstractProgress = Silent()
+        self._there = False
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it within the block; a block within that changes nothing."""
+        if self._there:
+            yield
+            return
+        try:
+            with bar() as self._inner:
+                self._there = True
+                yield
+        finally:
+            self._inner, self._there = Silent(), False
+
+    def phase(self, name: str) -> None:
+        """Pass it on."""
+        self._inner.phase(name)
+
+    def estimate(self, seconds: float) -> None:
+        """Pass it on."""
+        self._inner.estimate(seconds)
+
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
+        """Pass it on."""
+        self._inner.update(done, total, doing, news, unit)
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Pass them on."""
+        self._inner.notes(lines)
+
+    def paused(self) -> AbstractContextManager[object]:
+        """Pass it on."""
+        return self._inner.paused()
+
+
 @contextmanager
 def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProgress]:
     """Who tells of progress for as long as the block lasts; nobody, and no warnings, where it is to be quiet.
@@ -166,7 +208,8 @@ def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProg
             warnings.simplefilter("ignore")
             yield Silent()
         return
-    if console.is_terminal:
+    # In a notebook, rich draws by the widgets of the page; without them there are lines.
+    if console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None):
         columns = (SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=console, transient=True) as progress:
             live = Live(progress)

@@ -1,0 +1,34 @@
+"""What is said on standard error, and what is asked there."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from limbeck.terminal.safe import plain
+
+ERRORS = Console(stderr=True, highlight=False, force_terminal=None if sys.stderr.isatty() else False)
+"""Where news go. Control codes are for terminals alone, whatever FORCE_COLOR says."""
+
+
+def say(line: str) -> None:
+    """Tell something on standard error that stays to be read."""
+    ERRORS.print(plain(line), markup=False, soft_wrap=True)
+
+
+def prompted() -> bool:
+    """Whether somebody types Python as it runs: at its prompt, IPython's, or in a notebook."""
+    return hasattr(sys, "ps1") or getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+
+
+def at_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and ERRORS.is_terminal
+
+
+def ask(text: str, question: str) -> bool:
+    """Tell something, and whether somebody says yes to a question about it."""
+    say(text)
+    ERRORS.print(f"{question} [y/n] ", markup=False, end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
