@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from limbeck.distilled_set import DistilledSet as DistilledSet
     from limbeck.exported import Publication as Publication
     from limbeck.exports import export as export
+    from limbeck.frames import frame as frame
     from limbeck.imported import import_set as import_set
     from limbeck.protocols import Epochs as Epochs
     from limbeck.protocols import Own as Own
@@ -38,6 +39,7 @@ _HOMES = {
     "explain": "limbeck.api",
     "export": "limbeck.exports",
     "compress": "limbeck.compression",
+    "frame": "limbeck.frames",
     "study": "limbeck.studies",
     "write_report": "limbeck.studies",
     "import_set": "limbeck.imported",
@@ -53,7 +55,7 @@ _HOMES = {
 
 __all__ = [
     "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Publication", "Session", "compress", "distill",
-    "evaluate", "explain", "export", "import_set", "load", "study", "write_report",
+    "evaluate", "explain", "export", "frame", "import_set", "load", "study", "write_report",
 ]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from limbeck import comparison, explanation
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
-from limbeck.core.findings import Finding
+from limbeck.core.findings import Finding, Findings
+from limbeck.core.score import Scores
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
@@ -119,7 +120,8 @@ def evaluate(
         used.progress.notes([*task.notes, *said])
         names = [task.network(each).name for each in networks or (listed[0][2].spec["network"],)]
         again = distilled_again(used, task, listed, seeds)
-        return score(used, entries_of(used, task, listed, names, chosen, baselines, again), reference, chosen, repeats)
+        entered = entries_of(used, task, listed, names, chosen, baselines, again)
+        return Scores(score(used, entered, reference, chosen, repeats))
 
 
 @typed
@@ -179,7 +181,7 @@ def explain(
         else:
             findings = ask(used, questions, reference)
     by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
-    return [*findings, by_size] if by_size else findings
+    return Findings([*findings, by_size] if by_size else findings)
 
 
 def task_of(data: AbstractTask | str | Path, session: Session | None) -> AbstractTask:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from limbeck.codecs import codec_of, header_of
 from limbeck.core import tree
@@ -182,9 +182,35 @@ class DistilledSet(Dataset):
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    def loader(self, batch_size: int | None = None, shuffle: bool = True, **options: Any) -> DataLoader:
+        """Batches of the set for a training loop of yours, of all items by default; `options` are those of DataLoader.
+
+        Pairs are as the set gives them: (inputs, classes) where labels are hard, else (inputs, targets).
+        """
+        return DataLoader(self, len(self) if batch_size is None else batch_size, shuffle, **options)
+
     def __repr__(self) -> str:
         data, size = self.data.get("name", "unknown data"), self.budget.bytes
-        return f"DistilledSet({data}, {len(self)} items, {self.label_kind} labels, {size:,} bytes, {self.digest[:12]})"
+        first = f"DistilledSet({data}, {len(self)} items, {self.label_kind} labels, {size:,} bytes, {self.digest[:12]};"
+        return f"{first}\n             {len(self.classes)} classes, {self.per_class} per class, {self.made})"
+
+    @property
+    def made(self) -> str:
+        """By which parts it was made, in how many steps, in words."""
+        recipe = self.spec.get("recipe")
+        if recipe is None:
+            return "not made by limbeck"
+        parts = [recipe[name]["part"].rpartition("/")[2] for name in ("start", "parameterization")]
+        objective = recipe.get("objective")
+        did = (
+            "no steps" if objective is None else f"{recipe['steps']:,} steps of {objective['part'].rpartition('/')[2]}"
+        )
+        return f"{parts[1]} from {parts[0]}, {did}, seed {self.spec.get('seed', 0)}"
+
+    def _repr_html_(self) -> str:
+        from limbeck.show import html
+
+        return html(self)
 
     def scored(self, *scores: dict[str, Any]) -> DistilledSet:
         """The same set that carries `scores` besides its own; a newer score replaces an older one of the same kind.

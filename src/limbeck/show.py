@@ -8,20 +8,24 @@ there is one (`codec.zca.invert`). Distilled pixels may leave [0, 1], and are dr
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from limbeck.core import tree
+from limbeck.core import notebook, tree
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.files import write_atomically
 from limbeck.core.text import shown
 from limbeck.core.tree import Tree
+from limbeck.core.units import measured, measured_range, size
 from limbeck.distilled_set import DistilledSet
 
 SPACING = 2
@@ -32,46 +36,50 @@ ROUNDING = 1e-6
 """How far out of its range a real number may come to lie when it is encoded and back."""
 COLUMNS = 20
 """How many pictures stand side by side at most."""
+FEW = 10
+"""How many classes, and how many items of each, a notebook shows."""
 SMALLEST, LARGEST, MARGIN, LONGEST = 10, 16, 6, 32
 """The size of letters and the room beside them, in pixels, and the letters of a name at most."""
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
-def grid(distilled: DistilledSet, columns: int = COLUMNS) -> UInt8[Tensor, "height width 3"]:
+def grid(distilled: DistilledSet, columns: int = COLUMNS, few: int | None = None) -> UInt8[Tensor, "height width 3"]:
     """The items by class, first class on top, as their codec draws them.
 
-    A class of more than `columns` items goes on in further rows. Raises InputError where items have no picture.
+    A class of more than `columns` items goes on in further rows. With `few` there are the first items of the first
+    classes alone, so many of each. Raises InputError where items have no picture.
     """
     pictures = to_screen(distilled.codec, distilled.native)
     rows: list[Tensor] = []
-    for _, items in _rows(distilled, columns):
+    longest = min(columns, distilled.per_class, few or columns)
+    for _, items in _rows(distilled, columns, few):
         part = pictures[items]
-        rows.append(
-            torch.nn.functional.pad(part, (0, 0) * 3 + (0, min(columns, distilled.per_class) - len(part)), value=255)
-        )
+        rows.append(torch.nn.functional.pad(part, (0, 0) * 3 + (0, longest - len(part)), value=255))
     cells = torch.stack(rows)
     cells = torch.nn.functional.pad(cells, (0, 0, 0, SPACING, 0, SPACING), value=255)
     row, column, height, width, channel = cells.shape
     return cells.permute(0, 2, 1, 3, 4).reshape(row * height, column * width, channel)[:-SPACING, :-SPACING]
 
 
-def _rows(distilled: DistilledSet, columns: int) -> list[tuple[int, Tensor]]:
+def _rows(distilled: DistilledSet, columns: int, few: int | None) -> list[tuple[int, Tensor]]:
     """The class and the items of each row of the grid; a class without items has an empty one."""
     classes = distilled.batch.classes
-    by_class = [(classes == index).nonzero()[:, 0] for index in range(len(distilled.classes))]
+    by_class = [(classes == index).nonzero()[:few, 0] for index in range(len(distilled.classes))][:few]
     return [(index, row) for index, items in enumerate(by_class) for row in items.split(columns)]
 
 
-def labelled(distilled: DistilledSet, columns: int = COLUMNS) -> UInt8[Tensor, "height width 3"]:
+def labelled(
+    distilled: DistilledSet, columns: int = COLUMNS, few: int | None = None
+) -> UInt8[Tensor, "height width 3"]:
     """The grid, and before the first row of each class its name; errors as in `grid`."""
     from PIL import Image, ImageDraw, ImageFont
 
-    drawn = grid(distilled, columns)
-    rows = _rows(distilled, columns)
+    drawn = grid(distilled, columns, few)
+    rows = _rows(distilled, columns, few)
     height = (len(drawn) + SPACING) // len(rows)
     font = ImageFont.load_default(size=max(SMALLEST, min(LARGEST, height // 2)))
-    names = [drawable(name) for name in distilled.classes]
+    names = [drawable(name) for name in distilled.classes[:few]]
     width = round(max(font.getlength(name) for name in names)) + 2 * MARGIN
     margin = Image.new("RGB", (width, len(drawn)), "white")
     pen, before = ImageDraw.Draw(margin), -1
@@ -81,6 +89,39 @@ def labelled(distilled: DistilledSet, columns: int = COLUMNS) -> UInt8[Tensor, "
             pen.text((width - MARGIN, middle), names[label], fill="black", font=font, anchor="rm")
         before = label
     return torch.cat([torch.from_numpy(np.array(margin)), drawn], 1)
+
+
+def html(distilled: DistilledSet) -> str:
+    """What a notebook shows of a set: some of its pictures, where it has any, what it is, and its scores."""
+    rows: list[tuple[object, ...]] = [
+        ("data", distilled.data.get("name", "unknown")),
+        ("made", distilled.made),
+        ("items", f"{len(distilled)}, {distilled.per_class} per class, {distilled.label_kind} labels"),
+        ("stored", size(distilled.budget.bytes)),
+    ]
+    rows += [(f"{score['split']} {score['metric']}", _score(score)) for score in distilled.scores]
+    return f"{_picture(distilled)}{notebook.table(('', ''), rows)}"
+
+
+def _score(score: dict[str, Any]) -> str:
+    value = measured(score["mean"], score["unit"])
+    spread = f" ({measured_range(score['low'], score['high'], score['unit'])})" if score["n"] > 1 else ""
+    return f"{value}{spread}, {score['network']}, protocol {score['protocol']}, n {score['n']}"
+
+
+def _picture(distilled: DistilledSet) -> str:
+    """A picture of the first items of the first classes as HTML; "" where there is none."""
+    from PIL import Image
+
+    try:
+        drawn = labelled(distilled, few=FEW)
+    except InputError:
+        return ""
+    written = io.BytesIO()
+    Image.fromarray(drawn.numpy()).save(written, "PNG")
+    return (
+        f'<img alt="items of the set" src="data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"><br>'
+    )
 
 
 def drawable(name: str) -> str:

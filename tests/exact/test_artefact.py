@@ -117,9 +117,11 @@ def test_many_classes_take_two_bytes_and_few_take_one() -> None:
     assert [bytes_of(count) for count in (10, 256, 257, 1000)] == [10, 256, 514, 2000]
 
 
-def test_a_set_is_told_by_one_line_and_compared_by_what_is_in_it() -> None:
+def test_a_set_is_told_by_two_lines_and_compared_by_what_is_in_it() -> None:
     made = set_of(batch())
-    assert repr(made) == f"DistilledSet(zoo, 6 items, hard labels, 390 bytes, {made.digest[:12]})"
+    first, second = repr(made).splitlines()
+    assert first == f"DistilledSet(zoo, 6 items, hard labels, 390 bytes, {made.digest[:12]};"
+    assert second.strip() == "3 classes, 2 per class, not made by limbeck)"
     assert made == set_of(batch()) and made == replace(made, scores=()) and {made, set_of(batch())} == {made}
     assert made != set_of(batch(targets=SOFT)) and made != "a set"
     assert made != replace(made, schedule=made.schedule._replace(learning_rates=made.schedule.learning_rates / 2))

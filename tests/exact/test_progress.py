@@ -53,7 +53,7 @@ def at(times: list[float]) -> Callable[[], float]:
 
 def test_lines_come_soon_at_first_then_every_half_minute_and_also_where_nothing_is_told() -> None:
     now, said = [0.0], list[tuple[float, str]]()
-    lines = Lines(lambda text: said.append((now[0], str(text))), at(now))
+    lines = Lines(lambda text: said.append((now[0], str(text))), clock=at(now))
     lines.phase("1 of 2: distil dm")
     for second in range(1001):
         now[0] = float(second)
@@ -75,7 +75,7 @@ def test_lines_come_soon_at_first_then_every_half_minute_and_also_where_nothing_
 
 def test_seconds_that_were_told_are_shown_as_a_share_and_corrected_by_what_is_seen() -> None:
     now, said = [0.0], list[str]()
-    lines = Lines(lambda text: said.append(str(text)), at(now))
+    lines = Lines(lambda text: said.append(str(text)), clock=at(now))
     lines.estimate(100.0)
     assert said == ["about 1 min 40 s of work"]
     # Half as fast as told.
@@ -148,7 +148,7 @@ def test_work_is_interrupted_when_its_time_is_over_but_not_where_it_is_done() ->
 
 def test_notes_come_before_the_first_news_and_once() -> None:
     said: list[str] = []
-    lines = Lines(lambda text: said.append(str(text)), lambda: 0.0)
+    lines = Lines(lambda text: said.append(str(text)), clock=lambda: 0.0)
     lines.notes(["first", "second"])
     assert said == []
     lines.phase("distil")

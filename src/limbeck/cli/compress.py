@@ -50,4 +50,4 @@ def run(words: list[str]) -> None:
         )
         found.set.save(given.out)
     document = {"set": str(given.out), "of": str(given.set), **found.document()}
-    answer(document, given.json, str(given.out), *found.words, quiet=given.quiet)
+    answer(document, given, str(given.out), *found.words, quiet=given.quiet)

@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
+from limbeck.cli.table import FORMS, Table, drawn, piped
 from limbeck.core.errors import InputError, unknown
 from limbeck.terminal.safe import plain, plain_json, write
-
-WIDE = 240
-"""Columns of a table that goes to a file or a pipe."""
 
 
 class Parser(ArgumentParser):
@@ -59,33 +56,43 @@ def parser(command: str, summary: str) -> Parser:
     """A parser with the options of every command."""
     made = Parser(prog=f"limbeck {command}", description=summary, exit_on_error=False, allow_abbrev=False)
     made.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    for form, what in (("csv", "comma-separated values"), ("markdown", "Markdown"), ("latex", "LaTeX (booktabs)")):
+        made.add_argument(f"--{form}", action="store_true", help=f"print the tables as {what}")
     return made
 
 
-def answer(document: dict[str, Any] | list[Any], as_json: bool, *tables: Group | str, quiet: bool = False) -> None:
+def answer(document: dict[str, Any] | list[Any], given: Any, *tables: Table | str, quiet: bool = False) -> None:
     """Print the document where JSON is asked for, else the tables unless `quiet`, where the answer is a file.
 
-    A text is one line.
+    A text is one line; it is left out where tables are asked for in a form that others read.
     """
-    if as_json:
+    form = _form(given)
+    if form == "json":
         write(plain_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)))
-    if as_json or quiet:
+    elif form:
+        found = [FORMS[form](part) for part in tables if isinstance(part, Table)]
+        if not found:
+            raise InputError(f"--{form}: there is no table to print; --json has what the command found")
+        write("\n\n".join(found))
+    elif not quiet:
+        _print(tables)
+
+
+def _print(tables: Sequence[Table | str]) -> None:
+    """Print what a person reads: at a terminal to its width; whoever reads a pipe cuts lines as they like."""
+    if not sys.stdout.isatty():
+        write("\n".join(plain(part) if isinstance(part, str) else piped(part) for part in tables))
         return
-    # Whoever reads a file or a pipe cuts lines as they like; only a terminal has a width.
-    seen = sys.stdout.isatty()
     printed = io.StringIO()
-    console = Console(file=printed, highlight=False, width=None if seen else WIDE, force_terminal=seen)
+    console = Console(file=printed, highlight=False, force_terminal=True)
     for part in tables:
-        console.print(Text(plain(part)) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+        console.print(Text(plain(part)) if isinstance(part, str) else drawn(part), soft_wrap=isinstance(part, str))
     write(printed.getvalue().removesuffix("\n"))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> Group:
-    """A titled table whose cells are shown as plain text; the columns named in `right` are set flush right."""
-    made = Table(box=None, pad_edge=False, show_header=any(columns))
-    for column in columns:
-        made.add_column(Text(plain(column)), justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(plain(str(cell))) for cell in row))
-    # Not the table's own title, which would be folded to the width of its columns.
-    return Group(Text(plain(title), style="bold"), made)
+def _form(given: Any) -> str:
+    """The form that is asked for: "json" or one of FORMS; "" for none. InputError for several."""
+    asked = [name for name in ("json", *FORMS) if getattr(given, name)]
+    if len(asked) > 1:
+        raise InputError(f"{' '.join(f'--{name}' for name in asked)}: expected one of them")
+    return asked[0] if asked else ""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Group
-
-from limbeck.cli.console import answer, parser, table
+from limbeck.cli.console import answer, parser
 from limbeck.cli.options import add_data, task_of
+from limbeck.cli.table import Table
 
 
 def run(words: list[str]) -> None:
@@ -16,10 +15,10 @@ def run(words: list[str]) -> None:
     add_data(made)
     given = made.parse_args(words)
     described = task_of(given).describe()
-    answer(described, given.json, *_tables(described))
+    answer(described, given, *_tables(described))
 
 
-def _tables(described: dict[str, Any]) -> list[Group | str]:
+def _tables(described: dict[str, Any]) -> list[Table | str]:
     """A table of facts, one of pixels where the task has some, and one of its groups."""
     splits = list(described["counts"])
     facts = [
@@ -30,14 +29,14 @@ def _tables(described: dict[str, Any]) -> list[Group | str]:
     ]
     counts = [(label, *(described["counts"][name][label] for name in splits)) for label in described["counts"]["train"]]
     totals = ("all", *(sum(described["counts"][name].values()) for name in splits))
-    tables: list[Group | str] = [table(described["name"], ("", ""), facts)]
+    tables: list[Table | str] = [Table(described["name"], ("", ""), facts)]
     if "pixels" in described:
         pixels = [
             (name, *(_list(described["pixels"][name][key]) for key in ("minimum", "maximum", "mean", "std")))
             for name in splits
         ]
-        tables.append(table("Pixels in [0, 1] by channel", ("split", "minimum", "maximum", "mean", "std"), pixels))
-    return [*tables, table("Examples", ("class", *splits), [*counts, totals], right=splits)]
+        tables.append(Table("Pixels in [0, 1] by channel", ("split", "minimum", "maximum", "mean", "std"), pixels))
+    return [*tables, Table("Examples", ("class", *splits), [*counts, totals], right=splits)]
 
 
 def _inputs(described: dict[str, Any]) -> list[tuple[str, str]]:

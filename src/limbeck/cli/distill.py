@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from limbeck.cli.console import Parser, answer, parser, table
+from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.defaults import add_network, network_of, out_of, shortened
 from limbeck.cli.options import add_checks, add_data, check_out, task_of
 from limbeck.cli.parts import help_of, listed, spelled, split_words
+from limbeck.cli.table import Table
 from limbeck.cli.working import (
     PART,
     STOP,
@@ -81,7 +82,7 @@ def run(words: list[str]) -> None:
         *[("validation", _validation(check)) for check in distilled.scores[-1:]],
         ("next", f"limbeck evaluate {shlex.quote(str(out))}"),
     ]
-    answer(document, given.json, table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
+    answer(document, given, Table(f"{plan.task.name} distilled", ("", ""), rows), quiet=given.quiet)
 
 
 def _made_before(plan: Plan, session: Session, fresh: bool) -> datetime | None:

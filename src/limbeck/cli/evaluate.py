@@ -42,4 +42,4 @@ def run(words: list[str]) -> None:
         for path in given.sets:
             DistilledSet.load(path).scored(*(row for row in rows if row["set"] == path)).save(path)
     tables = [scores(rows, str(protocol)), *verdicts(against_baselines(rows, given.sets))]
-    answer(document_of(rows, given.sets, protocol), given.json, *tables)
+    answer(document_of(rows, given.sets, protocol), given, *tables)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from limbeck.cli.console import answer, parser, table
+from limbeck.cli.console import answer, parser
 from limbeck.cli.defaults import add_network, network_of
 from limbeck.cli.options import add_data, task_of
+from limbeck.cli.table import Table
 from limbeck.cli.working import add_session, session
 from limbeck.computations.experts import Experts
 from limbeck.core.family import to_spec
@@ -58,4 +59,4 @@ def run(words: list[str]) -> None:
     if experts.imported:
         asked = {name: getattr(experts, name) for name in ("imported", "count", "epochs")}
         rows.append(("followed by", " ".join(f"--objective.experts.{name} {value}" for name, value in asked.items())))
-    answer(document, given.json, table(f"Experts of {task.name}", ("", ""), rows), quiet=given.quiet)
+    answer(document, given, Table(f"Experts of {task.name}", ("", ""), rows), quiet=given.quiet)

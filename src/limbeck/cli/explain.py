@@ -28,7 +28,7 @@ def run(words: list[str]) -> None:
             session=used,
         )
     document = {"budget": given.effort, "findings": [finding.document() for finding in findings]}
-    answer(document, given.json, *verdicts(findings, given.tables))
+    answer(document, given, *verdicts(findings, given.tables))
 
 
 def _parser(effort: str) -> Parser:

@@ -50,4 +50,4 @@ def run(words: list[str]) -> None:
     readme = next(each for each in written.files if each.name.endswith("README.md"))
     told = f"{written.path}: {len(written.files)} files; {readme} says how to use them"
     notes = [f"note: {each}" for each in written.notes]
-    answer(written.document(), given.json, told, *written.words, *notes, quiet=given.quiet)
+    answer(written.document(), given, told, *written.words, *notes, quiet=given.quiet)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from limbeck.cli.console import Parser, answer, parser, table
+from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.options import add_own, check_out, names_of, task_of
+from limbeck.cli.table import Table
 from limbeck.cli.working import add_quiet, add_root
 from limbeck.core.units import percent
 from limbeck.exported import FORMATS
@@ -59,7 +60,7 @@ def run(words: list[str]) -> None:
         ("digest", origin["digest"]),
         *(("note", note) for note in origin["notes"]),
     ]
-    answer(document, given.json, table(str(given.out), ("", ""), rows), quiet=given.quiet)
+    answer(document, given, Table(str(given.out), ("", ""), rows), quiet=given.quiet)
 
 
 def _summary(layout: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from limbeck.cli.console import answer, parser, table
+from limbeck.cli.console import answer, parser
+from limbeck.cli.table import Table
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.units import per_cent
 
@@ -50,11 +51,11 @@ def run(words: list[str]) -> None:
     rows = {kind: parts(kind) for kind in kinds}
     tables = []
     for kind in kinds:
-        tables.append(table(kind, ("name", "summary"), [(row["name"], row["summary"]) for row in rows[kind]]))
+        tables.append(Table(kind, ("name", "summary"), [(row["name"], row["summary"]) for row in rows[kind]]))
         deviations = [(row["name"], each) for row in rows[kind] for each in row.get("deviations", ())]
         if deviations and given.kind:
-            tables.append(table("what differs from the sources", ("name", "deviation"), deviations))
-    answer(rows[given.kind] if given.kind else rows, given.json, *tables)
+            tables.append(Table("what differs from the sources", ("name", "deviation"), deviations))
+    answer(rows[given.kind] if given.kind else rows, given, *tables)
 
 
 def _published(given: Any) -> None:
@@ -81,10 +82,10 @@ def _published(given: Any) -> None:
     deviations = [(each.name, one) for each in methods for one in each.deviations]
     answer(
         runs,
-        given.json,
-        table("published runs", columns, rows),
-        table("where their settings were read", ("recipe", "read from"), sources),
-        table("what differs from the sources", ("recipe", "deviation"), deviations),
+        given,
+        Table("published runs", columns, rows),
+        Table("where their settings were read", ("recipe", "read from"), sources),
+        Table("what differs from the sources", ("recipe", "deviation"), deviations),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from limbeck.cli.console import answer, parser, table
+from limbeck.cli.console import answer, parser
 from limbeck.cli.study import document
+from limbeck.cli.table import Table
 from limbeck.cli.working import add_moved, add_quiet, add_root, add_runs, session
 from limbeck.studies import write_report
 
@@ -38,4 +39,4 @@ def run(words: list[str]) -> None:
     rows = [(Path(finding.set).name, finding.probe, source) for finding, source in sources]
     columns = ("set", "probe", "asked")
     told = f"findings: {len(found.findings)}, scores: {len(found.rows)}; written to {found.report}"
-    answer(document(found), given.json, table("Findings on the page", columns, rows), told, quiet=given.quiet)
+    answer(document(found), given, Table("Findings on the page", columns, rows), told, quiet=given.quiet)

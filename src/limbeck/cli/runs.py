@@ -6,7 +6,8 @@ import json
 import time
 from typing import Any
 
-from limbeck.cli.console import answer, parser, table
+from limbeck.cli.console import answer, parser
+from limbeck.cli.table import Table
 from limbeck.cli.working import add_runs
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.units import size
@@ -31,12 +32,12 @@ def run(words: list[str]) -> None:
         if not given.id:
             raise InputError("runs show: expected the id of a run; see `limbeck runs list`")
         facts = store.find(given.id).facts()
-        answer(facts, given.json, *json.dumps(facts, indent=2).splitlines())
+        answer(facts, given, *json.dumps(facts, indent=2).splitlines())
     elif given.action == "clean":
         _clean(store, given)
     else:
         rows = [found.facts() for found in store.runs()]
-        answer(rows, given.json, _table(store, rows))
+        answer(rows, given, _table(store, rows))
 
 
 def _clean(store: Store, given: Any) -> None:
@@ -46,7 +47,7 @@ def _clean(store: Store, given: Any) -> None:
         store.remove(run)
     forgotten = store.forget() if given.all and not given.id else 0
     document = {"removed": [run.id for run in unwanted], "forgotten": forgotten}
-    answer(document, given.json, f"removed {len(unwanted)} runs and {forgotten} remembered results from {store.root}")
+    answer(document, given, f"removed {len(unwanted)} runs and {forgotten} remembered results from {store.root}")
 
 
 def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
@@ -64,7 +65,7 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
         for row in rows
     ]
     columns = ("id", "state", "data", "network", "ipc", "steps", "changed", "bytes")
-    return table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "bytes"))
+    return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "bytes"))
 
 
 def _text(spec: Any, *path: str) -> str:

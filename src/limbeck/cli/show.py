@@ -24,4 +24,4 @@ def run(words: list[str]) -> None:
     names = ", ".join(map(shown, distilled.classes))
     text = f"{given.out}: {len(distilled)} images by class, top to bottom: {names}"
     note = f"{percent(outside)} of the values lie outside the range of real data and are drawn clipped"
-    answer(document, given.json, text, note)
+    answer(document, given, text, note)

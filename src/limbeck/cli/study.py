@@ -60,7 +60,7 @@ def run(words: list[str]) -> None:
         )
     outcomes = [*against_baselines(result.rows, [str(path) for path in result.sets.values()]), *result.findings]
     tables = [scores(result.rows, str(protocol)), *verdicts(outcomes), str(result.report)]
-    answer(document(result), given.json, *tables, quiet=given.quiet)
+    answer(document(result), given, *tables, quiet=given.quiet)
 
 
 def document(result: Study) -> dict[str, object]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Group
-
-from limbeck.cli.console import table
+from limbeck.cli.table import Table
 from limbeck.comparison import EVALUATION, basis, called, draws, of_facts, shared, short_names
-from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.findings import Fact, Finding
+from limbeck.core.findings import Table as Found
 from limbeck.core.units import bare, headed, size
 from limbeck.distilled_set import HARD, REAL
 
 MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
 
 
-def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
+RAW = (
+    "set", "matched", "beside", "network", "split", "metric", "mean", "low", "high", "n", "seeds", "protocol",
+    "per_class", "bytes", "labels", "about",
+)  # fmt: skip
+"""What a spreadsheet is given of a row of scores."""
+
+
+def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Table:
     """A row for each set or baseline, and a column for each network: its 95 % interval and what that is over."""
     networks = list(dict.fromkeys(row["network"] for row in rows))
     names = short_names(row["set"] for row in rows if not row["matched"])
@@ -34,7 +40,8 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Group:
     direction = "" if first["higher_is_better"] else ", lower is better"
     title = f"{named}{direction}, {basis(rows)}. Protocol {protocol}"
     columns = ("set", "of", *told, "per class", "stored", *networks)
-    return table(title, columns, cells, right=("per class", "stored", *networks))
+    numbers = Table(title, RAW, [[row.get(name, "") for name in RAW] for row in rows])
+    return Table(title, columns, cells, right=("per class", "stored", *networks), numbers=numbers)
 
 
 def _score(row: dict[str, Any] | None) -> str:
@@ -45,14 +52,14 @@ def _score(row: dict[str, Any] | None) -> str:
     return f"{mean}{spread}, {draws(row)}"
 
 
-def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str]:
+def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Table | str]:
     """For each set its verdicts, and the tables behind them where they are asked for."""
-    parts: list[Group | str] = []
+    parts: list[Table | str] = []
     names = short_names(finding.set for finding in found)
     for name, short in names.items():
         of_set = [finding for finding in found if finding.set == name]
         rows = [(MARKS[finding.tone], finding.probe, finding.words) for finding in of_set]
-        parts.append(table(short, ("", "probe", "verdict"), rows))
+        parts.append(Table(short, ("", "probe", "verdict"), rows))
         if tables:
             for finding in of_set:
                 parts += ["", f"{finding.probe}: {finding.question} {finding.method}"]
@@ -67,11 +74,11 @@ def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Group | str
     return parts
 
 
-def _beside(found: Sequence[Finding], names: Mapping[str, str]) -> Group:
+def _beside(found: Sequence[Finding], names: Mapping[str, str]) -> Table:
     """A row for each fact that more than one set has, a column for each of the sets, under its short name."""
     rows = [(*name, *(_fact(by_set.get(each)) for each in names)) for name, by_set in shared(found).items()]
     columns = list(names.values())
-    return table("side by side: value (95 % interval)", ("probe", "fact", *columns), rows, right=columns)
+    return Table("side by side: value (95 % interval)", ("probe", "fact", *columns), rows, right=columns)
 
 
 def _fact(fact: Fact | None) -> str:
@@ -80,10 +87,11 @@ def _fact(fact: Fact | None) -> str:
     return f"{fact.value:.3g}" + (f" ({fact.low:.3g} to {fact.high:.3g})" if fact.n > 1 else "")
 
 
-def _numbers(found: Table) -> Group:
+def _numbers(found: Found) -> Table:
     title = f"{found.name} ({found.caption})" if found.caption else found.name
     rows = [tuple(_cell(value) for value in row) for row in found.rows]
-    return table(title, found.columns, rows, right=found.columns)
+    exact = [["" if value is None else value for value in row] for row in found.rows]
+    return Table(title, found.columns, rows, right=found.columns, numbers=Table(title, found.columns, exact))
 
 
 def _cell(value: object) -> str:

@@ -32,7 +32,7 @@ def run(words: list[str]) -> None:
         for index, job in enumerate(jobs):
             with part(index, 1, len(jobs)):
                 do(job)
-    answer({"jobs": len(jobs)}, given.json, f"{len(jobs)} jobs done", quiet=given.quiet)
+    answer({"jobs": len(jobs)}, given, f"{len(jobs)} jobs done", quiet=given.quiet)
 
 
 def _told(progress: AbstractProgress, jobs: int) -> Callable[[float], None]:

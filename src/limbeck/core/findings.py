@@ -15,13 +15,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from limbeck.core import notebook
 from limbeck.core.units import duration
 
 Value = float | int | str | None
 _NONE = type(None)
 
-TONES = ("use", "avoid", "note", "unknown")
-"""What a verdict comes to: the set may be used so, it must not be, it is a thing to know, or it is not known."""
+TONES = {"use": "use", "avoid": "do not", "note": "note", "unknown": "not known"}
+"""What a verdict comes to, in words: the set may be used so, must not be, it is a thing to know, or is not known."""
 
 
 class Fact(NamedTuple):
@@ -81,7 +82,7 @@ class Table:
         return [row[self.columns.index(name)] for row in self.rows]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """What one probe says of one set."""
 
@@ -115,6 +116,19 @@ class Finding:
         takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
         return f"{self.verdict} {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
 
+    def __repr__(self) -> str:
+        return f"Finding({self.probe} of {self.set}, {TONES[self.tone]}:\n        {self.words})"
+
+    def _repr_html_(self) -> str:
+        facts = [(fact.name, *map("{:.4g}".format, fact[1:4]), self._beside(fact.name)) for fact in self.facts]
+        numbers = notebook.table(("", "value", "low", "high", "random real examples"), facts, self.method)
+        return Findings([self])._repr_html_() + (numbers if facts else "")
+
+    def _beside(self, name: str) -> str:
+        """What a number is of random real examples, where that is known."""
+        found = [fact for fact in self.control if fact.name == name]
+        return f"{found[0].value:.4g} ({found[0].low:.4g} to {found[0].high:.4g})" if found else ""
+
     def document(self) -> dict[str, Any]:
         """The finding as JSON; numbers that are not finite become null."""
         named = {name: [each._asdict() for each in getattr(self, name)] for name in ("facts", "control", "claims")}
@@ -147,6 +161,14 @@ class Finding:
     def table(self, name: str) -> Table:
         """The table of that name; KeyError where there is none."""
         return {table.name: table for table in self.tables}[name]
+
+
+class Findings(list[Finding]):
+    """Findings, which a notebook shows as one table."""
+
+    def _repr_html_(self) -> str:
+        rows = [(each.set, TONES[each.tone], each.probe, each.words) for each in self]
+        return notebook.table(("set", "", "probe", "verdict"), rows)
 
 
 Own = TypeVar("Own", bound="Row")

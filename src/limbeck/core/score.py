@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from limbeck.core.units import size
+from limbeck.core import notebook
+from limbeck.core.units import measured, measured_range, size
 
 TEACHER = "a teacher of "
 
@@ -28,7 +29,7 @@ def by_teacher(labels: str) -> bool:
     return labels.startswith(TEACHER)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """One row: a mean and its 95 % interval by Student's t over independent draws (the mean itself where there is one).
 
@@ -70,3 +71,48 @@ class Score:
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
         return {**asdict(self), "values": list(self.values)}
+
+    @property
+    def over(self) -> str:
+        """What the interval is over, in words."""
+        learners = f"{self.n} learner{'s' * (self.n != 1)}"
+        return f"{self.seeds} distillations, {learners} in all" if self.seeds > 1 else learners
+
+    @property
+    def interval(self) -> str:
+        """The interval in words; "" where there is one draw."""
+        return measured_range(self.low, self.high, self.unit) if len(self.values) > 1 else ""
+
+    def __repr__(self) -> str:
+        spread = f" ({self.interval})" if self.interval else ""
+        labels = f", {self.labels} labels" if self.labels else ""
+        what = f"{self.split} {self.metric} {measured(self.mean, self.unit)}{spread}, {self.over} of {self.network}"
+        return (
+            f"Score({self.set or 'set'}: {what};\n"
+            f"      protocol {self.protocol}, {self.per_class} per class, {size(self.bytes)}{labels})"
+        )
+
+    def _repr_html_(self) -> str:
+        return Scores([self])._repr_html_()
+
+
+class Scores(list[Score]):
+    """Rows of scores, which a notebook shows as one table."""
+
+    def _repr_html_(self) -> str:
+        columns = ("set", "score", "95 % interval", "over", "network", "protocol", "per class", "stored", "labels")
+        rows = [
+            (
+                f"{each.set}{f', matched by {each.matched}' if each.matched else ''}",
+                f"{each.split} {each.metric} {measured(each.mean, each.unit)}",
+                each.interval,
+                ", ".join(filter(None, [each.over, each.about])),
+                each.network,
+                each.protocol,
+                each.per_class,
+                size(each.bytes),
+                each.labels,
+            )
+            for each in self
+        ]
+        return notebook.table(columns, rows)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from limbeck.comparison import SizeRow, of_facts, shared
+from limbeck.core import findings as found
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
 from limbeck.report.figures import episodes, equivalence, likeness, looks, meaning, reliance, shape, surface
@@ -32,7 +33,7 @@ FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
 }
 """A probe that is not here is shown by its tables."""
 
-TONES = {"use": "Use", "avoid": "Do not", "note": "Note", "unknown": "Not known"}
+TONES = {tone: word.capitalize() for tone, word in found.TONES.items()}
 """What stands before a verdict."""
 
 

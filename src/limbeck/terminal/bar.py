@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from importlib.util import find_spec
 
 from rich.console import Console
 from rich.markup import escape
@@ -75,13 +74,21 @@ class Lines(AbstractNoting):
     """Lines, now and then: soon after the beginning, later every half minute, also where nothing is told.
 
     Args:
-        say: Takes a line.
+        tell: Takes a line of how far it is.
+        note: Takes a note; by default as `tell`.
         clock: Tells seconds.
+        every: Seconds between two lines at most.
     """
 
-    def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(say)
-        self._clock = clock
+    def __init__(
+        self,
+        tell: Callable[[str], object],
+        note: Callable[[str], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        every: float = EVERY,
+    ) -> None:
+        super().__init__(note or tell)
+        self._tell, self._clock, self._every = tell, clock, every
         self._told, self._guard = Told(clock), threading.Lock()
         self._last = clock()
 
@@ -102,20 +109,20 @@ class Lines(AbstractNoting):
         with self._guard:
             self._told.update(done, total, doing, news, unit)
             gone = self._clock() - self._told.begun
-            if done >= total or self._clock() - self._last >= min(EVERY, max(SOON, SHARE * gone)):
+            if done >= total or self._clock() - self._last >= min(self._every, max(SOON, SHARE * gone)):
                 self._line(self._told.text)
 
     def still(self) -> None:
         """Say that the work goes on, where nothing was said for long."""
         with self._guard:
-            if self._clock() - self._last >= EVERY:
+            if self._clock() - self._last >= self._every:
                 gone = duration(self._clock() - self._told.begun)
                 self._line(", ".join(filter(None, [self._told.text or self._told.phase, f"{gone} gone"])))
 
     def _line(self, text: str) -> None:
         self.say_notes()
         self._last = self._clock()
-        self._say(text)
+        self._tell(text)
 
 
 class Live(AbstractNoting):
@@ -197,6 +204,14 @@ class Bar(AbstractProgress):
         return self._inner.paused()
 
 
+def below_the_cell() -> Callable[[str], object]:
+    """Who takes lines in a notebook: one line below the cell, in which each takes the place of the last."""
+    from IPython.display import display
+
+    place = display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda text: place.update({"text/plain": plain(text)}, raw=True)
+
+
 @contextmanager
 def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProgress]:
     """Who tells of progress for as long as the block lasts; nobody, and no warnings, where it is to be quiet.
@@ -208,15 +223,14 @@ def bar(quiet: bool = False, console: Console = ERRORS) -> Iterator[AbstractProg
             warnings.simplefilter("ignore")
             yield Silent()
         return
-    # In a notebook, rich draws by the widgets of the page; without them there are lines.
-    if console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None):
+    if console.is_terminal:
         columns = (SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=console, transient=True) as progress:
             live = Live(progress)
             yield live
             live.say_notes()
         return
-    lines, over = Lines(say), threading.Event()
+    lines, over = Lines(below_the_cell(), say, every=1.0) if console.is_jupyter else Lines(say), threading.Event()
 
     def watch() -> None:
         while not over.wait(1.0):
