@@ -7,17 +7,6 @@ from torch import Tensor
 from limbeck.state import State
 
 
-class Nowhere:
-    """Keep nothing: for a run that is done in one go."""
-
-    def read(self) -> dict[str, Tensor] | None:
-        """Nothing was kept."""
-        return None
-
-    def write(self, tensors: dict[str, Tensor]) -> None:
-        """Nothing is."""
-
-
 class Kept:
     """Keep all in memory; as a watcher, interrupt a run after a number of steps, by default never."""
 

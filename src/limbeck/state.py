@@ -60,6 +60,17 @@ class Checkpoints(typing.Protocol):
         """Keep `tensors`, atomically, in place of what was written before."""
 
 
+class Unkept:
+    """Checkpoints of a run that is done in one go: nothing is kept."""
+
+    def read(self) -> dict[str, Tensor] | None:
+        """Nothing was."""
+        return None
+
+    def write(self, tensors: dict[str, Tensor]) -> None:
+        """Nothing is."""
+
+
 def of_set(learned: dict[str, Tree]) -> dict[str, Tree]:
     """The groups of the parameterization."""
     return {group: leaves for group, leaves in learned.items() if group != SCHEDULE}

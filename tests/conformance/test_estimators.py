@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from checkpoints import Nowhere
 from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractEstimator, AbstractObjective, Problem
@@ -21,6 +20,7 @@ from limbeck.estimators import ESTIMATORS, Backprop, Evolution
 from limbeck.learn.optim import SGD, Adam
 from limbeck.objectives import Distribution, Unrolled
 from limbeck.schedules import Fixed, LearnedRates
+from limbeck.state import Unkept
 
 KEY = Key(("estimators",))
 every = pytest.mark.parametrize("estimator", [pytest.param(part(), id=name) for name, part in ESTIMATORS.parts.items()])
@@ -161,9 +161,9 @@ def test_a_set_is_distilled_without_a_derivative(problem: Problem) -> None:
     recipe = Recipe(
         objective=Sign(), estimator=Evolution(pairs=32, sigma=0.2), optimizer=Adam(learning_rate=0.1), steps=30
     )
-    done = distill(Distillation(problem, recipe, per_class=1, key=KEY, checks=1), Nowhere(), lambda *_: None)
+    done = distill(Distillation(problem, recipe, per_class=1, key=KEY, checks=1), Unkept(), lambda *_: None)
     assert float(done.losses[-1]) < 0.8 * float(done.losses[0])
     with pytest.raises(InputError, match="no derivative"):
         distill(
-            Distillation(problem, replace(recipe, estimator=Backprop()), 1, KEY, checks=1), Nowhere(), lambda *_: None
+            Distillation(problem, replace(recipe, estimator=Backprop()), 1, KEY, checks=1), Unkept(), lambda *_: None
         )

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from checkpoints import Nowhere
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.threads import SHARED_FROM, computing_by, sleep_soon, threads_for
 from limbeck.distillation import Distillation, distill
+from limbeck.state import Unkept
 from limbeck.tasks import load
 
 
@@ -46,7 +46,7 @@ def test_steps_after_the_first_are_by_one_thread_where_products_are_small(side: 
     objective = Multiplying(side)
     recipe = Recipe(objective=objective, steps=3)
     with computing_by(3):
-        done = distill(Distillation(problem, recipe, 1, Key(("threads",)), checks=1), Nowhere(), lambda *_: None)
+        done = distill(Distillation(problem, recipe, 1, Key(("threads",)), checks=1), Unkept(), lambda *_: None)
         assert torch.get_num_threads() == 3
     assert objective.seen == [3, threads, threads] and done.threads == threads
 

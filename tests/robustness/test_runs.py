@@ -16,7 +16,6 @@ import pytest
 import torch
 
 import limbeck
-from checkpoints import Nowhere
 from limbeck.cli import main
 from limbeck.composition import Recipe
 from limbeck.core import tree
@@ -34,6 +33,7 @@ from limbeck.runs.allowance import Bounded, TimeIsUp
 from limbeck.runs.pace import Pace
 from limbeck.runs.plan import Plan, _Watcher
 from limbeck.runs.store import Store
+from limbeck.state import Unkept
 from limbeck.tasks import load
 from waiting import wait_until
 
@@ -271,7 +271,7 @@ def real_trajectory(*bad: tuple[int, int]) -> Distillation:
 
 def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
     seen: list[int] = []
-    done = distill(real_trajectory((0, ANCHOR_EVERY + 5)), Nowhere(), lambda state: seen.append(int(state.step)))
+    done = distill(real_trajectory((0, ANCHOR_EVERY + 5)), Unkept(), lambda state: seen.append(int(state.step)))
     back = seen.index(ANCHOR_EVERY + 5)
     assert seen[back : back + 2] == [ANCHOR_EVERY + 5, ANCHOR_EVERY]
     assert torch.isfinite(done.losses).all()
@@ -280,7 +280,7 @@ def test_a_loss_that_is_not_finite_sends_the_run_back_once() -> None:
 
 
 def test_a_checkpoint_of_another_layout_is_refused_with_what_to_do() -> None:
-    class Older(Nowhere):
+    class Older(Unkept):
         def read(self) -> Any:
             begun = real_trajectory().begin()
             return {path: leaf for path, leaf in tree.flatten((begun, begun)).items() if path != "1/rollbacks"}
@@ -291,7 +291,7 @@ def test_a_checkpoint_of_another_layout_is_refused_with_what_to_do() -> None:
 
 def test_the_second_time_it_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match=r"step 4: .* not finite, .* lower the learning rate"):
-        distill(real_trajectory((0, 3), (1, 3)), Nowhere(), lambda *_: None)
+        distill(real_trajectory((0, 3), (1, 3)), Unkept(), lambda *_: None)
 
 
 REMEMBERING = """
