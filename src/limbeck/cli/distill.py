@@ -20,6 +20,7 @@ from limbeck.cli.working import (
     STOP,
     add_compile,
     add_device,
+    add_log,
     add_moved,
     add_quiet,
     add_root,
@@ -221,6 +222,7 @@ def _add_output(arguments: Parser, kind: Any, default: str, minutes: str = STOP)
     arguments.add_argument("--fresh", action="store_true", help="make it anew, though it was made before")
     add_compile(arguments)
     add_time(arguments, minutes)
+    add_log(arguments)
     add_device(arguments)
     add_quiet(arguments)
     add_runs(arguments)

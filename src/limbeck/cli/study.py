@@ -20,7 +20,7 @@ from limbeck.cli.options import (
     task_of,
 )
 from limbeck.cli.tables import scores, verdicts
-from limbeck.cli.working import add_session, session
+from limbeck.cli.working import add_log, add_session, session
 from limbeck.comparison import against_baselines
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
@@ -100,6 +100,7 @@ def _parser(effort: str) -> Parser:
     add_checks(arguments)
     add_probes(arguments, effort)
     add_scoring(arguments)
+    add_log(arguments)
     add_session(arguments, compiles=True, data_root=False)
     return arguments
 

@@ -76,6 +76,16 @@ def add_runs(made: Parser) -> None:
     )
 
 
+def add_log(made: Parser) -> None:
+    """Add where distillations are logged."""
+    made.add_argument(
+        "--log",
+        type=str,
+        default="",
+        help="tell loss, validation and pictures to tensorboard:DIR, csv:FILE, wandb[:PROJECT] or mlflow[:ADDRESS]",
+    )
+
+
 def add_since(made: Parser) -> None:
     """Add from when on what was computed is used."""
     made.add_argument("--fresh", action="store_true", help="compute all of it anew, though it was computed before")
@@ -147,6 +157,7 @@ def session(
                 minutes=options.get("minutes") if bounded else None,
                 confirm=None if options.get("yes") or options.get("minutes") else _asking(again, progress, less),
                 since=since,
+                log=options.get("log") or None,
             ) as made,
         ):
             yield made

@@ -116,8 +116,8 @@ def _unwritten(path: Path, error: OSError) -> InputError:
     return InputError(f"cannot write {path}: {reason}; choose another place or free some space")
 
 
-def check_writable(path: Path) -> None:
-    """Refuse, before any work, an --out that no file can be written to; a file beside it is made and removed."""
+def check_writable(path: Path, option: str = "--out") -> None:
+    """Refuse, before any work, an `option` that no file can be written to; a file beside it is made and removed."""
     above = path.absolute().parent
     try:
         above = next(folder for folder in path.absolute().parents if folder.exists())
@@ -129,7 +129,7 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(
-            f"--out {path}: {above} is not a folder that can be written to ({reason}); choose another place"
+            f"{option} {path}: {above} is not a folder that can be written to ({reason}); choose another place"
         ) from error
 
 

@@ -20,7 +20,7 @@ from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractTask, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.expect import of_their_types
-from limbeck.core.family import from_spec, to_spec
+from limbeck.core.family import from_spec, part_name, to_spec
 from limbeck.core.key import Key
 from limbeck.core.provenance import warn_of_change
 from limbeck.core.schema import mismatch
@@ -31,7 +31,9 @@ from limbeck.evaluation import Score
 from limbeck.header import RUN
 from limbeck.judging import judged_by
 from limbeck.learn.population import operations
+from limbeck.logs import LoggedRun
 from limbeck.runs.graph import Request, network_pace, seconds_alone
+from limbeck.runs.logged import logged, settings_of
 from limbeck.runs.needs import complete_needs, step_seconds
 from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
@@ -129,6 +131,8 @@ def run_plan(
     run = store.at(spec)
     # Reading takes no lock: what is done changes no more.
     if (done := finished(run)) is not None:
+        if session.log is not None:
+            session.progress.notes(["the run was done before: nothing is logged"])
         return done, run
     with store.run(spec) as run:
         if (done := finished(run)) is None:
@@ -137,12 +141,26 @@ def run_plan(
             steps = distillation_of(plan, session)
             complete_needs(session, plan.task, plan.network, plan.recipe)
             _admit(session, plan, run)
-            begun = time.time()
-            outcome = distillation.distill(steps, run, _Watcher(session, steps, whole), checkpoint_seconds)
+            begun, watch, kept = time.time(), _Watcher(session, steps, whole), run.read()
+            told = LoggedRun(run.id, named(plan), settings_of(spec), 0 if kept is None else steps_in(kept))
+            with logged(session.log, told, plan.recipe.steps, lambda at: dress(plan, spec, steps.outcome(at))) as log:
+
+                def seen(state: State) -> None:
+                    log(state)
+                    watch(state)
+
+                outcome = distillation.distill(steps, run, seen, checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
         return done, run
+
+
+def named(plan: Plan) -> str:
+    """What a person calls a run."""
+    objective = plan.recipe.objective
+    method = part_name(type(plan.recipe.start if objective is None else objective))
+    return f"{plan.task.name}-{method}-ipc{plan.ipc}-seed{plan.seed}".replace("/", "-")
 
 
 def _admit(session: Session, plan: Plan, run: Run) -> None:

@@ -14,6 +14,7 @@ from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
 from limbeck.core.values import typed
+from limbeck.logs import AbstractLog, log_of
 from limbeck.runs.allowance import Allowance, Bounded, check_minutes
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
 from limbeck.runs.pace import Pace
@@ -62,6 +63,8 @@ class Session:
         tell: Takes the commands of the executor "print".
         minutes: How long, from now on, work goes on before TimeIsUp, an interruption; what was done is kept.
         confirm: Asked before work of more than an hour, with what is to be said; where it returns, the work is done.
+        log: Where distillations are logged, such as "tensorboard:DIR", "csv:FILE", "wandb" or "mlflow", or a log of
+            yours.
         since: What was computed before this moment is computed again; by default whatever is kept is used.
 
     Raises InputError for a device or an executor that is not there, for fewer than one worker, and for no time.
@@ -82,6 +85,7 @@ class Session:
         minutes: float | None = None,
         confirm: Callable[[str], None] | None = None,
         since: datetime | None = None,
+        log: str | AbstractLog | None = None,
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"{workers} workers: expected at least one")
@@ -97,6 +101,7 @@ class Session:
         if minutes is not None:
             self.progress = Bounded(self.progress, minutes)
         self.allowance = Allowance(confirm)
+        self.log = log_of(log) if isinstance(log, str) else log
         self.paces: dict[str, Pace] = {}
         """By network, how fast it is trained here."""
         self.computed = 0
