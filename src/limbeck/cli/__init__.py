@@ -44,7 +44,8 @@ def usage() -> str:
         "usage: limbeck COMMAND ...\n\n"
         "Distil a data set into a few synthetic examples, score them honestly, explain what they hold.\n\n"
         f"commands:\n{rows}\n\n"
-        "Every command takes --help, and --json to print one JSON document on standard output.\n"
+        "Every command takes --help, --config FILE.yaml, which has its options by name, and --json, --csv, --markdown\n"
+        "or --latex, as which it prints its answer on standard output.\n"
         "Exit codes: 0 done, 1 a fault of limbeck's, 2 the input is at fault, 130 interrupted."
     )
 
@@ -67,7 +68,12 @@ def _run(words: list[str]) -> None:
     # A word of the language, such as import, cannot be the name of a module.
     module = f"{words[0]}_" if keyword.iskeyword(words[0]) else words[0]
     command = importlib.import_module(f"limbeck.cli.{module}")
-    command.run(words[1:])
+    rest = words[1:]
+    if any(word.partition("=")[0] == "--config" for word in rest):
+        from limbeck.cli.config import without_files
+
+        rest = without_files(words[0], rest)
+    command.run(rest)
 
 
 def main(argv: list[str] | None = None) -> int:
