@@ -48,12 +48,14 @@ def test_a_file_does_what_its_options_do_and_a_saved_spec_is_such_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = {"data": "digits", "recipe": "dm", "network": "mlp-w4", "steps": 3, "runs": "r", "out": "a"}
-    Path("a.yaml").write_text(yaml.safe_dump({**options, "quiet": True, "optimizer": {"learning_rate": 0.5}}))
+    options = {"data": "digits", "recipe": "dm", "network": "mlp-w4", "steps": 3, "runs": "r"}
+    Path("a.yaml").write_text(
+        yaml.safe_dump({**options, "quiet": True, "out": "a.safetensors", "optimizer": {"learning_rate": 0.5}})
+    )
     assert main(["distill", "--config", "a.yaml"]) == 0
     typed = "distill digits --recipe dm --network mlp-w4 --steps 3 --optimizer.learning_rate 0.5 --runs r --quiet --out"
     assert main([*typed.split(), "b.safetensors"]) == 0
-    made = limbeck.DistilledSet.load("a")
+    made = limbeck.DistilledSet.load("a.safetensors")
     assert made == limbeck.DistilledSet.load("b.safetensors")
     (spec,) = Path("r").glob("runs/*/spec.json")
     assert main(["distill", f"--config={spec}", "--out", "c.safetensors", "--runs", "other", "--quiet"]) == 0
