@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from limbeck.runs.session import Session as Session
     from limbeck.studies import study as study
     from limbeck.studies import write_report as write_report
+    from limbeck.sweeps import sweep as sweep
     from limbeck.tasks import load as load
 
 __version__ = VERSION
@@ -42,6 +43,7 @@ _HOMES = {
     "frame": "limbeck.frames",
     "study": "limbeck.studies",
     "write_report": "limbeck.studies",
+    "sweep": "limbeck.sweeps",
     "import_set": "limbeck.imported",
     "Finding": "limbeck.core.findings",
     "DistilledSet": "limbeck.distilled_set",
@@ -55,7 +57,8 @@ _HOMES = {
 
 __all__ = [
     "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Publication", "Session", "compress", "distill",
-    "evaluate", "explain", "export", "frame", "import_set", "load", "study", "write_report",
+    "evaluate", "explain", "export", "frame", "import_set", "load", "study", "sweep",
+    "write_report",
 ]  # fmt: skip
 
 

@@ -265,7 +265,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
                 written = time.monotonic()
             after = run.step(state)
             state = after if bool(after.losses[step].isfinite()) else rolled_back(anchor, after)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         checkpoints.write(tree.flatten((state, anchor)))
         raise
     return run.outcome(state)

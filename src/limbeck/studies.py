@@ -109,9 +109,9 @@ def study(
         findings = explain(names, probes=probes, effort=effort, network=under, session=used)
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
-    facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
+    facts = {"effort": effort, "network": under, "protocol": str(protocol), **facts_of(task, used.device, command)}
     title = f"{task.reference['name']}, {ipc} per class"
-    _report(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
+    write_page(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
     return made
 
 
@@ -190,10 +190,10 @@ def write_report(
     by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, distilled in named_sets})
     findings += [by_size] if by_size else []
     sources = tuple(each.thoroughness for each in kept)
-    facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **_facts(task, None, command)}
+    facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **facts_of(task, None, command)}
     paths = {name: path for name, path, _ in listed}
     made = Study(report, paths, tuple(rows), tuple(findings), sources)
-    _report(
+    write_page(
         f"{task.reference['name']}: {', '.join(path.stem for path in paths.values())}", named_sets, made, task, facts
     )
     return made
@@ -240,7 +240,7 @@ def _write_documents(folder: Path, made: Study, protocol: AbstractProtocol, effo
     _write(folder / "findings.json", {"budget": effort, "findings": [each.document() for each in made.findings]})
 
 
-def _facts(task: AbstractTask, device: torch.device | None, command: str) -> dict[str, str]:
+def facts_of(task: AbstractTask, device: torch.device | None, command: str) -> dict[str, str]:
     """What a reader needs to make the page again."""
     facts = {
         "data": task.reference["name"],
@@ -254,7 +254,7 @@ def _facts(task: AbstractTask, device: torch.device | None, command: str) -> dic
     return {**facts, "command": command} if command else facts
 
 
-def _report(
+def write_page(
     title: str,
     distilled_sets: Sequence[tuple[str, DistilledSet]],
     made: Study,

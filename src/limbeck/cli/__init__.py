@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "score distilled sets beside honest baselines",
     "explain": "tell what distilled sets are worth, what they hold and where they must not be used",
     "study": "distil by several recipes, score and explain the sets, and make a page of it",
+    "sweep": "distil in every combination of recipes, sizes, networks and options, and score all of them",
     "report": "make a page of what was found of sets before",
     "export": "write a set as files that need no limbeck",
     "compress": "store a set in fewer bytes and tell what that costs in accuracy",

@@ -21,7 +21,7 @@ FIRST = {
     "list": "kind",
 }
 """What a file calls the words that come first, without an option, by command."""
-REPEATED = ("set",)
+REPEATED = ("set", "vary")
 """Options of which each of several values is said by itself; others take several by commas."""
 EXPECTED = "expected a mapping of options, such as `recipe: dm`"
 

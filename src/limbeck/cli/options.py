@@ -128,13 +128,13 @@ def defaults_of(part: Any) -> dict[str, Any]:
     return found
 
 
-def add_scoring(made: Parser) -> None:
-    """Add how sets are scored, and beside what."""
+def add_scoring(made: Parser, seeds: int = 1) -> None:
+    """Add how sets are scored, and beside what; over so many distillations by default."""
     made.add_argument("--repeats", type=int, default=5, help="fresh learners for each score")
     made.add_argument(
         "--seeds",
         type=int,
-        default=1,
+        default=seeds,
         help="distillations that the score of a set is over: its recipe with seeds 0, 1, ..., those that were not done "
         "are done first. 1: the set itself alone; from 3 on the score is of the recipe, with an interval over them",
     )

@@ -2,7 +2,7 @@
 
 `python -m limbeck.runs.worker` answers each with {} or {"error": message}, after lines {"share": x} that say how far it
 is; `limbeck worker CHUNK.jsonl` reads them from a file. A job is a chunk of computations of one network, each of a set
-or of none; whatever finishes is in the store.
+or of none, or it is a distillation; whatever finishes is in the store.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
 from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
 from limbeck.recipes import SELECTIONS as _SELECTIONS  # noqa: F401 (what a coreset is chosen by)
+from limbeck.runs.distilling import PLAN, carry_out
 from limbeck.runs.executors import Job
 from limbeck.runs.graph import compute
 from limbeck.runs.store import Store
@@ -56,6 +57,9 @@ def do(job: Job) -> None:
     """Do a job's computations and keep their outcomes in its store; InputError for a job that cannot be done."""
     try:
         task = _task(json.dumps(job["data"], sort_keys=True), job["data_root"])
+        if PLAN in job:
+            carry_out(job, task)
+            return
         store = Store(Path(job["store"]), job["since"])
         network, device = task.network(job["network"]), torch.device(job["device"])
         problem = Problem(task, network, device, store, job["compiled"])
