@@ -44,8 +44,11 @@ from limbeck.learn.optim import SGD, Adam
 from limbeck.learn.rules import Momentum
 from limbeck.objectives import Distribution, Gradient, Trajectory, Unrolled
 from limbeck.parameterizations import Frequency, Multiformation
-from limbeck.probes import Agreement, CrossArchitecture, Curvature, Mixing
+from limbeck.probes.agreement import Agreement
 from limbeck.probes.contract import AbstractProbe
+from limbeck.probes.cross_architecture import CrossArchitecture
+from limbeck.probes.curvature import Curvature
+from limbeck.probes.mixing import Mixing
 from limbeck.runs.again import run_with_experts
 from limbeck.runs.experts import complete_experts, missing_experts
 from limbeck.runs.graph import Graph, Request
@@ -70,7 +73,7 @@ class Sizes:
     """Steps of gradient matching."""
     means: int = 1000
     """Steps of distribution matching."""
-    trajectories: int = 160
+    trajectories: int = 80
     """Steps of trajectory matching."""
     unrolled: int = 200
     """Steps of back-propagation through training."""
@@ -79,14 +82,23 @@ class Sizes:
     experts: int = 4
     epochs: int = 10
     seeds: int = 3
-    """Distillations where a number is over these."""
+    """Distillations of trajectory matching; of back-propagation through training there is one for each start."""
     learners: int = 5
     mixing: Mixing = Mixing(added=(0, 2, 10, 50), repeats=5)
     agreement: Agreement = Agreement(matched=10, subsets=24, trajectories=6, decayed=0, repeats=5)
     curvature: Curvature = Curvature(places=3, images=20, relative=0.15, most=32, starts=1, iterations=20, ends=1)
-    crossed: CrossArchitecture = CrossArchitecture(draws=6, repeats=5, beside=5, steps=(100, 200), sample=1000)
+    crossed: CrossArchitecture = CrossArchitecture(
+        ("lenet", "mlp", "convnet-w16-batch", "vit"), draws=4, repeats=3, beside=3, steps=(50, 100), sample=1000
+    )
 
 
+SMALL = Sizes(
+    matching=100,
+    means=300,
+    mixing=Mixing(added=(0, 2, 10), repeats=3),
+    agreement=Agreement(matched=6, subsets=10, trajectories=4, decayed=0, repeats=3),
+)
+"""Of images of 64 pixels, each of which takes four times as long."""
 TOY = Sizes(
     matching=2, means=3, trajectories=4, unrolled=2, inner=2, experts=1, epochs=3, seeds=2, learners=2,
     mixing=Mixing(added=(0, 2), repeats=2),
@@ -121,7 +133,7 @@ def told(fact: Fact) -> str:
     return value if fact.n < 2 else f"{value} ({low} to {high}, n {fact.n})"
 
 
-class Told(Exception):  # noqa: N818 (it is no error)
+class Told(Exception):
     """It was said how long a stage takes."""
 
 
@@ -308,8 +320,8 @@ def rates(work: Work) -> list[Row]:
     ours, theirs = made[f"learned-{points[-1]}"], made["fixed"]
     for name, protocol in (("own rates", "own"), (f"rate {WIDE:g}", "yang2024")):
         learners = [Training(Mixture(), seed, protocol_of((), protocol)) for seed in range(sizes.learners)]
-        values, beside = work.read(ours, learners), work.read(theirs, learners)
-        gain = paired(f"accuracy by {name}, learned less fixed", values, beside)
+        read, beside = work.read(ours, learners), work.read(theirs, learners)
+        gain = paired(f"accuracy by {name}, learned less fixed", read, beside)
         found.append(Row(work.stage, "learned", gain))
     return [*found, *work.asked({"learned": ours[0], "fixed": theirs[0]}, (sizes.curvature,))]
 
@@ -324,10 +336,7 @@ def starts(work: Work) -> list[Row]:
         optimizer=Adam(learning_rate=0.01),
         steps=sizes.unrolled,
     )
-    plans = {
-        name: [work.plan(replace(recipe, start=start), 10, seed) for seed in range(sizes.seeds)]
-        for name, start in begun.items()
-    }
+    plans = {name: [work.plan(replace(recipe, start=start), 10)] for name, start in begun.items()}
     work.tell(plans, (probe,))
     made = work.made(plans)
     found = []
@@ -351,12 +360,13 @@ class Stage(NamedTuple):
     do: Callable[[Work], list[Row]]
     data: str = "cifar10"
     network: str = "convnet-w16"
+    sizes: Sizes = Sizes()
 
 
 STAGES = {
     "idc": Stage(idc),
     "fred": Stage(fred),
-    "tiny": Stage(tiny, "tiny_imagenet_10", "convnet-w16-d4"),
+    "tiny": Stage(tiny, "tiny_imagenet_10", "convnet-w16-d4", SMALL),
     "rates": Stage(rates),
     "starts": Stage(starts),
 }
@@ -377,7 +387,8 @@ def main() -> None:
     torch.set_num_threads(1)
     given.out.mkdir(parents=True, exist_ok=True)
     for name in STAGES if given.stage == "all" else (given.stage,):
-        stage, sizes = STAGES[name], TOY if given.toy else Sizes()
+        stage = STAGES[name]
+        sizes = TOY if given.toy else stage.sizes
         with Session(
             given.out / "runs", workers=1, data_root=given.data_root, progress=Lines(), minutes=given.minutes
         ) as session:
