@@ -75,7 +75,7 @@ class Sizes:
     """Steps of distribution matching."""
     trajectories: int = 80
     """Steps of trajectory matching."""
-    unrolled: int = 200
+    unrolled: int = 150
     """Steps of back-propagation through training."""
     inner: int = 20
     """Steps of a student, and of a training that is gone back through."""
@@ -93,10 +93,10 @@ class Sizes:
 
 
 SMALL = Sizes(
-    matching=100,
-    means=300,
+    matching=60,
+    means=200,
     mixing=Mixing(added=(0, 2, 10), repeats=3),
-    agreement=Agreement(matched=6, subsets=10, trajectories=4, decayed=0, repeats=3),
+    agreement=Agreement(matched=6, subsets=8, trajectories=4, decayed=0, repeats=3),
 )
 """Of images of 64 pixels, each of which takes four times as long."""
 TOY = Sizes(
