@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -133,3 +134,48 @@ def problem() -> Problem:
 def double_problem() -> Problem:
     """The same in float64, under a smooth network."""
     return problem_of(DoubledTask(load("digits")), SMOOTH)
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """A cache that keeps all in memory."""
+
+    kept: dict[str, Tree] = field(default_factory=dict, compare=False)
+
+    def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
+        if (name := spec_id(address)) not in self.kept:
+            self.kept[name] = make()
+        return tree.branch(self.kept[name], branch)
+
+    def holds(self, address: dict[str, Any]) -> bool:
+        return spec_id(address) in self.kept
+
+
+@pytest.fixture(scope="session")
+def toy_task(tmp_path_factory: pytest.TempPathFactory) -> AbstractTask:
+    """Twelve images in colour of each of two classes, 8 high and 6 wide: waves along one side or the other."""
+    path = tmp_path_factory.mktemp("toy") / "toy.npz"
+    draw = np.random.default_rng(0)
+    labels = np.arange(36) % 2
+    across = np.where(labels[:, None, None], np.arange(6) / 6, np.arange(8)[:, None] / 8)
+    waves = np.sin(2 * np.pi * across[..., None] + draw.uniform(0, 6, (36, 1, 1, 3)))
+    x = (127 + 80 * waves + draw.normal(0, 10, (36, 8, 6, 3))).clip(0, 255).astype(np.uint8)
+    parts = {"": slice(0, 24), "_val": slice(24, 30), "_test": slice(30, 36)}
+    arrays = {
+        f"{name}{split}": array[rows] for split, rows in parts.items() for name, array in (("x", x), ("y", labels))
+    }
+    np.savez(path, **arrays)
+    return load(f"npz:{path}")
+
+
+@pytest.fixture(scope="session")
+def toy(toy_task: AbstractTask) -> Problem:
+    """A problem so small that every pair of parts can be tried on it."""
+    return Problem(toy_task, toy_task.network("convnet-w2-d1"), CPU, Remembering())
+
+
+@pytest.fixture(scope="session")
+def double_toy(toy_task: AbstractTask) -> Problem:
+    """The same in float64, under a smooth network."""
+    task = DoubledTask(toy_task)
+    return Problem(task, task.network("convnet-w2-d1-instance-avg-tanh"), CPU, Remembering())

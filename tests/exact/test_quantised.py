@@ -108,6 +108,16 @@ def test_as_many_colours_as_pixels_hold_an_image_exactly() -> None:
         assert torch.equal(part.render(params, KEY).inputs, start.inputs)
 
 
+@pytest.mark.parametrize("colours", [2, 16, 255, 256])
+def test_grey_levels_are_within_the_error_of_as_many_even_ones(colours: int) -> None:
+    start, part = batch(side=24, channels=1), Palette(colours)
+    # Colours that lie apart cover a range twice as coarsely as the best at most (Gonzalez 1985), whose pixels are no
+    # further than range / (2 colours); means of their pixels lower the mean square (Lloyd 1982).
+    pixels = start.inputs.flatten(1)
+    missing = (part.render(part.init(PROBLEM, start, KEY), KEY).inputs.flatten(1) - pixels).square().mean(1).sqrt()
+    assert bool((missing <= (pixels.amax(1) - pixels.amin(1)) / colours).all()) and bool((missing > 0).all())
+
+
 def test_every_pixel_has_the_nearest_colour_of_the_palette_of_its_item() -> None:
     start, part = batch(), Palette(5)
     params = part.init(PROBLEM, start, KEY)
