@@ -29,7 +29,7 @@ from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.header import FORMAT, check_header
+from limbeck.header import FORMAT, check_header, made_by
 from limbeck.learn.losses import loss_name, loss_named
 from limbeck.learn.rules import rule_name, rule_named
 from limbeck.parameterizations import PARAMETERIZATIONS
@@ -192,20 +192,7 @@ class DistilledSet(Dataset):
     def __repr__(self) -> str:
         data, size = self.data.get("name", "unknown data"), self.budget.bytes
         first = f"DistilledSet({data}, {len(self)} items, {self.label_kind} labels, {size:,} bytes, {self.digest[:12]};"
-        return f"{first}\n             {len(self.classes)} classes, {self.per_class} per class, {self.made})"
-
-    @property
-    def made(self) -> str:
-        """By which parts it was made, in how many steps, in words."""
-        recipe = self.spec.get("recipe")
-        if recipe is None:
-            return "not made by limbeck"
-        parts = [recipe[name]["part"].rpartition("/")[2] for name in ("start", "parameterization")]
-        objective = recipe.get("objective")
-        did = (
-            "no steps" if objective is None else f"{recipe['steps']:,} steps of {objective['part'].rpartition('/')[2]}"
-        )
-        return f"{parts[1]} from {parts[0]}, {did}, seed {self.spec.get('seed', 0)}"
+        return f"{first}\n             {len(self.classes)} classes, {self.per_class} per class, {made_by(self.spec)})"
 
     def _repr_html_(self) -> str:
         from limbeck.show import html

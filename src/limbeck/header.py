@@ -64,3 +64,18 @@ def check_header(path: str | Path, header: dict[str, Any]) -> None:
         wrong = mismatch(header["spec"], RUN, "header.spec")
     if wrong is not None:
         raise DamagedError(f"{path}: damaged ({wrong}); copy or make the file again")
+
+
+def made_by(spec: dict[str, Any]) -> str:
+    """By which parts a set of such a spec was made, in how many steps, in words.
+
+    >>> part = {"part": "family/some-part"}
+    >>> made_by({"recipe": {"start": part, "parameterization": part, "objective": part, "steps": 2000}, "seed": 1})
+    'some-part from some-part, 2,000 steps of some-part, seed 1'
+    """
+    recipe = spec.get("recipe")
+    if recipe is None:
+        return "not made by limbeck"
+    names = {name: recipe[name]["part"].rpartition("/")[2] for name in recipe if isinstance(recipe[name], dict)}
+    did = f"{recipe['steps']:,} steps of {names['objective']}" if "objective" in names else "no steps"
+    return f"{names['parameterization']} from {names['start']}, {did}, seed {spec.get('seed', 0)}"

@@ -27,6 +27,7 @@ from limbeck.core.text import shown
 from limbeck.core.tree import Tree
 from limbeck.core.units import measured, measured_range, size
 from limbeck.distilled_set import DistilledSet
+from limbeck.header import made_by
 
 SPACING = 2
 SHORTEST = 32
@@ -95,7 +96,7 @@ def html(distilled: DistilledSet) -> str:
     """What a notebook shows of a set: some of its pictures, where it has any, what it is, and its scores."""
     rows: list[tuple[object, ...]] = [
         ("data", distilled.data.get("name", "unknown")),
-        ("made", distilled.made),
+        ("made", made_by(distilled.spec)),
         ("items", f"{len(distilled)}, {distilled.per_class} per class, {distilled.label_kind} labels"),
         ("stored", size(distilled.budget.bytes)),
     ]
