@@ -110,7 +110,8 @@ def plates(distilled: DistilledSet) -> list[Plates]:
     """What is stored of a set, as pictures, where that is more than its items."""
     found = []
     for each in pictures_of(distilled):
-        uris = [small(one, 0) if max(one.shape) > LARGEST else exact(one) for one in each.pictures]
+        # Large ones lose a little, so that a page of several sets stays one that is sent.
+        uris = [small(one, 2 * LARGEST) if 2 * max(one.shape) > LARGEST else exact(one) for one in each.pictures]
         pairs = zip(uris, each.words, strict=True)
         found.append(Plates(each.name, each.line, *each.displayed, tuple(pairs)))
     return found
