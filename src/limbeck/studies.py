@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,8 @@ def study(
     task = task_of(task, session)
     size = size_of(task, ipc, within)
     given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, size)
-    plans = {
-        name: Plan(task, _stepped(each, steps), network, size, seed, checks, within) for name, each in given.items()
-    }
+    whole = Plan(task, Recipe(), network, size, seed, checks, within)
+    plans = {name: replace(whole, recipe=_stepped(each, steps)) for name, each in given.items()}
     protocol = protocol_of(given.values(), protocol)
     asked = explanation.effort_of(effort, tuple(probes))
     _check(folder, plans, repeats, seeds, baselines)
@@ -105,12 +104,7 @@ def study(
         paths = _distil(used, plans, further, folder, phases)
         names = [str(path) for path in paths.values()]
         used.progress.phase(f"{phases - 1} of {phases}: evaluate")
-        scores = evaluate(
-            names, networks=(under,), protocol=protocol, repeats=repeats, baselines=baselines, seeds=seeds, session=used
-        )
-        rows = tuple(score.row() for score in scores)
-        for path in paths.values():
-            keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
+        rows = _scored(used, paths.values(), under, protocol, repeats, baselines, seeds)
         used.progress.phase(f"{phases} of {phases}: explain")
         findings = explain(names, probes=probes, effort=effort, network=under, session=used)
     made = Study(folder / "report.html", paths, rows, tuple(findings))
@@ -144,6 +138,26 @@ def _distil(
             again = replace(plan, seed=seed)
             run_with_experts(session, again, f"{(number := number + 1)} of {phases}", f"{name}, seed {seed}")
     return paths
+
+
+def _scored(
+    session: Session,
+    paths: Collection[Path],
+    network: str,
+    protocol: AbstractProtocol,
+    repeats: int,
+    baselines: Sequence[str],
+    seeds: int,
+) -> tuple[dict[str, Any], ...]:
+    """The rows of sets and baselines; each file is given its own."""
+    scores = evaluate(
+        list(paths), networks=(network,), protocol=protocol, repeats=repeats, baselines=baselines, seeds=seeds,
+        session=session,
+    )  # fmt: skip
+    rows = tuple(score.row() for score in scores)
+    for path in paths:
+        keep(DistilledSet.load(path).scored(*(row for row in rows if row["set"] == str(path))), path)
+    return rows
 
 
 def keep(made: DistilledSet, path: Path) -> None:
