@@ -65,10 +65,14 @@ class Distillation:
     """How often the validation accuracy of one fresh learner is measured, evenly spread; it selects nothing. None:
     `CHECKS` times where that is cheap beside the steps, else never."""
     within: int | None = None
-    """How many bytes the set may take as it is stored; None: as many items as the storage of `per_class` plain ones
-    holds (`Recipe.items`)."""
+    """How many bytes the set may take as it is stored; None: as `per_class` plain ones take (`Recipe.items`)."""
     compile: bool | None = None
     """Whether the steps after the first run as compiled code; None: where the run is long enough for that to pay."""
+
+    @property
+    def count(self) -> int:
+        """How many items of every class are made."""
+        return self.recipe.items(self.problem, self.per_class, self.within, self.key)
 
     @property
     def due(self) -> tuple[int, ...]:
@@ -76,10 +80,10 @@ class Distillation:
         checks = CHECKS if self.checks is None else self.checks
         return tuple(sorted({-(-self.recipe.steps * part // checks) for part in range(1, checks + 1)}))
 
-    def begin(self) -> State:
-        """The state before the first step."""
+    def begin(self, count: int | None = None) -> State:
+        """The state before the first step; of `count` items of every class, by default as many as are asked for."""
         recipe, objective, device = self.recipe, self.recipe.objective, self.problem.device
-        count = recipe.items(self.problem, self.per_class, self.within, self.key)
+        count = count or self.count
         start, params = recipe.started(self.problem, count, self.key)
         assert SCHEDULE not in params.learned, "the schedule is no group of a parameterization"
         schedule = recipe.schedule.init(len(start.classes), self.key.fold("schedule"))

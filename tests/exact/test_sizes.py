@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,32 @@ def test_what_is_no_size_is_refused_and_nothing_is_written(
     complained = capsys.readouterr().err
     assert said in complained and len(complained.splitlines()) == 1
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_study_of_so_many_bytes_has_sets_that_fit_in_them_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = (
+        "study digits --recipes random --bytes 7000 --network mlp-w4 --out out --runs runs --checks 0 --compile never"
+    )
+    few = "--probe mixing --mixing.repeats 1 --mixing.added [1] --repeats 1 --baselines random:bytes"
+    assert main([*words.split(), *few.split(), "--workers", "1", "--quiet"]) == 0
+    made = limbeck.DistilledSet.load("out/random.safetensors")
+    assert len(made) == 20 and made.budget.bytes == 20 * 257 and made.spec["within"] == 7000
+    rows = json.loads(Path("out/rows.json").read_text())["rows"]
+    # A real example is kept in 8 bits a pixel, and a class: of each of ten classes, seven fit in the bytes of the set.
+    assert [row["bytes"] for row in rows] == [20 * 257, 7 * 10 * 65]
+    assert "at most 7,000 bytes" in Path("out/report.html").read_text()
+    with limbeck.Session(runs="runs") as session:
+        again = limbeck.distill("digits", "random", within=7000, network="mlp-w4", checks=0, session=session)
+    assert again == made
+
+
+@pytest.mark.parametrize("sizes", [{}, {"ipc": 1, "within": 7000}])
+def test_exactly_one_size_is_taken_in_python(sizes: dict[str, int], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected one of them"):
+        limbeck.distill("digits", "random", **sizes)
+    with pytest.raises(InputError, match="expected one of them"):
+        limbeck.study("digits", ["random"], out=tmp_path / "out", **sizes)
+    assert not list(tmp_path.iterdir())

@@ -221,6 +221,7 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         ("--recipes dm --seeds 0", "0 seeds"),
         ("--recipes dm --workers 0", "0 workers"),
         ("--recipes dm --ipc 0", "ipc 0"),
+        ("--recipes dm --bytes 7000", "--ipc 1, --bytes 7000: expected one of them"),
         ("--recipes dm --set dm", "--set dm: expected RECIPE.OPTION=VALUE"),
         ("--recipes dm --set dsa.steps=1", "unknown recipe of this study, in --set dsa.steps=1"),
         (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
-import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.expect import of_their_types
 from limbeck.core.family import from_spec, part_name, to_spec
 from limbeck.core.key import Key
+from limbeck.core.memory import peak_memory
 from limbeck.core.provenance import warn_of_change
 from limbeck.core.schema import mismatch
 from limbeck.core.units import duration
@@ -36,6 +35,7 @@ from limbeck.runs.graph import Request, network_pace, seconds_alone
 from limbeck.runs.logged import logged, settings_of
 from limbeck.runs.needs import complete_needs, step_seconds
 from limbeck.runs.pace import GAIN
+from limbeck.runs.room import admit_room
 from limbeck.runs.session import Session
 from limbeck.runs.store import Run
 from limbeck.state import State, steps_in
@@ -141,6 +141,8 @@ def run_plan(
             steps = distillation_of(plan, session)
             complete_needs(session, plan.task, plan.network, plan.recipe)
             _admit(session, plan, run)
+            if run.read() is None:
+                admit_room(steps, session)
             begun, watch, kept = time.time(), _Watcher(session, steps, whole), run.read()
             told = LoggedRun(run.id, named(plan), settings_of(spec), 0 if kept is None else steps_in(kept))
             with logged(session.log, told, plan.recipe.steps, lambda at: dress(plan, spec, steps.outcome(at))) as log:
@@ -165,7 +167,7 @@ def named(plan: Plan) -> str:
 
 def _admit(session: Session, plan: Plan, run: Run) -> None:
     """Say, and ask, how long the steps take that are left of a run, where one of them is long work."""
-    each, kept = step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc), run.read()
+    each, kept = step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc, plan.within), run.read()
     if each:
         seconds = each * (plan.recipe.steps - (0 if kept is None else steps_in(kept)))
         session.allowance.admit(seconds, whole=True)
@@ -272,12 +274,6 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
         seeds=1, about="", whole=True, values=(value,), labels=bare.label_kind,
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
-
-
-def peak_memory() -> int:
-    """The most memory that this process has held so far, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _record(outcome: distillation.Distilled, device: torch.device, seconds: float) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: st
     """A heading for each row, below it a line for each of its intervals; those outside the scale end at its edge."""
     # Where each row is one interval, its name stands before it, not above.
     beside = all(len(found) == 1 and len(name) <= NAME for name, found in rows)
-    left, right = (START + 7.4 * NAME if beside else START), WIDTH - RIGHT - 52.0
+    left, right = (START + 8.2 * NAME if beside else START), WIDTH - RIGHT - 52.0
 
     def across(value: float | int) -> float:
         return left + min(max(x.scale.place(value), 0.0), 1.0) * (right - left)

@@ -1,0 +1,64 @@
+"""How much memory tensors take at once."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import Any
+
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class Exceeded(Exception):
+    """Tensors take more than they may."""
+
+
+class Peak(TorchDispatchMode):
+    """The most bytes that tensors made within a block take at once, whatever they lie on.
+
+    Counted by their storages, each once however many views it has, from the operation that makes it to its last use.
+    What an operation needs while it runs is not seen. Raises `Exceeded` from within the block once it is more than
+    `limit` bytes.
+    """
+
+    def __init__(self, limit: float = math.inf) -> None:
+        super().__init__()
+        self.limit = limit
+        self.now = 0
+        self.most = 0
+        self._known: set[int] = set()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Compute as ever, and look at what was made."""
+        made = func(*args, **(kwargs or {}))
+        # What was there before is not of this block, though an operation may hand it on.
+        given = {_address(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        for leaf in tree_leaves(made):
+            if isinstance(leaf, Tensor) and _address(leaf) not in given | self._known:
+                self._saw(leaf)
+        self.most = max(self.most, self.now)
+        if self.now > self.limit:
+            raise Exceeded
+        return made
+
+    def _saw(self, leaf: Tensor) -> None:
+        storage, address = leaf.untyped_storage(), _address(leaf)
+        taken = storage.nbytes()
+        self._known.add(address)
+        self.now += taken
+        weakref.finalize(storage, self._freed, address, taken)
+
+    def _freed(self, address: int, taken: int) -> None:
+        self._known.discard(address)
+        self.now -= taken
+
+
+def _address(leaf: Tensor) -> int:
+    """What tells storages apart while they live."""
+    return leaf.untyped_storage()._cdata
