@@ -18,7 +18,7 @@ from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import features_of
 from limbeck.learn.losses import BySquaredError
 from limbeck.learn.networks.network import ending_in
-from limbeck.learn.optim import SGD
+from limbeck.learn.optim import SGD, AbstractOptimizer
 from limbeck.learn.ridge import number_each, ridge_outputs, with_ones
 from limbeck.objectives.pool import Pool
 
@@ -49,7 +49,7 @@ class RepresentationRidge(AbstractObjective):
     """Steps after which a network gives way to a fresh one."""
     batch: int = 1000
     """Items that a network learns from in a step; all, where the set has fewer."""
-    optimizer: SGD = SGD(learning_rate=0.1, momentum=0.9)
+    optimizer: AbstractOptimizer = SGD(learning_rate=0.1, momentum=0.9)
     """What trains the networks."""
     augment: AbstractAugmentation | None = Siamese(("crop", "flip"))
 

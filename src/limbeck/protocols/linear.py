@@ -27,7 +27,7 @@ class Linear(AbstractProtocol):
     they are more than `most`: then they are no baseline.
     """
 
-    steps: int = 1000
+    steps: int = 300
     learning_rate: float = 0.001
     optimizer: AbstractInnerOptimizer = Adam()
     batch: int = 256

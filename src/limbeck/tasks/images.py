@@ -137,7 +137,7 @@ class ImageTask(AbstractTask):
         return networks.build(name, self.shape, len(self.classes))
 
     def loss(
-        self, outputs: Float[Tensor, "example output"], targets: Float[Tensor, "example output"]
+        self, outputs: Float[Tensor, "example output"], targets: Float[Tensor, "example weight"]
     ) -> Float[Tensor, " example"]:
         """Cross-entropy with soft targets, -sum_c target_c log softmax(outputs)_c, in nats.
 
