@@ -13,12 +13,12 @@ from limbeck.schedules import Fixed
 from limbeck.starts import Representations
 
 DEVIATIONS = (
-    "No accuracies are given here to come to: its tables were not at hand, as were not its steps, the real images of a "
-    "step, the rate of its pool and the decay of its AdamW; those are ours, and nothing decays.",
-    "Its rate is that for CIFAR-100; other data are published with a tenth of it (--optimizer.inner.learning_rate "
-    "1e-5), and it falls on a straight line to a thousandth, here by half a cosine to 0.",
-    "The teacher is a ConvNet of width 32 with a projector of 128 numbers; the published one is a ResNet-18, named by "
-    "--start.teacher.network resnet18 --objective.teacher.network resnet18.",
+    "Its tables were not at hand, so that there are no accuracies here to come to.",
+    "Steps, real images of a step and the rate of the pool were not at hand either: those are ours, and no weight decays.",
+    "Its rate is that for CIFAR-100; other data have a tenth of it (--optimizer.inner.learning_rate 1e-5).",
+    "The rate falls by half a cosine to 0; the published one falls on a straight line to a thousandth.",
+    "The teacher is a ConvNet of width 32, published a ResNet-18: resnet18 as start.teacher.network and as "
+    "objective.teacher.network.",
     "Networks of the pool begin fresh with staggered ages; the published ones have learned for a random while.",
     "Its start takes as many images of every class, for which it reads labels; nothing else does.",
     "Published by linear evaluation and transfer to other data; transfer is not here.",
