@@ -14,7 +14,7 @@ from limbeck.starts import Representations
 
 DEVIATIONS = (
     "Its tables were not at hand, so that there are no accuracies here to come to.",
-    "Steps, real images of a step and the rate of the pool were not at hand either: those are ours, and no weight decays.",
+    "Steps, real images of a step and the rate of the pool were not at hand either: those are ours; nothing decays.",
     "Its rate is that for CIFAR-100; other data have a tenth of it (--optimizer.inner.learning_rate 1e-5).",
     "The rate falls by half a cosine to 0; the published one falls on a straight line to a thousandth.",
     "The teacher is a ConvNet of width 32, published a ResNet-18: resnet18 as start.teacher.network and as "
