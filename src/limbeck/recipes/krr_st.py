@@ -40,5 +40,4 @@ METHOD = Method(
         steps=100_000,
     ),
     deviations=DEVIATIONS,
-    settings_from="a description of its code",
 )
