@@ -125,6 +125,11 @@ class DistilledSet(Dataset):
         return HARD if bool(one) else SOFT
 
     @property
+    def represents(self) -> bool:
+        """Whether its targets are numbers that say more of an item than its class does, where there are classes."""
+        return self.label_mode == REAL and len(self.classes) > 1
+
+    @property
     def label_kind(self) -> str:
         """Whose labels they are: "hard", "learned" or "teacher's"; "soft" where nobody says, "real" where no classes.
 

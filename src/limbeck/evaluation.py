@@ -20,7 +20,7 @@ from limbeck.core.key import Key
 from limbeck.core.score import Score as Score
 from limbeck.core.score import of_teacher
 from limbeck.distilled_set import HARD, REAL, TAUGHT, DistilledSet
-from limbeck.learn.kernel_machine import KernelMachine
+from limbeck.learn.fitted import AbstractFitted
 from limbeck.recipes import SELECTIONS
 from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
 from limbeck.recipes.likeness import standing
@@ -97,7 +97,8 @@ class Entry:
     @property
     def alike(self) -> bool:
         """Whether all learners are one: of a set that says where they begin and all else, and those fitted at once."""
-        distilled, fitted = self.context.distilled, isinstance(self.learner, KernelMachine)
+        distilled, learner = self.context.distilled, self.learner
+        fitted = isinstance(learner, AbstractFitted) and not learner.draws
         alike = all_alike(distilled, self.protocol) or (fitted and not distilled.views)
         return (self.source.depends_on_set and alike) or (fitted and isinstance(self.source, AllReal))
 
@@ -205,10 +206,13 @@ def _left_out(name: str, entry: Entry, usual: bool) -> bool:
     task, count = entry.context.problem.task, entry.per_class
     if name == "full":
         learner, count = entry.learner, AllReal().count(entry.context)
-        if not isinstance(learner, KernelMachine) or count <= learner.most:
+        if not isinstance(learner, AbstractFitted) or count <= learner.most:
             return False
         if not usual:
-            warnings.warn(f"full is left out: {count:,} examples, a kernel is fitted to {learner.most:,}", stacklevel=2)
+            warnings.warn(
+                f"full is left out: {count:,} examples, protocol {entry.protocol.name} takes {learner.most:,}",
+                stacklevel=2,
+            )
         return True
     if (selection := name.partition(":")[0]) in SELECTIONS:
         try:

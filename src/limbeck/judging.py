@@ -7,20 +7,25 @@ from collections.abc import Iterable, Mapping
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.distilled_set import DistilledSet
-from limbeck.protocols import Epochs, Own, named
+from limbeck.protocols import Epochs, Linear, Own, named
 
 
 def judged_by(recipe: Recipe) -> AbstractProtocol:
-    """How learners are trained to judge what a recipe makes: as its sets say, where they are meant for that alone."""
+    """How learners are trained to judge what a recipe makes: as its sets say, where they are meant for that alone.
+
+    Where its targets are representations, by their features.
+    """
+    if recipe.start.represents:
+        return Linear()
     return Own() if recipe.schedule.binding else Epochs()
 
 
 def protocol_of(recipes: Iterable[Recipe], asked: str | AbstractProtocol = "") -> AbstractProtocol:
-    """The protocol that is asked for, by default "own" where sets of all recipes that step are meant for that alone."""
+    """The protocol that is asked for, by default what judges all recipes that step or whose targets represent."""
     if asked:
         return asked if isinstance(asked, AbstractProtocol) else named(asked)
-    judged = [judged_by(each) for each in recipes if each.steps]
-    return Own() if judged and all(isinstance(each, Own) for each in judged) else Epochs()
+    judged = [judged_by(each) for each in recipes if each.steps or each.start.represents]
+    return judged[0] if judged and all(each == judged[0] for each in judged) else Epochs()
 
 
 def protocol_for(
@@ -28,11 +33,14 @@ def protocol_for(
 ) -> tuple[AbstractProtocol, list[str]]:
     """The protocol that is asked for, by default "own" where all sets are meant to be trained on as they say.
 
-    And what is to be said of sets by name that are meant for that, where it is another.
+    Where the targets of all are representations, "linear". And what is to be said of sets by name that are meant to be
+    trained on as they say, where it is another.
     """
-    binding = [name for name, made in sets.items() if made.binding]
+    binding = [name for name, made in sets.items() if made.binding and not made.represents]
     if asked:
         chosen = asked if isinstance(asked, AbstractProtocol) else named(asked)
+    elif all(made.represents for made in sets.values()):
+        chosen = Linear()
     else:
         chosen = Own() if len(binding) == len(sets) else Epochs()
     if isinstance(chosen, Own):

@@ -49,7 +49,7 @@ from limbeck.objectives import (
     Unrolled,
 )
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
-from limbeck.protocols import protocols
+from limbeck.protocols import Linear, protocols
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
 from limbeck.starts.boundary import boundary_distance
@@ -193,8 +193,8 @@ def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2, problem: P
 
 TOLD = ("policy-cloned", "value-cloned")
 """Objectives that ask for transitions."""
-WORLDLY = ("episode-return", "policy-gradient", *TOLD)
-"""Objectives that ask for a world or for transitions."""
+WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", *TOLD)
+"""Objectives that ask for a world, for transitions or for representations."""
 
 
 def recipe_of(**fields: Any) -> Recipe:
@@ -328,6 +328,8 @@ def test_a_network(name: str) -> None:
 @pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in protocols().items()])
 def test_two_steps_of_training_by_a_protocol(protocol: Any) -> None:
     here = replace(problem_of(), device=CPU).real(KEY, 2)
+    if isinstance(protocol, Linear):
+        protocol = replace(protocol, steps=2)
     shown = BatchSet("", here, SHORT.render({}, here.classes, KEY))
     context = ProbeContext(problem_of(), set=shown)
     learners = list(itertools.islice(Training(protocol=protocol).learners(context), 3))

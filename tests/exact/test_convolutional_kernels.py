@@ -321,7 +321,7 @@ def test_a_set_learns_by_the_kernel_and_is_scored_by_it(kind: Kind) -> None:
 
     def right(learned: dict[str, Any]) -> float:
         batch = run.show(learned, before.fixed, KEY).batch
-        said = machine.apply(machine.fit(batch), real.inputs).outputs
+        said = machine.apply(machine.fit(batch, Key()), real.inputs).outputs
         items, targets = batch.inputs.double(), batch.targets.double() - 0.1
         weights = ridge_weights(kernel.between(items, items), targets, 1e-6)
         torch.testing.assert_close(said, kernel.between(real.inputs.double(), items) @ weights)

@@ -144,7 +144,7 @@ def test_a_set_and_all_real_data_have_one_learner_and_random_images_one_for_each
 
 def test_what_has_more_items_than_are_fitted_is_no_baseline_and_no_set() -> None:
     few = KernelRidge(most=30)
-    with pytest.warns(UserWarning, match="full is left out: 1,295 examples, a kernel is fitted to 30"):
+    with pytest.warns(UserWarning, match="full is left out: 1,295 examples, protocol krr with most 30 takes 30"):
         assert [each.name for each in beside(few, "random", "full")] == ["set", "random"]
     # Whoever takes the baselines as they come reads of it in the protocol.
     usual = ("random", "herding", "kmeans", "random:bytes", "full")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limbeck.codecs import Identity
-from limbeck.computations import features, training
+from limbeck.computations import Twins, features, training
 from limbeck.computations.features import Networks
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractCodec, AbstractNetwork, AbstractStart, AbstractTask, Batch, Metric, Problem
@@ -33,6 +33,7 @@ from limbeck.starts import (
     MatchingPursuit,
     Noise,
     Real,
+    Representations,
     RightlyNamed,
     Submodular,
     Xavier,
@@ -89,7 +90,7 @@ class Expert:
     """A memo that has an expert, which is as good after any epoch, and keeps nothing else; a teacher learns."""
 
     def remember(self, address: dict, make: Callable[[], Tree], branch: str = "") -> Tree:
-        seed = address["computation"]["seed"]
+        seed = address["computation"].get("seed", features.SEED)
         if seed not in (features.SEED, training.TEACHER):
             return PROBLEM.network.init(KEY.fold("expert", seed))
         return tree.branch(make(), branch)
@@ -97,7 +98,10 @@ class Expert:
 
 TASK = Blobs()
 PROBLEM = Problem(TASK, TASK.network("mlp-w16"), torch.device("cpu"), Expert())
-every_start = pytest.mark.parametrize("start", [part() for part in STARTS.parts.values()], ids=list(STARTS.parts))
+BRIEF = {"representations": Representations(teacher=Twins(network="mlp-w4", steps=2, batch=8))}
+every_start = pytest.mark.parametrize(
+    "start", [BRIEF.get(name) or part() for name, part in STARTS.parts.items()], ids=list(STARTS.parts)
+)
 SELECTIONS = [
     *(part() for part in STARTS.parts.values() if issubclass(part, AbstractSelection)),
     *(Highest(score=part()) for name, part in SCORES.parts.items() if name != "entropy"),
@@ -272,6 +276,7 @@ def test_every_start_is_listed_with_a_summary() -> None:
         "noise",
         "real",
         "relabelled",
+        "representations",
         "rightly-named",
         "smoothed-labels",
         "stratified",

@@ -18,6 +18,7 @@ from limbeck.computations.sources import AbstractSource, AllReal, Coreset, HardL
 from limbeck.computations.steps import OfAllData, Steps
 from limbeck.computations.training import Training
 from limbeck.computations.trajectories import path, real_trajectory
+from limbeck.computations.twins import Twins
 from limbeck.core.family import Family
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Surface",
     "Surroundings",
     "Training",
+    "Twins",
     "real_trajectory",
     "path",
 ]
@@ -82,5 +84,6 @@ COMPUTATIONS = Family(
     Surface,
     Surroundings,
     Training,
+    Twins,
 )
 SOURCES = Family("source", AbstractSource, AllReal, Coreset, HardLabelled, Mixture)

@@ -21,7 +21,7 @@ from limbeck.core.key import Key
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
-from limbeck.learn.kernel_machine import KernelMachine
+from limbeck.learn.fitted import AbstractFitted
 from limbeck.learn.losses import Divergence
 from limbeck.learn.population import labelling, operations
 from limbeck.learn.stacked import Setup, stacks, trained
@@ -101,7 +101,7 @@ class Training(AbstractComputation):
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps and of its readings."""
         problem, examples = self.problem(context), len(context.rows) * len(self.reads) + self.validation
-        if isinstance(problem.network, KernelMachine):
+        if isinstance(problem.network, AbstractFitted):
             return problem.network.flops(self.on.count(context), examples)
         schedule, steps = self._planned(context)
         seen = float((schedule.order >= 0).double().sum(1).mean()) * steps
@@ -125,12 +125,14 @@ class Training(AbstractComputation):
         return steps + read * FORWARD / STEP
 
     def learners(self, context: ProbeContext) -> Iterator[Learner]:
-        """The learner before the first step and after each; one that is fitted in closed form is so from the first."""
+        """The learner before the first step and after each; one that is fitted at once is so from the first."""
         problem = self._problem(context)
         setup = self.setup(context)
-        if isinstance(problem.network, KernelMachine):
+        if isinstance(problem.network, AbstractFitted):
             whole = setup.loader(torch.arange(self.on.count(context)), 0).to(problem.device)
-            yield from [Learner(problem.network.fit(whole), {})] * (1 + len(setup.schedule.learning_rates))
+            yield from [Learner(problem.network.fit(whole, training_key(self.seed)), {})] * (
+                1 + len(setup.schedule.learning_rates)
+            )
             return
         usual = self._usual(setup.schedule, self.on.count(context))
         learners = going_on(
@@ -166,7 +168,7 @@ class Training(AbstractComputation):
     def stack(self, context: ProbeContext) -> tuple[Hashable, int]:
         """Learners of one network and protocol, read and kept alike, go together where none of them fills a core."""
         views = self.on.depends_on_set and context.distilled.views
-        fitted = isinstance(self.problem(context).network, KernelMachine)
+        fitted = isinstance(self.problem(context).network, AbstractFitted)
         alone = any(each is not None for each in (self.protocol.augment, self.start, self.until, self.teacher))
         if alone or views or fitted:
             return None, 1

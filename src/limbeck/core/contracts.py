@@ -81,6 +81,8 @@ class AbstractStart(AbstractPart):
 
     taught: bool = False
     """Whether its targets are what a trained network says of its items."""
+    represents: bool = False
+    """Whether its targets are representations of its items, and no weights of classes."""
 
     def bytes_per_item(self, task: AbstractTask) -> int:
         """What one of its items takes to store, label included: by default what a real example takes."""

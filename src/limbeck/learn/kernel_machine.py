@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Readout
+from limbeck.core.contracts import AbstractTask, Batch, Readout
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.fitted import AbstractFitted
 from limbeck.learn.kernels import AbstractKernel
 from limbeck.learn.ridge import ridge_weights
 
@@ -52,7 +53,7 @@ def check(task: AbstractTask, asked_by: str) -> None:
 
 @final
 @dataclass(frozen=True)
-class KernelMachine(AbstractNetwork):
+class KernelMachine(AbstractFitted):
     """Ridge regression by a kernel: what it says of x is the sum of k(x, item) weight over the items it is fitted to.
 
     Its parameters are these "items" and their "weights" (item, class), in float64. One that is fitted to nothing has
@@ -80,7 +81,7 @@ class KernelMachine(AbstractNetwork):
         """None."""
         return {}
 
-    def fit(self, batch: Batch) -> Tree:
+    def fit(self, batch: Batch, key: Key) -> Tree:
         """The parameters of the regression on a batch; InputError for more items than `most`, and as `centred`."""
         if len(batch.classes) > self.most:
             raise InputError(

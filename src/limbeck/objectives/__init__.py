@@ -16,6 +16,7 @@ from limbeck.objectives.one_step_ahead import OneStepAhead as OneStepAhead
 from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from limbeck.objectives.pooled_ridge import PooledRidge as PooledRidge
 from limbeck.objectives.random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
+from limbeck.objectives.representation_ridge import RepresentationRidge as RepresentationRidge
 from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
 from limbeck.objectives.tangent_ridge import TangentRidge as TangentRidge
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
@@ -43,6 +44,7 @@ OBJECTIVES = Family(
     RidgeHead,
     KernelRidge,
     PooledRidge,
+    RepresentationRidge,
     TangentRidge,
     RandomFeatureRidge,
     LinearProbe,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
-from limbeck.learn.compiled import features_of, gradient_function_of
+from limbeck.learn.compiled import features_of
 from limbeck.learn.optim import Adam
 from limbeck.learn.ridge import number_each, ridge_outputs
-from limbeck.learn.training import Learner
-from limbeck.objectives.alongside import drawn_items
-from limbeck.objectives.pool import Member, Pool, beside_mirror_images
+from limbeck.objectives.pool import Pool, beside_mirror_images
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,7 @@ class PooledRidge(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> Pool:
         """Fresh networks of staggered ages."""
-        members = tuple(Member.fresh(problem, self.optimizer, key.fold(slot)) for slot in range(self.pool))
-        return Pool(members, torch.arange(self.pool) * (self.longest // self.pool))
+        return Pool.begun(problem, self.optimizer, self.pool, self.longest, key)
 
     def loss(self, state: Pool, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The mean error and the margin; InputError for targets that are not a number for each output."""
@@ -76,15 +72,8 @@ class PooledRidge(AbstractObjective):
 
     def advance(self, state: Pool, problem: Problem, synthetic: Synthetic, key: Key) -> Pool:
         """The pool after its drawn network has learned from the set, or given way."""
-        slot = state.drawn(key)
-        age = int(state.ages[slot])
-        if age > self.longest:
-            return state.put(slot, Member.fresh(problem, self.optimizer, key.fold("respawn")), 0)
-        learner, before = state.members[slot]
-        seen = problem.task.take(synthetic.batch, drawn_items(synthetic.batch, self.batch, key))
-        slopes, statistics = gradient_function_of(problem.trained_by(synthetic.schedule))(learner, seen)
-        params, after = self.optimizer.step(learner.params, slopes, before)
-        return state.put(slot, Member(Learner(params, statistics), after), age + 1)
+        goal = problem.trained_by(synthetic.schedule)
+        return state.learned(goal, synthetic.batch, self.optimizer, self.longest, self.batch, key)
 
 
 def margins(targets: Float[Tensor, "item output"], most: float) -> Float[Tensor, " item"]:

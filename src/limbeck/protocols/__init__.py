@@ -6,14 +6,16 @@ from limbeck.core.family import Family
 from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
+from limbeck.protocols.linear import Linear as Linear
 from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Own, Taught)
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Linear, Own, Taught)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
     "krr": KernelRidge(),
+    "linear": Linear(),
     "own": Own(),
     "rd3": Taught(),
 }
@@ -22,7 +24,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    ours = (Epochs, KernelRidge, Own, Taught)
+    ours = (Epochs, KernelRidge, Linear, Own, Taught)
     installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 

@@ -29,6 +29,7 @@ from limbeck.recipes import (
     kcenter,
     kip,
     kmeans,
+    krr_st,
     label,
     mtt,
     offline,
@@ -48,8 +49,8 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, mtt, ppmo, random,
-    random_soft, rat_bptt, rcig, rded, rfad, sre2l, tesla,
+    bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, krr_st, mtt, ppmo,
+    random, random_soft, rat_bptt, rcig, rded, rfad, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, label, offline, one_step)
 RECIPES = Register(

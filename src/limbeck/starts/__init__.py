@@ -17,6 +17,7 @@ from limbeck.starts.matching_pursuit import MatchingPursuit
 from limbeck.starts.noise import Noise
 from limbeck.starts.real import Real
 from limbeck.starts.relabelled import Relabelled
+from limbeck.starts.representations import Representations
 from limbeck.starts.rightly_named import RightlyNamed
 from limbeck.starts.scores import (
     AbstractScore,
@@ -70,6 +71,7 @@ __all__ = [
     "Noise",
     "Real",
     "Relabelled",
+    "Representations",
     "RightlyNamed",
     "SmoothedLabels",
     "Stratified",
@@ -98,6 +100,7 @@ STARTS = Family(
     LikelyCrops,
     RightlyNamed,
     Relabelled,
+    Representations,
     SmoothedLabels,
     TeacherLabels,
     UniformLabels,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
-from limbeck.core.errors import unknown
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.core.task import label_bytes
 from limbeck.core.tree import Tree
@@ -137,9 +137,17 @@ class ImageTask(AbstractTask):
         return networks.build(name, self.shape, len(self.classes))
 
     def loss(
-        self, outputs: Float[Tensor, "example output"], targets: Float[Tensor, "example output"]
+        self, outputs: Float[Tensor, "example output"], targets: Float[Tensor, "example weight"]
     ) -> Float[Tensor, " example"]:
-        """Cross-entropy with soft targets, -sum_c target_c log softmax(outputs)_c, in nats."""
+        """Cross-entropy with soft targets, -sum_c target_c log softmax(outputs)_c, in nats.
+
+        InputError where targets are of another shape, as representations are.
+        """
+        if targets.shape != outputs.shape:
+            raise InputError(
+                f"{self.name}: found targets {tuple(targets.shape)}, expected a weight for each class, "
+                f"{tuple(outputs.shape)}; representations are learned from with --protocol linear alone"
+            )
         return -(targets * outputs.log_softmax(-1)).sum(-1)
 
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:

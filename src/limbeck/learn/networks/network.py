@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import final
 
 from jaxtyping import Float
@@ -13,11 +13,33 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from limbeck.core.contracts import AbstractNetwork, Readout
+from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.learn.networks.anatomy import ACTIVATIONS, NORMALISATIONS, Anatomy, channel_axis, split_off_head
 
 Params = dict[str, Tensor]
 See = Callable[[nn.Module, Tensor, Tensor], None]
+
+
+@final
+@dataclass(frozen=True)
+class Ending:
+    """A factory of the modules of another one, whose last layer has another number of outputs."""
+
+    factory: Callable[[], nn.Module]
+    head: str
+    """The name of the last layer; empty where it is the module."""
+    outputs: int
+
+    def __call__(self) -> nn.Module:
+        """A module; what it draws for its own last layer is drawn, too."""
+        module = self.factory()
+        last: nn.Linear = module.get_submodule(self.head)  # type: ignore[assignment]
+        other = nn.Linear(last.in_features, self.outputs, last.bias is not None, last.weight.device, last.weight.dtype)
+        if not self.head:
+            return other
+        module.set_submodule(self.head, other)
+        return module
 
 
 @final
@@ -142,3 +164,15 @@ class Network(AbstractNetwork):
         bias = None if anatomy.bias is None else tensors.pop(anatomy.bias)
         features = functional_call(body, {**tensors, **statistics}, (inputs,))
         return Readout(features, functional.linear(features, weight, bias))
+
+
+@functools.lru_cache(maxsize=8)
+def ending_in(network: AbstractNetwork, outputs: int) -> Network:
+    """The network with another number of outputs; InputError for one that was not made of a module."""
+    if not isinstance(network, Network):
+        raise InputError(
+            f"network {network.name}: found {type(network).__name__}, expected a network of modules, whose last layer "
+            "can have other outputs; choose one of `limbeck list networks`"
+        )
+    head = network.anatomy.weight.removesuffix("weight").removesuffix(".")
+    return replace(network, outputs=outputs, factory=Ending(network.factory, head, outputs))
