@@ -507,7 +507,7 @@ def in_turn(*operations: str, mixed: bool = False) -> Fields:
     return {"part": "augmentation/in-turn", "parts": parts}
 
 
-def _idc(factor: int, ipc: int, rate: float, metric: str, n_data: int) -> Fields:
+def _idc(factor: int, rate: float, metric: str, n_data: int) -> Fields:
     """set_arguments; rate as it is in images of zero mean, in a round of steps class by class at momentum 0.5."""
     return {
         **{name: value for name, value in GRADIENT.items() if not name.startswith("objective.distance")}, **REAL,
@@ -526,7 +526,7 @@ def _idc(factor: int, ipc: int, rate: float, metric: str, n_data: int) -> Fields
             **within("optimizer", sgd(0.01, 0.9, 5e-4)),
             **within("augment", in_turn("color", "crop", mixed=True)),  # mixup_net cut: without cutout
         }),
-        **within("optimizer", sgd(rate * ipc / 10, 0.0)),
+        **within("optimizer", sgd(rate, 0.0)),
         "steps": 2000 * 100,  # niter
     }  # fmt: skip
 
@@ -541,7 +541,7 @@ def _idc_runs(factor: int) -> dict[Key, Fields]:
         ("fashion_mnist", (0.000123, 0.001229, 0.006144), "absolute-error", 500),
     )
     return {
-        (data, ipc, False): {**_idc(factor, 10, rate, metric, n_data)}
+        (data, ipc, False): _idc(factor, rate, metric, n_data)
         for data, rates, metric, n_data in runs
         for ipc, rate in zip((1, 10, 50), rates, strict=True)
     }
