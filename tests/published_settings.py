@@ -5,11 +5,14 @@ but for what a note says. Read from: the code and readme of VICO-UoE/DatasetCond
 kaiwang960112/CAFE (cafe), uitrbn/IDM with its command.txt (idm), GeorgeCazenavette/mtt-distillation (mtt: defaults of
 distill.py and buffer.py) with the commands of justincui03/dc_benchmark and copies of the author's table (mtt: sizes),
 justincui03/tesla (tesla), NUS-HPC-AI-Lab/DATM: configs and distill/DATM.py (datm), ssnl/dataset-distillation (dd),
-princetonvisualai/RememberThePast-DatasetDistillation (bptt),
+princetonvisualai/RememberThePast-DatasetDistillation (bptt, rtp: the two commands of its readme),
 fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillation with its experiment_configs (label),
 google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
 (frepo), yolky/RFAD: run_distillation.py (rfad), yolky/RCIG: configs_final and distill_dataset.py (rcig),
-sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover script for CIFAR-100 (sre2l).
+sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover script for CIFAR-100 (sre2l),
+snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argument.py (idc), sdh0818/FreD: scripts,
+hyper_params.py and get_loops of utils.py (fred), the code of DDiF: scripts and hyper_params.py (ddif),
+KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette).
 """
 
 from __future__ import annotations
@@ -127,6 +130,7 @@ GRADIENT = {
     "objective.batch": 256,  # batch_train
     **within("optimizer", sgd(0.1, 0.5)),  # lr_img
 }  # fmt: skip
+ON_THE_SET = {"objective.training": None}
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """get_loops: outer_loop and inner_loop; there are 1,000 iterations of outer_loop steps."""
 GRADIENT_DATA = ("mnist", "fashion_mnist", "svhn", "cifar10", "cifar100")
@@ -134,7 +138,7 @@ GRADIENT_DATA = ("mnist", "fashion_mnist", "svhn", "cifar10", "cifar100")
 
 def _loops(ipc: int) -> Fields:
     outer, inner = LOOPS[ipc]
-    return {"objective.outer": outer, "objective.inner": inner, "steps": 1000 * outer}
+    return {**ON_THE_SET, "objective.outer": outer, "objective.inner": inner, "steps": 1000 * outer}
 
 
 CAFE = {
@@ -494,6 +498,146 @@ SRE2L = {
     "steps": 1_000,  # iteration
 }  # fmt: skip
 
+
+def in_turn(*operations: str, mixed: bool = False) -> Fields:
+    """DiffAug of IDC: one operation after another; CutMix with mix_p 0.5."""
+    parts = [siamese(False, each) for each in operations]
+    if mixed:
+        parts.append({"part": "augmentation/cut-mix", "chance": 0.5})
+    return {"part": "augmentation/in-turn", "parts": parts}
+
+
+def _idc(factor: int, rate: float, metric: str, n_data: int) -> Fields:
+    """set_arguments; rate as it is in images of zero mean, in a round of steps class by class at momentum 0.5."""
+    return {
+        **{name: value for name, value in GRADIENT.items() if not name.startswith("objective.distance")}, **REAL,
+        "parameterization.part": "parameterization/multiformation",
+        "parameterization.factor": factor,
+        "objective.distance.part": "distance/filters",  # neither bias nor fc
+        "objective.distance.inner.part": f"distance/{metric}",
+        "objective.outer": 100,  # inner_loop
+        "objective.inner": 50,  # says nothing, as networks are trained on real images
+        "objective.per_class": 64,  # batch_real
+        **within("objective.augment", in_turn("color", "crop", "cutout")),  # aug_type
+        **within("objective.training", {
+            "part": "value/real-training",
+            "steps": -(-n_data // 64),
+            "batch": 64,  # batch_size
+            **within("optimizer", sgd(0.01, 0.9, 5e-4)),
+            **within("augment", in_turn("color", "crop", mixed=True)),  # mixup_net cut: without cutout
+        }),
+        **within("optimizer", sgd(rate, 0.0)),
+        "steps": 2000 * 100,  # niter
+    }  # fmt: skip
+
+
+def _idc_runs(factor: int) -> dict[Key, Fields]:
+    # lr_img 5e-3 for mse and 1e-4 for l1, twice for the momentum, by 1 / 0.2^2, 1 / 0.3081^2 and 1 / 0.353^2 for the
+    # units of images, and by (28 / 32)^2 of Fashion-MNIST for size.
+    runs = (
+        ("cifar10", (0.025, 0.25, 1.25), "squared-error", 2000),
+        ("svhn", (0.025, 0.25, 1.25), "squared-error", 500),
+        ("mnist", (0.000211, 0.002107, 0.010535), "absolute-error", 500),
+        ("fashion_mnist", (0.000123, 0.001229, 0.006144), "absolute-error", 500),
+    )
+    return {
+        (data, ipc, False): _idc(factor, rate, metric, n_data)
+        for data, rates, metric, n_data in runs
+        for ipc, rate in zip((1, 10, 50), rates, strict=True)
+    }
+
+
+FREQUENCY = {"parameterization.part": "parameterization/frequency"}
+TALLER = 4096
+"""What rates are divided by: (2 x 32)^2, as the transform of FreD has no norm."""
+
+
+def _fred_dc(ipc: int) -> Fields:
+    outer, inner = {2: (1, 1), 11: (10, 50), 51: (50, 10)}[ipc]  # get_loops
+    return {
+        **GRADIENT, **REAL, **FREQUENCY,
+        "parameterization.kept": 32,  # msz_per_channel
+        "objective.augment": None,  # dsa_strategy None
+        **ON_THE_SET,
+        "objective.outer": outer,
+        "objective.inner": inner,
+        **within("optimizer", sgd(1e3 / TALLER, 0.5)),  # lr_freq, mom_freq
+        "steps": 1000 * outer,  # Iteration
+    }  # fmt: skip
+
+
+FRED_DM = {**DM, **FREQUENCY, "parameterization.kept": 64, **within("optimizer", sgd(1e6 / TALLER, 0.5))}
+
+
+def _fred_mtt(syn_steps: int, max_start_epoch: int, lr_lr: float, lr_teacher: float) -> Fields:
+    return {
+        **MTT, **FREQUENCY,
+        "parameterization.kept": 64,
+        **_command(syn_steps, 2, max_start_epoch, lr_img=1e8 / TALLER, lr_lr=lr_lr, lr_teacher=lr_teacher),
+        "steps": 15_000,
+    }  # fmt: skip
+
+
+RTP = {
+    **BPTT,
+    "start.part": "start/xavier",
+    "parameterization.part": "parameterization/bases",
+    "parameterization.count": 16,  # n_basis
+    "parameterization.factor": 2,  # ds_scale
+    **within("schedule", course(150, 0.01, momentum(0.9), per_class=32)),  # minibatch_size
+}  # fmt: skip
+
+
+def _field(layer_size: int) -> Fields:
+    return {
+        "parameterization.part": "parameterization/field",
+        "parameterization.fit_steps": 5000,  # epochs_init
+        "parameterization.fit_rate": 5e-4,  # lr_nf_init
+        "parameterization.width": layer_size,
+        "parameterization.layers": 2,
+        "parameterization.first_frequency": 30.0,  # w0_initial
+        "parameterization.frequency": 10.0,  # w0
+    }
+
+
+def _ddif(layer_size: int, max_start_epoch: int) -> Fields:
+    followed = _command(60, 2, max_start_epoch, lr_img=1, lr_lr=1e-5, lr_teacher=0.01)
+    return {
+        **MTT, **_field(layer_size),
+        **{name: value for name, value in followed.items() if not name.startswith("optimizer.")},
+        **within("optimizer", adam(1e-4)),  # lr_nf
+        "steps": 15_000,
+    }  # fmt: skip
+
+
+def _ddif_dm(layer_size: int) -> Fields:
+    plain = {name: value for name, value in DM.items() if not name.startswith("optimizer.")}
+    return {**plain, **_field(layer_size), **within("optimizer", adam(5e-5))}  # lr_nf
+
+
+DDIF_SIZES = {
+    ("cifar10", 1, False): (6, 10),
+    ("cifar10", 10, False): (6, 10),
+    ("cifar10", 50, False): (20, 40),
+    ("cifar100", 1, False): (10, 40),
+    ("cifar100", 10, False): (15, 40),
+    ("cifar100", 50, False): (30, 40),
+}
+"""LAYER_SIZE and MAX_START_EPOCH."""
+
+
+def _autopalette(
+    steps: int, syn_steps: int, first: int, last: int, grown: int, lr_img: float, lr_y: float, lr_lr: float
+) -> Fields:
+    return {
+        **_datm(last, lr_img, lr_y, lr_lr, first, grown),
+        **_command(syn_steps, 2, last, lr_img=lr_img, lr_lr=lr_lr, lr_teacher=0.01, batch_syn=400),
+        "parameterization.inner.part": "parameterization/palette",
+        "parameterization.inner.colours": 64,
+        "steps": steps,
+    }
+
+
 SOURCES: dict[str, dict[Key, Fields]] = {
     "dm": {
         **{("cifar10", ipc, False): DM for ipc in (1, 10, 50)},
@@ -559,5 +703,24 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
     "kip": {("cifar10", 10, False): KIP},
     "sre2l": {("cifar100", 50, False): SRE2L},
+    "idc": _idc_runs(2),
+    "idc-i": _idc_runs(1),
+    "fred-dc": {("cifar10", ipc, False): _fred_dc(ipc) for ipc in (2, 11, 51)},
+    "fred-dm": {("cifar10", 2, False): FRED_DM},
+    "fred-mtt": {
+        ("cifar10", 1, False): _fred_mtt(50, 5, 1e-7, 0.01),
+        ("cifar10", 10, False): _fred_mtt(40, 15, 1e-5, 0.01),
+        ("cifar10", 50, False): _fred_mtt(30, 40, 1e-5, 0.001),
+        ("cifar100", 1, False): _fred_mtt(50, 15, 1e-5, 0.01),
+        ("cifar100", 10, False): _fred_mtt(20, 40, 1e-5, 0.01),
+        ("cifar100", 50, False): _fred_mtt(80, 40, 1e-5, 0.01),
+    },
+    "rtp": {("cifar10", 1, False): RTP},
+    "ddif": {key: _ddif(*size) for key, size in DDIF_SIZES.items()},
+    "ddif-dm": {key: _ddif_dm(width) for key, (width, _) in DDIF_SIZES.items()},
+    "autopalette": {
+        ("cifar10", 1, True): _autopalette(15_000, 80, 3, 15, 3000, 500, 3.0, 1e-7),
+        ("cifar10", 10, True): _autopalette(20_000, 35, 5, 40, 2000, 1000, 2.0, 1e-5),
+    },
 }
 """By recipe, and by data, items per class and whether these were whitened: every field of the composition."""

@@ -115,7 +115,9 @@ def options_of(part: Any, path: str = "") -> Iterator[Option]:
 
 
 def _written(value: Any) -> str:
-    """A plain value as it is written in an option."""
+    """A plain value as it is written in an option; of several parts their names."""
+    if isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
+        return f"[{', '.join(part_name(type(each)) for each in value)}]"
     return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
 
 

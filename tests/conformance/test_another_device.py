@@ -39,15 +39,18 @@ from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.learn.sensitivity import mean_loss, sensitivity
 from limbeck.learn.training import Learner, fresh, gradient_function
 from limbeck.learn.unroll import advance, initial_state, unroll
+from limbeck.learn.views import CutMix, Mixup
 from limbeck.objectives import (
     OBJECTIVES,
     Distribution,
+    Gradient,
     LayerwiseDistribution,
     OneStepAhead,
     PolicyGradient,
     RidgeHead,
     Unrolled,
 )
+from limbeck.objectives.real_training import RealTraining
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
 from limbeck.protocols import Linear, protocols
 from limbeck.schedules import SCHEDULES, Fixed
@@ -201,7 +204,10 @@ def recipe_of(**fields: Any) -> Recipe:
     return Recipe(**{"objective": Unrolled(per_class=3), "schedule": SHORT, "optimizer": Adam(), **fields})
 
 
-@pytest.mark.parametrize("objective", [each for each in parts(OBJECTIVES) if each.id not in WORLDLY])
+ON_REAL = pytest.param(Gradient(training=RealTraining(steps=1)), id="gradient on real examples")
+
+
+@pytest.mark.parametrize("objective", [*(each for each in parts(OBJECTIVES) if each.id not in WORLDLY), ON_REAL])
 def test_a_step_of_an_objective_reads_one_number_and_those_that_it_decides_by(
     objective: Any, readings: list[Tensor]
 ) -> None:
@@ -222,7 +228,7 @@ def test_a_step_of_a_policy_gradient_reads_one_number_also_where_it_gathers(read
 
 
 @pytest.mark.parametrize("network", ["convnet-w4-d1-batch"])
-@pytest.mark.parametrize("objective", [each for each in parts(OBJECTIVES) if each.id not in WORLDLY])
+@pytest.mark.parametrize("objective", [*(each for each in parts(OBJECTIVES) if each.id not in WORLDLY), ON_REAL])
 def test_a_step_of_an_objective_under_running_statistics(objective: Any, network: str, readings: list[Tensor]) -> None:
     problem, objective = problem_of(network), short(objective)
     state, batch = objective.init(problem, KEY), problem.real(KEY, 2)
@@ -296,6 +302,14 @@ def test_how_it_is_stepped(estimator: Any, optimizer: Any, readings: list[Tensor
     clipping = replace(optimizer, clip=1.0) if hasattr(optimizer, "clip") else optimizer
     objective = Distribution(per_class=3)
     assert distilled(recipe_of(objective=objective, estimator=estimator, optimizer=clipping), readings) == [1, 1]
+
+
+@pytest.mark.parametrize("part", [CutMix(0.5), Mixup(0.5)])
+def test_what_mixes_examples(part: Any) -> None:
+    batch = tree.move(load("digits").load("train", torch.arange(5)), META)
+    inputs = batch.inputs.requires_grad_()
+    mixed = part.examples(batch, KEY, torch.arange(5))
+    assert torch.autograd.grad(mixed.inputs.sum(), [inputs])[0].device == mixed.targets.device == META
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))

@@ -18,14 +18,19 @@ from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
 from limbeck.learn.distances import (
     DISTANCES,
+    AbsoluteError,
     AbstractDistance,
+    Filters,
     GlobalCosine,
     RowAngleAndMagnitude,
     RowCosine,
     SquaredError,
 )
+from limbeck.learn.optim import SGD
 from limbeck.learn.training import Learner
+from limbeck.learn.views import CutMix
 from limbeck.objectives.gradient import Gradient, GradientState
+from limbeck.objectives.real_training import RealTraining
 from limbeck.protocols import Epochs
 from limbeck.tasks import load
 
@@ -82,6 +87,9 @@ def trees(seed: str) -> dict[str, torch.Tensor]:
 def literal_distance(distance: AbstractDistance, real: Any, synthetic: Any) -> torch.Tensor:
     """Number by number."""
     total = torch.zeros((), dtype=tree.leaves(real)[0].dtype)
+    if isinstance(distance, Filters):
+        kept = [name for name, leaf in real.items() if leaf.dim() > 2]
+        return literal_distance(distance.inner, *({name: side[name] for name in kept} for side in (real, synthetic)))
     if isinstance(distance, RowCosine | RowAngleAndMagnitude):
         for name, weight in real.items():
             if weight.dim() == 1:
@@ -95,6 +103,8 @@ def literal_distance(distance: AbstractDistance, real: Any, synthetic: Any) -> t
     a, b = (torch.cat([leaf.reshape(-1) for leaf in side.values()]) for side in (real, synthetic))
     if isinstance(distance, SquaredError):
         return ((a - b) ** 2).sum()
+    if isinstance(distance, AbsoluteError):
+        return (a - b).abs().sum()
     return 1 - (a * b).sum() / (a.norm() * b.norm() + 0.000001)
 
 
@@ -152,6 +162,15 @@ def test_global_cosine_is_blind_to_the_length_of_the_whole() -> None:
     longer = {name: 7 * leaf for name, leaf in synthetic.items()}
     expected = GlobalCosine().distance(real, synthetic)
     torch.testing.assert_close(GlobalCosine().distance(real, longer), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_filters_are_all_that_is_seen_and_something_must_be() -> None:
+    real, synthetic = trees("real"), trees("synthetic")
+    other = dict(synthetic, head=synthetic["head"] + 1, shift=synthetic["shift"] - 1)
+    for inner in (SquaredError(), RowCosine(), AbsoluteError()):
+        assert torch.equal(Filters(inner).distance(real, other), Filters(inner).distance(real, synthetic))
+    with pytest.raises(InputError, match="filters: found a network without convolutions"):
+        Filters().distance({"head": real["head"]}, {"head": synthetic["head"]})
 
 
 def test_a_row_of_zeros_is_at_distance_one() -> None:
@@ -284,6 +303,34 @@ def test_small_batches_see_every_item_once_an_epoch_and_augmentation_changes_the
         (halves - start) / 2, whole - start, rtol=0, atol=2e-2 * float((whole - start).abs().max())
     )
     assert not torch.equal(trained(Gradient(outer=2, inner=1, learning_rate=1e-4, augment=Siamese())), whole)
+
+
+def test_the_network_may_be_trained_on_real_images_by_momentum_that_outlasts_a_step_of_the_set() -> None:
+    on = problem("convnet-w4-d1")
+    training = RealTraining(steps=2, batch=25, optimizer=SGD(0.05, 0.9, 0.01), augment=CutMix())
+    part = Gradient(outer=3, training=training)
+    first = part.init(on, KEY)
+    state, keys = first, [KEY.fold("step", step) for step in range(2)]
+    for number, key in enumerate(keys):
+        # Whatever the set is, it is not trained on.
+        state = part.advance(state, on, shown(on.real(KEY.fold("any", number), 1)), key)
+    params = [leaf.clone().requires_grad_() for leaf in first.learner.params.values()]
+    optimizer = torch.optim.SGD(params, lr=0.05, momentum=0.9, weight_decay=0.01)
+    for key in keys:
+        for step in range(2):
+            at = key.fold("train", step)
+            # 25 are no multiple of ten classes: three of each.
+            batch = CutMix().examples(on.real(at.fold("real"), 3), at.fold("augment"), torch.arange(30))
+            optimizer.zero_grad()
+            outputs = on.network.apply(dict(zip(first.learner.params, params, strict=True)), batch.inputs).outputs
+            functional.cross_entropy(outputs, batch.targets).backward()
+            optimizer.step()
+    for found, expected in zip(state.learner.params.values(), params, strict=True):
+        torch.testing.assert_close(found, expected.detach(), rtol=1e-4, atol=1e-6)
+    # With the network its velocity is new.
+    last = part.advance(state, on, shown(on.real(KEY, 1)), KEY)
+    assert int(last.age) == 0 and not any(leaf.any() for leaf in tree.leaves(last.velocity))
+    assert all(leaf.any() for leaf in tree.leaves(state.velocity))
 
 
 def test_a_fresh_network_takes_over_after_its_steps() -> None:

@@ -220,6 +220,16 @@ def test_the_published_protocols_are_those_published() -> None:
         assert named(name).augment == (Siamese(together=True) if epochs == 1000 else None)
 
 
+def test_the_learning_rate_of_idc_falls_twice_to_a_fifth() -> None:
+    idc = named("idc")
+    schedule = idc.schedule(None, 128, KEY)
+    assert schedule.order.shape == (2 * 1000, 64)
+    rates = [0.01] * (2 * 666) + [0.002] * (2 * (833 - 666)) + [0.0004] * (2 * (1000 - 833))
+    assert schedule.learning_rates.tolist() == pytest.approx(rates)
+    assert str(idc.augment).endswith("crop scale rotate, one operation a batch, CutMix at 0.5 of the steps")
+    assert "0.2 of the learning rate after 666 and 833" in str(idc)
+
+
 def test_a_name_is_published_only_where_every_field_is() -> None:
     assert all(protocol.name == name for name, protocol in PROTOCOLS.items())
     assert all(str(protocol).startswith(f"{name}: ") for name, protocol in PROTOCOLS.items())
@@ -264,6 +274,7 @@ def test_the_full_data_get_at_least_the_steps_of_the_set_and_at_least_their_epoc
         (lambda: Epochs(full_batch=0), "full_batch: found 0"),
         (lambda: Epochs(batch=-1), "batch: found -1"),
         (lambda: Epochs(drop_after=-1), "drop_after: found -1"),
+        (lambda: Epochs(drop_to=0.0), "drop_to: found 0"),
         (lambda: Epochs(learning_rate=-0.1), "learning_rate: found -0.1"),
         (lambda: Epochs(optimizer=Momentum(2.0)), "momentum: found 2"),
         (lambda: Epochs(optimizer=Momentum(0.9, -1.0)), "weight_decay: found -1"),

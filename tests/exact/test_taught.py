@@ -32,7 +32,7 @@ from limbeck.learn.population import labelling
 from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.training import fresh, going_on, gradient_function, last, row_loader
-from limbeck.learn.views import BLOCK, CutMix, InTurn, ResizedCrop
+from limbeck.learn.views import BLOCK, CutMix, InTurn, Mixup, ResizedCrop
 from limbeck.protocols import Epochs, Taught, named
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.store import Store
@@ -223,6 +223,44 @@ def test_cutmix_mixes_labels_as_the_area_of_its_box() -> None:
         assert torch.equal(changed, changed.any(1)[:, None] & changed.any(0))
         shares.append(float(changed.double().mean()))
     assert min(shares) == 0.0 and max(shares) > 0.5 and torch.equal(mixed.classes, batch.classes)
+
+
+def test_mixup_mixes_inputs_and_labels_alike() -> None:
+    batch, shares = Batch(images(6).double(), torch.eye(6).double(), torch.arange(6)), []
+    numbers = torch.arange(6.0).double()
+    for draw in range(40):
+        mixed = Mixup().examples(batch, KEY.fold(draw), torch.arange(6))
+        assert torch.equal(mixed.inputs, Mixup().apply(batch.inputs, KEY.fold(draw), torch.arange(6)))
+        # Image i is of the value i: the mean value under the label is what every pixel has.
+        expected = (mixed.targets @ numbers)[:, None, None, None].expand_as(mixed.inputs)
+        torch.testing.assert_close(mixed.inputs, expected, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(mixed.targets.sum(1), torch.ones(6).double())
+        # Each gives away as much as it gets, and one share is of all that are mixed with another.
+        torch.testing.assert_close(mixed.targets.sum(0), torch.ones(6).double())
+        own = mixed.targets.diagonal()
+        assert len({round(float(each), 9) for each in own if each < 1}) <= 1
+        shares.append(float(1 - own.min()))
+    assert torch.equal(mixed.classes, batch.classes)
+    # Uniform: of 40 draws the mean is within four standard errors of a half.
+    assert abs(sum(shares) / 40 - 0.5) < 4 * (1 / 12 / 40) ** 0.5
+
+
+@pytest.mark.parametrize("part", [CutMix, Mixup])
+def test_what_mixes_by_chance_does_so_that_often_and_then_as_always(part: type) -> None:
+    batch = Batch(KEY.normal(5, 1, 8, 8), torch.eye(5), torch.arange(5))
+    happened = 0
+    for draw in range(200):
+        key = KEY.fold("chance", draw)
+        found, whole = (part(chance).examples(batch, key, torch.arange(5)) for chance in (0.3, 1.0))
+        still = torch.equal(found.inputs, batch.inputs) and torch.equal(found.targets, batch.targets)
+        assert still or (torch.equal(found.inputs, whole.inputs) and torch.equal(found.targets, whole.targets))
+        happened += not still
+    # A box may be empty, and partners may be the same: it changes something a little less often than it is drawn.
+    assert 35 < happened < 75
+    assert str(part(0.5)) == f"{part.__name__} at 0.5 of the steps"
+    for chance in (0.0, 1.5):
+        with pytest.raises(InputError, match=r"chance: found .*, expected a number above 0, to 1"):
+            part(chance)
 
 
 def test_a_resized_crop_is_what_lies_in_the_box_that_its_group_draws() -> None:

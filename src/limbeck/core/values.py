@@ -9,6 +9,7 @@ import numbers
 import operator
 import re
 import types
+from abc import ABCMeta
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -45,8 +46,11 @@ def wanted(hint: Any) -> str:
     kinds = []
     for kind in alternatives(hint):
         if get_origin(kind) in (tuple, Sequence):
-            numbered = get_args(kind)[0] in (int, float)
-            kinds.append("a list such as [1, 2]" if numbered else "a list such as [a, b]")
+            item = get_args(kind)[0]
+            if isinstance(item, ABCMeta):
+                kinds.append("a list of parts, which only Python can give")
+            else:
+                kinds.append("a list such as [1, 2]" if item in (int, float) else "a list such as [a, b]")
         elif get_origin(kind) is Literal:
             kinds.append(f"one of {', '.join(map(str, get_args(kind)))}")
         elif get_origin(kind) is Callable:

@@ -17,7 +17,7 @@ from limbeck.core.expect import at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
 from limbeck.learn.rolled_crops import RolledCrops as RolledCrops
-from limbeck.learn.views import BLOCK, CutMix, InTurn, ResizedCrop, by_group
+from limbeck.learn.views import BLOCK, CutMix, InTurn, Mixup, ResizedCrop, by_group
 
 Images = Float[Tensor, "example channel height width"]
 Draws = Float[Tensor, "example draw"]
@@ -227,4 +227,6 @@ OPERATIONS: dict[str, Callable[[Siamese, Images, Draws], Images]] = {
     "rotate": _rotate,
 }
 
-AUGMENTATIONS = Family("augmentation", AbstractAugmentation, Siamese, Mirror, RolledCrops, ResizedCrop, CutMix, InTurn)
+AUGMENTATIONS = Family(
+    "augmentation", AbstractAugmentation, Siamese, Mirror, RolledCrops, ResizedCrop, CutMix, Mixup, InTurn
+)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart, at_least, expect
 from limbeck.core.family import Family
 from limbeck.core.tree import Tree
@@ -84,6 +85,36 @@ class SquaredError(AbstractDistance):
 
 
 @dataclass(frozen=True)
+class AbsoluteError(AbstractDistance):
+    """The sum of absolute differences over all parameters: D(a, b) = |a - b|_1."""
+
+    def distance(self, real: Tree, synthetic: Tree) -> Float[Tensor, ""]:
+        """The distance, in units of the gradient."""
+        pairs = zip(tree.leaves(real), tree.leaves(synthetic), strict=True)
+        return torch.stack([(a - b).abs().sum() for a, b in pairs]).sum()
+
+
+@dataclass(frozen=True)
+class Filters(AbstractDistance):
+    """Another distance, of the filters of convolutions alone (Kim et al., ICML 2022).
+
+    A filter is what has three axes or more. Biases, norms and linear layers are left out.
+    """
+
+    inner: AbstractDistance = SquaredError()
+
+    def distance(self, real: Tree, synthetic: Tree) -> Float[Tensor, ""]:
+        """The distance; InputError where there are no filters."""
+        left, right = (_filters(side) for side in (real, synthetic))
+        if not left:
+            raise InputError(
+                "filters: found a network without convolutions, expected one with some; choose --objective.distance "
+                "squared-error"
+            )
+        return self.inner.distance(left, right)
+
+
+@dataclass(frozen=True)
 class GlobalCosine(AbstractDistance):
     """One minus the cosine of all parameters taken as one vector: D(a, b) = 1 - <a, b> / (|a| |b| + 1e-6)."""
 
@@ -93,6 +124,11 @@ class GlobalCosine(AbstractDistance):
         return 1 - _cosines(a[None], b[None])[0]
 
 
+def _filters(gradient: Tree) -> dict[str, Tensor]:
+    """The leaves of three axes or more, by path."""
+    return {path: leaf for path, leaf in tree.flatten(gradient).items() if leaf.dim() > 2}
+
+
 def _cosines(left: Float[Tensor, "row entry"], right: Float[Tensor, "row entry"]) -> Float[Tensor, " row"]:
     """The cosine between the rows of two matrices."""
     # vector_norm has derivative zero at zero, where the root of a sum of squares has none.
@@ -100,4 +136,6 @@ def _cosines(left: Float[Tensor, "row entry"], right: Float[Tensor, "row entry"]
     return (left * right).sum(1) / (lengths + EPSILON)
 
 
-DISTANCES = Family("distance", AbstractDistance, RowCosine, RowAngleAndMagnitude, SquaredError, GlobalCosine)
+DISTANCES = Family(
+    "distance", AbstractDistance, RowCosine, RowAngleAndMagnitude, SquaredError, AbsoluteError, GlobalCosine, Filters
+)

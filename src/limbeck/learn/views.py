@@ -79,6 +79,12 @@ class CutMix(AbstractAugmentation):
     those of the call: unlike under other augmentations, it matters what else is there.
     """
 
+    chance: float = 1.0
+    """How likely it is that a call mixes at all."""
+
+    def __post_init__(self) -> None:
+        expect(self, "chance", 0 < self.chance <= 1, "a number above 0, to 1")
+
     def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
         """The images with the box of another one each."""
         inside, partner = self._drawn(key, len(groups), (inputs.shape[2], inputs.shape[3]))
@@ -87,10 +93,7 @@ class CutMix(AbstractAugmentation):
     def examples(self, batch: Batch, key: Key, groups: Int[Tensor, " example"]) -> Batch:
         """The images so, and their targets; classes stay those of what is outside of the box."""
         inside, partner = self._drawn(key, len(groups), (batch.inputs.shape[2], batch.inputs.shape[3]))
-        share = float(inside.double().mean())
-        targets = tree.map(
-            lambda own, other: own + share * (other - own), batch.targets, tree.rows(batch.targets, partner)
-        )
+        targets = _mixed(batch.targets, partner, float(inside.double().mean()))
         return batch._replace(inputs=self.apply(batch.inputs, key, groups), targets=targets)
 
     def without(self, operation: str) -> CutMix:
@@ -102,6 +105,7 @@ class CutMix(AbstractAugmentation):
     ) -> tuple[Shaped[Tensor, "height width"], Int[Tensor, " example"]]:
         """Which pixels lie in the box, and whose they are in each image; on the CPU."""
         cut, *centre = key.fold("box").uniform(3).tolist()
+        cut *= _happens(self.chance, key)
         within = []
         for side, place in zip(sides, centre, strict=True):
             half, middle = math.floor(side * math.sqrt(cut)) // 2, math.floor(side * place)
@@ -110,7 +114,58 @@ class CutMix(AbstractAugmentation):
         return within[0][:, None] & within[1], key.fold("partner").permutation(count)
 
     def __str__(self) -> str:
-        return "CutMix"
+        return f"CutMix{_often(self.chance)}"
+
+
+@dataclass(frozen=True)
+class Mixup(AbstractAugmentation):
+    """Each input and its target are mixed with those of another of the same call (Zhang et al., ICLR 2018).
+
+    x becomes (1 - a) x + a x', and a target y becomes (1 - a) y + a y'. One share a for all of a call is drawn from
+    U(0, 1), which is Beta(1, 1). What an example is mixed with is drawn among those of the call, as by `CutMix`.
+    """
+
+    chance: float = 1.0
+    """How likely it is that a call mixes at all."""
+
+    def __post_init__(self) -> None:
+        expect(self, "chance", 0 < self.chance <= 1, "a number above 0, to 1")
+
+    def apply(self, inputs: Tree, key: Key, groups: Int[Tensor, " example"]) -> Tree:
+        """The inputs with a share of another one each."""
+        a, partner = self._drawn(key, len(groups))
+        return _mixed(inputs, partner, a)
+
+    def examples(self, batch: Batch, key: Key, groups: Int[Tensor, " example"]) -> Batch:
+        """The inputs so, and their targets; classes stay those of the input itself."""
+        a, partner = self._drawn(key, len(groups))
+        return batch._replace(inputs=_mixed(batch.inputs, partner, a), targets=_mixed(batch.targets, partner, a))
+
+    def without(self, operation: str) -> Mixup:
+        """Itself: it mirrors nothing."""
+        return self
+
+    def _drawn(self, key: Key, count: int) -> tuple[float, Int[Tensor, " example"]]:
+        """The share of the other, and which that is for each; on the CPU."""
+        a = float(key.fold("share").uniform(1)) * _happens(self.chance, key)
+        return a, key.fold("partner").permutation(count)
+
+    def __str__(self) -> str:
+        return f"Mixup{_often(self.chance)}"
+
+
+def _mixed(leaves: Tree, partner: Int[Tensor, " example"], a: float) -> Tree:
+    """(1 - a) of each example and a of its partner."""
+    return tree.map(lambda own, other: own + a * (other - own), leaves, tree.rows(leaves, partner))
+
+
+def _happens(chance: float, key: Key) -> bool:
+    """Whether what has a chance happens in a call."""
+    return float(key.fold("happens").uniform(1)) < chance
+
+
+def _often(chance: float) -> str:
+    return "" if chance == 1 else f" at {chance:g} of the steps"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Matching the gradients of each class under a network that is being trained on the synthetic set."""
+"""Matching the gradients of each class under a network that is being trained, on the synthetic set or on real data."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, surrogate, vjp
 from limbeck.learn.training import Learner, fresh, going_on, last, row_loader
+from limbeck.objectives.real_training import RealTraining
 
 CALIBRATION = 16
 """Real images of each class that set the running statistics of a network before its gradients are matched."""
@@ -49,6 +50,8 @@ class GradientState(NamedTuple):
     learner: Learner
     age: Int[Tensor, ""]
     """On the CPU."""
+    velocity: Tree
+    """Of its training on real data; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Gradient(AbstractObjective):
     """Of that training."""
     batch: int = 256
     """Synthetic images that one training step sees."""
+    training: RealTraining | None = None
+    """On real images; None: on the set."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "outer", "inner", "per_class", "batch")
@@ -88,7 +93,9 @@ class Gradient(AbstractObjective):
 
     def init(self, problem: Problem, key: Key) -> GradientState:
         """A fresh network."""
-        return GradientState(fresh(problem.network, key.fold("network"), problem.device), torch.tensor(0))
+        learner = fresh(problem.network, key.fold("network"), problem.device)
+        velocity = {} if self.training is None else self.training.optimizer.init(learner.params)
+        return GradientState(learner, torch.tensor(0), velocity)
 
     def loss(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The distance, summed over classes."""
@@ -119,12 +126,15 @@ class Gradient(AbstractObjective):
         return total
 
     def advance(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> GradientState:
-        """The network trained on the set as it now is, or a fresh one in its place."""
-        batch = synthetic.batch
+        """The network trained on the set as it now is, or on real images, or a fresh one in its place."""
         if int(state.age) + 1 >= self.outer:
             return self.init(problem, key.fold("respawn"))
+        if self.training is not None:
+            learner, velocity = self.training.train(problem, state.learner, state.velocity, key.fold("train"))
+            return GradientState(learner, state.age + 1, velocity)
         learner = calibrated(state.learner, problem, key)
-        return GradientState(self._train(learner, problem, batch, key.fold("train")), state.age + 1)
+        learner = self._train(learner, problem, synthetic.batch, key.fold("train"))
+        return GradientState(learner, state.age + 1, state.velocity)
 
     def _train(self, learner: Learner, problem: Problem, batch: Batch, key: Key) -> Learner:
         """The network after the epochs between two steps on `batch`."""

@@ -7,11 +7,12 @@ from typing import Any
 
 from limbeck.core.contracts import AbstractAugmentation, AbstractProtocol, Schedule
 from limbeck.core.errors import InputError, unknown
-from limbeck.core.expect import at_least
+from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 from limbeck.learn.epochs import shuffled_epochs
 from limbeck.learn.rules import AbstractInnerOptimizer, Adam, Momentum
+from limbeck.learn.views import CutMix, InTurn
 
 _PLAIN: dict[str, Any] = {"batch": 256, "optimizer": Momentum(0.9, 5e-4)}
 _SIAMESE: dict[str, Any] = {**_PLAIN, "epochs": 1000, "drop_after": 501, "augment": Siamese(together=True)}
@@ -23,6 +24,22 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "dm": _SIAMESE,
     "cafe": {**_PLAIN, "epochs": 600, "drop_after": 301},
     "mtt": {**_SIAMESE, "learning_rate": 0.0},
+    "idc": {
+        **_PLAIN,
+        "epochs": 1000,
+        "batch": 64,
+        "drop_after": 666,
+        "drop_again": 833,
+        "drop_to": 0.2,
+        "augment": InTurn(
+            (
+                Siamese(("flip",)),
+                Siamese(("color",)),
+                Siamese(("crop", "scale", "rotate"), together=True),
+                CutMix(0.5),
+            )
+        ),
+    },
     "rat-bptt": {
         "epochs": 1000,
         "learning_rate": 0.001,
@@ -32,8 +49,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 }
 """The fields of each published protocol that are not the default: Yang et al. (ICML 2024), DC (Zhao et al. 2021), DSA
 (Zhao & Bilen 2021), DM (Zhao & Bilen 2023), CAFE (Wang et al. 2022), MTT (Cazenavette et al. 2022, at the learned
-learning rate), RaT-BPTT (Feng et al. 2024, whose code takes the best of 300, 600, 1,000 and 3,000 steps on the test
-images)."""
+learning rate), IDC (Kim et al. 2022, whose code tells the best of four epochs on the test images beside the last),
+RaT-BPTT (Feng et al. 2024, whose code takes the best of 300, 600, 1,000 and 3,000 steps on the test images)."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +58,8 @@ class Epochs(AbstractProtocol):
     """A number of epochs at one learning rate, as the published protocols; the default is that of Yang et al. (2024).
 
     A set of N items is seen `epochs` times in shuffled batches of `batch`. After `drop_after` epochs the learning rate
-    falls to a tenth. All real data are trained on by the same optimizer in batches of `full_batch`, for as many steps
-    as the set gets but for at least `full_epochs` epochs.
+    falls to a share of itself, `drop_to`, and after `drop_again` once more. All real data are trained on by the same
+    optimizer in batches of `full_batch`, for as many steps as the set gets but for at least `full_epochs` epochs.
     """
 
     like: str = "yang2024"
@@ -55,6 +72,9 @@ class Epochs(AbstractProtocol):
     optimizer: AbstractInnerOptimizer = Momentum(0.9)
     drop_after: int = 0
     """0: never."""
+    drop_again: int = 0
+    """0: never."""
+    drop_to: float = 0.1
     augment: AbstractAugmentation | None = None
     full_batch: int = 256
     full_epochs: int = 5
@@ -63,7 +83,8 @@ class Epochs(AbstractProtocol):
         if self.like not in PUBLISHED:
             raise unknown("published protocol", self.like, PUBLISHED)
         at_least(self, 1, "epochs", "full_epochs", "full_batch")
-        at_least(self, 0, "batch", "drop_after", "learning_rate")
+        at_least(self, 0, "batch", "drop_after", "drop_again", "learning_rate")
+        positive(self, "drop_to")
 
     @property
     def uses_own(self) -> bool:
@@ -111,14 +132,16 @@ class Epochs(AbstractProtocol):
     def _schedule(self, own: Schedule | None, count: int, batch: int, epochs: int, key: Key) -> Schedule:
         learning_rate = self.learning_rate or mean_rate(own, self.name)
         schedule = shuffled_epochs(count, epochs, batch, learning_rate, self.optimizer.rule(), key)
-        if self.drop_after:
+        for drop in filter(None, (self.drop_after, self.drop_again)):
             # For all real data it falls after the same share of the training.
-            schedule.learning_rates[self.drop_after * len(schedule.learning_rates) // self.epochs :] *= 0.1
+            schedule.learning_rates[drop * len(schedule.learning_rates) // self.epochs :] *= self.drop_to
         return schedule
 
     def __str__(self) -> str:
         batch = f"batches of {self.batch}" if self.batch else "full batch"
-        drop = f", a tenth of the learning rate after {self.drop_after}" if self.drop_after else ""
+        drops = " and ".join(str(drop) for drop in (self.drop_after, self.drop_again) if drop)
+        share = "a tenth" if self.drop_to == 0.1 else f"{self.drop_to:g}"
+        drop = f", {share} of the learning rate after {drops}" if drops else ""
         return (
             f"{self.name}: {self.epochs} epochs of {self.optimizer.describe(self._rate)}, {batch}{drop}, "
             f"{self._augmentation}"

@@ -13,6 +13,7 @@ from limbeck.composition import Recipe
 from limbeck.core.family import to_spec
 from limbeck.core.register import Register
 from limbeck.recipes import (
+    autopalette,
     bptt,
     cafe,
     cda,
@@ -21,10 +22,14 @@ from limbeck.recipes import (
     datm,
     dc,
     dd,
+    ddif,
     dm,
     dsa,
+    fred,
     frepo,
+    glad,
     herding,
+    idc,
     idm,
     kcenter,
     kip,
@@ -41,6 +46,7 @@ from limbeck.recipes import (
     rcig,
     rded,
     rfad,
+    rtp,
     sre2l,
     tesla,
 )
@@ -49,10 +55,10 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, herding, idm, kcenter, kip, kmeans, krr_st, mtt, ppmo,
-    random, random_soft, rat_bptt, rcig, rded, rfad, sre2l, tesla,
+    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, glad, herding, idm, kcenter, kip, kmeans, krr_st,
+    mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
 )  # fmt: skip
-_GROUPS = (coresets, label, offline, one_step)
+_GROUPS = (coresets, ddif, fred, idc, label, offline, one_step)
 RECIPES = Register(
     "recipe",
     Method,

@@ -15,7 +15,7 @@ from limbeck.recipes.contract import CODE, ITS_OWN, VALIDATION, Method, Publishe
 from limbeck.starts import RightlyNamed
 
 
-def _window(latest_at_first: int, grow_over: int) -> dict[str, Any]:
+def window(latest_at_first: int, grow_over: int) -> dict[str, Any]:
     """Where the starts end at first, and over how many steps they come to their end."""
     return {"objective.latest_at_first": latest_at_first, "objective.grow_over": grow_over}
 
@@ -23,11 +23,11 @@ def _window(latest_at_first: int, grow_over: int) -> dict[str, Any]:
 PUBLISHED: Published = {
     ("cifar10", 1, True): {
         **mtt.settings(80, 2, 4, 1e2, 1e-7, 1e-2),
-        **_window(1, 0),
+        **window(1, 0),
         "target_optimizer.learning_rate": 5.0,
     },
-    ("cifar10", 10, True): {**mtt.settings(80, 2, 20, 1e2, 1e-5, 1e-2), **_window(10, 1000)},
-    ("cifar10", 50, True): {**mtt.settings(80, 2, 40, 1e3, 1e-5, 1e-2), **_window(20, 2000)},
+    ("cifar10", 10, True): {**mtt.settings(80, 2, 20, 1e2, 1e-5, 1e-2), **window(10, 1000)},
+    ("cifar10", 50, True): {**mtt.settings(80, 2, 40, 1e3, 1e-5, 1e-2), **window(20, 2000)},
 }
 TABLE = "tables of later papers; as mtt, scored by the moving average of a learner's parameters"
 EXPECTED = (
