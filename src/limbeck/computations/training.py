@@ -288,7 +288,8 @@ def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
 
 def all_alike(distilled: TrainingSet, protocol: AbstractProtocol) -> bool:
     """Whether all learners of a set are one: it says where they begin, and nothing of their training is drawn."""
-    return protocol.uses_initialisation and distilled.initialisation is not None and not distilled.views
+    drawn = distilled.views or protocol.augment is not None
+    return protocol.uses_initialisation and distilled.initialisation is not None and not drawn
 
 
 def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from limbeck.core.contracts import AbstractProtocol, ByTask, Schedule
+from limbeck.core.contracts import AbstractAugmentation, AbstractProtocol, ByTask, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.learn.augment import Siamese
 from limbeck.learn.epochs import shuffled_epochs
 from limbeck.protocols.epochs import Epochs, carried, mean_rate
+
+FREPO = Siamese(("flip", "color", "crop", "rotate", "scale", "cutout"))
+"""What learners of sets by FRePo see (Zhou et al., NeurIPS 2022); as published but for magnitudes."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,23 @@ class Own(AbstractProtocol):
 
     full_batch: int = 256
     full_epochs: int = 5
-    augment = None
+    augment: AbstractAugmentation | None = None
+    """What each image of each step undergoes: a set may be made for learners whose images are augmented."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "full_batch", "full_epochs")
 
     @property
     def name(self) -> str:
-        """ "own", and the fields that are not the default."""
-        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        """ "own", or "frepo" where images are augmented as for that, and the fields that are not so.
+
+        >>> Own().name, Own(augment=FREPO).name, Own(full_batch=64).name
+        ('own', 'frepo', 'own with full_batch 64')
+        """
+        like, base = ("frepo", Own(augment=FREPO)) if self.augment == FREPO else ("own", Own())
+        values = {field.name: (getattr(self, field.name), getattr(base, field.name)) for field in fields(self)}
         changed = [f"{name} {value}" for name, (value, default) in values.items() if value != default]
-        return "own" + (f" with {', '.join(changed)}" if changed else "")
+        return like + (f" with {', '.join(changed)}" if changed else "")
 
     @property
     def uses_own(self) -> bool:
@@ -66,8 +76,9 @@ class Own(AbstractProtocol):
         return shuffled_epochs(count, epochs, self.full_batch, mean_rate(own, self.name), own.rule, key)
 
     def __str__(self) -> str:
+        seen = "no augmentation" if self.augment is None else f"augmented ({self.augment})"
         return (
-            f"{self.name}: the learning rates, order, update rule and training loss that the set carries, no "
-            f"augmentation (all real data: the mean rate; where the loss is the set's own, SGD 0.01, momentum 0.9; "
-            f"batches of {self.full_batch})"
+            f"{self.name}: the learning rates, order, update rule and training loss that the set carries, {seen} "
+            f"(all real data: the mean rate; where the loss is the set's own, SGD 0.01, momentum 0.9; batches of "
+            f"{self.full_batch})"
         )
