@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from limbeck.imported import import_set as import_set
     from limbeck.protocols import Epochs as Epochs
     from limbeck.protocols import Own as Own
+    from limbeck.report.standalone import write_figures as write_figures
     from limbeck.runs.session import Session as Session
     from limbeck.studies import study as study
     from limbeck.studies import write_report as write_report
@@ -42,6 +43,7 @@ _HOMES = {
     "compress": "limbeck.compression",
     "frame": "limbeck.frames",
     "study": "limbeck.studies",
+    "write_figures": "limbeck.report.standalone",
     "write_report": "limbeck.studies",
     "sweep": "limbeck.sweeps",
     "import_set": "limbeck.imported",
@@ -58,7 +60,7 @@ _HOMES = {
 __all__ = [
     "DistilledSet", "Epochs", "Finding", "InputError", "Key", "Own", "Publication", "Session", "compress", "distill",
     "evaluate", "explain", "export", "frame", "import_set", "load", "study", "sweep",
-    "write_report",
+    "write_figures", "write_report",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from limbeck.cli.console import answer, parser
 from limbeck.cli.study import document
 from limbeck.cli.table import Table
 from limbeck.cli.working import add_moved, add_quiet, add_root, add_runs, session
+from limbeck.report.standalone import write_figures
 from limbeck.studies import write_report
 
 
@@ -19,6 +20,12 @@ def run(words: list[str]) -> None:
     made.add_argument("--out", type=Path, required=True, help="where to write the page (.html)")
     made.add_argument(
         "--network", type=str, default="", help="the network of the findings; by default that of the first set"
+    )
+    made.add_argument(
+        "--figures",
+        type=Path | None,
+        default=None,
+        help="a folder into which to write every chart of the page as SVG, and as PNG (pip install 'limbeck[figures]')",
     )
     add_moved(made)
     add_quiet(made)
@@ -34,9 +41,12 @@ def run(words: list[str]) -> None:
             command=f"limbeck report {shlex.join(words)}",
             session=used,
         )
+    figures = [] if given.figures is None else write_figures(found.report, given.figures)
     # What is found beside one another comes after what was kept, and has no source.
     sources = zip(found.findings, found.sources, strict=False)
     rows = [(Path(finding.set).name, finding.probe, source) for finding, source in sources]
     columns = ("set", "probe", "asked")
     told = f"findings: {len(found.findings)}, scores: {len(found.rows)}; written to {found.report}"
-    answer(document(found), given, Table("Findings on the page", columns, rows), told, quiet=given.quiet)
+    drawn = [f"{len(figures)} figures: {given.figures}"] if figures else []
+    whole = {**document(found), **({"figures": list(map(str, figures))} if figures else {})}
+    answer(whole, given, Table("Findings on the page", columns, rows), told, *drawn, quiet=given.quiet)

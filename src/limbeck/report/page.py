@@ -48,7 +48,7 @@ def page(data: ReportData) -> str:
     ]
     stored = [plates(distilled) for _, distilled in data.distilled_sets]
     figures = [*_on_page("card", [each.chart for each in cards]), *_on_page("scores", comparison)]
-    style, script = _file("style.css"), _file("script.js")
+    style, script = stylesheet(), _file("script.js")
     return (
         _environment()
         .get_template("page.html.jinja")
@@ -92,6 +92,11 @@ def _environment() -> Any:
 
 def _file(name: str) -> str:
     return (resources.files("limbeck.report") / "templates" / name).read_text("utf-8")
+
+
+def stylesheet() -> str:
+    """The style sheet of every page."""
+    return _file("style.css")
 
 
 def _policy(style: str, script: str) -> str:
