@@ -41,6 +41,12 @@ class Measurement:
     """The score of each fresh learner of the set on validation examples."""
 
     @property
+    def method(self) -> str:
+        """What it is called among others: its recipe, and as what the set is stored where that is not the recipe's."""
+        stored = self.options.get("parameterization", "pixels")
+        return self.recipe if stored == "pixels" else f"{self.recipe} stored as {stored}"
+
+    @property
     def work(self) -> float:
         """How many examples the network could have read in the time that it took."""
         return self.seconds * self.passes
@@ -74,5 +80,5 @@ def ranked(rows: Sequence[Measurement], numbers: int, ipc: int, work: float) -> 
     allowed = [row for row in rows if off(row) == nearest and row.work <= OVER * work]
     best: dict[str, Measurement] = {}
     for row in sorted(allowed, key=lambda each: -each.score[0]):
-        best.setdefault(row.recipe, row)
+        best.setdefault(row.method, row)
     return list(best.values())

@@ -15,6 +15,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.units import duration, measured_range, percent
 from limbeck.learn.population import operations
 from limbeck.options import compose
+from limbeck.parameterizations.budgets import items_within
 from limbeck.recipes import recipe_for
 from limbeck.recipes.measured import Measurement, measurements, ranked
 from limbeck.runs.allowance import check_minutes
@@ -81,9 +82,10 @@ def choose(task: AbstractTask, network: str, ipc: int, minutes: float, session: 
 def _fits(row: Measurement, problem: Problem, ipc: int) -> bool:
     """Whether a method can be had of a task at a size."""
     task = problem.task
-    recipe = recipe_for(row.recipe, task.name, ipc)
+    recipe = compose(recipe_for(row.recipe, task.name, ipc), row.options)
     try:
         recipe.start.check(problem)
+        items_within(recipe.parameterization, task, ipc)
     except InputError:
         return False
     return bool(recipe.steps) or ipc <= min(map(len, task.groups("train")))
@@ -93,7 +95,7 @@ def _why(found: Sequence[Measurement], task: AbstractTask, ipc: int, minutes: fl
     """What speaks for the first of some methods."""
     best, there = found[0], duration(60 * minutes * passes / found[0].passes)
     return (
-        f"{best.recipe} is taken, as no recipe was named: of {len(found)} methods measured on {best.data} with "
+        f"{best.method} is taken, as no recipe was named: of {len(found)} methods measured on {best.data} with "
         f"{best.ipc} item{'s' * (best.ipc != 1)} a class, in work that takes {there} there and {minutes:g} min here, "
         f"it came highest: {', '.join(map(_score, found[:SHOWN]))} on validation examples (one set each, "
         f"{len(best.validation)} learners){_beside(found)}; --recipe NAME takes another"
@@ -104,7 +106,7 @@ def _beside(found: Sequence[Measurement]) -> str:
     """Which methods the first is not told apart from."""
     level = corrected(len(found) - 1)
     near = [
-        each.recipe
+        each.method
         for each in found[1:]
         if side(difference("gain", found[0].validation, each.validation, level)) != ABOVE
     ]
@@ -113,4 +115,4 @@ def _beside(found: Sequence[Measurement]) -> str:
 
 def _score(row: Measurement) -> str:
     mean, low, high = row.score
-    return f"{row.recipe} {percent(mean)} ({measured_range(low, high, 'fraction')})"
+    return f"{row.method} {percent(mean)} ({measured_range(low, high, 'fraction')})"
