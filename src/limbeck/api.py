@@ -17,6 +17,7 @@ from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
 from limbeck.judging import protocol_for
+from limbeck.parameterizations.budgets import per_class_of
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
 from limbeck.recipes.baselines import BASELINES, check_baselines
@@ -42,7 +43,8 @@ def distill(
     task: AbstractTask | str | Path,
     recipe: str | Recipe = "",
     *,
-    ipc: int,
+    ipc: int | None = None,
+    within: int | None = None,
     network: str = "convnet",
     steps: int | None = None,
     minutes: float | None = None,
@@ -50,7 +52,10 @@ def distill(
     checks: int | None = None,
     session: Session | None = None,
 ) -> DistilledSet:
-    """Distil `ipc` synthetic examples of every class of `task`, or of the data that `load` takes.
+    """Distil `task`, or the data that `load` takes, into `ipc` synthetic examples of every class.
+
+    So many are stored plainly, labels aside; a parameterization makes of that storage as many as it can. In place of
+    `ipc` a set may take at most `within` bytes as it is stored, with labels and whatever decodes it.
 
     A `recipe` by name has the settings published for these data at this size, or for what is nearest to that. Without
     one it is "dm", and with `minutes` the one that measurements say is best for as much work of such data. A run is
@@ -62,21 +67,22 @@ def distill(
     has. What it told is kept in the store, so that the same call gives the same set; anywhere else, as many `steps` do.
 
     Raises InputError for unknown names, for a class with fewer than `ipc` images, for a run that another process holds,
-    for both `steps` and `minutes`, and where the loss diverges.
+    for both `steps` and `minutes`, for both sizes or neither, and where the loss diverges.
     """
     task = task_of(task, session)
     if steps is not None and minutes is not None:
         raise InputError(f"steps {steps}, minutes {minutes:g}: expected one of them")
+    size = size_of(task, ipc, within)
     with opened(session) as used:
         if recipe == "" and minutes is not None:
-            _, composed, why = choose(task, network, ipc, minutes, used)
+            _, composed, why = choose(task, network, size, minutes, used)
             used.progress.notes([why])
         elif isinstance(recipe, Recipe):
             composed = recipe
         else:
-            composed = recipe_for(recipe or USUAL, task.name, ipc, bool(task.reference.get("zca")))
+            composed = recipe_for(recipe or USUAL, task.name, size, bool(task.reference.get("zca")))
         composed = composed if steps is None else replace(composed, steps=steps)
-        plan = Plan(task=task, recipe=composed, network=network, ipc=ipc, seed=seed, checks=checks)
+        plan = Plan(task, composed, network, size, seed, checks, within)
         return run_plan(plan if minutes is None else fitting(plan, used, minutes), used)[0]
 
 
@@ -187,6 +193,13 @@ def explain(
 def task_of(data: AbstractTask | str | Path, session: Session | None) -> AbstractTask:
     """The task that is given, or that of data by their name or place, looked for where the session says."""
     return data if isinstance(data, AbstractTask) else load(data, root=None if session is None else session.data_root)
+
+
+def size_of(task: AbstractTask, ipc: int | None, within: int | None) -> int:
+    """The items per class that settings are taken for; InputError where neither or both sizes are given."""
+    if (ipc is None) == (within is None):
+        raise InputError(f"ipc {ipc}, within {within}: expected one of them, items per class or bytes")
+    return per_class_of(task, ipc, within)
 
 
 @contextmanager

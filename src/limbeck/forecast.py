@@ -101,7 +101,7 @@ def _steps(session: Session, plans: Sequence[Plan]) -> float:
     first, recipe, run = plans[0], plans[0].recipe, distillation_of(plans[0], session)
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
-    if long := step_seconds(session, first.task, first.network, recipe, first.ipc):
+    if long := step_seconds(session, first.task, first.network, recipe, first.ipc, first.within):
         return long * left
     state, _, pace = tried(run)
     pace += checking(run, state, session) / recipe.steps

@@ -1,4 +1,4 @@
-"""A picture of a set: one row of pictures for each class, its name before it.
+"""A picture of a set: one row of pictures for each class, its name before it, and what is stored where that is more.
 
 A network sees a set as `DistilledSet.batch.inputs`; a picture is of `DistilledSet.native`, the same in the units of the
 data, which is what `codec.decode` makes of it. For images these are pixels, 0 black and 1 white:
@@ -27,6 +27,7 @@ from limbeck.core.text import shown
 from limbeck.core.tree import Tree
 from limbeck.core.units import measured, measured_range, size
 from limbeck.distilled_set import DistilledSet
+from limbeck.inside import Drawn, pictures_of
 
 SPACING = 2
 SHORTEST = 32
@@ -124,6 +125,29 @@ def _picture(distilled: DistilledSet) -> str:
     )
 
 
+def stored_below(distilled: DistilledSet) -> UInt8[Tensor, "height width 3"]:
+    """The labelled grid, and below it what is stored of the set where that is more than its items, a line each."""
+    parts = [labelled(distilled), *map(_strip, pictures_of(distilled))]
+    width = max(part.shape[1] for part in parts)
+    return torch.cat([torch.nn.functional.pad(part, (0, 0, 0, width - part.shape[1]), value=255) for part in parts])
+
+
+def _strip(drawn: Drawn) -> UInt8[Tensor, "height width 3"]:
+    """A line of words, and the pictures of one kind side by side below it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font, text = ImageFont.load_default(size=LARGEST - 3), f"{drawn.name}: {drawn.line}"
+    height, width = drawn.displayed
+    whole = max(len(drawn.pictures) * (width + 2 * SPACING), round(font.getlength(text)) + MARGIN)
+    head = 2 * LARGEST
+    strip = Image.new("RGB", (whole, head + height), "white")
+    ImageDraw.Draw(strip).text((0, head - MARGIN), text, fill="black", font=font, anchor="ls")
+    for number, picture in enumerate(drawn.pictures):
+        drawing = Image.fromarray(picture.numpy()).resize((width, height), Image.Resampling.NEAREST)
+        strip.paste(drawing, (number * (width + 2 * SPACING), head))
+    return torch.from_numpy(np.array(strip))
+
+
 def drawable(name: str) -> str:
     r"""A name in letters that Pillow's own font has, and not too long; the rest is escaped.
 
@@ -162,7 +186,7 @@ def share_clipped(distilled: DistilledSet) -> float:
 
 
 def draw(distilled: DistilledSet, path: Path) -> None:
-    """Write the grid with its labels to `path` as PNG, JPEG or WebP, by its ending.
+    """Write the grid with its labels, and below it what is stored, to `path` as PNG, JPEG or WebP, by its ending.
 
     InputError for another ending, and where items have no picture.
     """
@@ -173,5 +197,5 @@ def draw(distilled: DistilledSet, path: Path) -> None:
         raise InputError(
             f"{path}: found the ending {path.suffix!r}, expected one of {', '.join(FORMATS)}; rename the picture"
         )
-    picture = Image.fromarray(labelled(distilled).numpy())
+    picture = Image.fromarray(stored_below(distilled).numpy())
     write_atomically(path, lambda temporary: picture.save(temporary, format=kind))

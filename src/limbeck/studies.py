@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from limbeck import comparison, explanation
-from limbeck.api import evaluate, explain, loaded, opened, task_of
+from limbeck.api import evaluate, explain, loaded, opened, size_of, task_of
 from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
@@ -57,7 +57,8 @@ def study(
     task: AbstractTask | str | Path,
     recipes: Sequence[str] | Mapping[str, Recipe],
     *,
-    ipc: int,
+    ipc: int | None = None,
+    within: int | None = None,
     out: str | Path,
     network: str = "convnet",
     steps: int | None = None,
@@ -74,20 +75,25 @@ def study(
 ) -> Study:
     """Distil `task` by each recipe, score and explain the sets, and write a page of it all into the folder `out`.
 
-    `task` may be the name of its data. `recipes` are names of published ones, or recipes of your own by names that
-    files can have; `steps` is for those that step at all. Experts that they follow are trained first. Written are
-    RECIPE.safetensors with its scores, rows.json and findings.json as `limbeck evaluate --json` and `limbeck explain
-    --json` print them, and report.html. Called again after an interruption it goes on where it was, and after its end
-    it reads what it kept and trains nothing. `command` is shown on the page as how to make it again; the session's
-    progress is told of all phases. The rest is as in the other verbs; with several `seeds` each recipe is carried out
-    with all of them, and the scores, but nothing else, are over these.
+    The size is `ipc` items per class, as many as these store plainly, labels aside; or `within` so many bytes, with
+    labels and whatever decodes a set. `task` may be the name of its data. `recipes` are names of published ones, or
+    recipes of your own by names that files can have; `steps` is for those that step at all. Experts that they follow
+    are trained first. Written are RECIPE.safetensors with its scores, rows.json and findings.json as `limbeck
+    evaluate --json` and `limbeck explain --json` print them, and report.html. Called again after an interruption it
+    goes on where it was, and after its end it reads what it kept and trains nothing. `command` is shown on the page
+    as how to make it again; the session's progress is told of all phases. The rest is as in the other verbs; with
+    several `seeds` each recipe is carried out with all of them, and the scores, but nothing else, are over these.
 
-    Raises InputError for unknown names before anything is computed, and whatever those functions raise it for.
+    Raises InputError for unknown names before anything is computed, for both sizes or neither, and whatever those
+    functions raise it for.
     """
     folder = Path(out)
     task = task_of(task, session)
-    given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, ipc)
-    plans = {name: Plan(task, _stepped(each, steps), network, ipc, seed, checks) for name, each in given.items()}
+    size = size_of(task, ipc, within)
+    given = recipes if isinstance(recipes, Mapping) else _published(recipes, task, size)
+    plans = {
+        name: Plan(task, _stepped(each, steps), network, size, seed, checks, within) for name, each in given.items()
+    }
     protocol = protocol_of(given.values(), protocol)
     asked = explanation.effort_of(effort, tuple(probes))
     _check(folder, plans, repeats, seeds, baselines)
@@ -110,7 +116,7 @@ def study(
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
     facts = {"effort": effort, "network": under, "protocol": str(protocol), **_facts(task, used.device, command)}
-    title = f"{task.reference['name']}, {ipc} per class"
+    title = f"{task.reference['name']}, {f'{size} per class' if within is None else f'at most {within:,} bytes'}"
     _report(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
     return made
 

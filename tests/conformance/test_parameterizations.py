@@ -150,6 +150,25 @@ def test_it_renders_near_its_start(part: Any, soft: bool, problem: Problem) -> N
 
 
 @every
+@pytest.mark.parametrize("around", [None, SoftTargets], ids=["alone", "under-learned-targets"])
+def test_what_is_stored_is_counted_once_and_its_pictures_are_named(part: Any, around: Any, problem: Problem) -> None:
+    whole = part if around is None or isinstance(part, Quarters) else around(part)
+    start = start_of(problem)
+    params = whole.stored(whole.init(problem, start, KEY))
+    counted, made = whole.counted(params), whole.render(params, KEY)
+    assert sum(each.bytes for each in counted) == Budget.of(params).bytes
+    assert min(min(each) for each in counted) >= 0 and counted.labels.scalars > 0
+    # What has a size of its own for each item doubles with them, and what all share stays.
+    twice = tree.map(lambda leaf: torch.cat([leaf, leaf]), start)
+    more = whole.counted(whole.stored(whole.init(problem, twice, KEY)))
+    assert more.shared == counted.shared and more.labels.scalars == 2 * counted.labels.scalars
+    for each in whole.pictured(params, problem.task.classes):
+        assert each.name and each.line and len(each.words) == len(each.pictures) > 0
+        assert each.pictures.dim() == 4 and bool(each.pictures.isfinite().all())
+        assert not each.as_items or each.pictures.shape[1] == made.inputs.shape[1]
+
+
+@every
 def test_views_are_said_and_a_key_gives_one_view(part: Any, problem: Problem) -> None:
     params = part.init(problem, start_of(problem), KEY)
     views = [part.render(params, KEY.fold(number)) for number in range(8)]

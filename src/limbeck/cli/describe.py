@@ -1,4 +1,4 @@
-"""`limbeck describe`: what a data set holds, and what is wrong with it."""
+"""`limbeck describe`: what a data set holds, and what is wrong with it; or what a distilled set stores."""
 
 from __future__ import annotations
 
@@ -7,15 +7,54 @@ from typing import Any
 from limbeck.cli.console import answer, parser
 from limbeck.cli.options import add_data, task_of
 from limbeck.cli.table import Table
+from limbeck.core.family import part_name
+from limbeck.core.units import size
+from limbeck.distilled_set import DistilledSet
+from limbeck.inside import account
+
+SET = ".safetensors"
 
 
 def run(words: list[str]) -> None:
-    """Describe one data set."""
-    made = parser("describe", "Tell what a data set holds and warn of what is wrong with it.")
+    """Describe one data set, or one distilled set."""
+    made = parser(
+        "describe",
+        "Tell what a data set holds and warn of what is wrong with it; of a file of a distilled set (.safetensors), "
+        "what it stores.",
+    )
     add_data(made)
     given = made.parse_args(words)
+    if given.data.endswith(SET):
+        distilled = DistilledSet.load(given.data)
+        document, tables = _of_set(given.data, distilled)
+        answer(document, given, *tables)
+        return
     described = task_of(given).describe()
     answer(described, given, *_tables(described))
+
+
+def _of_set(name: str, distilled: DistilledSet) -> tuple[dict[str, Any], list[Table | str]]:
+    """What a distilled set is and stores, as JSON and as tables."""
+    stored = account(distilled)
+    of, part = distilled.data.get("name", "unknown data"), part_name(type(distilled.parameterization))
+    facts = [
+        ("items", f"{len(distilled):,}, {distilled.per_class} of a class"),
+        ("labels", distilled.label_kind),
+        ("stored by", part),
+        ("an item", f"{size(stored.plain)} plainly, each number in 32 bits, label aside"),
+    ]
+    rows = [(each.what, f"{each.numbers:,}", f"{each.bytes:,} B", f"{each.floats:,} B") for each in stored.parts]
+    total = ("all", f"{sum(each.numbers for each in stored.parts):,}", f"{stored.bytes:,} B", f"{stored.floats:,} B")
+    columns = ("what", "numbers", "as stored", "as float32")
+    document = {
+        "set": name,
+        "data": of,
+        "labels": distilled.label_kind,
+        "parameterization": part,
+        "stored": stored.document(),
+    }
+    told = f"distilled from {of}", ("", ""), facts
+    return document, [Table(*told), Table("Stored", columns, [*rows, total], right=columns[1:])]
 
 
 def _tables(described: dict[str, Any]) -> list[Table | str]:

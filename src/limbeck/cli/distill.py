@@ -12,7 +12,7 @@ from typing import Any
 
 from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.defaults import add_network, network_of, out_of, shortened
-from limbeck.cli.options import add_checks, add_data, check_out, task_of
+from limbeck.cli.options import add_checks, add_data, add_sizes, check_out, task_of
 from limbeck.cli.parts import help_of, listed, spelled, split_words
 from limbeck.cli.table import Table
 from limbeck.cli.working import (
@@ -28,12 +28,11 @@ from limbeck.cli.working import (
     add_time,
     session,
 )
-from limbeck.core.contracts import AbstractTask
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
 from limbeck.core.units import measured, size
 from limbeck.options import compose
-from limbeck.parameterizations.budgets import plain
+from limbeck.parameterizations.budgets import per_class_of
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import NETWORK, Method
 from limbeck.recipes.likeness import changes
@@ -129,7 +128,7 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     if given.steps is not None:
         options["steps"] = given.steps
     task = task_of(given)
-    given.ipc = _per_class(task, given.ipc, given.bytes)
+    given.ipc = per_class_of(task, given.ipc, given.bytes)
     recipe = compose(recipe_for(given.recipe, given.data, given.ipc, given.zca), options, spelled)
     given.free = "steps" not in options
     given.fits = given.free and given.minutes is not None
@@ -140,15 +139,6 @@ def _new(words: list[str]) -> tuple[Plan, Any]:
     )
     given.whole = replace(plan, recipe=recipe, network=task.network(NETWORK).name) if given.said else None
     return plan, given
-
-
-def _per_class(task: AbstractTask, ipc: int | None, within: int | None) -> int:
-    """The number of items per class that settings are taken for: of a size in bytes, as many as these store plainly."""
-    if within is None:
-        return 1 if ipc is None else ipc
-    if ipc is not None:
-        raise InputError(f"--ipc {ipc}, --bytes {within}: expected one of them")
-    return max(1, within // plain(task, 1))
 
 
 def _asked(words: list[str]) -> tuple[Method, str, int, bool]:
@@ -185,18 +175,7 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
         default="",
         help=f"one of {', '.join(RECIPES)}; by default {USUAL}, and with --minutes what was measured to be best",
     )
-    arguments.add_argument(
-        "--ipc",
-        type=int | None,
-        default=None,
-        help="the storage of so many items of each class as 32-bit numbers, labels free; by default of one",
-    )
-    arguments.add_argument(
-        "--bytes",
-        type=int | None,
-        default=None,
-        help="in place of --ipc: at most so many bytes as the set is stored, labels and decoder included",
-    )
+    add_sizes(arguments)
     add_network(arguments)
     arguments.add_argument(
         "--steps", type=int | None, default=None, help=f"how many steps; by default {shown.steps} here"

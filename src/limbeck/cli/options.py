@@ -34,6 +34,22 @@ def add_data(made: Parser) -> None:
     add_root(made)
 
 
+def add_sizes(made: Parser) -> None:
+    """Add how large a set is to be, either way."""
+    made.add_argument(
+        "--ipc",
+        type=int | None,
+        default=None,
+        help="the storage of so many items of each class as 32-bit numbers, labels free; by default of one",
+    )
+    made.add_argument(
+        "--bytes",
+        type=int | None,
+        default=None,
+        help="in place of --ipc: at most so many bytes as the set is stored, labels and decoder included",
+    )
+
+
 MIRROR = {"": None, "yes": True, "no": False}
 
 

@@ -8,6 +8,7 @@ from limbeck.cli.console import answer, parser
 from limbeck.core.text import shown
 from limbeck.core.units import percent
 from limbeck.distilled_set import DistilledSet
+from limbeck.inside import pictures_of
 from limbeck.show import draw, share_clipped
 
 
@@ -24,4 +25,7 @@ def run(words: list[str]) -> None:
     names = ", ".join(map(shown, distilled.classes))
     text = f"{given.out}: {len(distilled)} images by class, top to bottom: {names}"
     note = f"{percent(outside)} of the values lie outside the range of real data and are drawn clipped"
-    answer(document, given, text, note)
+    inside = pictures_of(distilled)
+    document["stored"] = {"bytes": distilled.budget.bytes, "pictures": [each.name for each in inside]}
+    below = [f"below: {', '.join(each.name for each in inside)}, which are what is stored"] if inside else []
+    answer(document, given, text, note, *below)

@@ -13,6 +13,7 @@ from limbeck.cli.options import (
     add_data,
     add_probes,
     add_scoring,
+    add_sizes,
     baselines_of,
     effort_in,
     names_of,
@@ -26,6 +27,7 @@ from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
 from limbeck.judging import protocol_of
 from limbeck.options import compose
+from limbeck.parameterizations.budgets import per_class_of
 from limbeck.recipes import recipe_for
 from limbeck.studies import Study, study
 
@@ -34,8 +36,9 @@ def run(words: list[str]) -> None:
     """Make a study, or go on with it, and say where its page is."""
     arguments = _parser(effort_in(words, "study"))
     given = arguments.parse_args(words)
-    recipes = _recipes(names_of(given.recipes), given.set, given.steps, given.data, given.ipc, given.zca)
-    task = task_of(given)
+    names, task = names_of(given.recipes), task_of(given)
+    ipc = per_class_of(task, given.ipc, given.bytes)
+    recipes = _recipes(names, given.set, given.steps, given.data, ipc, given.zca)
     stepped = [setting.partition(".")[0] for setting in given.set if setting.partition("=")[0].endswith(".steps")]
     recipes, said = shortened(task, recipes, given, stepped)
     protocol = protocol_of(recipes.values(), given.protocol)
@@ -44,7 +47,8 @@ def run(words: list[str]) -> None:
         result = study(
             task,
             recipes,
-            ipc=given.ipc,
+            ipc=given.ipc if given.bytes is not None else ipc,
+            within=given.bytes,
             out=given.out,
             network=network_of(task, given.network),
             seed=given.seed,
@@ -84,7 +88,7 @@ def _parser(effort: str) -> Parser:
         required=True,
         help="one or more of `limbeck list recipes`, by commas; NAME=RECIPE gives one another name",
     )
-    arguments.add_argument("--ipc", type=int, default=1, help="items per class; by default one")
+    add_sizes(arguments)
     arguments.add_argument("--out", type=Path, required=True, help="the folder of the sets and of report.html")
     add_network(arguments)
     arguments.add_argument("--steps", type=int | None, default=None, help="how many steps; by default the recipes' own")

@@ -77,6 +77,10 @@ class ImageCodec(AbstractCodec):
         eight = (item.detach().nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
         return eight.expand(3, -1, -1).permute(1, 2, 0).contiguous()
 
+    def of_any_size(self) -> AbstractCodec | None:
+        """This, where nothing is whitened."""
+        return self if self.zca is None else None
+
     def _columns(self, images: Tensor) -> tuple[Tensor, Tensor]:
         mean, std = (torch.tensor(values, dtype=images.dtype, device=images.device) for values in (self.mean, self.std))
         return mean.view(-1, 1, 1), std.view(-1, 1, 1)

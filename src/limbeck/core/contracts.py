@@ -26,10 +26,12 @@ from limbeck.core.augmentation import AbstractAugmentation as AbstractAugmentati
 from limbeck.core.batch import Batch as Batch
 from limbeck.core.budget import FLOAT
 from limbeck.core.budget import Budget as Budget
+from limbeck.core.budget import Counted as Counted
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
+from limbeck.core.pictured import Pictured as Pictured
 from limbeck.core.problem import Problem as Problem
 from limbeck.core.schedule import ByTask as ByTask
 from limbeck.core.schedule import Schedule as Schedule
@@ -104,6 +106,8 @@ class AbstractParameterization(AbstractPart):
     """Whether another key gives another view of the set."""
     taught: bool = False
     """Whether, once a run has ended, its targets are what a trained network says of its items."""
+    shared: tuple[str, ...] = ()
+    """The groups of what is learned that all items are made by."""
 
     def needs(self, problem: Problem) -> tuple[Any, ...]:
         """The computations whose outcomes it begins or is finished by; none by default. InputError where it cannot."""
@@ -134,6 +138,17 @@ class AbstractParameterization(AbstractPart):
         By default the same numbers, floats in 32 bits at most and integers in as few as hold them.
         """
         return tree.compact(params)
+
+    def counted(self, params: Parameters) -> Counted:
+        """What of stored parameters is of inputs, labels, and of all items; by default by the names of leaves."""
+        return Counted.of(params.learned, params.fixed, self.shared)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """Stored parameters as pictures, where they are more than the items that they render; by default none.
+
+        `classes` are the names of the classes.
+        """
+        return ()
 
     def settled(self, params: Parameters, problem: Problem) -> Parameters:
         """Where a step led, brought back to where it is to stay, groups of others as they are; by default anywhere."""

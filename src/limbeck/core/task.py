@@ -95,6 +95,10 @@ class AbstractCodec(AbstractPart):
         """One native item for whoever looks, clipped; None where there is nothing to see."""
         return None
 
+    def of_any_size(self) -> AbstractCodec | None:
+        """The same for images of any size; None where what a pixel shows depends on all, or where none are coded."""
+        return None
+
     @abstractmethod
     def to_tensors(self) -> dict[str, Tensor]:
         """Every number by name, for a file to carry."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Parameters, Problem
+from limbeck.core.contracts import (
+    AbstractParameterization,
+    AbstractTask,
+    Budget,
+    Counted,
+    Parameters,
+    Pictured,
+    Problem,
+)
 
 
 class AbstractAround(AbstractParameterization):
@@ -17,6 +26,11 @@ class AbstractAround(AbstractParameterization):
         """As `inner`."""
         return self.inner.views
 
+    @property
+    def shared(self) -> tuple[str, ...]:  # type: ignore[override]
+        """As `inner`."""
+        return self.inner.shared
+
     def needs(self, problem: Problem) -> tuple[Any, ...]:
         """As `inner`."""
         return self.inner.needs(problem)
@@ -28,6 +42,16 @@ class AbstractAround(AbstractParameterization):
     def items(self, params: Parameters) -> Parameters:
         """The parameters of `inner` among those of the whole; by default these."""
         return params
+
+    def counted(self, params: Parameters) -> Counted:
+        """As `inner`, and the targets beside it."""
+        items, found = self.items(params), self.inner.counted(self.items(params))
+        beside = {} if items.fixed is params.fixed else params.fixed["targets"]
+        return found._replace(labels=found.labels.plus(Budget.of(beside)))
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """As `inner`."""
+        return self.inner.pictured(self.items(params), classes)
 
     def settled(self, params: Parameters, problem: Problem) -> Parameters:
         """As `inner`."""

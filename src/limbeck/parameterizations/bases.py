@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,12 +10,16 @@ from torch.nn.functional import interpolate, pad
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.pictured import BARS, bars, first_items, named
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.low_rank import factored
 from limbeck.parameterizations.pixels import labelled, labels_of
+
+SHOWN = 16
+"""Bases that are shown, at most."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Bases(AbstractParameterization):
     """How many bases there are."""
     factor: int = 2
     """How many times smaller a basis is than an image, along each side."""
+    shared = ("bases",)
 
     def __post_init__(self) -> None:
         at_least(self, 1, "count", "factor")
@@ -62,6 +68,27 @@ class Bases(AbstractParameterization):
         fixed, bases = tree.widen(params.fixed), params.learned["bases"]
         whole = bases if self.factor == 1 else interpolate(bases, fixed["plane"].shape[:2], mode="bilinear")
         return labelled((params.learned["addresses"] @ whole.flatten(1)).unflatten(1, whole.shape[1:]), fixed)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The bases, and the addresses of some items."""
+        fixed, bases = tree.widen(params.fixed), params.learned["bases"]
+        items = first_items(fixed["classes"])
+        count, sides = len(bases), " x ".join(map(str, bases.shape[2:]))
+        addresses = bars(params.learned["addresses"][items])
+        return (
+            Pictured(
+                "bases",
+                f"{count} images of {sides} pixels that every item is a sum of",
+                bases[:SHOWN],
+                tuple(f"basis {number}" for number in range(min(count, SHOWN))),
+            ),
+            Pictured(
+                "addresses",
+                f"what an item has of each basis, from left to right{', the first' * (count > BARS)}; down is negative",
+                addresses,
+                named(items, fixed["classes"], classes),
+            ),
+        )
 
     def _small(self, height: int, width: int) -> tuple[int, int]:
         """The sides of a basis."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,14 +11,23 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import (
+    AbstractParameterization,
+    AbstractTask,
+    Batch,
+    Budget,
+    Counted,
+    Parameters,
+    Pictured,
+    Problem,
+)
 from limbeck.core.errors import InputError
 from limbeck.core.expect import expect
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.parameterizations.around import AbstractAround
-from limbeck.parameterizations.packing import BYTE, packed, unpacked
+from limbeck.parameterizations.packing import BYTE, bytes_of, packed, unpacked
 from limbeck.parameterizations.palette import Palette
 from limbeck.parameterizations.pixels import Pixels
 
@@ -80,8 +90,7 @@ class Bits(AbstractAround):
             shown = _values_of(params, self.bits)
         else:
             shown = tree.map(self._through, _of_inputs(params.learned))
-        kept = {group: leaves for group, leaves in params.learned.items() if group == TARGETS}
-        return self.inner.render(Parameters({**shown, **kept}, params.fixed["items"]), key)
+        return self.inner.render(Parameters({**shown, **_targets_of(params)}, params.fixed["items"]), key)
 
     def items(self, params: Parameters) -> Parameters:
         """What is learned is all of `inner`, and so is what it keeps."""
@@ -95,7 +104,6 @@ class Bits(AbstractAround):
         numbers = _of_inputs(items.learned)
         flat = {path: rounded(leaf, self.bits) for path, leaf in tree.flatten(numbers).items()}
         stream = packed(torch.cat([each.levels.flatten() for each in flat.values()]).short(), self.bits)
-        kept = {group: leaves for group, leaves in items.learned.items() if group == TARGETS}
         fixed = {
             "items": items.fixed,
             "low": tree.unflatten(numbers, {path: each.low for path, each in flat.items()}),
@@ -103,7 +111,37 @@ class Bits(AbstractAround):
             # A tensor without numbers says a shape and costs nothing.
             "shapes": tree.map(lambda leaf: leaf.new_empty(0, *leaf.shape), numbers),
         }
-        return Parameters({LEVELS: stream, **kept}, fixed)
+        return Parameters({LEVELS: stream, **_targets_of(items)}, fixed)
+
+    def counted(self, params: Parameters) -> Counted:
+        """As `inner` counts the numbers that levels stand for, each in `bits`; bounds are of all items."""
+        values, bounds = _values_of(params, self.bits), Budget.of((params.fixed["low"], params.fixed["step"]))
+        whole = self.inner.counted(Parameters({**_targets_of(params), **values}, params.fixed["items"]))
+        every = Budget.of(values)
+        common = Budget.of({group: leaves for group, leaves in values.items() if group in self.shared})
+        levels = Budget.of(params.learned[LEVELS]).bytes
+        of_all = bytes_of(common.scalars, self.bits)
+        inputs = whole.inputs.bytes - (every.bytes - common.bytes) + levels - of_all
+        shared = whole.shared.bytes - common.bytes + of_all + bounds.bytes
+        return Counted(
+            whole.inputs._replace(bytes=inputs),
+            whole.labels,
+            Budget(whole.shared.scalars + bounds.scalars, shared),
+        )
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The levels from the lowest to the highest of what has channels, and what `inner` shows of the numbers."""
+        values = _values_of(params, self.bits)
+        inner = self.inner.pictured(Parameters({**_targets_of(params), **values}, params.fixed["items"]), classes)
+        scales = []
+        lows, steps = (tree.flatten(params.fixed[name]) for name in ("low", "step"))
+        level = torch.arange(2**self.bits)
+        for path, low in lows.items():
+            if low.dim() == 4:
+                ramp = (low + steps[path] * level)[0]
+                line = f"{2**self.bits} levels of {self.bits} bits, from the lowest to the highest of each channel"
+                scales.append(Pictured("levels", line, ramp[None], (path,), path == "inputs"))
+        return (*scales, *inner)
 
     def _through(self, leaf: Tensor) -> Tensor:
         """A tensor rounded, with the slope of the one that was not: what is added is 0."""
@@ -143,3 +181,8 @@ def _values_of(params: Parameters, bits: int) -> dict[str, Tree]:
 def _of_inputs(learned: dict[str, Tree]) -> dict[str, Tree]:
     """The groups that are rounded."""
     return {group: leaves for group, leaves in learned.items() if group != TARGETS}
+
+
+def _targets_of(params: Parameters) -> dict[str, Tree]:
+    """The group that is not rounded."""
+    return {group: leaves for group, leaves in params.learned.items() if group == TARGETS}

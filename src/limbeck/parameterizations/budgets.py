@@ -18,6 +18,18 @@ def plain(task: AbstractTask, per_class: int) -> int:
     return Pixels().cost(task, per_class)
 
 
+def per_class_of(task: AbstractTask, ipc: int | None, within: int | None) -> int:
+    """The items per class that settings are taken for: of a size in bytes, as many as these store plainly.
+
+    Where neither is given it is one. Raises InputError where both are.
+    """
+    if within is None:
+        return 1 if ipc is None else ipc
+    if ipc is not None:
+        raise InputError(f"--ipc {ipc}, --bytes {within}: expected one of them")
+    return max(1, within // plain(task, 1))
+
+
 def items_within(part: AbstractParameterization, task: AbstractTask, per_class: int) -> int:
     """How many items of every class a parameterization makes of the storage of `per_class` plain ones, targets aside.
 

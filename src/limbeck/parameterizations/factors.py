@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
+from limbeck.core.pictured import first_items, named
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.low_rank import factored
 from limbeck.parameterizations.pixels import labelled, labels_of
@@ -40,6 +42,17 @@ class Factors(AbstractParameterization):
         expect(self, "rank", self.rank <= side, f"at most {side}, the shorter side of an image")
         columns, rows = factored(images.detach(), self.rank)
         return Parameters({"columns": columns, "rows": rows}, labels_of(start))
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The factors of some items."""
+        fixed = tree.widen(params.fixed)
+        items = first_items(fixed["classes"], 5)
+        words = named(items, fixed["classes"], classes)
+        columns, rows = (params.learned[group][items] for group in ("columns", "rows"))
+        return (
+            Pictured("columns", f"{self.rank} columns of each channel", columns, words),
+            Pictured("rows", f"the {self.rank} rows that they are multiplied with", rows, words),
+        )
 
     def render(self, params: Parameters, key: Key) -> Batch:
         """The products."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
+from limbeck.core.pictured import MOST, first_items, named
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
 from limbeck.parameterizations.real_inputs import real_inputs
@@ -61,6 +63,35 @@ class Frequency(AbstractParameterization):
         at = _spread(fixed["masks"], fixed["classes"], kept.shape[1])
         plane = kept.new_zeros(*kept.shape[:2], height * width).scatter(2, at, kept).unflatten(2, (height, width))
         return labelled(_dct(height, kept).T @ plane @ _dct(width, kept), fixed)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The positions that are kept of each class, and the spectra of some items."""
+        fixed, kept = tree.widen(params.fixed), params.learned["inputs"]
+        height, width = fixed["plane"].shape[:2]
+        items = first_items(fixed["classes"])
+        present = fixed["classes"].unique()[:MOST]
+        # What lies beyond the last position that any class keeps is black.
+        shown = fixed["masks"][present]
+        tall, wide = int(shown.max()) // width + 1, int((shown % width).max()) + 1
+        masks = kept.new_zeros(len(present), height * width).scatter(1, fixed["masks"][present], 1.0)
+        spectra = kept.new_zeros(len(items), height * width)
+        strength = kept[items].abs().mean(1).log1p()
+        spectra = spectra.scatter(1, fixed["masks"][fixed["classes"][items]], strength)
+        return (
+            Pictured(
+                "masks",
+                f"white are the {self.kept} frequencies that a class keeps, the lowest top left: of {tall} x {wide} "
+                f"of {height} x {width}",
+                masks.unflatten(1, (1, height, width))[..., :tall, :wide],
+                tuple(classes[int(index)] for index in present),
+            ),
+            Pictured(
+                "spectra",
+                "how strong each kept frequency is in an item, as log(1 + size), the mean of its channels",
+                spectra.unflatten(1, (1, height, width))[..., :tall, :wide],
+                named(items, fixed["classes"], classes),
+            ),
+        )
 
 
 def _dct(side: int, like: Tensor) -> Float[Tensor, "frequency position"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ from limbeck.computations.autoencoder import Autoencoder
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
+from limbeck.core.pictured import BARS, bars, first_items, named
 from limbeck.core.tree import Tree
 from limbeck.learn.autoencoder import skeleton
 from limbeck.learn.networks.custom import PREFIX, made_at, source_of_path
@@ -98,6 +99,30 @@ class Latent(AbstractParameterization):
         fixed = tree.widen(params.fixed)
         channels, height, width, _ = fixed["canvas"].shape
         return labelled(self._picture((channels, height, width), fixed["decoder"])(params.learned["inputs"]), fixed)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """What the decoder makes of a code of 0, and the codes of some items."""
+        fixed, codes = tree.widen(params.fixed), params.learned["inputs"]
+        channels, height, width, _ = fixed["canvas"].shape
+        items = first_items(fixed["classes"], 5)
+        with torch.no_grad():
+            zero = self._picture((channels, height, width), fixed["decoder"])(torch.zeros_like(codes[:1]))
+        numbers = tree.count(fixed["decoder"])
+        return (
+            Pictured(
+                "decoder",
+                f"a frozen decoder of {numbers:,} numbers makes items of codes; of a code of 0 this",
+                zero,
+                ("a code of 0",),
+                as_items=True,
+            ),
+            Pictured(
+                "codes",
+                f"the {codes.shape[1]} numbers of a code{', the first' * (codes.shape[1] > BARS)}; down is negative",
+                bars(codes[items]),
+                named(items, fixed["classes"], classes),
+            ),
+        )
 
     @property
     def _path(self) -> str:

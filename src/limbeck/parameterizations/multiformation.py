@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
@@ -10,9 +11,10 @@ from torch.nn.functional import interpolate, pad
 
 from limbeck.core import tree
 from limbeck.core.batch import within_class
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.pictured import MOST, first_items, named
 from limbeck.parameterizations.images import images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
 
@@ -53,6 +55,30 @@ class Multiformation(AbstractParameterization):
         fixed, pages = tree.widen(params.fixed), params.learned["inputs"]
         place, tile = self._places(fixed["classes"])
         return labelled(self._tiles(pages)[place.to(pages.device), tile.to(pages.device)], fixed)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The first page of every class, and the items that the first of them is cut into."""
+        fixed, pages = tree.widen(params.fixed), params.learned["inputs"]
+        place, tile = self._places(fixed["classes"])
+        items = first_items(fixed["classes"])
+        cut = (place == place[items[0]]).nonzero()[:MOST, 0].tolist()
+        tiles = self._tiles(pages)[place[cut].to(pages.device), tile[cut].to(pages.device)]
+        return (
+            Pictured(
+                "pages",
+                f"{len(pages)} pages of {self.factor} x {self.factor} tiles, each of which is an item when enlarged",
+                pages[place[items].to(pages.device)],
+                tuple(classes[int(fixed["classes"][item])] for item in items),
+                as_items=True,
+            ),
+            Pictured(
+                "cut from the first page",
+                "its tiles, enlarged: what learners are trained on",
+                tiles,
+                named(cut, fixed["classes"], classes),
+                as_items=True,
+            ),
+        )
 
     def _tiles(
         self, pages: Float[Tensor, "page channel height width"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,15 +13,21 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
+from limbeck.core.pictured import first_items, named
 from limbeck.parameterizations.fitted import Images, Numbers, fitted
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
 
 Shapes = dict[str, tuple[int, ...]]
 Places = Float[Tensor, "pixel 2"]
+
+ZOOMED, ZOOMS = 4, {1: "the size of the data", 2: "twice the size", 4: "four times the size"}
+"""Items that are shown at several sizes, and these."""
+WIDEST = 512
+"""Pixels of the longest side of an enlarged image that is shown."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,21 @@ class AbstractPainted(AbstractParameterization):
     def at(self, params: Parameters, height: int, width: int) -> Images:
         """The images at any size; their corners stay where they are."""
         return self._picture(len(params.fixed["canvas"]), height, width)(params.learned["inputs"])
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """Some items at once, twice and four times their size: all of them are of the same numbers."""
+        _, height, width, _ = params.fixed["canvas"].shape
+        labels = tree.widen(params.fixed)["classes"]
+        items = first_items(labels, ZOOMED)
+        few, shown = Parameters({"inputs": params.learned["inputs"][items]}, params.fixed), []
+        for factor, words in ZOOMS.items():
+            if factor > 1 and factor * max(height, width) > WIDEST:
+                continue
+            line = f"the same numbers at {words}, {factor * height} x {factor * width} pixels"
+            made = self.at(few, factor * height, factor * width).detach()
+            whose = named(items, labels, classes)
+            shown.append(Pictured(f"{factor}x", line, made, whose, as_items=True))
+        return tuple(shown)
 
     def _picture(self, channels: int, height: int, width: int) -> Callable[[Numbers], Images]:
         shapes = self.shapes(channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +11,18 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import (
+    AbstractParameterization,
+    AbstractTask,
+    Batch,
+    Counted,
+    Parameters,
+    Pictured,
+    Problem,
+)
 from limbeck.core.expect import expect
 from limbeck.core.key import Key
+from limbeck.core.pictured import first_items, named
 from limbeck.parameterizations.images import images_of
 from limbeck.parameterizations.packing import BYTE, bytes_of, packed, unpacked
 from limbeck.parameterizations.pixels import labelled, labels_of
@@ -88,6 +98,23 @@ class Palette(AbstractParameterization):
         }
         # A tensor without numbers says a shape and costs nothing.
         return Parameters(learned, {**params.fixed, "shape": images.new_empty(0, *images.shape[1:])})
+
+    def counted(self, params: Parameters) -> Counted:
+        """The numbers of inputs are those of the palettes, and one for each pixel."""
+        found = super().counted(params)
+        pixels = len(params.learned["palette"]) * params.fixed["shape"].shape[2:].numel()
+        inputs = found.inputs._replace(scalars=params.learned["palette"].numel() + pixels)
+        return found._replace(inputs=inputs)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The palettes of some items, from dark to bright."""
+        fixed, palette = tree.widen(params.fixed), params.learned["palette"]
+        items = first_items(fixed["classes"])
+        colours = palette[items]
+        order = colours.mean(2, keepdim=True).argsort(1).expand_as(colours)
+        swatches = colours.gather(1, order).mT[:, :, None]
+        line = f"{self.colours} colours of each item, of which every pixel has one, told in {self.bits} bits"
+        return (Pictured("palettes", line, swatches, named(items, fixed["classes"], classes), as_items=True),)
 
     @torch.no_grad()
     def _chosen(self, params: Parameters) -> Int[Tensor, "item pixel"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +12,11 @@ from torch.nn.functional import pad
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
-from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
+from limbeck.core.pictured import BARS, MOST, bars, first_items, named
 from limbeck.parameterizations.pixels import labelled, labels_of
 from limbeck.parameterizations.real_inputs import real_inputs
 
@@ -66,6 +67,24 @@ class Pca(AbstractParameterization):
         fixed = tree.widen(params.fixed)
         away = params.learned["codes"] @ fixed["directions"].flatten(1)
         return labelled(fixed["mean"] + away.unflatten(1, fixed["mean"].shape), fixed)
+
+    def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
+        """The mean and the leading directions where they are images, and the codes of some items."""
+        fixed = tree.widen(params.fixed)
+        items, count = first_items(fixed["classes"], 5), len(fixed["directions"])
+        codes = Pictured(
+            "codes",
+            f"what an item has of each direction, from left to right{', the first' * (count > BARS)}; down is negative",
+            bars(params.learned["codes"][items]),
+            named(items, fixed["classes"], classes),
+        )
+        if fixed["mean"].dim() != 3:
+            return (codes,)
+        shown = fixed["directions"][:MOST]
+        mean = Pictured("mean", "what an item of a code of 0 is", fixed["mean"][None], ("mean",), as_items=True)
+        line = f"{count} principal directions of real inputs, by which codes are images; the first {len(shown)}"
+        words = tuple(f"direction {number}" for number in range(len(shown)))
+        return mean, Pictured("directions", line, shown, words), codes
 
     def _of(self, task: AbstractTask) -> dict[str, Tensor]:
         """The mean and the directions of real inputs, in double precision."""

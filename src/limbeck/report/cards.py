@@ -10,6 +10,7 @@ from limbeck.comparison import basis, called, draws, matching
 from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.units import bare, headed, measured, measured_range, percent, size
 from limbeck.distilled_set import DistilledSet
+from limbeck.inside import account
 from limbeck.probes.tables.substitution import (
     ACCURACY,
     IMAGES,
@@ -56,12 +57,12 @@ def card(
     """The card of the set of that number; `full` is its name in findings and rows, `baselines` are rows of no set."""
     mine = sorted((each for each in findings if each.set == full), key=lambda each: ORDER.index(each.tone))
     facts = {(each.probe, fact.name): fact for each in mine for fact in each.facts}
-    own = [row for row in rows if row["set"] == full]
+    own, stored = [row for row in rows if row["set"] == full], account(distilled)
     numbers = [
         *_score(own, facts.get(("substitution", ACCURACY))),
         *_equivalents(mine),
         ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_kind} labels"),
-        ("stored", size(distilled.budget.bytes), f"{distilled.budget.scalars:,} numbers"),
+        ("stored", size(stored.bytes), stored.words),
     ]
     return Card(
         name, Look(index), contact_sheet(distilled), tuple(numbers), _beside(index, name, own, baselines), tuple(mine)

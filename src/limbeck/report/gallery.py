@@ -14,11 +14,12 @@ from limbeck.core import tree
 from limbeck.core.findings import Finding, Table
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
+from limbeck.inside import pictures_of
 from limbeck.probes.tables.influence import ItemRow
 from limbeck.probes.tables.semantics import AttributeRow
 from limbeck.report.charts import strip
 from limbeck.report.data import shown_examples, shown_training
-from limbeck.report.pictures import exact
+from limbeck.report.pictures import LARGEST, exact, small
 from limbeck.statistics.labels import label_weights
 
 MOST = 200
@@ -91,6 +92,28 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
             tiles.append(Tile(item, _drawn(distilled, one), raw, words, label))
         groups.append((distilled.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups))
+
+
+@dataclass(frozen=True)
+class Plates:
+    """Pictures of one kind of what is stored."""
+
+    name: str
+    line: str
+    height: int
+    width: int
+    pictures: tuple[tuple[str, str], ...]
+    """(data URI, words) of each."""
+
+
+def plates(distilled: DistilledSet) -> list[Plates]:
+    """What is stored of a set, as pictures, where that is more than its items."""
+    found = []
+    for each in pictures_of(distilled):
+        uris = [small(one, 0) if max(one.shape) > LARGEST else exact(one) for one in each.pictures]
+        pairs = zip(uris, each.words, strict=True)
+        found.append(Plates(each.name, each.line, *each.displayed, tuple(pairs)))
+    return found
 
 
 def listing(distilled: DistilledSet) -> Table:

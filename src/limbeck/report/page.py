@@ -20,7 +20,7 @@ from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
 from limbeck.report.data import RANKS, ReportData, rows_needed, training_rows_needed
 from limbeck.report.figures.figure import Figure, key
-from limbeck.report.gallery import Gallery, gallery, item_data, listing
+from limbeck.report.gallery import Gallery, gallery, item_data, listing, plates
 from limbeck.report.numbers import PageTable, slug, spread, written
 from limbeck.report.pictures import small
 from limbeck.report.sections import TONES, PageFigure, Section, beside, sections
@@ -46,6 +46,7 @@ def page(data: ReportData) -> str:
         None if drawn else PageTable(slug("items", str(number)), names[name], listing(distilled))
         for number, (drawn, (name, distilled)) in enumerate(zip(galleries, data.distilled_sets, strict=True), 1)
     ]
+    stored = [plates(distilled) for _, distilled in data.distilled_sets]
     figures = [*_on_page("card", [each.chart for each in cards]), *_on_page("scores", comparison)]
     style, script = _file("style.css"), _file("script.js")
     return (
@@ -53,7 +54,7 @@ def page(data: ReportData) -> str:
         .get_template("page.html.jinja")
         .render(
             title=data.title,
-            cards=list(zip(cards, figures[: len(cards)], galleries, listings, strict=True)),
+            cards=list(zip(cards, figures[: len(cards)], galleries, listings, stored, strict=True)),
             comparison=figures[len(cards) :],
             beside=beside(findings, full),
             items="images" if any(galleries) else "items",

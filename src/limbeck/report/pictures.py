@@ -20,9 +20,9 @@ def exact(image: Picture, largest: int = LARGEST) -> str:
     return _shorter(_png(image, largest), _bytes(image, "WEBP", largest, lossless=True, method=4))
 
 
-def small(image: Picture) -> str:
+def small(image: Picture, largest: int = LARGEST) -> str:
     """As a PNG or as a WebP that loses a little, whichever is shorter: for images that are only looked at."""
-    return _shorter(_png(image, LARGEST), _bytes(image, "WEBP", LARGEST, quality=85, method=4))
+    return _shorter(_png(image, largest), _bytes(image, "WEBP", largest, quality=85, method=4))
 
 
 def _png(image: Tensor, largest: int) -> bytes:

@@ -8,6 +8,7 @@ from limbeck.composition import Recipe
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask
+from limbeck.core.key import Key
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 
@@ -35,13 +36,20 @@ def missing_needs(session: Session, task: AbstractTask, network: str, recipe: Re
     return [Request(each, context) for each in needs if not context.known(each)]
 
 
-def step_seconds(session: Session, task: AbstractTask, network: str, recipe: Recipe, per_class: int) -> float:
-    """About how many seconds a step takes, told from a piece, where that is long work; 0 where one may be tried."""
+def step_seconds(
+    session: Session, task: AbstractTask, network: str, recipe: Recipe, per_class: int, within: int | None = None
+) -> float:
+    """About how many seconds a step takes, told from a piece, where that is long work; 0 where one may be tried.
+
+    The size of the set is as `Recipe.items` takes it.
+    """
     if recipe.objective is None or not recipe.steps:
         return 0.0
-    piece = recipe.objective.piece(session.problem(task, network), per_class * len(task.classes))
-    if piece is None:
+    problem, classes = session.problem(task, network), len(task.classes)
+    if recipe.objective.piece(problem, per_class * classes) is None:
         return 0.0
+    piece = recipe.objective.piece(problem, recipe.items(problem, per_class, within, Key()) * classes)
+    assert piece is not None, "a step in pieces is one at any size"
     taken = list[float]()
     # The first may be slower than all that follow.
     while len(taken) < 2 and sum(taken) < ENOUGH:

@@ -165,7 +165,7 @@ def named(plan: Plan) -> str:
 
 def _admit(session: Session, plan: Plan, run: Run) -> None:
     """Say, and ask, how long the steps take that are left of a run, where one of them is long work."""
-    each, kept = step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc), run.read()
+    each, kept = step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc, plan.within), run.read()
     if each:
         seconds = each * (plan.recipe.steps - (0 if kept is None else steps_in(kept)))
         session.allowance.admit(seconds, whole=True)

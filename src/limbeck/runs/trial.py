@@ -97,7 +97,7 @@ def _of(plan: Plan, steps: int) -> Plan:
 
 def _fit(plan: Plan, session: Session, end: float) -> Fit:
     """How many steps there is time for until `end`, beside their checks and where that pays as compiled code."""
-    if long := step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc):
+    if long := step_seconds(session, plan.task, plan.network, plan.recipe, plan.ipc, plan.within):
         left = end - time.monotonic()
         if long > left:
             raise InputError(
