@@ -202,6 +202,13 @@ def add_probes(made: Parser, effort: str) -> None:
         made.add_class_arguments(type(probe), part_name(type(probe)), default=defaults_of(probe))
 
 
+def add_tables(made: Parser) -> None:
+    """Add whether the numbers behind verdicts are printed."""
+    made.add_argument(
+        "--tables", action="store_true", help="print verdicts whole, with the numbers behind each of them"
+    )
+
+
 def probes_of(made: Parser, given: Any) -> tuple[str | AbstractProbe, ...]:
     """The probes that --probe names, or all, each with its own options."""
     built = made.instantiate(given)
