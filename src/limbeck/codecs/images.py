@@ -32,6 +32,7 @@ class Whitening:
 
     matrix: Float[Tensor, "pixel pixel"]
     mean: Float[Tensor, " pixel"]
+    """The mean of each channel."""
 
     def apply(self, images: Images) -> Images:
         """The whitened images, in the shape they came."""
@@ -51,7 +52,9 @@ class ImageCodec(AbstractCodec):
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    """The standard deviation of each channel."""
     zca: Whitening | None = None
+    """What whitens normalised images; none: nothing does."""
 
     def encode(self, native: Images) -> Images:
         """Pixels in [0, 1] -> normalised units; differentiable."""

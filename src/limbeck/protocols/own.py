@@ -25,7 +25,9 @@ class Own(AbstractProtocol):
     """
 
     full_batch: int = 256
+    """Examples a step, of all real data."""
     full_epochs: int = 5
+    """Epochs on all real data, at least."""
     augment = None
 
     def __post_init__(self) -> None:
