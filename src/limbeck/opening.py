@@ -204,6 +204,9 @@ def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) ->
         least = min((fact.n for each in sure for fact in each.facts if _claimed(each, fact)), default=0)
         return [Use(PURPOSES[probe], _or(names[each.set] for each in sure), f"sure, n {least}" if least else "sure")]
     still = next((each.deciding for each in mine if each.deciding), "")
+    alone = [names[each.set] for each in mine if each.tone == "use"]
+    if alone:
+        still = f"{_or(alone)} by its verdict alone, not over {len(mine)} sets at once"
     against = [names[each.set] for each in mine if each.tone == "avoid"]
     if len(against) == len(mine):
         return [Use(PURPOSES[probe], "none", f"do not: {', '.join(against)}")]

@@ -142,7 +142,9 @@ def test_claims_of_a_verdict_have_to_hold_for_all_sets_at_once() -> None:
     assert holds(found("a", values), 1) and not holds(found("a", values), 2)
     assert opening((), [found("a", values)], ["a"]).sentence == "Use a to train other networks."
     two = opening((), [found("a", values), found("b", values)], ["a", "b"])
-    assert two.sentence.startswith("No use of these sets is shown") and two.uses[0].sure == "open: 9 more would"
+    assert two.sentence.startswith("No use of these sets is shown") and two.uses[0].sure.startswith(
+        "open: a or b by its verdict alone"
+    )
 
 
 def test_verdicts_of_random_sets_are_seldom_told_as_a_use_of_any_of_ten() -> None:

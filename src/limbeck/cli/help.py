@@ -97,6 +97,8 @@ def of_command(
     parts: dict[str, list[Entry]] = {name: [] for name in headings}
     for action in (each for each in made._actions if each.option_strings and each.help != argparse.SUPPRESS):
         name = action.option_strings[-1].removeprefix("--")
+        if name.endswith(".help"):
+            continue
         part = name.partition(".")[0]
         if part not in parts:
             own.append(_entry(action, documented.get(name, "")))
@@ -125,7 +127,8 @@ def _entry(action: argparse.Action, documented: str) -> Entry:
     flag = action.nargs == 0
     written = ", ".join(action.option_strings) + ("" if flag else f" {_metavar(action)}")
     choices = f"; one of {', '.join(str(each) for each in action.choices if each)}" if action.choices else ""
-    plain = flag or action.default in (None, False, "", argparse.SUPPRESS) or "default" in (action.help or "")
+    unsaid = any(action.default is each for each in (None, False, "", argparse.SUPPRESS))
+    plain = flag or unsaid or "default" in (action.help or "")
     default = "" if plain or not isinstance(action.default, int | float | str) else f" (default {action.default})"
     return Entry(written, f"{action.help or documented}{choices}{default}".replace("%%", "%"))
 

@@ -202,7 +202,7 @@ def add_probes(made: Parser, effort: str) -> None:
     asked = {part_name(type(probe)): probe for probe in EFFORTS[effort].probes}
     for name, probe in asked.items():
         made.add_class_arguments(type(probe), name, default=defaults_of(probe))
-    made.headings = {name: type(probe).question for name, probe in asked.items()}
+    made.headings = {name: str(probe.question) for name, probe in asked.items()}
     made.documented = {
         f"{name}.{field}": text for name, probe in asked.items() for field, text in documentation(type(probe)).items()
     }

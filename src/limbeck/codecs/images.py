@@ -32,7 +32,6 @@ class Whitening:
 
     matrix: Float[Tensor, "pixel pixel"]
     mean: Float[Tensor, " pixel"]
-    """The mean of each channel."""
 
     def apply(self, images: Images) -> Images:
         """The whitened images, in the shape they came."""
@@ -51,6 +50,7 @@ class ImageCodec(AbstractCodec):
     """Pixels in [0, 1] <-> y = (x - mean) / std in each channel, then ZCA whitening where there is one."""
 
     mean: tuple[float, ...]
+    """The mean of each channel."""
     std: tuple[float, ...]
     """The standard deviation of each channel."""
     zca: Whitening | None = None
