@@ -19,7 +19,7 @@ help: ## List the targets
 
 install: $(STAMP) ## Make .venv and fill it with limbeck, its tools and the tested versions of both
 
-demo: $(STAMP) ## Study a small data set by four methods, and end with the path of its page
+demo: $(STAMP) ## Study a small data set by three methods, and end with the path of its page
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 test: $(STAMP) browser ## Run every test and every example in the documentation

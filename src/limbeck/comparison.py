@@ -17,6 +17,8 @@ from limbeck.statistics.estimates import difference
 
 EVALUATION = "evaluation"
 """What findings about scores are called in the place of a probe."""
+ACROSS = "budget"
+"""And those across sets of several sizes."""
 UNSTORED = (
     "labels come from a teacher that sees each view and that no bytes count: of sets under labels of their own, bytes "
     "are all there is"
@@ -192,6 +194,23 @@ def _comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one[name] == other[name] for name in ("network", "split", "metric", "protocol"))
 
 
+def merged(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of scores, of baselines that are the same examples one, with all their names.
+
+    With one item a class herding and k-means pick the same: that nearest to the mean of the class.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        rest = {name: value for name, value in row.items() if name != "set"}
+        # Of a set, and of what is drawn, equal numbers would be chance.
+        key = repr(rest if row["matched"] and len(row["values"]) > 1 else row)
+        if key in found:
+            found[key]["set"] = f"{found[key]['set']}, {row['set']}"
+        else:
+            found[key] = dict(row)
+    return list(found.values())
+
+
 def short_names(names: Iterable[str], ending: str = "") -> dict[str, str]:
     """Files by their names alone where those differ, without an ending.
 
@@ -240,7 +259,7 @@ def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding
             changes.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
     ends = f"From {sizes[smallest]} to {sizes[largest]} items per class"
     return Finding(
-        probe="budget",
+        probe=ACROSS,
         set=", ".join(sizes),
         question="What do more items per class bring?",
         verdict=f"{ends}: {'; '.join(changes) or 'no number was measured for both'}.",

@@ -32,9 +32,13 @@ class Recipe(AbstractPart):
     """A composition: where to start, what is learned, what is asked, how it steps and for how long."""
 
     start: AbstractStart = field(default_factory=Real)
+    """What the items begin as, and are where nothing is stepped."""
     parameterization: AbstractParameterization = field(default_factory=Pixels)
+    """What is stored of an item."""
     objective: AbstractObjective | None = None
+    """What the set is stepped down; none: it stays as it starts."""
     schedule: AbstractSchedule = field(default_factory=Fixed)
+    """How the set is meant to be trained on."""
     estimator: AbstractEstimator = field(default_factory=Backprop)
     """How the gradient of the objective is had."""
     optimizer: AbstractOptimizer = field(default_factory=lambda: SGD(learning_rate=1.0))

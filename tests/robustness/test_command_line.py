@@ -310,8 +310,8 @@ def test_help_lists_every_option_of_the_chosen_parts_with_what_it_says_and_its_d
             ["distill", "cifar10", "--recipe", "dsa", "--ipc", "50", "--objective.distance", "global-cosine", "--help"]
         )
     said = " ".join(capsys.readouterr().out.split())
-    assert "--objective.outer VALUE Steps of the set for one network. (a whole number); default 50" in said
-    assert "default global-cosine" in said and "--start NAME" in said
+    assert "--objective.outer 50 Steps of the set for one network." in said
+    assert "--objective.distance global-cosine How far" in said and "--start real" in said
     assert "settings of dsa: published for cifar10 at IPC 50" in said
     assert "cifar10 at IPC 50, convnet, protocol dsa: 60.6 % (the readme of its code)" in said
     assert all(" ".join(each.split()) in said for each in RECIPES["dsa"].deviations)

@@ -7,13 +7,14 @@ import json
 import re
 import sys
 from argparse import HelpFormatter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.text import Text
 
+from limbeck.cli.help import of_command
 from limbeck.cli.table import FORMS, Table, drawn, piped
 from limbeck.core.errors import InputError, unknown
 from limbeck.terminal.safe import plain, plain_json, write
@@ -26,10 +27,14 @@ class Parser(ArgumentParser):
     """Options that are taken from the words before it parses them."""
     more_help: str = ""
     """What its help ends with: among it, those options."""
+    headings: Mapping[str, str] = {}
+    """What each part is whose fields it has as options, --PART.FIELD, by its name."""
+    documented: Mapping[str, str] = {}
+    """What these are, by PART.FIELD."""
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """The help of its own options, and of those that were taken before."""
-        own: str = super().format_help(formatter)
+        own = of_command(self, str(self.prog).rpartition(" ")[2], self.headings, self.documented)
         return f"{own}\n{self.more_help}" if self.more_help else own
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from limbeck.cli.console import answer, parser
 from limbeck.cli.defaults import add_network, network_of
+from limbeck.cli.help import documentation
 from limbeck.cli.options import add_data, task_of
 from limbeck.cli.table import Table
 from limbeck.cli.working import add_session, session
@@ -22,6 +23,7 @@ def run(words: list[str]) -> None:
     add_data(made)
     add_network(made)
     made.add_class_arguments(Experts, None)
+    made.documented = documentation(Experts)
     made.add_argument(
         "--buffer",
         type=Path,

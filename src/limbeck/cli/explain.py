@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from limbeck.api import explain
 from limbeck.cli.console import Parser, answer, parser
-from limbeck.cli.options import add_probes, effort_in, probes_of
-from limbeck.cli.tables import verdicts
+from limbeck.cli.options import add_probes, add_tables, effort_in, probes_of
+from limbeck.cli.tables import answers
 from limbeck.cli.working import add_moved, add_session, add_since, add_time, session
+from limbeck.opening import opening
 
 
 def run(words: list[str]) -> None:
@@ -28,7 +29,8 @@ def run(words: list[str]) -> None:
             session=used,
         )
     document = {"budget": given.effort, "findings": [finding.document() for finding in findings]}
-    answer(document, given, *verdicts(findings, given.tables))
+    opened = opening((), findings, given.sets)
+    answer(document, given, *answers(findings, opened, given.tables))
 
 
 def _parser(effort: str) -> Parser:
@@ -51,7 +53,7 @@ def _parser(effort: str) -> Parser:
         action="store_true",
         help="go on with more draws where a verdict is open, until it is decided or the time is up",
     )
-    made.add_argument("--tables", action="store_true", help="print the numbers behind each verdict too")
+    add_tables(made)
     add_moved(made)
     add_since(made)
     add_session(made, compiles=True, time=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from limbeck.cli.console import Parser
+from limbeck.cli.help import documentation
 from limbeck.cli.working import add_root
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
@@ -198,8 +199,20 @@ def add_probes(made: Parser, effort: str) -> None:
         "--probe", type=str, default="all", help="one or more of `limbeck list probes`, by commas; or all"
     )
     made.add_argument("--effort", type=str, default="standard", help=f"how thoroughly: {', '.join(EFFORTS)}")
-    for probe in EFFORTS[effort].probes:
-        made.add_class_arguments(type(probe), part_name(type(probe)), default=defaults_of(probe))
+    asked = {part_name(type(probe)): probe for probe in EFFORTS[effort].probes}
+    for name, probe in asked.items():
+        made.add_class_arguments(type(probe), name, default=defaults_of(probe))
+    made.headings = {name: str(probe.question) for name, probe in asked.items()}
+    made.documented = {
+        f"{name}.{field}": text for name, probe in asked.items() for field, text in documentation(type(probe)).items()
+    }
+
+
+def add_tables(made: Parser) -> None:
+    """Add whether the numbers behind verdicts are printed."""
+    made.add_argument(
+        "--tables", action="store_true", help="print verdicts whole, with the numbers behind each of them"
+    )
 
 
 def probes_of(made: Parser, given: Any) -> tuple[str | AbstractProbe, ...]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import ast
-import functools
-import inspect
-import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
+from limbeck.cli.help import Entry, columns, documentation, folded, items
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name, summary
@@ -19,6 +15,9 @@ from limbeck.recipes.contract import Method
 
 PARTS = tuple(each.name for each in fields(Recipe) if each.name != "steps")
 """The fields of a recipe that hold a part: --PART names another, --PART.FIELD is a field of the one that is there."""
+
+USED = ("objective", "optimizer", "start", "parameterization", "schedule")
+"""Those that are changed most, first."""
 
 
 def spelled(path: str) -> str:
@@ -52,67 +51,23 @@ def listed(recipe: Recipe) -> list[str]:
 
 
 def help_of(method: Method, recipe: Recipe, provenance: str) -> str:
-    """What is known of the method, and a line for each option of its parts."""
-    columns = min(shutil.get_terminal_size().columns, 120)
+    """What is known of the method, and a line for each option of its parts, with its value here."""
+    width = columns()
     lines = [f"settings of {method.name}: {provenance}"]
-    lines += ["", "published test accuracies:", *_items(map(str, method.expected), columns)] if method.expected else []
-    lines += ["", "what differs from the source:", *_items(method.deviations, columns)] if method.deviations else []
-    formatter = argparse.HelpFormatter("", max_help_position=36, width=columns)
-    for kind in PARTS:
+    lines += ["", "published test accuracies:", *items(map(str, method.expected), width)] if method.expected else []
+    lines += ["", "what differs from the source:", *items(method.deviations, width)] if method.deviations else []
+    lines += ["", "options of its parts, each with its value by these settings:"]
+    for kind in sorted(PARTS, key=lambda each: (*USED, each).index(each)):
         part = getattr(recipe, kind)
         named = "none" if part is None else f"{part_name(type(part))}: {summary(part)}"
-        formatter.start_section(f"{kind.replace('_', ' ')}, here {named}".rstrip(".").replace("%", "%%"))
-        formatter.add_arguments(_action(each) for each in options_of(recipe) if each.path.partition(".")[0] == kind)
-        formatter.end_section()
-    return "\n".join(lines) + "\n\n" + formatter.format_help()
+        entries = [_entry(each) for each in options_of(recipe) if each.path.partition(".")[0] == kind]
+        heading = f"{kind.replace('_', ' ')}, here {named}".rstrip(".")
+        lines += ["", *textwrap.wrap(heading, width), *folded(entries, width)]
+    return "\n".join(lines)
 
 
-def _items(texts: Iterable[str], columns: int) -> list[str]:
-    """A list of texts, folded."""
-    return [
-        line
-        for text in texts
-        for line in textwrap.wrap(
-            text, columns, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
-        )
-    ]
-
-
-def _action(option: Option) -> argparse.Action:
-    """The option as a formatter of help knows it."""
-    name = option.path.rpartition(".")[2]
-    text = _documentation(option.part).get(name, "")
-    text = f"{text} " if text else ""
-    said = f"{text}One of {', '.join(option.choices)}" if option.choices else f"{text}({option.kind})"
-    return argparse._StoreAction(
-        [spelled(option.path)],
-        dest=option.path,
-        metavar="NAME" if option.choices else "VALUE",
-        help=f"{said}; default {option.default}".replace("%", "%%"),
-    )
-
-
-@functools.cache
-def _documentation(part: type) -> dict[str, str]:
-    """What the source of a class says below each of its fields, and of those that it has from above."""
-    return {name: text for each in reversed(part.__mro__) for name, text in _below_fields(each).items()}
-
-
-def _below_fields(part: type) -> dict[str, str]:
-    """What the source of a class says below each of the fields that are its own."""
-    try:
-        body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
-    except (OSError, TypeError, SyntaxError):
-        return {}
-    assert isinstance(body, ast.ClassDef)
-    texts = {}
-    for line, below in zip(body.body, body.body[1:], strict=False):
-        if (
-            isinstance(line, ast.AnnAssign)
-            and isinstance(line.target, ast.Name)
-            and isinstance(below, ast.Expr)
-            and isinstance(below.value, ast.Constant)
-            and isinstance(below.value.value, str)
-        ):
-            texts[line.target.id] = " ".join(below.value.value.split())
-    return texts
+def _entry(option: Option) -> Entry:
+    """The option as help has it."""
+    text = documentation(option.part).get(option.path.rpartition(".")[2], "")
+    choices = f" One of {', '.join(option.choices)}." if len(option.choices) > 1 else ""
+    return Entry(f"{spelled(option.path)} {option.default}", f"{text}{choices}".strip())

@@ -14,18 +14,20 @@ from limbeck.cli.options import (
     add_probes,
     add_scoring,
     add_sizes,
+    add_tables,
     baselines_of,
     effort_in,
     names_of,
     probes_of,
     task_of,
 )
-from limbeck.cli.tables import scores, verdicts
+from limbeck.cli.tables import answers, scores
 from limbeck.cli.working import add_log, add_session, session
 from limbeck.comparison import against_baselines
 from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, unknown
 from limbeck.judging import protocol_of
+from limbeck.opening import opening
 from limbeck.options import compose
 from limbeck.parameterizations.budgets import per_class_of
 from limbeck.recipes import recipe_for
@@ -62,8 +64,14 @@ def run(words: list[str]) -> None:
             command=f"limbeck study {shlex.join(words)}",
             session=used,
         )
-    outcomes = [*against_baselines(result.rows, [str(path) for path in result.sets.values()]), *result.findings]
-    tables = [scores(result.rows, str(protocol)), *verdicts(outcomes), str(result.report)]
+    sets = [str(path) for path in result.sets.values()]
+    outcomes = [*against_baselines(result.rows, sets), *result.findings]
+    opened = opening(result.rows, outcomes, sets)
+    tables = [
+        scores(list(result.rows), str(protocol), ".safetensors"),
+        *answers(outcomes, opened, given.tables),
+        str(result.report),
+    ]
     answer(document(result), given, *tables, quiet=given.quiet)
 
 
@@ -104,6 +112,7 @@ def _parser(effort: str) -> Parser:
     add_checks(arguments)
     add_probes(arguments, effort)
     add_scoring(arguments)
+    add_tables(arguments)
     add_log(arguments)
     add_session(arguments, compiles=True, data_root=False)
     return arguments

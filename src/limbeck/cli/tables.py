@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limbeck.cli.table import Table
-from limbeck.comparison import EVALUATION, basis, called, draws, of_facts, shared, short_names
+from limbeck.comparison import ACROSS, EVALUATION, basis, called, draws, merged, of_facts, shared, short_names
 from limbeck.core.findings import Fact, Finding
 from limbeck.core.findings import Table as Found
 from limbeck.core.units import bare, headed, size
 from limbeck.distilled_set import HARD, REAL
+from limbeck.opening import Opening, grouped
 
-MARKS = {"use": "use", "avoid": "DO NOT", "note": "note", "unknown": "?"}
-
-
+ALL = "all of them"
+"""What a verdict across sets is of."""
 RAW = (
     "set", "matched", "beside", "network", "split", "metric", "mean", "low", "high", "n", "seeds", "protocol",
     "per_class", "bytes", "labels", "about",
@@ -22,14 +22,17 @@ RAW = (
 """What a spreadsheet is given of a row of scores."""
 
 
-def scores(rows: Sequence[dict[str, Any]], protocol: str) -> Table:
-    """A row for each set or baseline, and a column for each network: its 95 % interval and what that is over."""
+def scores(rows: Sequence[dict[str, Any]], protocol: str, ending: str = "") -> Table:
+    """A row for each set or baseline, and a column for each network: its 95 % interval and what that is over.
+
+    Files are named without that ending.
+    """
     networks = list(dict.fromkeys(row["network"] for row in rows))
-    names = short_names(row["set"] for row in rows if not row["matched"])
+    names = short_names((row["set"] for row in rows if not row["matched"]), ending)
     # Labels are told where some say more than a class.
     told = ("labels",) if any(row.get("labels", "") not in ("", HARD, REAL) for row in rows) else ()
     lines: dict[tuple[object, ...], dict[str, dict[str, Any]]] = {}
-    for row in rows:
+    for row in merged(rows):
         about = row["about"] if row["seeds"] else ""
         labels = [row.get(name, "") for name in told]
         line = (called(row, rows, names), about, *labels, str(row["per_class"]), size(row["bytes"]))
@@ -52,26 +55,46 @@ def _score(row: dict[str, Any] | None) -> str:
     return f"{mean}{spread}, {draws(row)}"
 
 
+def answers(found: Sequence[Finding], opened: Opening, tables: bool = False) -> list[Table | str]:
+    """What sets come to: a sentence and which to use for what, then the verdicts, then the numbers if asked for."""
+    drawn = opened.table
+    rows = [tuple(map(str, row)) for row in drawn.rows]
+    uses = [Table(f"{drawn.name} ({drawn.caption})", drawn.columns, rows)] if rows else []
+    return [opened.sentence, *uses, *verdicts(found, tables)]
+
+
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Table | str]:
-    """For each set its verdicts, and the tables behind them where they are asked for."""
+    """Verdicts by what they come to, a row each: whole of one set, of several each one's first sentence.
+
+    With `tables` all of them are whole, and the numbers behind each follow.
+    """
+    names = short_names((finding.set for finding in found if finding.probe != ACROSS), ".safetensors")
+    several = len(names) > 1
     parts: list[Table | str] = []
-    names = short_names(finding.set for finding in found)
-    for name, short in names.items():
-        of_set = [finding for finding in found if finding.set == name]
-        rows = [(MARKS[finding.tone], finding.probe, finding.words) for finding in of_set]
-        parts.append(Table(short, ("", "probe", "verdict"), rows))
-        if tables:
-            for finding in of_set:
-                parts += ["", f"{finding.probe}: {finding.question} {finding.method}"]
-                parts += [
-                    _numbers(each) for each in ([of_facts(finding)] if finding.facts else []) + list(finding.tables)
-                ]
+    for heading, some in grouped(found).items():
+        rows = [
+            (
+                *([names.get(each.set, ALL)] if several else []),
+                each.probe,
+                each.brief if several and not tables else each.words,
+            )
+            for each in some
+        ]
+        parts.append(Table(heading, (*(["set"] if several else []), "probe", "verdict"), rows))
+    return [*parts, *_behind(found, names)] if tables else parts
+
+
+def _behind(found: Sequence[Finding], names: Mapping[str, str]) -> list[Table | str]:
+    """The numbers behind each verdict, and those of several sets side by side."""
+    parts: list[Table | str] = []
+    for finding in found:
+        whose = f"{names.get(finding.set, ALL)}, " if len(names) > 1 else ""
+        parts += ["", f"{whose}{finding.probe}: {finding.question} {finding.method}"]
+        parts += [_numbers(each) for each in ([of_facts(finding)] if finding.facts else []) + list(finding.tables)]
     # Scores stand beside one another in their own table.
-    asked = [finding for finding in found if finding.probe != EVALUATION]
+    asked = [finding for finding in found if finding.probe not in (EVALUATION, ACROSS)]
     having = {finding.set: names[finding.set] for finding in asked if finding.facts}
-    if len(having) > 1:
-        parts.append(_beside(asked, having))
-    return parts
+    return [*parts, _beside(asked, having)] if len(having) > 1 else parts
 
 
 def _beside(found: Sequence[Finding], names: Mapping[str, str]) -> Table:

@@ -50,8 +50,11 @@ class ImageCodec(AbstractCodec):
     """Pixels in [0, 1] <-> y = (x - mean) / std in each channel, then ZCA whitening where there is one."""
 
     mean: tuple[float, ...]
+    """The mean of each channel."""
     std: tuple[float, ...]
+    """The standard deviation of each channel."""
     zca: Whitening | None = None
+    """What whitens normalised images; none: nothing does."""
 
     def encode(self, native: Images) -> Images:
         """Pixels in [0, 1] -> normalised units; differentiable."""

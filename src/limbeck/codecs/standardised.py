@@ -20,7 +20,9 @@ class Standardised(AbstractCodec):
     """Vectors of numbers <-> y = (x - mean) / std of each number."""
 
     mean: tuple[float, ...]
+    """The mean of each number."""
     std: tuple[float, ...]
+    """The standard deviation of each number."""
 
     def encode(self, native: Vectors) -> Vectors:
         """Native units -> standard deviations from the mean."""

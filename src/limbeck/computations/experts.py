@@ -72,12 +72,17 @@ class Experts(AbstractPart):
     count: int = 100
     """How many there are; with more, those there were stay the same."""
     epochs: int = 50
+    """Epochs of training, each kept."""
     learning_rate: float = 0.01
+    """The length of a step."""
     momentum: float = 0.0
+    """The share of the last step that the next one keeps."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     batch: int = 256
     """How many images a step sees; the last step of an epoch sees what is left, and 0 is all."""
     augment: AbstractAugmentation | None = field(default_factory=lambda: Siamese(together=True))
+    """How their images are varied; none: as they are."""
     imported: str = ""
     """The digest of files that others trained them in, as `limbeck experts --buffer` says it; "" to train them here.
     Of what is above, `count` and `epochs` count then."""

@@ -24,8 +24,11 @@ class Level(AbstractPart):
     """
 
     rise: float = 0.05
+    """The least rise over a doubling of the steps that goes on, as a share of the span so far."""
     first: int = 600
+    """The first step at which it may end."""
     examples: int = 2000
+    """Validation examples that are read."""
 
     def reached(self, steps: Sequence[int], scores: Sequence[float]) -> bool:
         """Whether a training that was read at those steps has levelled off; of scores more is better.

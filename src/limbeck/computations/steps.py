@@ -28,11 +28,15 @@ class Steps(AbstractProtocol):
     """So many steps of SGD; by default 300 on all items at once, as Yang et al. (ICML 2024) train on a set."""
 
     steps: int = 300
+    """Steps, all items at once."""
     batch: int = 0
     """How many examples a step sees, in shuffled order; 0 for all at once."""
     learning_rate: float = 0.01
+    """The length of a step."""
     momentum: float = 0.9
+    """The share of the last step that the next one keeps."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     augment = None
 
     def __post_init__(self) -> None:

@@ -37,10 +37,15 @@ class Teacher(AbstractPart):
     epochs: int = 5
     """How long it is trained; at least 150 steps, so that small data are seen more often."""
     learning_rate: float = 0.01
+    """The length of a step."""
     momentum: float = 0.9
+    """The share of the last step that the next one keeps."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     batch: int = BATCH
+    """Examples a step."""
     augment: AbstractAugmentation | None = None
+    """How its images are varied; none: as they are."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "epochs", "batch")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Sequence
@@ -21,8 +22,8 @@ from limbeck.core.units import duration
 Value = float | int | str | None
 _NONE = type(None)
 
-TONES = {"use": "use", "avoid": "do not", "note": "note", "unknown": "not known"}
-"""What a verdict comes to, in words: the set may be used so, must not be, it is a thing to know, or is not known."""
+TONES = {"use": "use", "avoid": "do not", "note": "note", "unknown": "open"}
+"""What a verdict comes to, in words: the set may be used so, must not be, it is a thing to know, or that is open."""
 
 
 class Fact(NamedTuple):
@@ -115,6 +116,11 @@ class Finding:
             return self.verdict
         takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
         return f"{self.verdict} {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
+
+    @property
+    def brief(self) -> str:
+        """The first sentence of it, and what would decide what it leaves open."""
+        return re.split(r"(?<=\.) (?=[A-Z])", self.verdict, maxsplit=1)[0] + self.words.removeprefix(self.verdict)
 
     def __repr__(self) -> str:
         return f"Finding({self.probe} of {self.set}, {TONES[self.tone]}:\n        {self.words})"

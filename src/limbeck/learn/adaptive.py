@@ -19,9 +19,13 @@ class AdaBelief(AbstractOptimizer):
     """Steps scaled by how far gradients are from what was expected (Zhuang et al., NeurIPS 2020): `AdaBeliefRule`."""
 
     learning_rate: float = 0.001
+    """The length of a step."""
     beta1: float = 0.9
+    """The decay of the running mean of gradients."""
     beta2: float = 0.999
+    """The decay of the running mean of their squares."""
     epsilon: float = 1e-16
+    """What keeps the divisor of a step above zero."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate", "epsilon")
@@ -52,13 +56,19 @@ class Lamb(AbstractOptimizer):
     """
 
     learning_rate: float = 0.001
+    """The length of a step."""
     beta1: float = 0.9
+    """The decay of the running mean of gradients."""
     beta2: float = 0.999
+    """The decay of the running mean of their squares."""
     epsilon: float = 1e-6
+    """What keeps the divisor of a step above zero."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     falls_over: int = 0
     """Steps of a distillation over which the learning rate falls by half a cosine to `floor` of it; 0: it stays."""
     floor: float = 0.1
+    """The share of the learning rate that a cosine ends at."""
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate", "epsilon")

@@ -35,6 +35,7 @@ class Siamese(AbstractAugmentation):
     """
 
     operations: tuple[str, ...] = ("color", "crop", "cutout", "flip", "scale", "rotate")
+    """The operations that one is drawn from."""
     brightness: float = 0.5
     """Colour: a shift drawn from U(-b, b), in normalised units."""
     saturation: float = 2.0

@@ -49,13 +49,17 @@ class ImplicitQ(AbstractPart):
     """
 
     steps: int = 10_000
+    """Steps of training."""
     batch: int = 256
     """Transitions that a step sees, drawn with replacement; 0: all."""
     learning_rate: float = 3e-4
     """Of Adam, for all three networks."""
     discount: float = 0.99
+    """What a reward one step later is worth, in [0, 1]."""
     expectile: float = 0.7
+    """Which expectile of the values of recorded actions a state is worth, in (0, 1)."""
     sharpness: float = 3.0
+    """How much more the better of the recorded actions are cloned; 0: all alike."""
     memory: float = 0.995
     """How much of the running mean of Q's parameters a step keeps."""
     width: int = 64

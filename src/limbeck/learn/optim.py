@@ -31,8 +31,11 @@ class SGD(AbstractOptimizer):
     """
 
     learning_rate: float = 1.0
+    """The length of a step."""
     momentum: float = 0.0
+    """The share of the last step that the next one keeps."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     clip: float = 0.0
     """The largest norm of a gradient; 0: any."""
     clip_mean: float = 0.0
@@ -73,10 +76,15 @@ class Adam(AbstractOptimizer):
     """
 
     learning_rate: float = 0.001
+    """The length of a step."""
     beta1: float = 0.9
+    """The decay of the running mean of gradients."""
     beta2: float = 0.999
+    """The decay of the running mean of their squares."""
     epsilon: float = 1e-8
+    """What keeps the divisor of a step above zero."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     clip: float = 0.0
     """The largest norm of a gradient; 0: any."""
     clip_mean: float = 0.0
@@ -156,6 +164,7 @@ class OnSimplex(AbstractOptimizer):
     """
 
     inner: AbstractOptimizer = Adam()
+    """The optimizer whose steps are brought back."""
 
     def at(self, step: int, steps: int = 0) -> OnSimplex:
         """As the other one makes the step of that number."""
@@ -196,6 +205,7 @@ class Cosine(AbstractOptimizer):
     """
 
     inner: AbstractOptimizer = Adam()
+    """The optimizer whose learning rate falls."""
 
     def __post_init__(self) -> None:
         expect(self, "inner", hasattr(self.inner, "learning_rate"), "an optimizer with a learning rate of its own")
@@ -219,7 +229,9 @@ class Averaged(AbstractOptimizer):
     """The steps of another optimizer, whose running mean is what a run comes to (Du et al., FTD, CVPR 2023)."""
 
     inner: AbstractOptimizer = Adam()
+    """The optimizer whose steps are averaged."""
     decay: float = 0.99
+    """The share of the mean that stays at each step."""
 
     def __post_init__(self) -> None:
         fraction(self, "decay")

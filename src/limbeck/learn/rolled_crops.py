@@ -41,6 +41,7 @@ class RolledCrops(AbstractAugmentation):
     roll: float = 0.125
     """The largest shift, as a share of the side."""
     flip: bool = True
+    """Whether images are mirrored, with probability one half."""
 
     def __post_init__(self) -> None:
         positive(self, "least")

@@ -145,7 +145,9 @@ class Momentum(AbstractInnerOptimizer):
     """Gradient descent with heavy-ball momentum and coupled weight decay (0 and 0: plain gradient descent)."""
 
     momentum: float = 0.9
+    """The share of the last step that the next one keeps."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     makes: ClassVar[type] = HeavyBall
 
     def __post_init__(self) -> None:
@@ -162,9 +164,13 @@ class Adam(AbstractInnerOptimizer):
     """Steps scaled by running moments of the gradient (Kingma & Ba, ICLR 2015), with coupled weight decay."""
 
     beta1: float = 0.9
+    """The decay of the running mean of gradients."""
     beta2: float = 0.999
+    """The decay of the running mean of their squares."""
     epsilon: float = 1e-8
+    """What keeps the divisor of a step above zero."""
     weight_decay: float = 0.0
+    """How strongly parameters are drawn to zero."""
     makes: ClassVar[type] = AdamRule
 
     def __post_init__(self) -> None:

@@ -45,7 +45,9 @@ class ResizedCrop(AbstractAugmentation):
     """
 
     least: float = 0.08
+    """The least area of a box, as a share of the image."""
     most: float = 1.0
+    """The largest."""
     ratio: float = 4 / 3
     """Width over height lies between one over this and this."""
 
@@ -173,6 +175,7 @@ class InTurn(AbstractAugmentation):
     """Several augmentations, one after another, each with draws of its own."""
 
     parts: tuple[AbstractAugmentation, ...] = ()
+    """The augmentations, in order."""
 
     def apply(self, inputs: Tree, key: Key, groups: Int[Tensor, " example"]) -> Tree:
         """The inputs after all of them."""

@@ -65,6 +65,7 @@ class PolicyCloned(AbstractObjective):
     batch: int = 256
     """Recorded observations that a loss is of, drawn with replacement."""
     expert: ImplicitQ = field(default_factory=ImplicitQ)
+    """How the expert is learned where the data bring none."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "batch")
@@ -96,6 +97,7 @@ class ValueCloned(AbstractObjective):
     batch: int = 256
     """Recorded observations that a loss is of, drawn with replacement."""
     expert: ImplicitQ = field(default_factory=ImplicitQ)
+    """How the expert is learned where the data bring none."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "batch")

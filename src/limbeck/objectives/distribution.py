@@ -32,6 +32,7 @@ class Distribution(AbstractObjective):
     per_class: int = 256
     """Real images of each class that a step sees."""
     augment: AbstractAugmentation = field(default_factory=Siamese)
+    """How real images and synthetic ones are varied alike."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class")

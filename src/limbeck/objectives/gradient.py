@@ -72,6 +72,7 @@ class Gradient(AbstractObjective):
     """
 
     distance: AbstractDistance = RowCosine()
+    """How far gradients are from one another."""
     augment: AbstractAugmentation | None = field(default_factory=Siamese)
     """None: the images as they are (Zhao et al., ICLR 2021)."""
     per_class: int = 256

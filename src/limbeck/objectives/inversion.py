@@ -58,13 +58,19 @@ class Inversion(AbstractObjective):
     """
 
     teacher: Teacher = field(default_factory=Teacher)
+    """The network that is inverted."""
     statistics: float = 0.05
+    """The weight of the statistics of its normalisations."""
     first: float = 10.0
+    """How many times the first normalisation counts."""
     variation: float = 1e-4
+    """The weight of differences of neighbouring pixels."""
     size: float = 1e-5
+    """The weight of the size of pixels."""
     augment: AbstractAugmentation | None = field(default_factory=RolledCrops)
     """None: the images as they are."""
     batch: int = 100
+    """Items a step."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "statistics", "first", "variation", "size")

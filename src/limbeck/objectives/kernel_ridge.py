@@ -33,6 +33,7 @@ class KernelRidge(AbstractObjective):
     """
 
     kernel: AbstractKernel = NeuralTangent()
+    """The kernel of the regression."""
     ridge: float = 1e-6
     """In units of the mean of k(x, x) over the set."""
     per_class: int = 500

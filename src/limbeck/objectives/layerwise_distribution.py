@@ -59,15 +59,21 @@ class LayerwiseDistribution(AbstractObjective):
     """Of the layers, the features last. A network with more layers has the first weight for those before, one with
     fewer has the last ones. As published for three blocks."""
     discrimination: float = 0.01
+    """The weight of how class means classify real images."""
     augment: AbstractAugmentation | None = field(default_factory=Siamese)
     """None: the images as they are."""
     per_class: int = 256
+    """Real examples of each class a step."""
     window: int = 10
+    """Accuracies that are looked back on."""
     settled: float = 0.04
     """Accuracies are in [0, 1]."""
     moved: float = 0.03
+    """How far these may differ before the set is stepped again."""
     judged: int = 128
+    """Real images of each class that accuracy is measured on."""
     learning_rate: float = 0.01
+    """The learning rate of the network."""
     batch: int = 256
     """Synthetic images that one training step sees."""
     longest: int = 20

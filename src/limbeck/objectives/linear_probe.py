@@ -55,6 +55,7 @@ class LinearProbe(AbstractObjective):
     ridge: float = 0.1
     """As a share of the mean squared norm of the features of an item."""
     temperature: float = 0.1
+    """What the outputs of the probe are divided by."""
     epochs: int = 5
     """How long the encoder is trained on the real data, at least 150 steps; 0: it stays as it begins."""
 

@@ -52,6 +52,7 @@ class OneStepAhead(AbstractObjective):
     optimizer: Adam = Adam()
     """What trains the network."""
     window: int = 50
+    """Steps over which the error is averaged, and without a new low a network stays."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class", "batch", "window")

@@ -82,6 +82,7 @@ class PolicyGradient(AbstractObjective):
     """
 
     environments: int = 10
+    """Environments that the policy acts in side by side."""
     steps: int = 200
     """Steps of each environment between two gatherings."""
     epochs: int = 4

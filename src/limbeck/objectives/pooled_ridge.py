@@ -40,6 +40,7 @@ class PooledRidge(AbstractObjective):
     pool: int = 10
     """Networks at once."""
     longest: int = 100
+    """The age in steps at which a network gives way to a fresh one."""
     batch: int = 1000
     """Items that a network learns from in a step; all, where the set has fewer."""
     optimizer: Adam = Adam(learning_rate=3e-4)

@@ -45,6 +45,7 @@ class RandomFeatureRidge(AbstractObjective):
     per_class: int = 512
     """Real images of each class that the loss is of."""
     networks: int = 8
+    """Random networks a step."""
     weight: float = 2.0
     """The variance of the weights of a last layer, times how many enter an output."""
     constant: float = 0.01

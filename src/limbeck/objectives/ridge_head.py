@@ -52,6 +52,7 @@ class RidgeHead(AbstractObjective):
     batch: int = 50
     """Items of the set that a step sees; all, where it has fewer."""
     ridge: float = 1.0
+    """The penalty on the weights of the regression."""
     rate: float = 0.01
     """The weight of the latest regression in the running mean."""
     optimizer: Adam = Adam()
@@ -59,6 +60,7 @@ class RidgeHead(AbstractObjective):
     scale_optimizer: Adam = Adam(learning_rate=0.01)
     """What trains the scale."""
     window: int = 50
+    """Steps over which the error is averaged, and without a new low a network stays."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class", "batch", "window")

@@ -83,7 +83,9 @@ class TangentRidge(AbstractObjective):
     pool: int = 30
     """Networks at once."""
     longest: int = 100
+    """The age in steps at which a network gives way to a fresh one."""
     updates: int = 15
+    """The most steps that a network takes between two of the set."""
     optimizer: Adam = Adam(learning_rate=5e-5)
     """What trains the networks."""
     mirrored: bool = True

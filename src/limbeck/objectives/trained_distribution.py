@@ -55,7 +55,9 @@ class TrainedDistribution(AbstractObjective):
     """
 
     augment: AbstractAugmentation = field(default_factory=Siamese)
+    """How real images and synthetic ones are varied alike."""
     per_class: int = 256
+    """Real examples of each class a step."""
     weight: float = 50.0
     """Of the loss. Published code multiplies by an accuracy in percent, so that its 0.5 is 50 here."""
     queue: int = 100
@@ -63,9 +65,13 @@ class TrainedDistribution(AbstractObjective):
     interval: int = 30
     """Steps of the set between two fresh networks."""
     trained: int = 2
+    """Networks of the queue that are trained after each step."""
     steps: int = 10
+    """How many steps each of them takes."""
     batch: int = 256
+    """Real images of such a step."""
     optimizer: SGD = SGD(learning_rate=0.01, momentum=0.9, weight_decay=5e-4)
+    """What steps these networks."""
 
     def __post_init__(self) -> None:
         at_least(self, FIRST, "queue")

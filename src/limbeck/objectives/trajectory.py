@@ -33,6 +33,7 @@ class Trajectory(AbstractObjective):
     """
 
     experts: Experts = field(default_factory=Experts)
+    """The experts, and how they were trained."""
     reach: int = 2
     """The epochs of the expert that the student is to cover, M."""
     earliest: int = 0
@@ -44,6 +45,7 @@ class Trajectory(AbstractObjective):
     grow_over: int = 0
     """The steps over which the window grows to its full size (Guo et al., ICLR 2024); 0: it is full at once."""
     augment: AbstractAugmentation | None = field(default_factory=lambda: Siamese(together=True))
+    """How images of the student are varied; none: they are as they are."""
     alone: bool = False
     """Whether each step of the student is differentiated alone, from parameters that are taken as given (TESLA)."""
 

@@ -61,7 +61,9 @@ class Bits(AbstractAround):
     """
 
     bits: int = 8
+    """Bits of each stored number."""
     inner: AbstractParameterization = field(default_factory=Pixels)
+    """The parameterization whose numbers are rounded."""
 
     def __post_init__(self) -> None:
         expect(self, "bits", 1 <= self.bits <= BYTE, f"a number from 1 to {BYTE}")

@@ -26,6 +26,7 @@ class Factors(AbstractParameterization):
     """
 
     rank: int = 4
+    """The rank of each channel."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rank")

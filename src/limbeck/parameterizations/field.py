@@ -36,6 +36,7 @@ class Field(AbstractPainted):
     first_frequency: float = 10.0
     """The authors have 30; with 10, networks as small as these fit images of 8 x 8 and of 32 x 32 pixels better."""
     frequency: float = 10.0
+    """The frequency of the layers behind the first."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,6 +16,7 @@ class FixedTargets(AbstractAround):
     """The items of another parameterization under the targets of the start, which are not learned (Cui et al. 2023)."""
 
     inner: AbstractParameterization = field(default_factory=Pixels)
+    """The parameterization of the inputs."""
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the targets of the start."""

@@ -33,6 +33,7 @@ class Gaussians(AbstractPainted):
     count: int = 10
     """Gaussians of an image."""
     fit_rate: float = 0.05
+    """The learning rate of that fit."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -47,12 +47,15 @@ class Latent(AbstractParameterization):
     code: int = 32
     """Numbers of a code."""
     decoder: str = OWN
+    """What makes images of codes: autoencoder, or module:PACKAGE.FACTORY of yours."""
     width: int = 16
     """Channels of the middle layer of the autoencoder."""
     steps: int = 1000
     """Steps of its training, on batches of 128 images."""
     fit_steps: int = 100
+    """Steps of Adam by which codes are fitted to the start."""
     fit_rate: float = 0.05
+    """The learning rate of that fit."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "code", "steps")

@@ -29,6 +29,7 @@ class Multiformation(AbstractParameterization):
     """
 
     factor: int = 2
+    """Tiles along a side of a page."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "factor")

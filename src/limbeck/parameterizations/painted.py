@@ -40,7 +40,9 @@ class AbstractPainted(AbstractParameterization):
     """
 
     fit_steps: int = 300
+    """Steps of Adam by which numbers are fitted to the start."""
     fit_rate: float = 0.01
+    """The learning rate of that fit."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "fit_steps")

@@ -50,6 +50,7 @@ class Palette(AbstractParameterization):
     """
 
     colours: int = 16
+    """Colours of an image."""
 
     def __post_init__(self) -> None:
         expect(self, "colours", 2 <= self.colours <= 1 << BYTE, f"a number from 2 to {1 << BYTE}")

@@ -32,6 +32,7 @@ class Pca(AbstractParameterization):
     """
 
     components: int = 32
+    """Directions, the numbers of a code."""
     examples: int = 5_000
     """How many real inputs at most the directions are those of, drawn from all."""
 

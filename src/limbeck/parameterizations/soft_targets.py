@@ -23,6 +23,7 @@ class SoftTargets(AbstractAround):
     """
 
     inner: AbstractParameterization = field(default_factory=Pixels)
+    """The parameterization of the inputs."""
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the targets of the start; InputError for targets that are not numbers."""

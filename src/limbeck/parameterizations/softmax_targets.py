@@ -29,6 +29,7 @@ class SoftmaxTargets(AbstractAround):
     """
 
     inner: AbstractParameterization = field(default_factory=Pixels)
+    """The parameterization of the inputs."""
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and the logarithms; InputError for targets that are not weights of classes."""

@@ -24,7 +24,9 @@ class TeacherTargets(AbstractAround):
     """
 
     inner: AbstractParameterization = field(default_factory=Pixels)
+    """The parameterization of the inputs."""
     teacher: Teacher = field(default_factory=Teacher)
+    """The network that labels in the end."""
     temperature: float = 1.0
     """Above 1 labels are more even, below 1 they are surer."""
     taught = True

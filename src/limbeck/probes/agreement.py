@@ -70,11 +70,15 @@ class Agreement(AbstractProbe):
     largest: float = 0.05
     """The share of every class that the largest subset has."""
     trajectories: int = 12
+    """Trainings on all real data that are stopped early."""
     decayed: int = 24
+    """Trainings on all real data with weight decay."""
     epochs: int = 5
     """Of the training with weight decay c, which forgets its start with (1 - 0.9)/(0.01 c), 80 to 200, steps."""
     window: float = 0.01
+    """How far accuracies may be apart to be compared, as a share."""
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     repeats: int = 3
     """Learners of the set."""
     controls: int = 1

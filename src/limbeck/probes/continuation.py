@@ -36,8 +36,11 @@ class Continuation(AbstractProbe):
 
     repeats: int = 5
     further: int = 1
+    """Learners that also go on with all real data."""
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     steps: int = 300
+    """Steps on the set."""
 
     question = "Can a finished learner be trained further on the set?"
     tables = (ContinuationRow,)

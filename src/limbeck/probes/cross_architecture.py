@@ -34,14 +34,20 @@ class CrossArchitecture(AbstractProbe):
     """
 
     architectures: tuple[str, ...] = ("lenet", "alexnet", "vit")
+    """The other networks."""
     draws: int = 8
+    """Trainings that are tried for each network."""
     repeats: int = 5
     beside: int = 5
     """Fresh learners of real examples, each of a draw of its own."""
     learning_rates: tuple[float, float] = (1e-3, 1e-1)
+    """The least learning rate that is tried, and the largest."""
     steps: tuple[int, ...] = (100, 200, 300)
+    """The numbers of steps that are tried."""
     batches: tuple[int, ...] = (0,)
+    """The batches that are tried; 0: all items."""
     sample: int = 2000
+    """Validation examples that choose the training."""
 
     question = "Does the set teach other networks than its own?"
     tables = (NetworkRow, DrawRow)

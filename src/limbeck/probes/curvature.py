@@ -57,14 +57,23 @@ class Curvature(AbstractProbe):
     """
 
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     places: int = 5
+    """Steps that are measured in every tenfold of steps."""
     images: int = 100
+    """Real training examples of each class."""
     relative: float = 0.05
+    """The relative standard error of a trace that is enough."""
     floor: float = 10.0
+    """The standard error that is enough of any trace."""
     most: int = 100
+    """Products with the Hessian for a trace, at most."""
     starts: int = 3
+    """Random starts of a spectrum."""
     iterations: int = 60
+    """Lanczos steps of each start."""
     ends: int = 5
+    """Eigenvalues listed at each end of a spectrum."""
     repeats: int = 3
 
     question = "When in training does the set have something to teach?"

@@ -34,6 +34,7 @@ class Episodes(AbstractProbe):
     repeats: int = 5
     controls: int = 5
     episodes: int = 20
+    """Episodes of each policy."""
 
     question = "What do policies that are trained on it do?"
     tables = (PolicyRow, MomentRow)

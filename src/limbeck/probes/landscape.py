@@ -55,10 +55,15 @@ class Landscape(AbstractProbe):
     """
 
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     size: int = 21
+    """Points along a side of a surface."""
     margin: float = 0.2
+    """How far a surface reaches beyond its corners, as a share."""
     sample: int = 1000
+    """At most so many evaluation examples; 0: all."""
     rows: int = 3
+    """Rows of a surface in one piece of work."""
     repeats: int = 5
 
     question = "Does a learner of the set grow over-confident, and is its loss a picture of the real one?"

@@ -43,6 +43,7 @@ class LearningTime(AbstractProbe):
     """
 
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     repeats: int = 3
     controls: int = 20
     """Sets of random real examples that the same learners read, which costs little beside training them."""

@@ -80,6 +80,7 @@ class Mimicry(AbstractProbe):
     shown: int = 200
     """How many unseen real examples are listed."""
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
 
     question = "Do its items show the features of the true data?"
     tables = (KindRow, LookRow, NearestRow, RealLookRow, LabelRow, ConfusionRow)

@@ -38,6 +38,7 @@ class Mixing(AbstractProbe):
     """
 
     added: tuple[int, ...] = (0, 2, 10, 50, 250)
+    """Real examples of each class that are added."""
     repeats: int = 5
 
     question = "Can real examples be added to the set?"

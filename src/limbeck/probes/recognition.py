@@ -71,7 +71,9 @@ class Recognition(AbstractProbe):
     """Learners of each network."""
     controls: int = 5
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     neighbours: int = 5
+    """Nearest evaluation examples of an item that are looked at."""
     sample: int = 2000
     """How many evaluation examples are held against their own neighbours."""
     shown: int = 1000

@@ -42,7 +42,9 @@ class Reliance(AbstractProbe):
     """
 
     epochs: int = 300
+    """Epochs on the set."""
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     repeats: int = 5
 
     question = "Does its accuracy rest on its labels, or on augmentation?"

@@ -45,6 +45,7 @@ class Semantics(AbstractProbe):
     """
 
     attributes: AbstractAttributes = Measured()
+    """Which attributes are looked for."""
     repeats: int = 16
     """How many learners of the whole set there are, which differ by their seed alone: the null is made of these."""
     controls: int = 1

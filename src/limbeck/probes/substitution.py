@@ -57,9 +57,12 @@ class Substitution(AbstractProbe):
     """
 
     sizes: tuple[int, ...] = (1, 2, 5, 10, 12, 20, 60, 260)
+    """Real examples of each class that the set is held against."""
     repeats: int = 5
     trajectories: int = 3
+    """Trainings on all real data that it is held against."""
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     controls: int = 10
 
     question = "How many real examples is the set equivalent to?"

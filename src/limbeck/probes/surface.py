@@ -75,16 +75,27 @@ class Surface(AbstractProbe):
     """
 
     every: int = 10
+    """Steps between two readings of a training, at its beginning."""
     planes: int = 2
+    """Random planes around each end of training."""
     size: int = 11
+    """Points along a side of a plane."""
     radius: float = 1.0
+    """How far a plane reaches, in normalised directions."""
     biases: bool = False
+    """Whether biases move along random planes, too."""
     points: int = 26
+    """Points along a line."""
     images: int = 50
+    """Real training examples of each class."""
     iterations: int = 40
+    """Lanczos steps."""
     subsets: tuple[int, ...] = (1, 10)
+    """Real training examples of each class whose losses are drawn, too."""
     bent: int = 200
+    """Steps that bend the way between two networks; 0: straight ways alone."""
     sample: int = 1000
+    """At most so many evaluation examples; 0: all."""
     repeats: int = 3
 
     question = "Does training on the set end in a minimum, of its own loss and of the real one?"

@@ -65,11 +65,13 @@ class Epochs(AbstractProtocol):
     like: str = "yang2024"
     """The published protocol that the name tells the difference from."""
     epochs: int = 300
+    """Epochs on a set."""
     batch: int = 0
     """How many items a step sees; 0: all, so that an epoch is one step."""
     learning_rate: float = 0.01
     """0: the mean of those that the set was distilled with."""
     optimizer: AbstractInnerOptimizer = Momentum(0.9)
+    """What steps the parameters of a learner."""
     drop_after: int = 0
     """0: never."""
     drop_again: int = 0
@@ -77,7 +79,9 @@ class Epochs(AbstractProtocol):
     drop_to: float = 0.1
     augment: AbstractAugmentation | None = None
     full_batch: int = 256
+    """Examples a step, of all real data."""
     full_epochs: int = 5
+    """Epochs on all real data, at least."""
 
     def __post_init__(self) -> None:
         if self.like not in PUBLISHED:

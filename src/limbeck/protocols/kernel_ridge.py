@@ -24,6 +24,7 @@ class KernelRidge(AbstractProtocol):
     """
 
     kernel: AbstractKernel = NeuralTangent()
+    """The kernel of the regression."""
     ridge: float = 1e-6
     """In units of the mean of k(x, x) over the set."""
     most: int = 5000

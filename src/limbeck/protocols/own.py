@@ -29,7 +29,9 @@ class Own(AbstractProtocol):
     """
 
     full_batch: int = 256
+    """Examples a step, of all real data."""
     full_epochs: int = 5
+    """Epochs on all real data, at least."""
     augment: AbstractAugmentation | None = None
     """What each image of each step undergoes: a set may be made for learners whose images are augmented."""
 

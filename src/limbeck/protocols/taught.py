@@ -38,20 +38,26 @@ class Taught(AbstractProtocol):
     """
 
     epochs: int = 400
+    """Epochs on a set."""
     batch: int = 50
     """How many items a step sees; 0: all, so that an epoch is one step."""
     learning_rate: float = 0.001
+    """The length of a step."""
     slowed: float = 2.0
     """How much longer the cosine's half period is than the training: at 1 the rate falls to 0, at 2 to its half."""
     optimizer: AbstractInnerOptimizer = Adam()
+    """What steps the parameters of a learner."""
     augment: AbstractAugmentation | None = InTurn((ResizedCrop(0.5), Siamese(("flip",)), CutMix()))
     temperature: float = 20.0
+    """What outputs are divided by before the softmax, of teacher and learner."""
     teacher: AbstractProtocol = Epochs()
     """How the teacher is trained: as this trains on all real data, for at least 150 steps."""
     teacher_network: str = ""
     """Which network the teacher is; "" is that of the learner."""
     full_batch: int = 256
+    """Examples a step, of all real data."""
     full_epochs: int = 5
+    """Epochs on all real data, at least."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "epochs", "slowed", "full_batch", "full_epochs")

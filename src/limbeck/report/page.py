@@ -12,9 +12,10 @@ from typing import Any
 from markupsafe import Markup
 from torch import Tensor
 
-from limbeck.comparison import against_baselines, called, short_names
+from limbeck.comparison import against_baselines, called, merged, short_names
 from limbeck.core.units import size
 from limbeck.core.version import VERSION
+from limbeck.opening import grouped, opening
 from limbeck.probes.tables.influence import ExampleRow
 from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
@@ -32,7 +33,7 @@ def page(data: ReportData) -> str:
     names = short_names(full, ".safetensors")
     order = {name: index for index, name in enumerate(full)}
     findings = list(data.findings)
-    rows = [{**row} for row in data.rows]
+    rows = merged(data.rows)
     baselines = [row for row in rows if row["set"] not in order]
     verdicts = [*against_baselines(rows, full), *findings]
     cards = [
@@ -54,6 +55,7 @@ def page(data: ReportData) -> str:
         .get_template("page.html.jinja")
         .render(
             title=data.title,
+            opening=opening(data.rows, verdicts, full),
             cards=list(zip(cards, figures[: len(cards)], galleries, listings, stored, strict=True)),
             comparison=figures[len(cards) :],
             beside=beside(findings, full),
@@ -73,6 +75,7 @@ def page(data: ReportData) -> str:
             ranks=RANKS,
             spread=spread,
             slug=slug,
+            grouped=grouped,
             written=written,
         )
     )

@@ -22,8 +22,11 @@ class Fixed(AbstractSchedule):
     """Given steps of one size; by default those of Yang et al. (ICML 2024), all items at once."""
 
     steps: int = 300
+    """Steps of training on the set."""
     learning_rate: float = 0.01
+    """The length of a step."""
     optimizer: AbstractInnerOptimizer = Momentum(0.9)
+    """The rule by which they are made."""
     per_class: int = 0
     """How many items of each class a step sees; 0: all items."""
     batch: int = 0

@@ -28,6 +28,7 @@ class LearnedRates(AbstractSchedule):
     around: Fixed = Fixed(steps=10, optimizer=Momentum(0.0))
     """Where they start, and everything that is not learned."""
     shared: bool = False
+    """Whether all steps have one learned rate."""
     through: Literal["exponential", "softplus"] = "exponential"
     """The function: exp x, or log(1 + exp x) as Wang et al. (2018) have it."""
 
@@ -62,7 +63,9 @@ class UnconstrainedRates(AbstractSchedule):
     """
 
     around: Fixed = Fixed(steps=10, optimizer=Momentum(0.0))
+    """The steps whose rates are learned."""
     shared: bool = False
+    """Whether all steps have one learned rate."""
 
     @property
     def binding(self) -> bool:  # type: ignore[override]

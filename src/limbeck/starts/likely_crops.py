@@ -34,6 +34,7 @@ class LikelyCrops(AbstractStart):
     """
 
     teacher: Teacher = field(default_factory=Teacher)
+    """The network that is sure of crops."""
     crops: int = 5
     """Crops of an image."""
     images: int = 300

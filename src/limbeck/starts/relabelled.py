@@ -28,8 +28,11 @@ class Relabelled(AbstractRelabelling):
     """
 
     experts: Experts = field(default_factory=Experts)
+    """The experts, and how they were trained."""
     number: int = 0
+    """Which expert labels."""
     epoch: int = 16
+    """After how many epochs it does."""
     taught = True
 
     def __post_init__(self) -> None:

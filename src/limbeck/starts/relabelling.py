@@ -15,6 +15,7 @@ class AbstractRelabelling(AbstractStart):
     """The items of another start under a weight for each class."""
 
     start: AbstractStart = field(default_factory=Real)
+    """The start whose items they are."""
 
     def check(self, problem: Problem) -> None:
         """As the other start does."""

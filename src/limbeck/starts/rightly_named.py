@@ -25,6 +25,7 @@ class RightlyNamed(AbstractStart):
     """
 
     teacher: Teacher = field(default_factory=Teacher)
+    """The network that names and labels."""
     taught = True
 
     def needs(self, problem: Problem) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ class TeacherLabels(AbstractRelabelling):
     """
 
     teacher: Teacher = field(default_factory=Teacher)
+    """The network that labels, and how long it was trained."""
     temperature: float = 1.0
     """Above 1 labels are more even, below 1 they are surer."""
     taught = True

@@ -63,6 +63,7 @@ class Umap(AbstractProjection):
     """
 
     neighbours: int = 5
+    """Neighbours that are kept near."""
 
     def __post_init__(self) -> None:
         at_least(self, 2, "neighbours")

@@ -40,6 +40,7 @@ class Annotated(AbstractAttributes):
     """
 
     command: tuple[str, ...] = ()
+    """The command that answers COMMAND IMAGE.png PROMPT on standard output."""
     per_class: int = 100
     """How many evaluation examples of each class are shown to it, the first; 0 for all."""
 

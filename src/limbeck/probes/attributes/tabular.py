@@ -28,6 +28,7 @@ class Tabular(AbstractAttributes):
     """
 
     path: str = ""
+    """The parquet file of them."""
 
     def describe(self) -> str:
         """Of the file."""

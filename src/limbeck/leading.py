@@ -1,0 +1,102 @@
+"""The set that comes first of those that were scored alike, and how much better it is than what it is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from limbeck.comparison import matching
+from limbeck.core.findings import Fact
+from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, needed, side
+from limbeck.statistics.estimates import difference, unlike
+
+DRAWN_ANEW = "random"
+"""The selection of which every learner has real examples of its own."""
+ALL_DATA = "all real data"
+
+
+class Gain(NamedTuple):
+    """How much better the leading set is to train on than something else."""
+
+    name: str
+    fact: Fact
+    lasting: float = 0.0
+    """The part of the variance that more learners do not take away: 1 where one more draw might be as good."""
+
+    @property
+    def missing(self) -> int:
+        """About how many more draws would decide it; 0 where none would."""
+        return max(needed(self.fact, lasting=self.lasting) - self.fact.n, 0)
+
+
+class Lead(NamedTuple):
+    """The set that comes first of those that were scored alike, and what it is held against."""
+
+    name: str
+    row: Mapping[str, Any]
+    rivals: tuple[Gain, ...]
+    by_items: tuple[Gain, ...]
+    by_bytes: tuple[Gain, ...]
+    kept: int
+    """How many real examples of a class fit in its bytes."""
+    whole: Gain | None
+
+    @property
+    def unit(self) -> str:
+        """Of the score."""
+        return str(self.row["unit"])
+
+
+def leads(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[Lead]:
+    """The leading set of each network, protocol, metric and size."""
+    alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in (each for each in rows if each["set"] in names):
+        key = tuple(row[name] for name in ("network", "protocol", "split", "metric", "per_class"))
+        alike.setdefault(key, []).append(row)
+    others = [each for each in rows if each["set"] not in names]
+    return [_lead(group, others, names) for group in alike.values()]
+
+
+def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Lead:
+    """The set that comes first of a group, and its gains, by intervals that hold for whichever came first."""
+    sign = 1 if group[0]["higher_is_better"] else -1
+    row = max(group, key=lambda each: sign * each["mean"])
+    count = sum(len(matching(each, others, how)) for each in group for how in ("items", "bytes"))
+    whole = [[other for other in matching(each, others, "")[:1] if other["whole"]] for each in group]
+    level = corrected(count + sum(map(len, whole)) + len(group) * (len(group) - 1) // 2)
+
+    def gains(how: str) -> tuple[Gain, ...]:
+        matched = matching(row, others, how)
+        drawn = all(each["set"].partition(":")[0] == DRAWN_ANEW for each in matched)
+        return tuple(_gain(row, each, level, drawn) for each in matched)
+
+    by_bytes = matching(row, others, "bytes")
+    return Lead(
+        names[row["set"]],
+        row,
+        tuple(_gain(row, {**each, "set": names[each["set"]]}, level) for each in group if each is not row),
+        gains("items"),
+        gains("bytes"),
+        by_bytes[0]["per_class"] if by_bytes else 0,
+        next((_gain(row, {**each, "set": ALL_DATA}, level) for each in whole[group.index(row)]), None),
+    )
+
+
+def _gain(row: Mapping[str, Any], other: Mapping[str, Any], level: float, drawn: bool = False) -> Gain:
+    """How much better a set is than another row: than its mean, or, where it is `drawn`, than one more draw of it.
+
+    One set is not told from a lucky draw where draws are all that it is held against. Beside selections that look at
+    the data the mean of draws counts, since a lucky draw would have to be better than those, too.
+    """
+    anew = drawn and row["seeds"] <= 1
+    fact = (unlike if anew else difference)(other["set"], row["values"], other["values"], level)
+    if not row["higher_is_better"]:
+        fact = Fact(fact.name, -fact.value, -fact.high, -fact.low, fact.n)
+    return Gain(other["set"].replace(":bytes", ""), fact, float(anew))
+
+
+def sides(gains: Iterable[Gain]) -> tuple[list[Gain], list[Gain], list[Gain]]:
+    """Those that the leading set is better than, worse than, and not told from."""
+    listed = list(gains)
+    better, worse, alike = ([each for each in listed if side(each.fact) == where] for where in (ABOVE, BELOW, OPEN))
+    return better, worse, alike

@@ -1,0 +1,249 @@
+"""What sets come to, said before anything else: which to use, for what, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from limbeck.comparison import EVALUATION, draws, merged, short_names
+from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.units import apart, bare, measured, measured_range, size
+from limbeck.leading import Gain, Lead, leads, sides
+from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, side
+from limbeck.statistics.estimates import LEVEL, t_quantile
+
+COLUMNS = ("for", "use", "how sure")
+SURE = "sure at 95 %, over all sets and baselines at once"
+UNDECIDED = "not decided"
+PURPOSES = {
+    "substitution": "in place of as many random real examples",
+    "mixing": "together with real examples",
+    "cross-architecture": "to train other networks",
+    "continuation": "to train a finished learner further",
+    "reliance": "by its items alone, labels and augmentation aside",
+    "episodes": "to train a policy",
+}
+"""What a set is used for where the verdict of a probe says that it may be; other probes tell no use."""
+GROUPS = {"use": "use", "avoid": "do not", "unknown": "open", "note": "to know"}
+"""The headings of verdicts, by their tones, in order."""
+
+
+class Use(NamedTuple):
+    """One row: what for, what to use, and how sure that is."""
+
+    purpose: str
+    use: str
+    sure: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One sentence, and a row for each use that was measured."""
+
+    sentence: str
+    uses: tuple[Use, ...]
+
+    @property
+    def table(self) -> Table:
+        """The rows under their columns."""
+        return Table("which set to use", COLUMNS, tuple(map(tuple, self.uses)), SURE)
+
+
+def opening(rows: Sequence[Mapping[str, Any]], findings: Sequence[Finding], sets: Sequence[str]) -> Opening:
+    """Which of `sets` to use, for what, and how sure that is, by rows of scores and by findings.
+
+    Of sets of one size under one network and protocol that with the best mean leads. It is to be used where it is
+    better than everything that it is held against, by intervals of differences (Welch) that are simultaneous over all
+    sets that might have led (Bonferroni). A verdict of a probe tells a use where its claims hold with intervals that
+    are simultaneous over sets, too.
+    """
+    names = short_names(sets, ".safetensors")
+    led = leads(merged(rows), names)
+    told = [use for lead in led for use in _uses(lead, len(led) > 1)]
+    scored = any(lead.by_items for lead in led)
+    found = [
+        use for probe in PURPOSES if not (scored and probe == "substitution") for use in _found(probe, findings, names)
+    ]
+    sentences = [_sentence(lead) for lead in led if lead.by_items or lead.by_bytes]
+    return Opening(sentences[0] if sentences else _from_findings(found, findings), (*told, *found))
+
+
+def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Findings by the heading that their verdicts stand under, in the order of `GROUPS`; no heading without one."""
+    listed = list(findings)
+    found = {heading: [each for each in listed if each.tone == tone] for tone, heading in GROUPS.items()}
+    return {heading: some for heading, some in found.items() if some}
+
+
+def _sentence(lead: Lead) -> str:
+    """What to train on, of as many examples and of as many bytes."""
+    better, worse, alike = sides(lead.by_items)
+    many = "1 example" if lead.row["per_class"] == 1 else f"{lead.row['per_class']} examples"
+    reached = f"its learners reach {_score(lead.row)}"
+    if worse:
+        most = min(worse, key=lambda each: each.fact.value)
+        said = (
+            f"Train on real examples by {most.name}, not on {_first(lead)}: as many of them are {_by(most, lead.unit)} "
+            f"better{_cut(lead)}"
+        )
+    elif better:
+        least = min(better, key=lambda each: each.fact.value)
+        above = f"{reached}, {_by(least, lead.unit)}{' or more' if len(better) > 1 else ''} above"
+        if not alike:
+            said = f"Use {lead.name} to train on {many} per class: {above} as many real examples"
+        else:
+            said = (
+                f"Use {lead.name} rather than as many real examples by {_or(each.name for each in better)}: {above} "
+                f"them; beside those by {_or(each.name for each in alike)} nothing is decided"
+            )
+    elif alike:
+        said = (
+            "No set is shown to be better to train on than as many real examples: "
+            f"{_first(lead)} reaches {_score(lead.row)}, and {_or(each.name for each in alike)} may do as well"
+        )
+    else:
+        said = f"{_first(lead)} comes first, and is held against no real examples of its number: {reached}"
+    return f"{said}{_in_bytes(lead)}."
+
+
+def _in_bytes(lead: Lead) -> str:
+    """What its bytes are best used for, as a part of a sentence."""
+    if not lead.by_bytes:
+        return ""
+    better, worse, alike = sides(lead.by_bytes)
+    held = f"in its {size(lead.row['bytes'])}"
+    if worse:
+        most = min(worse, key=lambda each: each.fact.value)
+        return f"; {held} keep {lead.kept} real examples per class instead, {_by(most, lead.unit)} better"
+    if alike:
+        return f"; {held} {lead.kept} real examples per class may do as well"
+    least = min(better, key=lambda each: each.fact.value)
+    return f"; {held} it is better than {lead.kept} real examples per class, too, by {_by(least, lead.unit)}"
+
+
+def _uses(lead: Lead, several: bool) -> list[Use]:
+    """The rows of a leading set."""
+    under = f" ({lead.row['network']}, {lead.row['protocol']})" if several else ""
+    per_class = lead.row["per_class"]
+    rows = []
+    if lead.by_items:
+        rows.append(_beside(lead, f"training, {per_class} per class{under}", lead.by_items, per_class))
+    if lead.by_bytes:
+        rows.append(_beside(lead, f"training, {size(lead.row['bytes'])}{under}", lead.by_bytes, lead.kept))
+    if lead.rivals:
+        _, _, alike = sides(lead.rivals)
+        closest = min(lead.rivals, key=lambda each: (side(each.fact) != OPEN, each.fact.value))
+        use = _or([lead.name, *(each.name for each in alike)])
+        rows.append(Use(f"the best of {len(lead.rivals) + 1} sets{under}", use, _how_sure(closest, lead)))
+    if lead.whole is not None:
+        where = side(lead.whole.fact)
+        use = {ABOVE: lead.name, BELOW: "all real data", OPEN: UNDECIDED}[where]
+        rows.append(Use(f"in place of all real data{under}", use, _how_sure(lead.whole, lead)))
+    return rows
+
+
+def _beside(lead: Lead, purpose: str, gains: Sequence[Gain], per_class: int) -> Use:
+    """What to use of a set and real examples that match it in one way; how sure by what comes nearest."""
+    better, worse, alike = sides(gains)
+    if worse:
+        most = min(worse, key=lambda each: each.fact.value)
+        return Use(purpose, f"{per_class} real per class ({most.name})", _how_sure(most, lead))
+    nearest = min(alike or better, key=lambda each: each.fact.value)
+    return Use(purpose, UNDECIDED if alike else lead.name, _how_sure(nearest, lead))
+
+
+def _how_sure(gain: Gain, lead: Lead) -> str:
+    """How far a set lies from what it is held against, and what would decide it where that is open."""
+    where = side(gain.fact)
+    if where != OPEN:
+        found = f"{lead.name} {_by(gain, lead.unit)} {'above' if where == ABOVE else 'below'} {gain.name}"
+        return f"{found}, {draws(lead.row)}"
+    low, high, value = (f"{bare(each, lead.unit, 3)}" for each in (gain.fact.low, gain.fact.high, gain.fact.value))
+    spread = f" ({low} to {high})" if gain.fact.n > 1 else ""
+    what = "distillation" if lead.row["seeds"] > 1 else "learner"
+    more = f"about {gain.missing} more {what}{'s' * (gain.missing != 1)} decide" if gain.missing else "too near to call"
+    one_more = "one more draw of " if gain.lasting else ""
+    return f"open: {lead.name} {value}{spread} from {one_more}{gain.name}, {draws(lead.row)}; {more}"
+
+
+def _first(lead: Lead) -> str:
+    return f"{lead.name}, the best of {len(lead.rivals) + 1} sets," if lead.rivals else lead.name
+
+
+def _cut(lead: Lead) -> str:
+    """That a recipe was cut short, where that may be why."""
+    return "" if lead.row["whole"] else " (its recipe was cut short, which says nothing against the method)"
+
+
+def _score(row: Mapping[str, Any]) -> str:
+    """A score with its interval."""
+    spread = f" ({measured_range(row['low'], row['high'], row['unit'])})" if len(row["values"]) > 1 else ""
+    return f"{measured(row['mean'], row['unit'])}{spread}"
+
+
+def _by(gain: Gain, unit: str) -> str:
+    """By how much, where it is decided, whichever is better."""
+    low, high = sorted((abs(gain.fact.low), abs(gain.fact.high)))
+    return f"{apart(abs(gain.fact.value), unit)} ({bare(low, unit, 3)} to {bare(high, unit, 3)})"
+
+
+def _or(words: Iterable[str]) -> str:
+    """Words one after another, the last after "or"."""
+    *some, last = words
+    return f"{', '.join(some)} or {last}" if some else last
+
+
+def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) -> list[Use]:
+    """What the verdicts of a probe tell of a use; nothing where it was not asked."""
+    mine = [each for each in findings if each.probe == probe and each.set in names]
+    if not mine:
+        return []
+    sure = [each for each in mine if each.tone == "use" and holds(each, len(mine))]
+    if sure:
+        least = min((fact.n for each in sure for fact in each.facts if _claimed(each, fact)), default=0)
+        return [Use(PURPOSES[probe], _or(names[each.set] for each in sure), f"sure, n {least}" if least else "sure")]
+    still = next((each.deciding for each in mine if each.deciding), "")
+    alone = [names[each.set] for each in mine if each.tone == "use"]
+    if alone:
+        still = f"{_or(alone)} by its verdict alone, not over {len(mine)} sets at once"
+    against = [names[each.set] for each in mine if each.tone == "avoid"]
+    if len(against) == len(mine):
+        return [Use(PURPOSES[probe], "none", f"do not: {', '.join(against)}")]
+    return [Use(PURPOSES[probe], UNDECIDED, f"open: {still}" if still else "open")]
+
+
+def _claimed(finding: Finding, fact: Fact) -> bool:
+    return any(each.fact == fact.name and each.side != OPEN for each in finding.claims)
+
+
+def holds(finding: Finding, sets: int) -> bool:
+    """Whether the claims of a verdict hold for as many sets at once.
+
+    An interval by Student's t over n draws, at any level, is wider for k sets by less than t(n - 1, 0.05 / k) over
+    t(n - 1, 0.05); Welch's has as many degrees of freedom or more. One draw, of what is exact, stays as it is.
+    """
+    for each in finding.claims:
+        facts = [fact for fact in finding.facts if fact.name == each.fact]
+        if each.side == OPEN or not facts or facts[0].n < 2:
+            continue
+        fact, freedom = facts[0], facts[0].n - 1
+        wider = t_quantile(freedom, corrected(sets)) / t_quantile(freedom, LEVEL)
+        low, high = (fact.value + wider * (end - fact.value) for end in (fact.low, fact.high))
+        if not (low > each.cut if each.side == ABOVE else high < each.cut):
+            return False
+    return True
+
+
+def _from_findings(uses: Sequence[Use], findings: Sequence[Finding]) -> str:
+    """The sentence where nothing was scored: by the first use that verdicts tell of."""
+    sure = [each for each in uses if each.sure.startswith("sure")]
+    if sure:
+        also = f", and {sure[1].use} {sure[1].purpose}" if len(sure) > 1 else ""
+        return f"Use {sure[0].use} {sure[0].purpose}{also}."
+    asked = [each for each in findings if each.probe != EVALUATION]
+    counts = [f"{len(some)} {heading}" for heading, some in grouped(asked).items()]
+    if not counts:
+        return "Nothing was scored or asked."
+    many = "1 verdict tells" if len(asked) == 1 else f"{len(asked)} verdicts tell"
+    return f"No use of these sets is shown: {many} otherwise ({', '.join(counts)})."
