@@ -39,6 +39,7 @@ browser: ## Install Chromium, which the tests of the report drive, where apt-get
 docs: $(STAMP) ## Build the documentation as a site, and open it in a browser where there is one
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "The documentation: file://$(CURDIR)/build/site/index.html"
+	@echo "To search in it, serve it: $(BIN)/python -m http.server --directory build/site"
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then xdg-open build/site/index.html; fi
 
 gallery: $(STAMP) ## Make the pictures of the documentation's gallery anew
