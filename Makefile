@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 # The targets share one environment and one terminal: -j would only interleave their output.
 .NOTPARALLEL:
-.PHONY: help install demo test check lint format clean browser
+.PHONY: help install demo test check lint format clean browser docs gallery
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,6 +35,15 @@ browser: ## Install Chromium, which the tests of the report drive, where apt-get
 	        echo "There is no Chromium: the tests of the report in a browser are skipped" >&2; \
 	    fi; \
 	fi
+
+docs: $(STAMP) ## Build the documentation as a site, and open it in a browser where there is one
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The documentation: file://$(CURDIR)/build/site/index.html"
+	@echo "To search in it, serve it: $(BIN)/python -m http.server --directory build/site"
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then xdg-open build/site/index.html; fi
+
+gallery: $(STAMP) ## Make the pictures of the documentation's gallery anew
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/gallery.sh
 
 check: lint test ## Everything that must hold before a change is shared: lint, then test
 

@@ -90,8 +90,10 @@ def _published(given: Any) -> None:
 
 
 def _written(value: Any) -> str:
-    """A setting; of many numbers, how many and how they begin."""
-    return f"{value[0]:,} and so on, {len(value)} times" if isinstance(value, tuple) else f"{value:,g}"
+    """A setting; of many numbers, how many and how they begin; of a part, its name."""
+    if isinstance(value, dict):
+        return str(value["part"]).rpartition("/")[2]
+    return f"{value[0]:,} and so on, {len(value)} times" if isinstance(value, list) else f"{value:,g}"
 
 
 def parts(kind: str) -> list[dict[str, Any]]:

@@ -34,8 +34,8 @@ class Score:
     """One row: a mean and its 95 % interval by Student's t over independent draws (the mean itself where there is one).
 
     The draws are the learners. Where a set was distilled several times, they are the distillations, of each the mean of
-    its learners: value[k][r] = mean + distillation[k] + network[k, r], and the interval is exact where these are normal
-    and every distillation has as many learners.
+    its learners: `value[k][r] = mean + distillation[k] + network[k, r]`, and the interval is exact where these are
+    normal and every distillation has as many learners.
     """
 
     set: str

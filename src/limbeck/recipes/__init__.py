@@ -98,7 +98,7 @@ def published_runs() -> list[dict[str, Any]]:
             "ipc": ipc,
             "whitened": whitened,
             "steps": method.recipe_for(data, ipc, whitened).steps,
-            "options": options,
+            "options": to_spec(options),
             "settings": to_spec(method.recipe_for(data, ipc, whitened)),
             "settings_from": method.settings_from,
             "expected": [asdict(row) for row in method.expected if (row.data, row.ipc, row.whitened) == setting],
