@@ -33,6 +33,10 @@ EXAMPLES = {
         "limbeck study digits --recipes dm,kmeans --ipc 1 --effort quick --out study",
         "limbeck study digits --recipes dm,more=dm --set more.steps=600 --ipc 1 --out study",
     ),
+    "sweep": (
+        "limbeck sweep digits --recipes dm,kmeans --ipc 1,10 --seeds 3 --out sweep",
+        "limbeck sweep digits --recipes dm --vary optimizer.learning_rate=0.1,1 --steps 300 --out rates",
+    ),
     "report": ("limbeck report digits.safetensors --out report.html",),
     "export": ("limbeck export digits.safetensors --format npz --out digits.npz",),
     "compress": ("limbeck compress digits.safetensors --bits 4 --out small.safetensors",),

@@ -93,7 +93,9 @@ def _written(value: Any) -> str:
     """A setting; of many numbers, how many and how they begin; of a part, its name."""
     if isinstance(value, dict):
         return str(value["part"]).rpartition("/")[2]
-    return f"{value[0]:,} and so on, {len(value)} times" if isinstance(value, list) else f"{value:,g}"
+    if isinstance(value, list):
+        return f"{value[0]:,} and so on, {len(value)} times"
+    return f"{value:,g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value).lower()
 
 
 def parts(kind: str) -> list[dict[str, Any]]:

@@ -102,6 +102,7 @@ class Filters(AbstractDistance):
     """
 
     inner: AbstractDistance = SquaredError()
+    """The distance that is taken of these."""
 
     def distance(self, real: Tree, synthetic: Tree) -> Float[Tensor, ""]:
         """The distance; InputError where there are no filters."""

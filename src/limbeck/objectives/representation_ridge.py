@@ -39,6 +39,7 @@ class RepresentationRidge(AbstractObjective):
     """
 
     teacher: Twins = field(default_factory=Twins)
+    """The network whose representations are to be met."""
     examples: int = 256
     """Real images of a step, drawn evenly and with replacement."""
     ridge: float = 1e-6
@@ -52,6 +53,7 @@ class RepresentationRidge(AbstractObjective):
     optimizer: AbstractOptimizer = SGD(learning_rate=0.1, momentum=0.9)
     """What trains the networks."""
     augment: AbstractAugmentation | None = Siamese(("crop", "flip"))
+    """What real examples undergo before they are represented."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "examples", "pool", "longest", "batch")

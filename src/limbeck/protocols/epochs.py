@@ -77,6 +77,7 @@ class Epochs(AbstractProtocol):
     drop_again: int = 0
     """0: never."""
     drop_to: float = 0.1
+    """The share of itself to which the learning rate falls."""
     augment: AbstractAugmentation | None = None
     full_batch: int = 256
     """Examples a step, of all real data."""

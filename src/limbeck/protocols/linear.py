@@ -28,8 +28,11 @@ class Linear(AbstractProtocol):
     """
 
     steps: int = 300
+    """Steps of a learner on a set."""
     learning_rate: float = 0.001
+    """Of those steps."""
     optimizer: AbstractInnerOptimizer = Adam()
+    """What steps a learner."""
     batch: int = 256
     """Items that a step sees; all, where there are fewer."""
     labelled: int = 5

@@ -22,6 +22,7 @@ class Representations(AbstractRelabelling):
     """
 
     teacher: Twins = field(default_factory=Twins)
+    """The network whose representations become targets."""
     represents = True
 
     def check(self, problem: Problem) -> None:
