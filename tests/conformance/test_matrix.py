@@ -26,7 +26,7 @@ from limbeck.core.tree import Tree
 from limbeck.distillation import Distillation
 from limbeck.learn.augment import RolledCrops
 from limbeck.learn.optim import Adam
-from limbeck.objectives import OBJECTIVES, Inversion, TangentRidge, Unrolled
+from limbeck.objectives import OBJECTIVES, Inversion, RepresentationRidge, TangentRidge, Unrolled
 from limbeck.parameterizations import PARAMETERIZATIONS, Bits, Palette, Pixels
 from limbeck.parameterizations.bits import rounded
 from limbeck.schedules import Fixed, LearnedRates
@@ -66,7 +66,9 @@ def fewer(part: Any) -> Any:
 
 PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items()}
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
-OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items()}
+OTHERWISE = (RepresentationRidge,)
+"""Objectives whose targets are what a network says: of sets that begin as no other start, with tests of their own."""
+OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items() if part not in OTHERWISE}
 SEEING = Unrolled(per_class=4)
 """An objective that sees inputs, targets and rates."""
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 import strange_tasks
 from limbeck import distill
-from limbeck.cli.parts import _documentation
+from limbeck.cli.help import documentation
 from limbeck.computations import Coreset, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractNetwork, NoCache, Problem, Readout
@@ -471,6 +471,6 @@ def test_the_measure_of_uncertainty_is_an_option() -> None:
 
 
 def test_help_says_what_fields_from_above_mean() -> None:
-    said = _documentation(Submodular)
+    said = documentation(Submodular)
     assert said["images"] == "How many images of a class are considered."
     assert said["function"] == "What some images are worth in place of all."

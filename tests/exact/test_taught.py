@@ -186,8 +186,7 @@ def test_a_row_says_that_its_labels_are_a_teachers_and_how_large_that_is(on: Pro
     assert [(row["labels"], row["bytes"]) for row in rows] == [(f"a teacher of {size:,} B", 2600)] + [
         (f"a teacher of {size:,} B", 650)
     ]
-    printed = scores(rows, str(protocol)).renderables[-1]
-    assert "labels" in [str(column.header) for column in printed.columns]  # type: ignore[union-attr]
+    assert "labels" in scores(rows, str(protocol)).columns
     (finding,) = against_baselines([{**row, "seeds": int(row["set"] == "it")} for row in rows], ["it"])
     assert UNSTORED in finding.caveats and f"of all rows besides a teacher of {size:,} B" in finding.method
     own = [{**row, "labels": "hard", "seeds": int(row["set"] == "it")} for row in rows]

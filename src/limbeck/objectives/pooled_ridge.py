@@ -80,6 +80,7 @@ class PooledRidge(AbstractObjective):
 def margins(targets: Float[Tensor, "item output"], most: float) -> Float[Tensor, " item"]:
     """How far the largest target of each item is above the next, at most `most`.
 
+    >>> import torch
     >>> margins(torch.tensor([[0.9, 0.1], [0.5, 0.25]]), 0.5)
     tensor([0.5000, 0.2500])
     """
