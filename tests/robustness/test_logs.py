@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import wandb
 from mlflow import MlflowClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -105,6 +106,8 @@ def test_weights_and_biases_keeps_an_offline_run(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv(name, value)
     with limbeck.Session(tmp_path / "runs", log="wandb:distilled") as session:
         run = run_plan(plan(), session)[1]
+    # Its service writes beside us, and is waited for as at the end of a process.
+    wandb.teardown()
     (kept,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     written = kept.read_bytes()
     assert run.id.encode() in written and b"validation" in written and b"distilled" in written
