@@ -23,6 +23,7 @@ from limbeck.distillation import Distillation, distill
 from limbeck.judging import judged_by
 from limbeck.learn.training import Learner, fit, row_loader
 from limbeck.recipes import recipe_for
+from limbeck.runs.needs import needs_of
 from limbeck.runs.plan import Plan, dress
 from limbeck.state import Unkept
 from limbeck.tasks.vectors import VectorTask
@@ -113,10 +114,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_for(self.recipe, NAME, self.ipc)
         if self.steps is not None and recipe.objective is not None:
             recipe = replace(recipe, steps=self.steps)
-        parts = (recipe.start, recipe.parameterization, recipe.objective)
         problem = Problem(task, task.network(self.network), CPU, NoCache())
-        needed = [need for part in parts if part is not None for need in part.needs(problem)]
-        if needed or followed(recipe):
+        if needs_of(recipe, problem) or followed(recipe):
             raise InputError(
                 f"recipe {self.recipe}: it reads networks that are trained before, which this estimator keeps nowhere; "
                 "choose dm, rfad, kip or random, or use limbeck.distill"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -15,23 +13,7 @@ from typing import Any
 
 import pytest
 
-REQUIRED = os.environ.get("LIMBECK_BROWSER") == "required"
 SECTIONS = ("sets", "comparison", "gallery", "colophon")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, without a window."""
-    where = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if where is None:
-        told = "no Chromium here: the page was not tested in a browser (Debian: apt-get install chromium)"
-        pytest.fail(told) if REQUIRED else pytest.skip(told)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=where, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +13,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-REQUIRED = os.environ.get("LIMBECK_BROWSER") == "required"
 PAGES = ("index.html", "how-to/own-method.html", "reference/python.html")
 """A table and code, everything a page of prose has, and what is made of docstrings."""
 
@@ -81,20 +77,6 @@ def test_every_public_name_and_every_command_has_its_place(site: Path) -> None:
 def test_links_of_the_readme_lead_somewhere(checkout: Path) -> None:
     linked = re.findall(r"\]\(([^)#]+)[^)]*\)", (checkout / "README.md").read_text("utf-8"))
     assert [link for link in linked if "://" not in link and not (checkout / link).exists()] == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    where = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if where is None:
-        told = "no Chromium here: the site was not tested in a browser (Debian: apt-get install chromium)"
-        pytest.fail(told) if REQUIRED else pytest.skip(told)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=where, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def test_three_pages_fit_a_phone_load_nothing_and_axe_finds_no_serious_violation(browser: Any, site: Path) -> None:

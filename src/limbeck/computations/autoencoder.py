@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractOfReal, ProbeContext
 from limbeck.computations.sources import training_count
 from limbeck.computations.training import STEP
 from limbeck.core import tree
@@ -24,7 +24,7 @@ KEY = Key(("autoencoder",))
 
 
 @dataclass(frozen=True)
-class Autoencoder(AbstractComputation):
+class Autoencoder(AbstractOfReal):
     """The parameters of a variational autoencoder (Kingma & Welling, ICLR 2014) of the train split, which are images.
 
     It is trained by Adam for so many steps, each on a batch of `batch` images, drawn evenly and with replacement. The
@@ -40,16 +40,6 @@ class Autoencoder(AbstractComputation):
     steps: int
     learning_rate: float = 0.002
     batch: int = 128
-
-    @property
-    def depends_on_set(self) -> bool:
-        """It sees real images alone."""
-        return False
-
-    @property
-    def evaluates(self) -> bool:
-        """It is not read on evaluation examples."""
-        return False
 
     def begun(self, shape: Shape) -> dict[str, Tree]:
         """The parameters before the first step."""

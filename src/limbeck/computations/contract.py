@@ -216,6 +216,20 @@ class AbstractComputation(AbstractPart):
         return [self.run(context), *(each.run(its) for each, its in others)]
 
 
+class AbstractOfReal(AbstractComputation):
+    """A computation that sees training data alone: no set, and no evaluation examples."""
+
+    @property
+    def depends_on_set(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def evaluates(self) -> bool:
+        """Never."""
+        return False
+
+
 Asked = tuple[AbstractComputation, ProbeContext]
 """A computation in its context."""
 

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractComputation, AbstractOfReal, ProbeContext
 from limbeck.computations.sources import AllReal, training_count
 from limbeck.computations.training import Training
 from limbeck.core import tree
@@ -25,7 +25,7 @@ FIRST_SEED = 1_000_000
 
 
 @dataclass(frozen=True)
-class ImportedExpert(AbstractComputation):
+class ImportedExpert(AbstractOfReal):
     """An expert that others trained: it is put into the store, and cannot be computed.
 
     The outcome has the learner after each epoch under "params/EPOCH".
@@ -35,16 +35,6 @@ class ImportedExpert(AbstractComputation):
     """The digest of the files of all the experts."""
     number: int
     epochs: int
-
-    @property
-    def depends_on_set(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def evaluates(self) -> bool:
-        """Never."""
-        return False
 
     def flops(self, context: ProbeContext) -> float:
         """None that count."""

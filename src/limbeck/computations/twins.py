@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractOfReal, ProbeContext
 from limbeck.computations.sources import training_count
 from limbeck.computations.training import STEP
 from limbeck.core import tree
@@ -32,7 +32,7 @@ KEY = Key(("twins",))
 
 
 @dataclass(frozen=True)
-class Twins(AbstractComputation):
+class Twins(AbstractOfReal):
     """A network that learns from two views of each real image, without labels (Zbontar et al., ICML 2021).
 
     It goes down `redundancy` of a projector's embeddings, by Adam, on batches of images drawn evenly and with
@@ -60,16 +60,6 @@ class Twins(AbstractComputation):
         at_least(self, 2, "batch")
         at_least(self, 1, "width")
         positive(self, "learning_rate")
-
-    @property
-    def depends_on_set(self) -> bool:
-        """It sees real images alone."""
-        return False
-
-    @property
-    def evaluates(self) -> bool:
-        """It is not read on evaluation examples."""
-        return False
 
     @property
     def other_network(self) -> str:

@@ -49,6 +49,41 @@ class Silent(AbstractProgress):
         """Nothing."""
 
 
+class Passing(AbstractProgress):
+    """It passes on all that it is told.
+
+    Args:
+        inner: To whom.
+    """
+
+    def __init__(self, inner: AbstractProgress) -> None:
+        self._inner = inner
+
+    def phase(self, name: str) -> None:
+        """Pass it on."""
+        self._inner.phase(name)
+
+    def estimate(self, seconds: float) -> None:
+        """Pass it on."""
+        self._inner.estimate(seconds)
+
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
+        """Pass it on."""
+        self._inner.update(done, total, doing, news, unit)
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Pass them on."""
+        self._inner.notes(lines)
+
+    def paused(self) -> AbstractContextManager[object]:
+        """Pass it on."""
+        return self._inner.paused()
+
+    def shown(self) -> AbstractContextManager[object]:
+        """Pass it on."""
+        return self._inner.shown()
+
+
 _hearer: ContextVar[Callable[[float], None] | None] = ContextVar("hearer", default=None)
 
 

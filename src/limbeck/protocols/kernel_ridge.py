@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import torch
-
-from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask, Schedule
+from limbeck.core.contracts import AbstractNetwork, AbstractTask
 from limbeck.core.expect import at_least, positive
-from limbeck.core.key import Key
 from limbeck.learn.kernel_machine import KernelMachine, check
 from limbeck.learn.kernels import AbstractKernel, NeuralTangent
-from limbeck.learn.rules import Momentum
+from limbeck.protocols.fitted import AbstractFitting
 
 
 @dataclass(frozen=True)
-class KernelRidge(AbstractProtocol):
+class KernelRidge(AbstractFitting):
     """Ridge regression by a kernel, fitted in closed form, as Nguyen, Chen & Lee (ICLR 2021) score their sets.
 
     It takes the place of whatever network is asked for, in float64. Nothing is drawn, so that there is one learner of a
@@ -51,14 +48,6 @@ class KernelRidge(AbstractProtocol):
         check(task, f"protocol {self.name}")
         self.kernel.check(task.shape)
         return KernelMachine(task, self.kernel, self.ridge, self.most)
-
-    def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
-        """One step that sees all, and finds it fitted."""
-        return Schedule(torch.ones(1), torch.arange(count)[None], Momentum(0.0).rule())
-
-    def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
-        """All are seen twice, so that it is read to have levelled off: what is fitted at once changes no more."""
-        return self.schedule(own, count, key)._replace(learning_rates=torch.ones(2))
 
     def __str__(self) -> str:
         return (

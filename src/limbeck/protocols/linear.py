@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import torch
-
-from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask, Schedule
+from limbeck.core.contracts import AbstractNetwork, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least, positive
-from limbeck.core.key import Key
 from limbeck.learn.kernel_machine import check
 from limbeck.learn.linear_evaluation import LinearEvaluation
 from limbeck.learn.networks.network import Network
-from limbeck.learn.rules import AbstractInnerOptimizer, Adam, Momentum
+from limbeck.learn.rules import AbstractInnerOptimizer, Adam
+from limbeck.protocols.fitted import AbstractFitting
 
 
 @dataclass(frozen=True)
-class Linear(AbstractProtocol):
+class Linear(AbstractFitting):
     """A network learns from the set, and is scored by a linear layer on its features (Lee et al., ICLR 2024).
 
     It goes down the squared error of the targets, whatever these are, for `steps` steps. Then its features stay as they
@@ -80,14 +78,6 @@ class Linear(AbstractProtocol):
             task, network, self.optimizer, self.steps, self.learning_rate, self.batch, self.labelled, self.ridge,
             self.most,
         )  # fmt: skip
-
-    def schedule(self, own: Schedule | None, count: int, key: Key) -> Schedule:
-        """One step that sees all, and finds it fitted."""
-        return Schedule(torch.ones(1), torch.arange(count)[None], Momentum(0.0).rule())
-
-    def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
-        """All are seen twice, so that it is read to have levelled off: what is fitted at once changes no more."""
-        return self.schedule(own, count, key)._replace(learning_rates=torch.ones(2))
 
     def __str__(self) -> str:
         return (

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 
 from limbeck.core.errors import InputError
-from limbeck.core.progress import AbstractProgress
+from limbeck.core.progress import AbstractProgress, Passing
 from limbeck.core.units import duration
 
 LONG = 3600.0
@@ -51,7 +50,7 @@ class Allowance:
             self._agreed, self._asked_for = max(self._agreed, ROUGH * seconds), 0.0
 
 
-class Bounded(AbstractProgress):
+class Bounded(Passing):
     """Progress that interrupts the work once its time is over.
 
     Args:
@@ -61,31 +60,12 @@ class Bounded(AbstractProgress):
     """
 
     def __init__(self, inner: AbstractProgress, minutes: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._inner, self._minutes, self._clock = inner, minutes, clock
+        super().__init__(inner)
+        self._minutes, self._clock = minutes, clock
         self._end = clock() + 60 * minutes
-
-    def phase(self, name: str) -> None:
-        """Pass it on."""
-        self._inner.phase(name)
-
-    def estimate(self, seconds: float) -> None:
-        """Pass it on."""
-        self._inner.estimate(seconds)
-
-    def notes(self, lines: Sequence[str]) -> None:
-        """Pass them on."""
-        self._inner.notes(lines)
-
-    def paused(self) -> AbstractContextManager[object]:
-        """Pass it on."""
-        return self._inner.paused()
-
-    def shown(self) -> AbstractContextManager[object]:
-        """Pass it on."""
-        return self._inner.shown()
 
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on; TimeIsUp where it is."""
-        self._inner.update(done, total, doing, news, unit)
+        super().update(done, total, doing, news, unit)
         if done < total and self._clock() >= self._end:
             raise TimeIsUp(f"{duration(60 * self._minutes)} are over")

@@ -8,7 +8,7 @@ from datetime import datetime
 from limbeck.computations.experts import followed
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.family import from_spec, to_spec
-from limbeck.core.progress import AbstractProgress, went
+from limbeck.core.progress import Silent, went
 from limbeck.distilled_set import DistilledSet
 from limbeck.runs.executors import Job
 from limbeck.runs.experts import complete_experts
@@ -82,14 +82,8 @@ def carry_out(job: Job, task: AbstractTask) -> None:
         run_plan(plan, session)
 
 
-class _Passed(AbstractProgress):
-    """It passes on how far the steps are."""
-
-    def phase(self, name: str) -> None:
-        """Nothing."""
-
-    def estimate(self, seconds: float) -> None:
-        """Nothing."""
+class _Passed(Silent):
+    """It passes on how far the steps are, and nothing else."""
 
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on."""

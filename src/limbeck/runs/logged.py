@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from limbeck.core.errors import InputError
+from limbeck.distillation import Watcher
 from limbeck.distilled_set import DistilledSet
 from limbeck.logs import AbstractLog, LoggedRun, Writer
 from limbeck.show import labelled
@@ -19,8 +20,6 @@ POINTS, PICTURES = 1000, 10
 """About how many steps of a run, and how many pictures of the set, are told; the first and the last are."""
 FEW = 20
 """How many classes, and items of each, a picture has."""
-
-Watcher = Callable[[State], None]
 
 
 @contextmanager

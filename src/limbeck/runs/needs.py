@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from limbeck.composition import Recipe
-from limbeck.computations.contract import ProbeContext
+from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractTask
+from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.key import Key
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
@@ -31,9 +31,13 @@ def complete_needs(session: Session, task: AbstractTask, network: str, recipe: R
 def missing_needs(session: Session, task: AbstractTask, network: str, recipe: Recipe) -> list[Request]:
     """What the start picks by, the objective measures by and the set is finished by, and is not in the store."""
     context = ProbeContext(session.problem(task, network))
+    return [Request(each, context) for each in needs_of(recipe, context.problem) if not context.known(each)]
+
+
+def needs_of(recipe: Recipe, problem: Problem) -> list[AbstractComputation]:
+    """What the parts of a recipe read that is computed before, each once."""
     parts = (recipe.start, recipe.parameterization, recipe.objective)
-    needs = dict.fromkeys(each for part in parts if part is not None for each in part.needs(context.problem))
-    return [Request(each, context) for each in needs if not context.known(each)]
+    return list(dict.fromkeys(each for part in parts if part is not None for each in part.needs(problem)))
 
 
 def step_seconds(

@@ -6,13 +6,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from limbeck.core.progress import AbstractProgress, Silent
+from limbeck.core.progress import AbstractProgress, Passing, Silent
 from limbeck.core.units import duration
 from limbeck.terminal.pace import Pace
 from limbeck.terminal.safe import plain
@@ -163,11 +163,11 @@ class Live(AbstractNoting):
         self._progress.update(self._task, completed=done, total=total, description=escape(plain(text)))
 
 
-class Bar(AbstractProgress):
+class Bar(Passing):
     """What `bar` gives, for as long as it is `shown`; nothing before and after."""
 
     def __init__(self) -> None:
-        self._inner: AbstractProgress = Silent()
+        super().__init__(Silent())
         self._there = False
 
     @contextmanager
@@ -182,26 +182,6 @@ class Bar(AbstractProgress):
                 yield
         finally:
             self._inner, self._there = Silent(), False
-
-    def phase(self, name: str) -> None:
-        """Pass it on."""
-        self._inner.phase(name)
-
-    def estimate(self, seconds: float) -> None:
-        """Pass it on."""
-        self._inner.estimate(seconds)
-
-    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
-        """Pass it on."""
-        self._inner.update(done, total, doing, news, unit)
-
-    def notes(self, lines: Sequence[str]) -> None:
-        """Pass them on."""
-        self._inner.notes(lines)
-
-    def paused(self) -> AbstractContextManager[object]:
-        """Pass it on."""
-        return self._inner.paused()
 
 
 def below_the_cell() -> Callable[[str], object]:
