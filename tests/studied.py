@@ -170,7 +170,7 @@ def tables(probe: str) -> tuple[Table, ...]:
         ),
         "influence": (
             made(ItemRow, 10, item=items, class_=of_item),
-            made(RealImageRow, 10, image=items, class_=of_item),
+            made(RealImageRow, 10, example=items, class_=of_item),
             made(
                 ExampleRow,
                 count,

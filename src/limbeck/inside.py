@@ -14,6 +14,8 @@ from limbeck.core.contracts import AbstractCodec, Budget, Pictured
 from limbeck.core.units import size
 from limbeck.distilled_set import DistilledSet
 
+LABELS = "labels"
+"""What labels are called among the parts of a set."""
 Picture = UInt8[Tensor, "height width 3"]
 
 SIDE, LARGEST, LONG = 72, 160, 168
@@ -107,9 +109,12 @@ class Account(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The parts, and the items as plain floats, in a line."""
+        """The parts in a line, and what the items would take plainly where they are not stored so."""
         parts = ", ".join(f"{part.what} {size(part.bytes)}" for part in self.parts)
-        return f"{parts}; {size(self.floats)} as float32, {size(self.items * self.plain)} as plain float32 items"
+        plainly = self.items * self.plain
+        if plainly == sum(part.bytes for part in self.parts if part.what != LABELS):
+            return parts
+        return f"{parts}; its {self.items:,} items as plain 32-bit numbers would take {size(plainly)}"
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -124,7 +129,7 @@ def account(distilled: DistilledSet) -> Account:
     network = Budget.of(distilled.initialisation or {})
     named = {
         "inputs": counted.inputs,
-        "labels": counted.labels,
+        LABELS: counted.labels,
         "shared by all": counted.shared,
         "network to begin with": network,
     }

@@ -14,7 +14,7 @@ from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, side
 from limbeck.statistics.estimates import LEVEL, t_quantile
 
 COLUMNS = ("for", "use", "how sure")
-SURE = "sure at 95 %, over all sets and baselines at once"
+SURE = "sure at 95 %, over all sets and baselines at once, so intervals are wider than those of a set by itself"
 UNDECIDED = "not decided"
 PURPOSES = {
     "substitution": "in place of as many random real examples",
@@ -112,7 +112,7 @@ def _in_bytes(lead: Lead) -> str:
     if not lead.by_bytes:
         return ""
     better, worse, alike = sides(lead.by_bytes)
-    held = f"in its {size(lead.row['bytes'])}"
+    held = f"in its {size(lead.row['bytes'])},"
     if worse:
         most = min(worse, key=lambda each: each.fact.value)
         return f"; {held} keep {lead.kept} real examples per class instead, {_by(most, lead.unit)} better"
@@ -130,7 +130,8 @@ def _uses(lead: Lead, several: bool) -> list[Use]:
     if lead.by_items:
         rows.append(_beside(lead, f"training, {per_class} per class{under}", lead.by_items, per_class))
     if lead.by_bytes:
-        rows.append(_beside(lead, f"training, {size(lead.row['bytes'])}{under}", lead.by_bytes, lead.kept))
+        purpose = f"training, {size(lead.row['bytes'])} ({lead.kept} real per class){under}"
+        rows.append(_beside(lead, purpose, lead.by_bytes, lead.kept))
     if lead.rivals:
         _, _, alike = sides(lead.rivals)
         closest = min(lead.rivals, key=lambda each: (side(each.fact) != OPEN, each.fact.value))
@@ -159,12 +160,14 @@ def _how_sure(gain: Gain, lead: Lead) -> str:
     if where != OPEN:
         found = f"{lead.name} {_by(gain, lead.unit)} {'above' if where == ABOVE else 'below'} {gain.name}"
         return f"{found}, {draws(lead.row)}"
-    low, high, value = (f"{bare(each, lead.unit, 3)}" for each in (gain.fact.low, gain.fact.high, gain.fact.value))
+    low, high = (bare(each, lead.unit, 3) for each in (gain.fact.low, gain.fact.high))
     spread = f" ({low} to {high})" if gain.fact.n > 1 else ""
     what = "distillation" if lead.row["seeds"] > 1 else "learner"
     more = f"about {gain.missing} more {what}{'s' * (gain.missing != 1)} decide" if gain.missing else "too near to call"
     one_more = "one more draw of " if gain.lasting else ""
-    return f"open: {lead.name} {value}{spread} from {one_more}{gain.name}, {draws(lead.row)}; {more}"
+    sign = "+" if gain.fact.value > 0 else ""
+    lies = f"{sign}{apart(gain.fact.value, lead.unit)}{spread} from {one_more}{gain.name}"
+    return f"open: {lead.name} {lies}, {draws(lead.row)}; {more}"
 
 
 def _first(lead: Lead) -> str:
@@ -206,7 +209,7 @@ def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) ->
     still = next((each.deciding for each in mine if each.deciding), "")
     alone = [names[each.set] for each in mine if each.tone == "use"]
     if alone:
-        still = f"{_or(alone)} by its verdict alone, not over {len(mine)} sets at once"
+        still = f"{_or(alone)} by its own verdict, not sure over {len(mine)} sets at once"
     against = [names[each.set] for each in mine if each.tone == "avoid"]
     if len(against) == len(mine):
         return [Use(PURPOSES[probe], "none", f"do not: {', '.join(against)}")]

@@ -61,7 +61,7 @@ def transferring(own: float, lenet: float, mlp: float, seeds: int = 4, real: lis
         (
             (0.01, 0.2, 0.2),
             "unknown",
-            "Inconclusive: that its own network gains over as many random real examples is not",
+            "Inconclusive: whether its own network learns more from it than from real ones is",
         ),
         (
             (-0.1, 0.2, 0.2),
@@ -84,7 +84,7 @@ def test_a_gain_is_how_far_the_set_lies_from_one_more_draw_of_real_images_for_al
     gain = finding.fact("gain over real examples of lenet")
     expected = unlike("", [0.505] * 4, REAL, 0.05 / 3)
     assert gain[1:] == pytest.approx(expected[1:]) and gain.n == 4
-    said = f"lenet gains 20.0 points ({100 * gain.low:.1f} to {100 * gain.high:.1f}); of mlp it is open, +1.0 points ("
+    said = f"lenet gains 20.0 points ({100 * gain.low:.1f} to {100 * gain.high:.1f}); mlp is undecided, +1.0 points ("
     assert said in finding.verdict, finding.verdict
     assert f"its own {OWN} gains 30.0 points" in finding.verdict
     assert finding.fact("retained by lenet").value == pytest.approx(0.505 / 0.605)
@@ -125,4 +125,4 @@ def test_no_interval_of_an_accuracy_leaves_what_accuracies_can_be() -> None:
             assert -1 <= fact.low <= fact.high <= 1, fact
         if fact.name.startswith("retained"):
             assert fact.low >= 0, fact
-    assert re.search(r"of lenet it is open, ", finding.verdict)
+    assert re.search(r"lenet is undecided, ", finding.verdict)

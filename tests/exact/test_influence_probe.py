@@ -84,7 +84,7 @@ def test_planted_influence_is_found() -> None:
     assert found.fact("additive correlation within class").value > 0.9
     assert abs(found.fact("distance correlation within class").value) < 0.2
     assert {fact.n for fact in found.facts} == {3}, "seeds are the draws, not items"
-    assert found.verdict.startswith("Images stand for something of their own") and found.tone == "note"
+    assert found.verdict.startswith("Items stand for something of their own") and found.tone == "note"
     assert [claim.side for claim in found.claims] == ["above", "above"] and not found.deciding
     top = next(row for row in found.table("examples").rows if row[:3] == (4, "helped", 1))
     place = int(mean[4].argmax())
@@ -206,7 +206,7 @@ def test_images_that_are_alone_in_their_class_are_left_out_of_a_mixed_set() -> N
     assert Influence().left_out(context) == (0, 1, 3, 4)
     found = Influence(added=2).find(context)
     assert found.table("items").column("item") == [0, 1, 3, 4]
-    assert "of 5 images, 1 alone in a class: not asked about" in found.caveats
+    assert "of 5 items, 1 alone in a class: not asked about" in found.caveats
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
@@ -225,6 +225,6 @@ def test_fewer_than_three_seeds_decide_nothing(repeats: int) -> None:
 def test_a_set_of_one_class_and_losses_without_end_are_answered() -> None:
     context, _ = planted(of_class, noise=0.05)
     pair = of_items(context, [0, 1])
-    assert Influence(controlled=2).find(pair).verdict.startswith("Images stand for something of their own")
+    assert Influence(controlled=2).find(pair).verdict.startswith("Items stand for something of their own")
     endless, _ = planted(lambda batch, examples: of_class(batch, examples) * float("inf"))
     assert Influence().find(endless).tone == "unknown"

@@ -97,7 +97,7 @@ def test_exactly_the_planted_pair_is_found() -> None:
     expected = sum(average_precision(matrix(context, seed, (PAIR,))[0, own], carried) for seed in (0, 1)) / 2
     assert rows[0].average_precision == pytest.approx(expected, abs=1e-6)
     assert found.verdict.startswith(
-        "1 of 20 images carry a nameable attribute beyond their class; none of 20 random real examples does, which is "
+        "1 of 20 items carry a nameable attribute beyond their class; none of 20 random real examples does, which is "
         "not clearly fewer."
     )
     assert "right on 100 % of the test examples of 3 that carry it and on 0 % of the others" in found.verdict
@@ -112,7 +112,7 @@ def test_exactly_the_planted_pair_is_found() -> None:
 def test_nothing_is_found_where_nothing_was_planted() -> None:
     found = Semantics(Drawn()).find(context_of(planted=False))
     assert found.verdict == (
-        "Inconclusive: none of 20 images is found to carry any of 3 attributes beyond its class, under both of two "
+        "Inconclusive: none of 20 items is found to carry any of 3 attributes beyond its class, under both of two "
         "seeds and beyond what seeds alone do (60 tests). Of 20 random real examples none is."
     )
     assert found.tone == "unknown" and [claim.side for claim in found.claims] == ["open"]
@@ -125,7 +125,7 @@ def test_what_real_images_carry_as_well_is_said_to_be_so() -> None:
     found = Semantics(Drawn()).find(context_of(planted=False, real=True))
     control = {fact.name: fact for fact in found.control}
     assert {fact.name for fact in found.facts} == set(control)
-    carrying = round(20 * control["share of images that carry an attribute"].value)
+    carrying = round(20 * control["share of items that carry an attribute"].value)
     assert carrying > 10 and f"so do random real examples, {carrying} of 20" in found.verdict
 
 

@@ -68,12 +68,12 @@ def test_fewer_than_three_seeds_decide_nothing(seeds: int) -> None:
 
 def test_images_that_stand_for_something_are_said_to() -> None:
     found = said(Key(("own",)), 3, own=2.0)
-    assert found.text.startswith("Images stand for something of their own") and found.tone == "note"
+    assert found.text.startswith("Items stand for something of their own") and found.tone == "note"
     assert [each.side for each in found.claims] == [ABOVE, ABOVE]
 
 
 def test_a_little_that_is_an_image_s_own_is_not_enough_until_the_mean_over_seeds_is_known() -> None:
     few, many = (said(Key(("a little",)), seeds, own=0.6) for seeds in (5, 12))
-    assert few.text.startswith("Inconclusive: a part of what an image helps is its own") and few.tone == "unknown"
+    assert few.text.startswith("Inconclusive: a part of what an item helps is its own") and few.tone == "unknown"
     assert [each.side for each in few.claims] == [ABOVE, "open"]
     assert 5 < few.claims[1].draws <= 20 and [each.side for each in many.claims] == [ABOVE, ABOVE]

@@ -111,9 +111,9 @@ def test_of_an_error_less_is_better() -> None:
 def test_equal_bytes_are_told_of_in_the_same_sentence() -> None:
     rows = [row("a.safetensors", [0.70, 0.71, 0.69]), row("herding", [0.50, 0.51, 0.49])]
     for values, said in (
-        ([0.90, 0.91, 0.89], "; in its 400 B keep 4 real examples per class instead, 20.0 points"),
-        ([0.68, 0.73, 0.70], "; in its 400 B 4 real examples per class may do as well."),
-        ([0.30, 0.31, 0.29], "; in its 400 B it is better than 4 real examples per class, too, by 40.0 points"),
+        ([0.90, 0.91, 0.89], "; in its 400 B, keep 4 real examples per class instead, 20.0 points"),
+        ([0.68, 0.73, 0.70], "; in its 400 B, 4 real examples per class may do as well."),
+        ([0.30, 0.31, 0.29], "; in its 400 B, it is better than 4 real examples per class, too, by 40.0 points"),
     ):
         found = opening([*rows, row("herding:bytes", values)], (), ["a.safetensors"])
         assert found.sentence.startswith("Use a to train on 2 examples") and said in found.sentence
@@ -143,7 +143,7 @@ def test_claims_of_a_verdict_have_to_hold_for_all_sets_at_once() -> None:
     assert opening((), [found("a", values)], ["a"]).sentence == "Use a to train other networks."
     two = opening((), [found("a", values), found("b", values)], ["a", "b"])
     assert two.sentence.startswith("No use of these sets is shown") and two.uses[0].sure.startswith(
-        "open: a or b by its verdict alone"
+        "open: a or b by its own verdict"
     )
 
 

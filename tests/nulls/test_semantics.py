@@ -80,7 +80,7 @@ def test_planted_attributes_are_found() -> None:
     assert {(test.trial.item, test.trial.attribute) for test in found} >= {(0, 0), (PER_CLASS, 0)}
     assert {test.trial.item for test in found} == {0, PER_CLASS}
     verdict = said(Key(("planted",)), planted=8.0)
-    assert verdict.claims[0].side == ABOVE and verdict.text.startswith("2 of 6 images carry")
+    assert verdict.claims[0].side == ABOVE and verdict.text.startswith("2 of 6 items carry")
 
 
 def test_what_one_seed_shows_alone_is_not_found() -> None:

@@ -47,6 +47,10 @@ class Parser(ArgumentParser):
             r"\1. Got value: ",
             line,
         )
+        missing = re.search(r"(arguments are required: )([\w, ]+)", line)
+        if missing:
+            flags = {action.dest: action.option_strings[-1] for action in self._actions if action.option_strings}
+            line = line.replace(missing[0], missing[1] + ", ".join(flags.get(n, n) for n in missing[2].split(", ")))
         strange = re.search(r"[Uu]nrecognized arguments: (--[\w.\-]+)", line)
         if strange:
             options = [
@@ -91,7 +95,11 @@ def _print(tables: Sequence[Table | str]) -> None:
     printed = io.StringIO()
     console = Console(file=printed, highlight=False, force_terminal=True)
     for part in tables:
-        console.print(Text(plain(part)) if isinstance(part, str) else drawn(part), soft_wrap=isinstance(part, str))
+        if isinstance(part, str):
+            # A sentence is folded at words; a path or a command is copied whole.
+            console.print(Text(plain(part)), soft_wrap=not part.endswith("."), overflow="ignore", crop=False)
+        else:
+            console.print(drawn(part, console.width))
     write(printed.getvalue().removesuffix("\n"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from limbeck.cli.console import answer, parser
@@ -88,8 +89,13 @@ def _inputs(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("images", f"{channel} x {height} x {width} (channel, height, width)"),
         ("normalised by", f"mean {_list(codec['mean'])}, std {_list(codec['std'])}{', ZCA' * codec['zca']}"),
         ("mirrored images", _mirrored(described)),
-        ("duplicates", ", ".join(f"{name} {count}" for name, count in described["duplicates"].items())),
+        ("duplicates", _duplicates(described["duplicates"])),
     ]
+
+
+def _duplicates(counts: Mapping[str, int]) -> str:
+    found = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    return found or "none, within a split or between two"
 
 
 def _mirrored(described: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from limbeck.cli.console import answer, parser
@@ -51,11 +51,26 @@ def run(words: list[str]) -> None:
     rows = {kind: parts(kind) for kind in kinds}
     tables = []
     for kind in kinds:
-        tables.append(Table(kind, ("name", "summary"), [(row["name"], row["summary"]) for row in rows[kind]]))
+        tables.append(_recipes(rows[kind]) if kind == "recipes" else _listed(kind, rows[kind]))
         deviations = [(row["name"], each) for row in rows[kind] for each in row.get("deviations", ())]
         if deviations and given.kind:
             tables.append(Table("what differs from the sources", ("name", "deviation"), deviations))
     answer(rows[given.kind] if given.kind else rows, given, *tables)
+
+
+def _listed(kind: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(kind, ("name", "summary"), [(row["name"], row["summary"]) for row in rows])
+
+
+def _recipes(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Recipes, and whether each is the published one: once in a column, not in front of every summary."""
+    from limbeck.recipes.contract import MANNER
+
+    cells = [
+        (row["name"], "in part" if row["summary"].startswith(MANNER) else "yes", row["summary"].removeprefix(MANNER))
+        for row in rows
+    ]
+    return Table("recipes", ("name", "as published", "summary"), cells)
 
 
 def _published(given: Any) -> None:

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from limbeck.terminal.safe import plain
 
+NUMBERS = 0.55
+"""The part of the width of a terminal that columns of numbers may take without being folded."""
 GAP = "  "
 """Between the columns of a table in a pipe."""
 
@@ -53,11 +55,15 @@ class Form(Protocol):
         """The text, without an end of line."""
 
 
-def drawn(table: Table) -> Group:
-    """For a terminal: folded to its width."""
+def drawn(table: Table, width: int) -> Group:
+    """For a terminal of so many columns: folded to its width, numbers only where they would take most of it."""
     made = Drawn(box=None, pad_edge=False, show_header=table.headed)
+    cells = zip(*[table.names, *table.texts], strict=True)
+    numbers = [max(map(len, column)) for name, column in zip(table.columns, cells, strict=True) if name in table.right]
+    whole = sum(numbers) <= width * NUMBERS
     for column, name in zip(table.columns, table.names, strict=True):
-        made.add_column(Text(name), justify="right" if column in table.right else "left", overflow="fold")
+        right = column in table.right
+        made.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=right and whole)
     for row in table.texts:
         made.add_row(*map(Text, row))
     # Not the table's own title, which would be folded to the width of its columns.

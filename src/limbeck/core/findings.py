@@ -24,6 +24,8 @@ _NONE = type(None)
 
 TONES = {"use": "use", "avoid": "do not", "note": "note", "unknown": "open"}
 """What a verdict comes to, in words: the set may be used so, must not be, it is a thing to know, or that is open."""
+DECIDED = ("use", "avoid")
+"""Those that stand only before a claim that is decided."""
 
 
 class Fact(NamedTuple):
@@ -112,15 +114,25 @@ class Finding:
     @property
     def words(self) -> str:
         """The verdict, and what would decide what it leaves open."""
-        if not self.deciding:
-            return self.verdict
-        takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
-        return f"{self.verdict} {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
+        return f"{self.verdict}{self._still_open}"
 
     @property
     def brief(self) -> str:
-        """The first sentence of it, and what would decide what it leaves open."""
-        return re.split(r"(?<=\.) (?=[A-Z])", self.verdict, maxsplit=1)[0] + self.words.removeprefix(self.verdict)
+        """The first sentence of it, and, unless that is decided, what would decide what it leaves open."""
+        return f"{self.first}{'' if self.tone in DECIDED else self._still_open}"
+
+    @property
+    def first(self) -> str:
+        """The first sentence of the verdict."""
+        return re.split(r"(?<=\.) (?=[A-Z])", self.verdict, maxsplit=1)[0]
+
+    @property
+    def _still_open(self) -> str:
+        """A sentence more; "" where nothing is open."""
+        if not self.deciding:
+            return ""
+        takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
+        return f" {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
 
     def __repr__(self) -> str:
         return f"Finding({self.probe} of {self.set}, {TONES[self.tone]}:\n        {self.words})"

@@ -86,7 +86,7 @@ class Answer(NamedTuple):
         """How many carry attributes, and how far the strongest is above what seeds alone do."""
         return (
             self.counted.share(level),
-            Fact.once("pairs of image and attribute", float(len(self.found))),
+            Fact.once("pairs of item and attribute", float(len(self.found))),
             Fact.once("tests", float(len(self.tests))),
             Fact.once("largest gain over seeds alone", max(test.gain for test in self.tests)),
         )

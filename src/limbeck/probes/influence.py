@@ -1,4 +1,4 @@
-"""What each image of a set stands for, by leaving it out."""
+"""What each item of a set stands for, by leaving it out."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Influence(AbstractProbe):
     Decided is whether what an item helps within its class is its own: how far it goes along with itself under another
     seed, less how far it does with *other* items of its class, as a share of what that could be. Of items that differ
     by chance it is 0, whatever all items of a class share and although all share one full training. Its interval is by
-    a jackknife over seeds, the independent draws. Images stand for something where it lies above 0 and so far that the
+    a jackknife over seeds, the independent draws. Items stand for something where it lies above 0 and so far that the
     mean over the seeds is more reliable than one half (Spearman and Brown). Nothing can be told of an item that is
     alone in its class, and these are left out. The control are as many random real examples in place of the set.
     """
@@ -66,7 +66,7 @@ class Influence(AbstractProbe):
     scattered: int = 60
     """How many more are listed for each, drawn at random, half of them of its class: influence beside distance."""
 
-    question = "What does each image stand for?"
+    question = "What does each item stand for?"
     tables = (ItemRow, RealImageRow, ExampleRow)
 
     def __post_init__(self) -> None:
@@ -130,15 +130,15 @@ class Influence(AbstractProbe):
                 self._examples(context, ours),
             ),
             control=tuple(beside.values()),
-            method=f"exact leave-one-out of {left} of {count} images under {self.repeats} seeds, "
+            method=f"exact leave-one-out of {left} of {count} items under {self.repeats} seeds, "
             f"{DEFAULT_TRAINING}, from the same initial parameters with and without; shown is the mean over seeds; "
             f"{len(context.rows)} evaluation examples; intervals by jackknife over seeds, those of {OWN} and of the "
             f"correlation with distance within the class simultaneous; {OWN}: (correlation with itself - with others) "
-            f"/ (1 - with others), of other images of the class; control: "
-            f"{sum(len(each.items) for each in controls)} images left out of as many random real ones, the same seeds",
+            f"/ (1 - with others), of other items of the class; control: "
+            f"{sum(len(each.items) for each in controls)} items left out of as many random real examples, same seeds",
             caveats=(
-                *([f"of {count} images, {alone} alone in a class: not asked about"] if alone else []),
-                "what holds of images holds of their mean; one image may stand for nothing",
+                *([f"of {count} items, {alone} alone in a class: not asked about"] if alone else []),
+                "what holds of items holds of their mean; one item may stand for nothing",
                 "the control is one draw of random real examples: shares of the top 10 and 100 are shown, not tested",
                 f"a class has {int(counts.min())} evaluation examples or more: shares of the top 100 depend on that",
             ),

@@ -1,4 +1,4 @@
-"""Which nameable attributes the images of a set hold, beyond their class."""
+"""Which nameable attributes the items of a set hold, beyond their class."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from limbeck.statistics.decisions import LEAST
 from limbeck.statistics.seed_null import learners_for
 
 SEEDS = 2
-"""Under how many seeds images are left out; an attribute counts only where all of them show it."""
+"""Under how many seeds items are left out; an attribute counts only where all of them show it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Semantics(AbstractProbe):
     controlled: int = 30
     """About how many real examples are left out of the control; 0 for as many as of the set."""
 
-    question = "Which nameable attributes do its images hold?"
+    question = "Which nameable attributes do its items hold?"
     tables = (AttributeRow, AccuracyRow, CurveRow)
     by_accuracy = True
 
@@ -101,11 +101,11 @@ class Semantics(AbstractProbe):
             f"differences of {self.repeats} learners of the whole set that differ by their seed alone, by Student's "
             f"predictive distribution at {self.repeats - 1} degrees of freedom; {len(ours.tests)} tests, false "
             f"discoveries controlled at {percent(context.level)} (Benjamini and Hochberg); control: "
-            f"{len(control.items) if control else 0} images left out of as many random real ones, the same way",
+            f"{len(control.items) if control else 0} items left out of as many random real examples, the same way",
             caveats=(
                 "an attribute may stand for another that goes with it, or for how hard an example is",
-                "an attribute that every image of a class carries may be what leaving any of them out does",
-                "images share learners: shares of images are less sure than their intervals say",
+                "an attribute that every item of a class carries may be what leaving any of them out does",
+                "items share learners: shares of items are less sure than their intervals say",
             ),
             draws="learner of the whole set",
         )
@@ -133,7 +133,7 @@ class Semantics(AbstractProbe):
             best, accuracy = ours.found[0], right[ours.found[0].trial.about]
             name, attribute = context.problem.task.classes[best.trial.label], found.names[best.trial.attribute]
             strongest = (
-                f"Strongest: image {best.trial.item} of {name}, {attribute}, average precision "
+                f"Strongest: item {best.trial.item} of {name}, {attribute}, average precision "
                 f"{best.trial.precision:.2f} where seeds alone come to {best.trial.by_seeds:.2f} (adjusted p "
                 f"{best.adjusted:.2g}). Learners of the set are right on {percent(accuracy.on_carriers, 0)} of the "
                 f"test examples of {name} that carry it and on {percent(accuracy.on_others, 0)} of the others."

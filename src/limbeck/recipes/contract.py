@@ -83,6 +83,10 @@ def plainly(mean: float) -> tuple[Expected, ...]:
     return expected("cifar10", {10: mean}, "yang2024", "Yang et al., ICML 2024, one network; their code and figures")
 
 
+MANNER = "In the manner of the source: "
+"""What the summary of a method begins with that is not quite the published one."""
+
+
 @dataclass(frozen=True)
 class Method(AbstractEntry):
     """A published method."""
@@ -111,7 +115,7 @@ class Method(AbstractEntry):
     @property
     def told(self) -> str:
         """The summary, which says so where the method is not quite the published one."""
-        return self.summary if self.matches else f"In the manner of the source: {self.summary}"
+        return self.summary if self.matches else f"{MANNER}{self.summary}"
 
     def network_for(self, data: str) -> str:
         """The network that the method was published with for these data."""

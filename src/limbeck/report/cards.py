@@ -113,22 +113,29 @@ def _beside(
 
 
 def standing(scored: Sequence[tuple[str, Look, Mapping[str, Any]]], title: str) -> Figure:
-    """Scores beside one another, each with its interval, from 0."""
+    """Scores beside one another, each with its interval; from 0 unless that would leave them little room."""
     parts, first = [], scored[0][2]
     share = first["unit"] == "fraction"
-    least, most = 0.0, 0.0
+    lows, highs = [], []
     for name, look, row in scored:
         text = bare(row["mean"], row["unit"])
         parts.append((name, [Interval(look, row["mean"], row["low"], row["high"], text)]))
-        least = min(least, row["mean"], row["low"])
-        most = max(most, row["mean"], min(row["high"], 1.0) if share else row["high"])
+        lows.append(min(row["mean"], row["low"]))
+        highs.append(max(row["mean"], min(row["high"], 1.0) if share else row["high"]))
     named = headed(f"{first['metric']} on {first['split']} examples", first["unit"])
-    axis = Axis(named, Linear(least * 1.05, most * 1.05 or 1.0), times=100 if share else 1)
+    axis = Axis(named, _around(min(lows), max(highs)), times=100 if share else 1)
     caption = (
         f"{first['network']}: mean {first['metric']}, {basis([row for _, _, row in scored])}, protocol "
         f"{first['protocol']}; {'higher' if first['higher_is_better'] else 'lower'} is better."
     )
     return Figure(title, intervals(parts, axis, title), caption, (), (("", scores([row for _, _, row in scored])),))
+
+
+def _around(least: float | int, most: float | int) -> Linear:
+    """A scale of values from `least` to `most`: of positive ones from 0, unless a third of that would be empty."""
+    if 0 <= least <= most / 3 or most <= 0:
+        return Linear(min(least * 1.05, 0.0), max(most * 1.05, 0.0) or 1.0)
+    return Linear.over((least, most), pad=0.08)
 
 
 def scores(rows: Sequence[Mapping[str, Any]]) -> Table:

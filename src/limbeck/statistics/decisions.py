@@ -96,21 +96,26 @@ def needed(fact: Fact, cut: float = 0.0, lasting: float = 0.0) -> int:
 def deciding(claims: Iterable[Claim], draws: int, what: str = "seed") -> str:
     """What would decide the open ones of some claims that so many draws were made for; "" where none is open.
 
-    `what` is the name of one draw.
+    `what` is the name of one draw. Where others of the claims are decided, it is said that it is the open ones.
 
     >>> deciding([Claim("gain", 0.0, "open", 9)], 3)
     'about 6 more seeds would decide it'
+    >>> deciding([Claim("gain", 0.0, "above", 0), Claim("loss", 0.0, "open", 0)], 3)
+    'more seeds would not decide what is open: it is too near to call'
     """
-    still = [each for each in claims if each.side == OPEN]
+    asked = list(claims)
+    still = [each for each in asked if each.side == OPEN]
     if not still:
         return ""
+    it = "it" if len(still) == len(asked) else "what is open"
     wanted = [each.draws - draws for each in still if each.draws > draws]
     if not wanted:
-        return f"more {_several(what)} would not decide it: it is too near to call"
-    more = f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide"
-    if len(still) == 1:
-        return f"{more} it"
-    return f"{more} {'all that is open' if len(wanted) == len(still) else 'some of what is open'}"
+        return f"more {_several(what)} would not decide {it}: it is too near to call"
+    if len(wanted) < len(still):
+        it = "some of what is open"
+    elif len(still) > 1:
+        it = "all that is open"
+    return f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide {it}"
 
 
 def _several(what: str) -> str:

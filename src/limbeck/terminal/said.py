@@ -13,8 +13,12 @@ ERRORS = Console(stderr=True, highlight=False, force_terminal=None if sys.stderr
 
 
 def say(line: str) -> None:
-    """Tell something on standard error that stays to be read."""
-    ERRORS.print(plain(line), markup=False, soft_wrap=True)
+    """Tell something on standard error that stays to be read: a note within the width of a terminal, word by word.
+
+    Other lines may hold a command, which is copied whole.
+    """
+    folded = line.startswith("note: ") and ERRORS.is_terminal
+    ERRORS.print(plain(line), markup=False, soft_wrap=not folded, overflow="ignore", crop=False)
 
 
 def prompted() -> bool:

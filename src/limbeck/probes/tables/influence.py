@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from limbeck.core.findings import Row
 
 HELPED, HARMED, SAMPLE = "helped", "harmed", "sample"
-"""Why an evaluation example is listed beside an image."""
+"""Why an evaluation example is listed beside an item."""
 CORRELATIONS = "seed correlation", "additive correlation", "distance correlation"
 """What influence goes along with: itself under another seed, the same added to real examples, and distance."""
 SEEDS, ADDITIVE, DISTANCE = CORRELATIONS
 OWN, RELIABILITY = "own repeatability", "reliability of the mean"
-"""The facts that decide: how far influence repeats beyond that of other images, and how far its mean is known."""
+"""The facts that decide: how far influence repeats beyond that of other items, and how far its mean is known."""
 
 
 def within_class(correlation: str) -> str:
-    """The name of a correlation over the evaluation examples of the image's own class."""
+    """The name of a correlation over the evaluation examples of the item's own class."""
     return f"{correlation} within class"
 
 
 OTHERS = within_class(f"{SEEDS} of others")
-"""The fact of how the influences of two images of a class go along under two seeds."""
+"""The fact of how the influences of two items of a class go along under two seeds."""
 
 
 @dataclass(frozen=True)
 class ItemRow(
     Row,
     table="items",
-    caption="influence in loss, positive where the image helps, the mean over seeds; correlations over evaluation "
-    "examples, of seeds the mean over pairs of them; of others: with other images of the class",
+    caption="influence in loss, positive where the item helps, the mean over seeds; correlations over evaluation "
+    "examples, of seeds the mean over pairs of them; of others: with other items of the class",
 ):
-    """What leaving an image of the set out does; None is what was not measured."""
+    """What leaving an item of the set out does; None is what was not measured."""
 
     item: int
     class_: str
@@ -63,7 +63,7 @@ class RealImageRow(
 ):
     """What leaving a real example of the control out does; None is what was not measured."""
 
-    image: int
+    example: int
     class_: str
     mean_influence_in_class: float | None
     mean_influence_out_of_class: float | None
@@ -78,10 +78,10 @@ class RealImageRow(
 class ExampleRow(
     Row,
     table="examples",
-    caption="influence in loss, positive where the image helps; distance: Euclidean, in native units; sample: drawn at "
-    "random, half of them of the image's class",
+    caption="influence in loss, positive where the item helps; distance: Euclidean, in native units; sample: drawn at "
+    "random, half of them of the item's class",
 ):
-    """An evaluation example beside an image of the set, ranked among those of its side."""
+    """An evaluation example beside an item of the set, ranked among those of its side."""
 
     item: int
     side: str

@@ -40,7 +40,7 @@ class Measured(NamedTuple):
         if not self.taught:
             return f"{self.name} is not shown to learn anything from either"
         word = {ABOVE: "gains", BELOW: "loses"}.get(self.claim.side, "")
-        return f"{self.name} {word} {sized(self.gain)}" if word else f"of {self.name} it is open, {signed(self.gain)}"
+        return f"{self.name} {word} {sized(self.gain)}" if word else f"{self.name} is undecided, {signed(self.gain)}"
 
 
 Accuracies = tuple[str, Sequence[float], Sequence[float]]
@@ -101,7 +101,7 @@ def _lead(own: Measured, others: Sequence[Measured]) -> tuple[str, str]:
     if own.claim.side == BELOW:
         return "Use real examples in place of it: as many random ones teach its own network more.", "avoid"
     if own.claim.side == OPEN:
-        return "Inconclusive: that its own network gains over as many random real examples is not decided.", "unknown"
+        return "Inconclusive: whether its own network learns more from it than from real ones is open.", "unknown"
     if not better and not worse:
         return "Inconclusive: whether it transfers to other networks is not decided.", "unknown"
     if not worse and not unclear:

@@ -1,4 +1,4 @@
-"""What is said of what single images stand for."""
+"""What is said of what single items stand for."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from limbeck.statistics.repeatability import HALF, draws_for
 SIMILAR = 0.5
 """The size of the mean correlation with distance, within the class, from which influence is hardly more than it."""
 DECIDING = 2
-"""Numbers whose intervals are simultaneous: that of what is an image's own, and that with distance."""
+"""Numbers whose intervals are simultaneous: that of what is an item's own, and that with distance."""
 ALONE = (
-    "Not known: the set has no class of two images or more. Leaving the only image of a class out takes the class "
-    "away, so that what it helps is its class, whatever it shows: nothing can be told of single images."
+    "Not known: the set has no class of two items or more. Leaving the only item of a class out takes the class "
+    "away, so that what it helps is its class, whatever it shows: nothing can be told of single items."
 )
-SAME = "Not known: leaving an image out does the same to all test examples of its class, so that nothing can repeat."
+SAME = "Not known: leaving an item out does the same to all test examples of its class, so that nothing can repeat."
 DIVERGED = "Not known: training on the set diverges, and its losses are not finite."
 
 
 def verdict(facts: Mapping[str, Fact], control: Mapping[str, Fact], seeds: int, examples: int) -> Verdict:
-    """Whether images stand for something of their own, from the facts of the set and of a control, by name.
+    """Whether items stand for something of their own, from the facts of the set and of a control, by name.
 
     They do where what is their own (`OWN`) is all above 0, and the mean over seeds holds more of it than of what is the
     seeds' (`RELIABILITY` all above a half). Both are decided by one interval, for the one grows with the other.
@@ -34,30 +34,30 @@ def verdict(facts: Mapping[str, Fact], control: Mapping[str, Fact], seeds: int, 
     if part is None and seeds > 1:
         return Verdict(f"{SAME} {tops}".rstrip(), "unknown")
     if part is None:
-        text = f"Inconclusive: whether an image's influence repeats takes {LEAST} seeds, and {_asked(seeds)}. {tops}"
+        text = f"Inconclusive: whether an item's influence repeats takes {LEAST} seeds, and {_asked(seeds)}. {tops}"
         return Verdict(text.rstrip(), "unknown", (Claim(OWN, 0.0, OPEN, LEAST),))
     claims = _claims(part, facts[RELIABILITY])
     same, others = facts[within_class(SEEDS)], facts[OTHERS]
     numbers = (
-        f"which test examples of its class an image helps correlates by {same.value:.2f} with the same under another "
-        f"seed, and by {others.value:.2f} with what other images of the class help there"
+        f"which test examples of its class an item helps correlates by {same.value:.2f} with the same under another "
+        f"seed, and by {others.value:.2f} with what other items of the class help there"
     )
     sure = f"the mean over {seeds} seeds would correlate by {_told(facts[RELIABILITY])} with that over {seeds} others"
     tone = "note" if claims[1].side == ABOVE else "unknown"
     if claims[1].side == ABOVE:
         text = (
-            f"Images stand for something of their own: {numbers}. An image's own part of it is {_told(part)} "
+            f"Items stand for something of their own: {numbers}. An item's own part of it is {_told(part)} "
             f"(0: others do the same; 1: all its own), and {sure}.{_similarity(facts.get(within_class(DISTANCE)))}"
         )
     elif claims[0].side == ABOVE:
         text = (
-            f"Inconclusive: a part of what an image helps is its own, {_told(part)}, but what that is is not known "
+            f"Inconclusive: a part of what an item helps is its own, {_told(part)}, but what that is is not known "
             f"yet: {sure}, and up to {HALF:g} it may as well come from the seeds."
         )
     else:
         text = (
-            f"Inconclusive: {seeds} seeds do not tell whether images stand for anything of their own: {numbers}. An "
-            f"image's own part of it is {_told(part)}: 0 where others do the same, 1 where it is all its own."
+            f"Inconclusive: {seeds} seeds do not tell whether items stand for anything of their own: {numbers}. An "
+            f"item's own part of it is {_told(part)}: 0 where others do the same, 1 where it is all its own."
         )
     return Verdict(f"{text} {_beside(control.get(OWN))} {tops}".rstrip(), tone, claims)
 
@@ -65,7 +65,7 @@ def verdict(facts: Mapping[str, Fact], control: Mapping[str, Fact], seeds: int, 
 def _claims(part: Fact, mean: Fact) -> tuple[Claim, Claim]:
     own = claim(part)
     if own.side == BELOW:
-        # No image repeats less than others do but by chance.
+        # No item repeats less than others do but by chance.
         own = Claim(OWN, 0.0, OPEN, 0)
     reliable = own.side == ABOVE and side(mean, HALF) == ABOVE
     wanted = 0 if reliable else draws_for(part, LEAST, MOST)

@@ -107,7 +107,8 @@ def verdict(
         unknown = at_chance("the set", found.accuracy.value, chance.share)
         return Verdict(f"{unknown}: it teaches nothing that shows.", "unknown")
     low, high = found.accuracy.low, found.accuracy.high
-    accuracy = f"test accuracy {percent(found.accuracy.value)}, {per_cent(low)} to {per_cent(high)}"
+    spread = f"{per_cent(low)} to {per_cent(high)}, {seeds(found.accuracy.n)}"
+    accuracy = f"test accuracy {percent(found.accuracy.value)} ({spread})"
     where = side(found.over)
     tone = {ABOVE: "use", BELOW: "avoid", OPEN: "note"}[where]
     stored = _stored(found.clipped, found.stored)

@@ -12,6 +12,8 @@ from limbeck.report.charts.svg import picture, shortened, tag
 
 CELL = 46.0
 HEAD = 30.0
+NAME = 15
+"""Letters of the name of a row, at most."""
 SHADE = 0.5
 """The opacity of the largest value: the text on it stays legible."""
 
@@ -26,7 +28,7 @@ def heat(
     """One cell for each row and column: a shade from the least value to the largest, and up to two lines of text."""
     known = finite(value for row in values for value in row)
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    left = 118.0
+    left = 20.0 + 7.8 * min(max((len(name) for name in rows), default=0), NAME)
     wide = (WIDTH - left - 4) / max(len(columns), 1)
     parts: list[Markup] = []
     for column, name in enumerate(columns):
@@ -34,7 +36,7 @@ def heat(
         parts.append(tag("text", shortened(name, max(3, int(wide / 7.2))), x=at, y=HEAD - 10, class_="label middle"))
     for row, name in enumerate(rows):
         top = HEAD + row * CELL
-        parts.append(tag("text", shortened(name, 15), x=left - 10, y=top + CELL / 2 + 5, class_="label end"))
+        parts.append(tag("text", shortened(name, NAME), x=left - 10, y=top + CELL / 2 + 5, class_="label end"))
         for column, value in enumerate(values[row]):
             at = left + column * wide
             shade = (float(value) - low) / ((high - low) or 1.0) if finite([value]) and value is not None else 0.0

@@ -11,7 +11,10 @@ from limbeck.report.charts.plot import RIGHT, WIDTH, Axis, marker
 from limbeck.report.charts.svg import Look, picture, shortened, tag
 
 ROW, SPACING, START = 15.0, 24.0, 12.0
-NAME = 14
+NAME = 24
+"""Letters of the longest name that stands before its interval, not above it."""
+LETTER = 8.2
+"""How wide a letter is, on a phone, where they are largest."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,9 @@ class Interval:
 def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: str) -> Markup:
     """A heading for each row, below it a line for each of its intervals; those outside the scale end at its edge."""
     # Where each row is one interval, its name stands before it, not above.
-    beside = all(len(found) == 1 and len(name) <= NAME for name, found in rows)
-    left, right = (START + 8.2 * NAME if beside else START), WIDTH - RIGHT - 52.0
+    longest = max((len(name) for name, _ in rows), default=0)
+    beside = longest <= NAME and all(len(found) == 1 for _, found in rows)
+    left, right = (START + LETTER * max(longest, 4) if beside else START), WIDTH - RIGHT - 52.0
 
     def across(value: float | int) -> float:
         return left + min(max(x.scale.place(value), 0.0), 1.0) * (right - left)

@@ -140,16 +140,16 @@ def _text(value: float | int, form: str) -> str:
 
 def _pieces(frame: Frame, x: Values, *curves: Values) -> Iterator[list[tuple[float, ...]]]:
     """Runs of points at which x and every curve have a place."""
-    microbatch_size: list[tuple[float, ...]] = []
+    piece: list[tuple[float, ...]] = []
     for at, *values in zip(x, *curves, strict=True):
         placed = frame.x.scale.holds(at) and all(_known(frame.y.scale, value) for value in values)
         if placed:
-            microbatch_size.append((frame.across(float(at or 0)), *(frame.down(float(value or 0)) for value in values)))
-        elif microbatch_size:
-            yield microbatch_size
-            microbatch_size = []
-    if microbatch_size:
-        yield microbatch_size
+            piece.append((frame.across(float(at or 0)), *(frame.down(float(value or 0)) for value in values)))
+        elif piece:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def _known(scale: AbstractScale, value: float | int | str | None) -> bool:
@@ -159,8 +159,8 @@ def _known(scale: AbstractScale, value: float | int | str | None) -> bool:
 
 def _bands(frame: Frame, mark: Mark) -> Iterator[Markup]:
     if isinstance(mark, Line) and mark.low:
-        for microbatch_size in _pieces(frame, mark.x, mark.low, mark.high):
-            edge = [(x, low) for x, low, _ in microbatch_size] + [(x, high) for x, _, high in reversed(microbatch_size)]
+        for piece in _pieces(frame, mark.x, mark.low, mark.high):
+            edge = [(x, low) for x, low, _ in piece] + [(x, high) for x, _, high in reversed(piece)]
             yield tag("path", d=path(edge) + "Z", class_=f"band {mark.look.classes}")
 
 
@@ -176,15 +176,15 @@ def _rules(frame: Frame, mark: Mark) -> Iterator[Markup]:
 
 def _lines(frame: Frame, mark: Mark) -> Iterator[Markup]:
     if isinstance(mark, Line):
-        for microbatch_size in _pieces(frame, mark.x, mark.y):
-            yield tag("path", d=path([(x, y) for x, y in microbatch_size]), class_=f"line {mark.look.classes}")
-            if len(mark.x) <= MARKED or len(microbatch_size) == 1:
-                yield from (marker(x, y, mark.look) for x, y in microbatch_size)
+        for piece in _pieces(frame, mark.x, mark.y):
+            yield tag("path", d=path([(x, y) for x, y in piece]), class_=f"line {mark.look.classes}")
+            if len(mark.x) <= MARKED or len(piece) == 1:
+                yield from (marker(x, y, mark.look) for x, y in piece)
 
 
 def _dots(frame: Frame, mark: Mark) -> Iterator[Markup]:
     if isinstance(mark, Dots):
-        points = [point for microbatch_size in _pieces(frame, mark.x, mark.y) for point in microbatch_size]
+        points = [point for piece in _pieces(frame, mark.x, mark.y) for point in piece]
         # Strokes of no length with round ends: a dozen bytes a point.
         drawn = "".join(f"M{number(x)} {number(y)}h0" for x, y in points)
         size = "large " if mark.large else ""

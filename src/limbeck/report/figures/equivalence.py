@@ -28,6 +28,8 @@ from limbeck.report.figures.figure import (
 REAL = Look()
 FACTS = 12
 """Facts that are drawn over the number of items of a class, the first."""
+HIDES = 0.004
+"""How near two accuracies are whose lines would lie on one another."""
 RealRows = TypeVar("RealRows", RealImagesRow, RealStepsRow)
 
 
@@ -62,12 +64,7 @@ def _crossing(tables: list[SetRows[RealRows]], at: Callable[[RealRows], int], x:
         )
         for of, each in once(tables, lambda row: (at(row), row.test_accuracy))
     ]
-    levels: list[Rule] = [
-        Rule(each.of.name, each.of.look(each.of.index // 6), y=fact.value)
-        for each in tables
-        for fact in each.of.finding.facts
-        if fact.name == ACCURACY
-    ]
+    levels = _levels(tables)
     ends = finite(end for each in tables for row in each.rows for end in (row.low, row.high))
     y = percents("test accuracy", [min(max(end, 0.0), 1.0) for end in ends], [rule.y for rule in levels])
     caption = (
@@ -75,6 +72,17 @@ def _crossing(tables: list[SetRows[RealRows]], at: Callable[[RealRows], int], x:
         "and of one that crosses it nowhere, no more is known."
     )
     return Figure(title, plot([*lines, *levels], x, y, title), caption, legend([*lines, *levels]), named(tables))
+
+
+def _levels(tables: Sequence[SetRows[RealRows]]) -> list[Rule]:
+    """Each set's accuracy; those that would hide one another have another dash each, so that all are seen."""
+    found: list[Rule] = []
+    for each in tables:
+        for fact in each.of.finding.facts:
+            if fact.name == ACCURACY:
+                hidden = sum(abs((rule.y or 0.0) - fact.value) < HIDES for rule in found)
+                found.append(Rule(each.of.name, each.of.look(each.of.index // 6 + hidden), y=fact.value))
+    return found
 
 
 def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
@@ -88,10 +96,11 @@ def _raw(tables: list[SetRows[DensityRow]]) -> Figure:
     most = max(finite(row.set for each in tables for row in each.rows))
     edges = [Rule("", REAL, x=0.0), Rule("", REAL, x=1.0)]
     x = numbers("raw value (real ones lie between 0 and 1)", *(line.x for line in lines))
-    y = numbers("density", [0.0, most * 1.1], include=(0.0,))
-    title = "The raw values of the images"
+    y = Axis("density", Log1p(0.0, most * 1.1))
+    title = "The raw values of the items"
     caption = (
-        "Probability density of all raw values; what lies outside the grey lines is lost where images are clipped."
+        "Probability density of all raw values; what lies outside the grey lines is lost where "
+        "items are clipped. Small densities are drawn larger: the axis is that of log(1 + density)."
     )
     return Figure(title, plot([*edges, *lines], x, y, title), caption, legend(lines), named(tables))
 
@@ -178,7 +187,8 @@ def cross_architecture(findings: Sequence[SetFinding]) -> list[Figure]:
         title = "Which networks learn from which set"
         caption = (
             "Test accuracy in per cent, and below it the gain over as many random real examples, in points; a fuller "
-            f"shade is more accurate. Real examples: beside {rows[0]}."
+            "shade is more accurate. How to train was searched for each network, so these are not the scores above. "
+            f"Last row: random real examples, as many as {rows[0]} has."
         )
         picture = heat(
             [*rows, "real examples"],
@@ -194,10 +204,10 @@ def cross_architecture(findings: Sequence[SetFinding]) -> list[Figure]:
             mine = [row for row in each.rows if row.on == ON_SET]
             rates, accuracies = [row.learning_rate for row in mine], [row.test_accuracy for row in mine]
             dots.append(Dots(each.of.name, each.of.look(), rates, accuracies, large=True))
-        title = "How they were trained"
+        title = "The settings that were tried"
         x = Axis("learning rate", Log.over([value for each in dots for value in each.x]))
         y = percents("test accuracy", *(each.y for each in dots))
-        caption = "One learner for each drawn setting, of every network; the setting is chosen by validation."
+        caption = "A dot is a learner of any network under one drawn setting; of these, validation chooses."
         figures.append(Figure(title, plot(dots, x, y, title), caption, legend(dots), named(draws)))
     return figures
 

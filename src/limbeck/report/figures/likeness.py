@@ -86,10 +86,10 @@ def recognition(findings: Sequence[SetFinding]) -> list[Figure]:
             )
             for each in tables
         ]
-        title = "Where the images lie among real ones"
+        title = "Where the items lie among real examples"
         x = numbers("distance from real examples of its class, in medians", *(each.x for each in dots))
         y = percents("near examples of its class", *(each.y for each in dots))
-        caption = "Each dot is a distilled image. To the right: farther from the real examples of its class."
+        caption = "Each dot is a distilled item. To the right: farther from the real examples of its class."
         figures.append(Figure(title, plot(dots, x, y, title), caption, legend(dots), named(tables)))
     return figures + [_map(each) for each in rows_of(findings, MapRow)]
 
@@ -122,7 +122,7 @@ def _recognised(tables: list[SetRows[RecognitionRow]]) -> Figure:
         for row in each.rows:
             value = row.test_accuracy
             parts[f"{row.network}, {row.steps} steps"].append(Interval(grey, value, value, value, percent(value)))
-    title = "Who recognises the images"
+    title = "Who recognises the items"
     axis = Axis("accuracy, %", Linear(0.0, 1.0), times=100)
     picture = intervals(list(parts.items()), axis, title)
     caption = "Accuracy of networks trained on real examples, on each set; grey squares: on test examples."
@@ -142,10 +142,10 @@ def learning_time(findings: Sequence[SetFinding]) -> list[Figure]:
             at = sorted({0.0, *steps, last})
             shares = [sum(step <= each for step in steps) / len(learned.rows) for each in at]
             lines.append(Line(learned.of.name, learned.of.look(), at, shares))
-        title = "From when on images are always recognised"
+        title = "From when on items are always recognised"
         x = numbers("step of training on all real data", [0.0, last], include=(0.0,))
-        y = Axis("share of images, %", Linear(0.0, 1.0), times=100)
-        caption = "The share of images recognised at that reading and at every later one, over all learners."
+        y = Axis("share of items, %", Linear(0.0, 1.0), times=100)
+        caption = "The share of items recognised at that reading and at every later one, over all learners."
         figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named(items)))
     return figures
 
@@ -170,7 +170,7 @@ def _recognised_on_the_way(trajectories: list[SetRows[TrajectoryRow]]) -> Figure
     x = numbers("step of training on all real data", *(line.x for line in lines), include=(0.0,))
     y = Axis("recognised, %", Linear(0.0, 1.0), times=100)
     caption = (
-        "Share of each set's images that learners of real data get right, one line a learner, smoothed; band: the "
+        "Share of each set's items that learners of real data get right, one line a learner, smoothed; band: the "
         "least and the most of as many random real examples, over the controls."
     )
     return Figure(title, plot(lines, x, y, title), caption, legend(lines), named(trajectories))

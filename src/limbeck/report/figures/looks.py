@@ -53,7 +53,7 @@ def _kinds(tables: list[SetRows[KindRow]]) -> Figure:
             parts[f"{row.looks}, {row.space}"].append(Interval(grey, value, value, value, percent(value, 0)))
     title = "What the items look like"
     picture = intervals(list(parts.items()), Axis("share of items, %", Linear(0.0, 1.0), times=100), title)
-    caption = "Each with its interval over items; grey squares: unseen real examples, by which it is told."
+    caption = "Bars: 95 % intervals over items. Grey squares: unseen real examples, among which each kind is defined."
     return Figure(
         title, picture, caption, (*colours(tables), (key(grey, "mark"), "unseen real examples")), named(tables)
     )

@@ -1,4 +1,4 @@
-"""Figures of what single images stand for: influence and attributes."""
+"""Figures of what single items stand for: influence and attributes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from limbeck.report.figures.figure import (
 
 MEASURES = {
     within_class(SEEDS): "with itself under another seed",
-    OTHERS: "with other images under another seed",
+    OTHERS: "with other items under another seed",
     within_class(ADDITIVE): "with itself added instead of left out",
-    within_class(DISTANCE): "with distance in pixels",
+    within_class(DISTANCE): "with distance, in the units of the data",
 }
 """What the correlations of influence are called."""
 REAL = "random real examples"
@@ -35,7 +35,7 @@ FEW = 4
 
 
 def influence(findings: Sequence[SetFinding]) -> list[Figure]:
-    """What images do to examples of their class and of others, and whether that repeats."""
+    """What items do to examples of their class and of others, and whether that repeats."""
     figures = []
     tables = rows_of(findings, ItemRow)
     if tables:
@@ -47,19 +47,19 @@ def influence(findings: Sequence[SetFinding]) -> list[Figure]:
             *(_effects(f"{REAL}{of}", Look(), each) for of, each in real),
             *(_effects(each.of.name, each.of.look(), each) for each in tables),
         ]
-        title = "What one image does to its class and to the others"
+        title = "What one item does to its class and to the others"
         x = numbers("influence on test examples of other classes", *(each.x for each in dots))
         y = numbers("influence on those of its class (loss that it spares)", *(each.y for each in dots))
         rules = [Rule("", Look(), x=0.0), Rule("", Look(), y=0.0)]
         caption = (
-            "Each dot is an image, left out of training: upwards it helps its own class, to the left it harms others."
+            "Each dot is an item, left out of training: upwards it helps its own class, to the left it harms others."
         )
         figures.append(Figure(title, plot([*rules, *dots], x, y, title), caption, legend(dots), named(tables)))
     if parts := _repeating(findings):
-        title = "Whether what an image helps repeats"
+        title = "Whether what an item helps repeats"
         axis = Axis("mean correlation within the class", Linear(-1.0, 1.0))
         caption = (
-            "Of the influence of an image on the test examples of its class; mean over images, its interval over "
+            "Of the influence of an item on the test examples of its class; mean over items, its interval over "
             f"seeds. Below each set, in grey: {REAL} in its place."
         )
         figures.append(Figure(title, intervals(parts, axis, title), caption, colours(tables), named(tables)))
@@ -82,9 +82,9 @@ def _repeating(findings: Sequence[SetFinding]) -> list[tuple[str, list[Interval]
     return parts
 
 
-def _effects(name: str, look: Look, images: SetRows[ItemRow] | SetRows[RealImageRow]) -> Dots:
-    x = [row.mean_influence_out_of_class for row in images.rows]
-    return Dots(name, look, x, [row.mean_influence_in_class for row in images.rows], large=True)
+def _effects(name: str, look: Look, items: SetRows[ItemRow] | SetRows[RealImageRow]) -> Dots:
+    x = [row.mean_influence_out_of_class for row in items.rows]
+    return Dots(name, look, x, [row.mean_influence_in_class for row in items.rows], large=True)
 
 
 def semantics(findings: Sequence[SetFinding]) -> list[Figure]:
@@ -120,13 +120,13 @@ def _curves(points: SetRows[CurveRow]) -> list[Figure]:
         lines = []
         for index, item in enumerate(items):
             curve = [row for row in mine if row.item == item]
-            name = f"image {item}" if len(items) <= FEW else f"each image of {points.of.name}"
+            name = f"item {item}" if len(items) <= FEW else f"each item of {points.of.name}"
             look = points.of.look(index if len(items) <= FEW else 0)
             lines.append(Line(name, look, [row.recall for row in curve], [row.precision for row in curve]))
         title = f"{points.of.name}: {', '.join(pair)}"
         x, y = (Axis(f"{name}, %", Linear(0.0, 1.0), times=100) for name in ("recall", "precision"))
         caption = (
-            "Test examples of the class, ranked by the influence of an image, the mean of two seeds; precision where "
+            "Test examples of the class, ranked by the influence of an item, the mean of two seeds; precision where "
             "recall first gets there; "
             f"prevalence {mine[0].prevalence:.4f}."
         )
