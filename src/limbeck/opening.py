@@ -14,7 +14,7 @@ from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, side
 from limbeck.statistics.estimates import LEVEL, t_quantile
 
 COLUMNS = ("for", "use", "how sure")
-SURE = "sure at 95 %, over all sets and baselines at once, so intervals are wider than those of a set by itself"
+SURE = "sure at 95 % over all that is compared at once, so intervals are wider than those of one verdict"
 UNDECIDED = "not decided"
 PURPOSES = {
     "substitution": "in place of as many random real examples",
@@ -213,6 +213,7 @@ def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) ->
     against = [names[each.set] for each in mine if each.tone == "avoid"]
     if len(against) == len(mine):
         return [Use(PURPOSES[probe], "none", f"do not: {', '.join(against)}")]
+    still = still.replace("all that is open", "all of it").replace("what is open", "it")
     return [Use(PURPOSES[probe], UNDECIDED, f"open: {still}" if still else "open")]
 
 
@@ -248,5 +249,6 @@ def _from_findings(uses: Sequence[Use], findings: Sequence[Finding]) -> str:
     counts = [f"{len(some)} {heading}" for heading, some in grouped(asked).items()]
     if not counts:
         return "Nothing was scored or asked."
-    many = "1 verdict tells" if len(asked) == 1 else f"{len(asked)} verdicts tell"
-    return f"No use of these sets is shown: {many} otherwise ({', '.join(counts)})."
+    many = "1 verdict" if len(asked) == 1 else f"{len(asked)} verdicts"
+    which = "this set" if len({each.set for each in asked}) == 1 else "these sets"
+    return f"No use of {which} is shown by {many}: {', '.join(counts)}."

@@ -95,7 +95,7 @@ def test_the_full_budget_counts_most_then_all_examples_then_the_latest(distilled
 
     note(store, distilled.digest, quick, "quick", 50, judged=2000)
     note(store, distilled.digest, Mixing(repeats=7), "own", 60, judged=500)
-    assert told() == ("own", "own options, 500 test examples")
+    assert told() == ("own", "own options, at most 500 test examples")
     note(store, distilled.digest, standard, "standard", 30)
     assert told() == ("standard", "standard, all test examples")
     note(store, distilled.digest, Mixing(repeats=8), "own", 40)

@@ -304,7 +304,7 @@ def test_the_table_of_scores_says_what_each_is_of_and_what_intervals_are_over() 
     def shown(rows: Sequence[dict[str, Any]]) -> list[str]:
         console = Console(width=200, force_terminal=False)
         with console.capture() as capture:
-            console.print(drawn(scores(list(rows), "yang2024: so")))
+            console.print(drawn(scores(list(rows), "yang2024: so"), console.width))
         return [" ".join(line.split()) for line in capture.get().splitlines()]
 
     one = [row("a", 0.6, 0.0), row("random", 0.4, 0.0), row("full", 0.5, 0.0, about="after 5 epochs", whole=False)]

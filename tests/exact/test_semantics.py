@@ -100,7 +100,7 @@ def test_exactly_the_planted_pair_is_found() -> None:
         "1 of 20 items carry a nameable attribute beyond their class; none of 20 random real examples does, which is "
         "not clearly fewer."
     )
-    assert "right on 100 % of the test examples of 3 that carry it and on 0 % of the others" in found.verdict
+    assert "right on 100 % of the test examples of class 3 that carry it and on 0 % of the others" in found.verdict
     assert [claim.side for claim in found.claims] == ["above"] and found.tone == "note"
     curves = CurveRow.of(found) or []
     assert {(row.class_, row.attribute) for row in curves} == {("3", "dotted")}

@@ -134,7 +134,7 @@ def test_a_report_shows_what_was_kept_under_the_names_asked_for_and_starts_no_wo
     assert [finding.document() for finding in shown.findings] == document["findings"]
     first, second, random = whole["rows"]
     assert document["rows"] == [{**second, "set": "copy.safetensors"}, first, random]
-    assert shown.facts["effort"] == "own options, 2000 test examples"
+    assert shown.facts["effort"] == "own options, at most 2,000 test examples"
     assert (there / "pages/page.html").is_file() and changed(there / "runs") == before
 
 

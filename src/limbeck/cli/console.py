@@ -18,6 +18,7 @@ from limbeck.cli.help import of_command
 from limbeck.cli.table import FORMS, Table, drawn, piped
 from limbeck.core.errors import InputError, unknown
 from limbeck.terminal.safe import plain, plain_json, write
+from limbeck.terminal.said import folded
 
 
 class Parser(ArgumentParser):
@@ -96,8 +97,9 @@ def _print(tables: Sequence[Table | str]) -> None:
     console = Console(file=printed, highlight=False, force_terminal=True)
     for part in tables:
         if isinstance(part, str):
-            # A sentence is folded at words; a path or a command is copied whole.
-            console.print(Text(plain(part)), soft_wrap=not part.endswith("."), overflow="ignore", crop=False)
+            # A sentence is folded; a command is copied whole.
+            text = plain(part)
+            console.print(Text(folded(text, console.width) if text.endswith(".") else text), soft_wrap=True)
         else:
             console.print(drawn(part, console.width))
     write(printed.getvalue().removesuffix("\n"))

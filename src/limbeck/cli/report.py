@@ -49,4 +49,5 @@ def run(words: list[str]) -> None:
     told = f"findings: {len(found.findings)}, scores: {len(found.rows)}; written to {found.report}"
     drawn = [f"{len(figures)} figures: {given.figures}"] if figures else []
     whole = {**document(found), **({"figures": list(map(str, figures))} if figures else {})}
-    answer(whole, given, Table("Findings on the page", columns, rows), told, *drawn, quiet=given.quiet)
+    listed = [Table("Findings on the page", columns, rows)] if rows else []
+    answer(whole, given, *listed, told, *drawn, quiet=given.quiet)

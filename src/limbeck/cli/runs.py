@@ -56,6 +56,7 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
             row["id"],
             row["state"],
             _text(row["spec"], "data", "name"),
+            _method(row["spec"]),
             _text(row["spec"], "network"),
             _text(row["spec"], "ipc"),
             _text(row["spec"], "recipe", "steps"),
@@ -64,8 +65,14 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "network", "ipc", "steps", "changed", "bytes")
+    columns = ("id", "state", "data", "by", "network", "ipc", "steps", "changed", "bytes")
     return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "bytes"))
+
+
+def _method(spec: Any) -> str:
+    """What a run goes by: its objective, of a selection of real examples its start."""
+    whole = _text(spec, "recipe", "objective", "part")
+    return (whole if whole != "?" else _text(spec, "recipe", "start", "part")).rpartition("/")[2]
 
 
 def _text(spec: Any, *path: str) -> str:

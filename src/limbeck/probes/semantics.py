@@ -133,10 +133,10 @@ class Semantics(AbstractProbe):
             best, accuracy = ours.found[0], right[ours.found[0].trial.about]
             name, attribute = context.problem.task.classes[best.trial.label], found.names[best.trial.attribute]
             strongest = (
-                f"Strongest: item {best.trial.item} of {name}, {attribute}, average precision "
+                f"Strongest: item {best.trial.item} of class {name}, {attribute}, average precision "
                 f"{best.trial.precision:.2f} where seeds alone come to {best.trial.by_seeds:.2f} (adjusted p "
                 f"{best.adjusted:.2g}). Learners of the set are right on {percent(accuracy.on_carriers, 0)} of the "
-                f"test examples of {name} that carry it and on {percent(accuracy.on_others, 0)} of the others."
+                f"test examples of class {name} that carry it and on {percent(accuracy.on_others, 0)} of the others."
             )
         else:
             least = torch.tensor([test.trial.least for test in ours.tests])

@@ -122,6 +122,9 @@ def _json(value: Any) -> Markup:
 def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, int]) -> list[Figure]:
     """All scores beside one another, those of one protocol together."""
     drawn: list[Figure | None] = []
+    if len(order) == 1 and len({(row["network"], row["protocol"]) for row in data.rows}) == 1:
+        # The card of the only set shows just that.
+        return []
     protocols = dict.fromkeys(row["protocol"] for row in data.rows)
     for protocol in protocols:
         # Sets in their order, then what they are held against.

@@ -55,7 +55,7 @@ class Kept:
     @property
     def thoroughness(self) -> str:
         """How it was asked, in words."""
-        examples = f"{self.evaluation_size} test examples" if self.evaluation_size else "all test examples"
+        examples = f"at most {self.evaluation_size:,} test examples" if self.evaluation_size else "all test examples"
         return f"{' and '.join(self.efforts) or 'own options'}, {examples}"
 
 

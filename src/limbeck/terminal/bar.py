@@ -58,10 +58,12 @@ class AbstractNoting(AbstractProgress):
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
         self._notes: list[str] = []
+        self._said: set[str] = set()
 
     def notes(self, lines: Sequence[str]) -> None:
-        """Keep what a reader of any result must know until there are news, or the end."""
-        self._notes += lines
+        """Keep what a reader of any result must know until there are news, or the end; what was said stays said."""
+        self._notes += [line for line in dict.fromkeys(lines) if line not in self._said]
+        self._said.update(lines)
 
     def say_notes(self) -> None:
         """Say what is kept."""

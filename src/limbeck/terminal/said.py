@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 
 from rich.console import Console
 
@@ -17,8 +18,21 @@ def say(line: str) -> None:
 
     Other lines may hold a command, which is copied whole.
     """
-    folded = line.startswith("note: ") and ERRORS.is_terminal
-    ERRORS.print(plain(line), markup=False, soft_wrap=not folded, overflow="ignore", crop=False)
+    text = plain(line)
+    if line.startswith("note: ") and ERRORS.is_terminal:
+        text = folded(text, ERRORS.width)
+    ERRORS.print(text, markup=False, soft_wrap=True)
+
+
+def folded(text: str, width: int) -> str:
+    """A text in lines of at most so many columns, broken between words alone: a path stays whole.
+
+    >>> print(folded("one two /a/long/path three", 8))
+    one two
+    /a/long/path
+    three
+    """
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def prompted() -> bool:

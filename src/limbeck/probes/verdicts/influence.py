@@ -39,8 +39,8 @@ def verdict(facts: Mapping[str, Fact], control: Mapping[str, Fact], seeds: int, 
     claims = _claims(part, facts[RELIABILITY])
     same, others = facts[within_class(SEEDS)], facts[OTHERS]
     numbers = (
-        f"which test examples of its class an item helps correlates by {same.value:.2f} with the same under another "
-        f"seed, and by {others.value:.2f} with what other items of the class help there"
+        f"how much an item helps each test example of its class correlates by {same.value:.2f} with itself under "
+        f"another seed, and by {others.value:.2f} with how much other items of the class help there"
     )
     sure = f"the mean over {seeds} seeds would correlate by {_told(facts[RELIABILITY])} with that over {seeds} others"
     tone = "note" if claims[1].side == ABOVE else "unknown"

@@ -123,7 +123,7 @@ def _curves(points: SetRows[CurveRow]) -> list[Figure]:
             name = f"item {item}" if len(items) <= FEW else f"each item of {points.of.name}"
             look = points.of.look(index if len(items) <= FEW else 0)
             lines.append(Line(name, look, [row.recall for row in curve], [row.precision for row in curve]))
-        title = f"{points.of.name}: {', '.join(pair)}"
+        title = f"{points.of.name}: class {pair[0]}, {pair[1]}"
         x, y = (Axis(f"{name}, %", Linear(0.0, 1.0), times=100) for name in ("recall", "precision"))
         caption = (
             "Test examples of the class, ranked by the influence of an item, the mean of two seeds; precision where "
