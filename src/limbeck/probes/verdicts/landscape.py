@@ -60,8 +60,8 @@ def verdict(ours: Sequence[Risen], controls: Sequence[Risen], step: Fact, moved:
     if rise == OPEN:
         by = _shares(found.ours)
         text = (
-            f"Inconclusive: whether learners of the set grow over-confident. Their test loss rises by {by} from its "
-            f"lowest to the end, with as many random real examples by {_shares(found.theirs)}, while {moves}."
+            f"Inconclusive: whether learners of the set grow over-confident is open. Their test loss rises by {by} "
+            f"from its lowest to the end, with as many random real examples by {_shares(found.theirs)}, while {moves}."
         )
         return Verdict(text, "unknown", (claim(found.ours, RISES), claim(found.beyond)))
     if rise == BELOW:

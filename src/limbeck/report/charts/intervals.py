@@ -13,8 +13,8 @@ from limbeck.report.charts.svg import Look, picture, shortened, tag
 ROW, SPACING, START = 15.0, 24.0, 12.0
 NAME = 24
 """Letters of the longest name that stands before its interval, not above it."""
-LETTER = 8.2
-"""How wide a letter is, on a phone, where they are largest."""
+LETTER, AROUND = 7.9, 26.0
+"""How wide a letter is, on a phone, where they are largest, and what is free on both sides of a name."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Interval]]], x: Axis, title: st
     # Where each row is one interval, its name stands before it, not above.
     longest = max((len(name) for name, _ in rows), default=0)
     beside = longest <= NAME and all(len(found) == 1 for _, found in rows)
-    left, right = (START + LETTER * max(longest, 4) if beside else START), WIDTH - RIGHT - 52.0
+    left, right = (AROUND + LETTER * max(longest, 4) if beside else START), WIDTH - RIGHT - 52.0
 
     def across(value: float | int) -> float:
         return left + min(max(x.scale.place(value), 0.0), 1.0) * (right - left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from limbeck.core.units import percent
 from limbeck.probes.tables.influence import ADDITIVE, DISTANCE, OTHERS, SEEDS, ItemRow, RealImageRow, within_class
 from limbeck.probes.tables.semantics import AccuracyRow, CurveRow
 from limbeck.report.charts import Axis, Dots, Interval, Line, Linear, Look, Rule, intervals, plot
@@ -128,7 +129,7 @@ def _curves(points: SetRows[CurveRow]) -> list[Figure]:
         caption = (
             "Test examples of the class, ranked by the influence of an item, the mean of two seeds; precision where "
             "recall first gets there; "
-            f"prevalence {mine[0].prevalence:.4f}."
+            f"{percent(mine[0].prevalence)} of them carry it."
         )
         figures.append(Figure(title, plot(lines, x, y, title), caption, legend(lines), named([points])))
     return figures
