@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from limbeck import comparison, explanation
+from limbeck import explanation
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
@@ -29,6 +29,7 @@ from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
 from limbeck.runs.trial import fitting
+from limbeck.sizes import over_sizes
 from limbeck.tasks import load, reload
 
 Sets = DistilledSet | str | Path | Sequence[DistilledSet | str | Path]
@@ -186,7 +187,7 @@ def explain(
             findings = ask_until_decided(used, questions, reference, 60 * (minutes or DECIDING))
         else:
             findings = ask(used, questions, reference)
-    by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
+    by_size = over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
     return Findings([*findings, by_size] if by_size else findings)
 
 

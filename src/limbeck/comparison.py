@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
-from limbeck.core.findings import Fact, Finding, Row, Table
+from limbeck.core.findings import Fact, Finding, Table
 from limbeck.core.score import by_teacher
 from limbeck.probes.verdicts.scores import Beside, Gain, Scored, verdict_on
 from limbeck.statistics.decisions import LEAST, corrected
@@ -24,20 +23,6 @@ UNSTORED = (
     "are all there is"
 )
 ONE_SET = "another distillation by the same recipe may score otherwise: --seeds 3 or more tells how much"
-
-
-@dataclass(frozen=True)
-class SizeRow(Row, table="facts", caption="95 % intervals over n measurements"):
-    """A fact of a set, and how many items a class of that has."""
-
-    probe: str
-    fact: str
-    set: str
-    per_class: int
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 FACTS = ("fact", "value", "low", "high", "n", "control", "control low", "control high", "held against", "lies")
@@ -234,40 +219,6 @@ def called(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Map
         name = f"{name}, {row['about']}"
     several = len({each["beside"] for each in rows if each["set"] == row["set"]}) > 1
     return f"{name} beside {names.get(row['beside'], row['beside'])}" if several else name
-
-
-def side_by_side(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Table:
-    """Every fact that more than one set has, one row a set; `sizes` is how many items a class of each set has."""
-    return SizeRow.table(
-        SizeRow(probe, name, set_name, sizes[set_name], fact.value, fact.low, fact.high, fact.n)
-        for (probe, name), by_set in shared(findings).items()
-        for set_name, fact in by_set.items()
-    )
-
-
-def over_sizes(findings: Sequence[Finding], sizes: Mapping[str, int]) -> Finding | None:
-    """What every fact comes to as a class has more items; nothing where all sets have as many.
-
-    Yang et al. (ICML 2024), figure 16, for the curvature; here for whatever was asked.
-    """
-    if len(set(sizes.values())) < 2:
-        return None
-    smallest, largest = (choose(sizes, key=lambda name: sizes[name]) for choose in (min, max))
-    changes: list[str] = []
-    for (_, name), found in shared(findings).items():
-        if smallest in found and largest in found and not any(line.startswith(f"{name} ") for line in changes):
-            changes.append(f"{name} {found[smallest].value:.3g} to {found[largest].value:.3g}")
-    ends = f"From {sizes[smallest]} to {sizes[largest]} items per class"
-    return Finding(
-        probe=ACROSS,
-        set=", ".join(sizes),
-        question="What do more items per class bring?",
-        verdict=f"{ends}: {'; '.join(changes) or 'no number was measured for both'}.",
-        tone="note",
-        tables=(side_by_side(findings, sizes),),
-        method="the facts of every probe asked, set by set; each probe says how they were measured",
-        caveats=("sets of other sizes may differ in how long and how they were distilled, too",),
-    )
 
 
 def shared(findings: Sequence[Finding]) -> dict[tuple[str, str], dict[str, Fact]]:

@@ -60,12 +60,12 @@ def opening(rows: Sequence[Mapping[str, Any]], findings: Sequence[Finding], sets
     """
     names = short_names(sets, ".safetensors")
     led = leads(merged(rows), names)
-    told = [use for lead in led for use in _uses(lead, len(led) > 1)]
+    told = [use for lead in led for use in _uses(lead, led)]
     scored = any(lead.by_items for lead in led)
     found = [
         use for probe in PURPOSES if not (scored and probe == "substitution") for use in _found(probe, findings, names)
     ]
-    sentences = [_sentence(lead) for lead in led if lead.by_items or lead.by_bytes]
+    sentences = [_sentence(lead, led) for lead in led if lead.by_items or lead.by_bytes]
     return Opening(sentences[0] if sentences else _from_findings(found, findings), (*told, *found))
 
 
@@ -76,7 +76,7 @@ def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return {heading: some for heading, some in found.items() if some}
 
 
-def _sentence(lead: Lead) -> str:
+def _sentence(lead: Lead, led: Sequence[Lead]) -> str:
     """What to train on, of as many examples and of as many bytes."""
     better, worse, alike = sides(lead.by_items)
     many = "1 example" if lead.row["per_class"] == 1 else f"{lead.row['per_class']} examples"
@@ -84,8 +84,8 @@ def _sentence(lead: Lead) -> str:
     if worse:
         most = min(worse, key=lambda each: each.fact.value)
         said = (
-            f"Train on real examples by {most.name}, not on {_first(lead)}: as many of them are {_by(most, lead.unit)} "
-            f"better{_cut(lead)}"
+            f"Train on real examples by {most.name}, not on {_first(lead, led)}: as many of them are "
+            f"{_by(most, lead.unit)} better{_cut(lead)}"
         )
     elif better:
         least = min(better, key=lambda each: each.fact.value)
@@ -100,10 +100,10 @@ def _sentence(lead: Lead) -> str:
     elif alike:
         said = (
             "No set is shown to be better to train on than as many real examples: "
-            f"{_first(lead)} reaches {_score(lead.row)}, and {_or(each.name for each in alike)} may do as well"
+            f"{_first(lead, led)} reaches {_score(lead.row)}, and {_or(each.name for each in alike)} may do as well"
         )
     else:
-        said = f"{_first(lead)} comes first, and is held against no real examples of its number: {reached}"
+        said = f"{_first(lead, led)} comes first, and is held against no real examples of its number: {reached}"
     return f"{said}{_in_bytes(lead)}."
 
 
@@ -122,9 +122,10 @@ def _in_bytes(lead: Lead) -> str:
     return f"; {held} it is better than {lead.kept} real examples per class, too, by {_by(least, lead.unit)}"
 
 
-def _uses(lead: Lead, several: bool) -> list[Use]:
-    """The rows of a leading set."""
-    under = f" ({lead.row['network']}, {lead.row['protocol']})" if several else ""
+def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
+    """The rows of one leading set of several."""
+    told = [str(lead.row[name]) for name in ("network", "protocol") if len({each.row[name] for each in led}) > 1]
+    under = f" ({', '.join(told)})" if told else ""
     per_class = lead.row["per_class"]
     rows = []
     if lead.by_items:
@@ -136,11 +137,11 @@ def _uses(lead: Lead, several: bool) -> list[Use]:
         _, _, alike = sides(lead.rivals)
         closest = min(lead.rivals, key=lambda each: (side(each.fact) != OPEN, each.fact.value))
         use = _or([lead.name, *(each.name for each in alike)])
-        rows.append(Use(f"the best of {len(lead.rivals) + 1} sets{under}", use, _how_sure(closest, lead)))
+        rows.append(Use(f"the best of {_many(lead, led)}{under}", use, _how_sure(closest, lead)))
     if lead.whole is not None:
         where = side(lead.whole.fact)
         use = {ABOVE: lead.name, BELOW: "all real data", OPEN: UNDECIDED}[where]
-        rows.append(Use(f"in place of all real data{under}", use, _how_sure(lead.whole, lead)))
+        rows.append(Use(f"in place of all real data{_of_size(lead, led)}{under}", use, _how_sure(lead.whole, lead)))
     return rows
 
 
@@ -170,8 +171,18 @@ def _how_sure(gain: Gain, lead: Lead) -> str:
     return f"open: {lead.name} {lies}, {draws(lead.row)}; {more}"
 
 
-def _first(lead: Lead) -> str:
-    return f"{lead.name}, the best of {len(lead.rivals) + 1} sets," if lead.rivals else lead.name
+def _first(lead: Lead, led: Sequence[Lead]) -> str:
+    return f"{lead.name}, the best of {_many(lead, led)}," if lead.rivals else lead.name
+
+
+def _many(lead: Lead, led: Sequence[Lead]) -> str:
+    """How many sets it leads, and of which size where there are others."""
+    return f"{len(lead.rivals) + 1} sets{_of_size(lead, led)}"
+
+
+def _of_size(lead: Lead, led: Sequence[Lead]) -> str:
+    several = len({each.row["per_class"] for each in led}) > 1
+    return f" of {lead.row['per_class']} per class" if several else ""
 
 
 def _cut(lead: Lead) -> str:

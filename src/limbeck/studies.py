@@ -35,6 +35,7 @@ from limbeck.runs.again import run_with_experts
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
+from limbeck.sizes import over_sizes
 from limbeck.tasks import reload
 
 
@@ -207,7 +208,7 @@ def write_report(
             f"and `limbeck explain {words}`, or name the place of those that are finished with --runs"
         )
     findings = [each.finding for each in kept]
-    by_size = comparison.over_sizes(findings, {name: distilled.per_class for name, distilled in named_sets})
+    by_size = over_sizes(findings, {name: distilled.per_class for name, distilled in named_sets})
     findings += [by_size] if by_size else []
     sources = tuple(each.thoroughness for each in kept)
     facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **facts_of(task, None, command)}

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.comparison import of_facts, over_sizes, side_by_side
+from limbeck.comparison import of_facts
 from limbeck.core.findings import Claim, Fact, Finding, Row, Table, out_of_date
+from limbeck.sizes import over_sizes, side_by_side
 from limbeck.statistics.estimates import crossing, estimate
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -17,7 +17,7 @@ import pytest
 import torch
 from markupsafe import Markup
 
-from limbeck.comparison import over_sizes, short_names
+from limbeck.comparison import short_names
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.distilled_set import DistilledSet
 from limbeck.parameterizations.soft_targets import SoftTargets
@@ -33,6 +33,7 @@ from limbeck.report.gallery import gallery
 from limbeck.report.numbers import MOST, PageTable, written
 from limbeck.report.pictures import exact, small
 from limbeck.report.sections import FIGURES, Section, beside, rows_by_probe, sections
+from limbeck.sizes import over_sizes
 
 
 class Reader(HTMLParser):

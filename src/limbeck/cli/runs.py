@@ -15,6 +15,8 @@ from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
 ACTIONS = ("list", "show", "clean")
+SHORT = 12
+"""Letters of an id in a table: `show` and `clean` take the beginning of one."""
 
 
 def run(words: list[str]) -> None:
@@ -53,20 +55,20 @@ def _clean(store: Store, given: Any) -> None:
 def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
     cells = [
         (
-            row["id"],
+            row["id"][:SHORT],
             row["state"],
             _text(row["spec"], "data", "name"),
             _method(row["spec"]),
             _text(row["spec"], "network"),
             _text(row["spec"], "ipc"),
             _text(row["spec"], "recipe", "steps"),
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(row["changed"])),
-            size(row["bytes"]),
+            time.strftime("%Y-%m-%d", time.localtime(row["changed"])),
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "by", "network", "ipc", "steps", "changed", "bytes")
-    return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "bytes"))
+    columns = ("id", "state", "data", "by", "network", "ipc", "steps", "changed")
+    title = f"Runs in {store.root}, {size(sum(row['bytes'] for row in rows))} in all"
+    return Table(title, columns, cells, right=("ipc", "steps"))
 
 
 def _method(spec: Any) -> str:

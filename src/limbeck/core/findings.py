@@ -24,8 +24,6 @@ _NONE = type(None)
 
 TONES = {"use": "use", "avoid": "do not", "note": "note", "unknown": "open"}
 """What a verdict comes to, in words: the set may be used so, must not be, it is a thing to know, or that is open."""
-DECIDED = ("use", "avoid")
-"""Those that stand only before a claim that is decided."""
 
 
 class Fact(NamedTuple):
@@ -114,12 +112,10 @@ class Finding:
     @property
     def words(self) -> str:
         """The verdict, and what would decide what it leaves open."""
-        return f"{self.verdict}{self._still_open}"
-
-    @property
-    def brief(self) -> str:
-        """The first sentence of it, and, unless that is decided, what would decide what it leaves open."""
-        return f"{self.first}{'' if self.tone in DECIDED else self._still_open}"
+        if not self.deciding:
+            return self.verdict
+        takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
+        return f"{self.verdict} {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
 
     @property
     def first(self) -> str:
@@ -127,12 +123,9 @@ class Finding:
         return re.split(r"(?<=\.) (?=[A-Z])", self.verdict, maxsplit=1)[0]
 
     @property
-    def _still_open(self) -> str:
-        """A sentence more; "" where nothing is open."""
-        if not self.deciding:
-            return ""
-        takes = "" if self.seconds is None else f", {duration(self.seconds)} here"
-        return f" {self.deciding[0].upper()}{self.deciding[1:]}{takes}."
+    def brief(self) -> str:
+        """That, and, unless the verdict is decided, what would decide what it leaves open."""
+        return self.first + ("" if self.tone in ("use", "avoid") else self.words.removeprefix(self.verdict))
 
     def __repr__(self) -> str:
         return f"Finding({self.probe} of {self.set}, {TONES[self.tone]}:\n        {self.words})"
@@ -304,6 +297,4 @@ def _plain(value: Any) -> Any:
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    return None if isinstance(value, float) and not abs(value) < float("inf") else value

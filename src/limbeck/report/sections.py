@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from limbeck.comparison import SizeRow, of_facts, shared
+from limbeck.comparison import of_facts, shared
 from limbeck.core import findings as found
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
 from limbeck.report.figures import episodes, equivalence, likeness, looks, meaning, reliance, shape, surface
 from limbeck.report.figures.figure import Figure, SetFinding
 from limbeck.report.numbers import PageTable, slug
+from limbeck.sizes import SizeRow
 
 FIGURES: dict[str, Callable[[Sequence[SetFinding]], list[Figure]]] = {
     "substitution": equivalence.substitution,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from limbeck.comparison import SizeRow
 from limbeck.probes.tables.continuation import IMAGES, ON, SET, ContinuationRow
 from limbeck.probes.tables.cross_architecture import SET as ON_SET
 from limbeck.probes.tables.cross_architecture import DrawRow, NetworkRow
@@ -24,6 +23,7 @@ from limbeck.report.figures.figure import (
     percents,
     rows_of,
 )
+from limbeck.sizes import SizeRow, series
 
 REAL = Look()
 FACTS = 12
@@ -254,18 +254,33 @@ def budget(findings: Sequence[SetFinding]) -> list[Figure]:
     """What facts come to as classes have more items: one chart for each fact, the first dozen."""
     figures = []
     for each in rows_of(findings, SizeRow):
+        of = series({row.set: None for row in each.rows})
         for pair in list(dict.fromkeys((row.probe, row.fact) for row in each.rows))[:FACTS]:
             mine = sorted(
                 (row for row in each.rows if (row.probe, row.fact) == pair), key=lambda row: float(row.per_class)
             )
+            marks = [
+                _sizes(name, Look(place), [row for row in mine if of[row.set] == name])
+                for place, name in enumerate(dict.fromkeys(of[row.set] for row in each.rows))
+            ]
             x = [row.per_class for row in mine]
-            line = Line("", Look(0), x, *([bound(row) for row in mine] for bound in BOUNDS))
             title = f"{pair[1]} ({pair[0]})"
-            axis = Axis("items per class", Log.over(x), at=tuple(map(float, x)))
-            picture = plot([line], axis, numbers("value", line.y, line.low, line.high), title)
+            axis = Axis("items per class", Log.over(x), at=tuple(map(float, dict.fromkeys(x))))
+            values = ([bound(row) for row in mine] for bound in BOUNDS)
+            picture = plot(marks, axis, numbers("value", *values), title)
             table = SizeRow.table(mine, each.table.caption)
-            figures.append(Figure(title, picture, "Mean and 95 % interval.", (), ((each.of.name, table),)))
+            caption = "Mean and 95 % interval." if isinstance(marks[0], Line) else "Means: each dot is a set."
+            figures.append(Figure(title, picture, caption, legend(marks), ((each.of.name, table),)))
     return figures
+
+
+def _sizes(name: str, look: Look, rows: Sequence[SizeRow]) -> Line | Dots:
+    """A line through the sizes of one set; dots where several sets have the same size."""
+    x = [row.per_class for row in rows]
+    values, low, high = ([bound(row) for row in rows] for bound in BOUNDS)
+    if len(set(x)) < len(x):
+        return Dots(name, look, x, values, large=True)
+    return Line(name, look, x, values, low, high)
 
 
 BOUNDS: tuple[Callable[[SizeRow], float], ...] = (lambda row: row.value, lambda row: row.low, lambda row: row.high)
