@@ -84,5 +84,6 @@ def _from_least_to_most(findings: Sequence[Finding], sizes: Mapping[str, int], s
             changes.setdefault(fact, f"{fact} {found[smallest].value:.3g} to {found[largest].value:.3g}")
     told = list(changes.values())[:TOLD] or ["no number was measured for both"]
     more = [f"{len(changes) - TOLD} more in the table"] if len(changes) > TOLD else []
-    ends = f"rom {sizes[smallest]} to {sizes[largest]} items per class"
-    return f"{f'{name}, f' if name else 'F'}{ends}: {'; '.join([*told, *more])}."
+    ends = f"from {sizes[smallest]} to {sizes[largest]} items per class"
+    begun = f"Of {name}, {ends}" if name else f"{ends[0].upper()}{ends[1:]}"
+    return f"{begun}: {'; '.join([*told, *more])}."

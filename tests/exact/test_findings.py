@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from limbeck.comparison import of_facts
 from limbeck.core.findings import Claim, Fact, Finding, Row, Table, out_of_date
+from limbeck.report.figures.equivalence import budget
+from limbeck.report.figures.figure import SetFinding
 from limbeck.sizes import over_sizes, side_by_side
 from limbeck.statistics.estimates import crossing, estimate
 
@@ -120,6 +123,23 @@ def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the
     across = over_sizes(found, {"b": 10, "a": 1, "c": 50})
     assert across is not None and across.verdict == "From 1 to 50 items per class: x 1 to 7."
     assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was measured for both.")  # type: ignore[union-attr]
+
+
+def test_sizes_of_two_recipes_are_told_and_drawn_apart() -> None:
+    """Two lines, each through the sizes of one recipe; where names do not tell, dots that no line joins."""
+    values = {("dm", 1): 1.0, ("kmeans", 1): 3.0, ("dm", 10): 2.0, ("kmeans", 10): 7.0}
+    for form, lines in (("{}-ipc{}.safetensors", 2), ("{1}{0}.safetensors", 0)):
+        sizes = {form.format(*key): key[1] for key in values}
+        across = over_sizes([finding(form.format(*key), x=value) for key, value in values.items()], sizes)
+        assert across is not None
+        if lines:
+            ends = "from 1 to 10 items per class: x"
+            assert across.verdict == f"Of dm, {ends} 1 to 2. Of kmeans, {ends} 3 to 7."
+        (figure,) = budget([SetFinding(0, "all", across)])
+        drawn = re.findall(r'<path d="([^"]*)" class="line ', figure.picture)
+        assert [len(re.findall(r"[ML]", path)) for path in drawn] == [2] * lines
+        assert [len(set(re.findall(r"[ML]([\d.]+) ", path))) for path in drawn] == [2] * lines
+        assert figure.picture.count('class="dots') == (not lines)
 
 
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6), st.floats(0.0, 6.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from limbeck.comparison import of_facts, shared
+from limbeck.comparison import ACROSS, of_facts, shared
 from limbeck.core import findings as found
 from limbeck.core.findings import Fact, Finding, Row, Table, out_of_date
 from limbeck.probes import PROBES
@@ -76,7 +76,8 @@ def sections(findings: Sequence[Finding], order: Mapping[str, int], names: Mappi
     """A section for each probe, in the order of the findings; of a set that is not in the page's order, in grey."""
     by_probe: dict[str, list[SetFinding]] = {}
     for finding in findings:
-        of_set = SetFinding(order.get(finding.set, -1), names.get(finding.set, finding.set), finding)
+        name = "all sets" if finding.probe == ACROSS else finding.set
+        of_set = SetFinding(order.get(finding.set, -1), names.get(name, name), finding)
         by_probe.setdefault(finding.probe, []).append(of_set)
     owned = rows_by_probe()
     return [_section(probe, of_probe, owned.get(probe)) for probe, of_probe in by_probe.items()]

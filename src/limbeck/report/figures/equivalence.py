@@ -64,7 +64,7 @@ def _crossing(tables: list[SetRows[RealRows]], at: Callable[[RealRows], int], x:
         )
         for of, each in once(tables, lambda row: (at(row), row.test_accuracy))
     ]
-    levels = _levels(tables)
+    levels: list[Rule] = _levels(tables)
     ends = finite(end for each in tables for row in each.rows for end in (row.low, row.high))
     y = percents("test accuracy", [min(max(end, 0.0), 1.0) for end in ends], [rule.y for rule in levels])
     caption = (
@@ -254,14 +254,17 @@ def budget(findings: Sequence[SetFinding]) -> list[Figure]:
     """What facts come to as classes have more items: one chart for each fact, the first dozen."""
     figures = []
     for each in rows_of(findings, SizeRow):
-        of = series({row.set: None for row in each.rows})
+        sets = list(dict.fromkeys(row.set for row in each.rows))
+        of = series(sets)
+        # Each in the colour of its first set.
+        first = {name: sets.index(one) for one, name in reversed(of.items())}
         for pair in list(dict.fromkeys((row.probe, row.fact) for row in each.rows))[:FACTS]:
             mine = sorted(
                 (row for row in each.rows if (row.probe, row.fact) == pair), key=lambda row: float(row.per_class)
             )
             marks = [
-                _sizes(name, Look(place), [row for row in mine if of[row.set] == name])
-                for place, name in enumerate(dict.fromkeys(of[row.set] for row in each.rows))
+                _sizes(name, Look(first[name]), [row for row in mine if of[row.set] == name])
+                for name in dict.fromkeys(of.values())
             ]
             x = [row.per_class for row in mine]
             title = f"{pair[1]} ({pair[0]})"
