@@ -203,7 +203,7 @@ def test_what_is_piped_has_no_control_codes_whatever_the_environment_asks_for(th
         if words[0] == "study" and "--help" not in words:
             assert said.splitlines()[-1] == "out/report.html"
             told = [line for line in complained.splitlines() if not line.startswith("note: ")]
-            assert told[:2] == ["1 of 4: distil random", "2 of 4: distil mtt"]
+            assert told[:2] == ["1 of 3: distil random, mtt", "2 of 3: evaluate"]
 
 
 @pytest.mark.parametrize(
