@@ -104,7 +104,7 @@ class Distillation:
     def step(self, state: State) -> State:
         """The state after one more step; the first is eager, and its operations are counted."""
         if int(state.step) == 0:
-            with Operations() as operations:
+            with computing_by(self.threads(state)), Operations() as operations:
                 after = self._stepped(self.problem, state)
             if not tree.read(_differ(state.learned, after.learned)):
                 warnings.warn(
@@ -125,10 +125,13 @@ class Distillation:
         return pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)
 
     def threads(self, state: State) -> int:
-        """By how many threads the steps after the first, and the checks, are done."""
-        if int(state.step) == 0 or self.problem.device.type != "cpu":
+        """By how many threads the next step, and a check before it, is done.
+
+        The first is by one, so that what is small comes to the same bits wherever and beside whatever it is done.
+        """
+        if self.problem.device.type != "cpu":
             return torch.get_num_threads()
-        return threads_for(float(state.work), int(state.products))
+        return threads_for(float(state.work), int(state.products)) if int(state.step) else 1
 
     def _stepped(self, problem: Problem, state: State) -> State:
         objective = self.recipe.objective

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +12,16 @@ from typing import NamedTuple
 from limbeck import explanation
 from limbeck.computations.experts import followed
 from limbeck.core.contracts import AbstractProtocol
+from limbeck.core.threads import computing_by
 from limbeck.core.units import duration
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
+from limbeck.runs.distilling import parted
 from limbeck.runs.experts import missing_experts
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.needs import missing_needs, step_seconds
-from limbeck.runs.pace import COMPILING, GAIN
+from limbeck.runs.pace import COMPILING, GAIN, side_by_side
 from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
@@ -69,8 +72,9 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
 
 
 def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Measured) -> Forecast:
-    distilling, unknown, requests = 0.0, [], list[Request]()
+    unknown, requests, steps = [], list[Request](), list[float]()
     plan = next(iter(plans.values()))[0]
+    _, beside = parted([each for seeds in plans.values() for each in seeds], session)
     for name, seeds in plans.items():
         done = [finished(session.store.at(each.spec_on(session.device))) for each in seeds]
         undone = [each for each, made in zip(seeds, done, strict=True) if made is None]
@@ -82,10 +86,12 @@ def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: M
             requests += missing
         elif left:
             session.progress.phase(f"trying a few steps of {name}, to tell how long all of them take")
-            distilling += _steps(session, left)
+            with computing_by(1) if beside else nullcontext():
+                steps += _steps(session, left)
         stands_in = [made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)]
         requests += _requests(session, name, stands_in, plan, measured)
     measuring = Graph(requests, plan.task.reference).seconds(session)
+    distilling = side_by_side(sorted(steps, reverse=True), session.workers if beside else 1)
     return Forecast(distilling, measuring, tuple(unknown))
 
 
@@ -96,16 +102,16 @@ def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
     return dress(plan, plan.spec_on(session.device), run.outcome(run.begin()))
 
 
-def _steps(session: Session, plans: Sequence[Plan]) -> float:
-    """About how many seconds the steps take that are left of a recipe with its seeds."""
+def _steps(session: Session, plans: Sequence[Plan]) -> list[float]:
+    """About how many seconds the steps take that are left of a recipe with each of its seeds."""
     first, recipe, run = plans[0], plans[0].recipe, distillation_of(plans[0], session)
     kept = [session.store.at(each.spec_on(session.device)).read() for each in plans]
-    left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
+    left = [recipe.steps - (0 if each is None else steps_in(each)) for each in kept]
     if long := step_seconds(session, first.task, first.network, recipe, first.ipc, first.within):
-        return long * left
+        return [long * each for each in left]
     state, _, pace = tried(run)
     pace += checking(run, state, session) / recipe.steps
-    return pace * left / GAIN + COMPILING * len(plans) if run.compiled(state) else pace * left
+    return [pace * each / GAIN + COMPILING if run.compiled(state) else pace * each for each in left]
 
 
 def _requests(

@@ -31,7 +31,7 @@ from limbeck.recipes import recipe_for
 from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.report import ReportData, page, rows_needed, training_rows_needed
 from limbeck.runs import archive
-from limbeck.runs.again import run_with_experts
+from limbeck.runs.distilling import distil_together
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
@@ -99,14 +99,14 @@ def study(
     _check(folder, plans, repeats, seeds, baselines)
     under = task.network(network).name
     with opened(session) as used:
-        further = dict.fromkeys(plans, [other for other in range(seeds) if other != seed and seeds > 1])
-        phases = len(plans) + sum(map(len, further.values())) + 2
-        _admit(used, plans, further, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
-        paths = _distil(used, plans, further, folder, phases)
+        every = [seed, *(other for other in range(seeds) if other != seed and seeds > 1)]
+        seeded = {name: [replace(plan, seed=each) for each in every] for name, plan in plans.items()}
+        _admit(used, seeded, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
+        paths = _distil(used, seeded, folder)
         names = [str(path) for path in paths.values()]
-        used.progress.phase(f"{phases - 1} of {phases}: evaluate")
+        used.progress.phase("2 of 3: evaluate")
         rows = _scored(used, paths.values(), under, protocol, repeats, baselines, seeds)
-        used.progress.phase(f"{phases} of {phases}: explain")
+        used.progress.phase("3 of 3: explain")
         findings = explain(names, probes=probes, effort=effort, network=under, session=used)
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
@@ -116,28 +116,24 @@ def study(
     return made
 
 
-def _admit(
-    session: Session, plans: Mapping[str, Plan], further: Mapping[str, Sequence[int]], measured: Measured
-) -> None:
+def _admit(session: Session, seeded: Mapping[str, Sequence[Plan]], measured: Measured) -> None:
     """Tell about how long all of it takes, and ask where that is long."""
-    seeded = {name: [plan, *(replace(plan, seed=each) for each in further[name])] for name, plan in plans.items()}
     expected = forecast(session, seeded, measured)
     if expected.seconds or expected.unknown:
         session.progress.phase(str(expected))
         session.allowance.admit(expected.seconds, whole=True)
 
 
-def _distil(
-    session: Session, plans: Mapping[str, Plan], further: Mapping[str, Sequence[int]], folder: Path, phases: int
-) -> dict[str, Path]:
-    """Run every plan, and with its `further` seeds, after training the experts it follows; name the files of sets."""
-    paths, number = {}, 0
-    for name, plan in plans.items():
-        paths[name] = folder / f"{name}.safetensors"
-        keep(run_with_experts(session, plan, f"{(number := number + 1)} of {phases}", name), paths[name])
-        for seed in further[name]:
-            again = replace(plan, seed=seed)
-            run_with_experts(session, again, f"{(number := number + 1)} of {phases}", f"{name}, seed {seed}")
+def _distil(session: Session, seeded: Mapping[str, Sequence[Plan]], folder: Path) -> dict[str, Path]:
+    """Carry out every recipe with all its seeds, and write the set of the first into a file; name the files."""
+    every = {f"{name}, seed {plan.seed}": plan for name, plans in seeded.items() for plan in plans}
+    seeds = len(next(iter(seeded.values())))
+    made = distil_together(
+        session, every, f"1 of 3: distil {', '.join(seeded)}" + (f", {seeds} seeds of each" if seeds > 1 else "")
+    )
+    paths = {name: folder / f"{name}.safetensors" for name in seeded}
+    for name, path in paths.items():
+        keep(made[f"{name}, seed {seeded[name][0].seed}"], path)
     return paths
 
 

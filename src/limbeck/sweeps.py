@@ -105,8 +105,8 @@ def sweep(
     with opened(session) as used:
         used.progress.notes(task.notes)
         _admit(used, seeded, Measured((), 0, protocol, baselines, repeats))
-        used.progress.phase(f"1 of 2: distil {len(plans)} combinations of {seeds} seeds")
-        cells = _distilled(used, [cell for cell, _ in plans], seeded, folder)
+        phase = f"1 of 2: distil {len(plans)} combinations of {seeds} seeds"
+        cells = _distilled(used, [cell for cell, _ in plans], seeded, folder, phase)
         used.progress.phase("2 of 2: evaluate")
         cells = _scored(used, cells, protocol, repeats, seeds, baselines)
     swept = Sweep(folder / "report.html", tuple(cells))
@@ -160,11 +160,11 @@ def _plans(
 
 
 def _distilled(
-    session: Session, cells: Sequence[Cell], seeded: Mapping[str, Sequence[Plan]], folder: Path
+    session: Session, cells: Sequence[Cell], seeded: Mapping[str, Sequence[Plan]], folder: Path, phase: str
 ) -> list[Cell]:
     """The cells with the files of their sets, and what these came to on validation examples."""
     every = {f"{name}, seed {plan.seed}": plan for name, plans in seeded.items() for plan in plans}
-    made, found = distil_together(session, every), []
+    made, found = distil_together(session, every, phase), []
     for cell in cells:
         name = cell.path.name
         mine = [made[f"{name}, seed {plan.seed}"] for plan in seeded[name]]

@@ -68,3 +68,36 @@ def test_a_set_equal_to_the_real_batch_has_no_loss() -> None:
     batch = on.real(KEY.fold("real"), 20)
     synthetic = Synthetic.of(batch, Epochs().schedule(None, len(batch.classes), KEY))
     assert float(Distribution(per_class=20).loss({}, on, synthetic, KEY)) < 1e-9
+
+
+def test_draws_that_come_again_are_matched_as_at_the_first_time() -> None:
+    on, objective = problem(), Distribution(per_class=5, draws=2)
+    synthetic, state, found = shown(on), objective.init(on, KEY), []
+    for step in range(5):
+        found.append(objective.loss(state, on, synthetic, KEY.fold("ignored", step)))
+        state = objective.advance(state, on, synthetic, KEY.fold("ignored", step))
+    for index in range(2):
+        # Each is the literal loss of a key of its own.
+        key = Key(("distribution", KEY.seed, "draw", index))
+        torch.testing.assert_close(
+            found[index], literal(on, synthetic, key, 5, objective.augment), rtol=1e-4, atol=1e-5
+        )
+    assert torch.equal(torch.stack(found[2:]), torch.stack([found[0], found[1], found[0]]))
+    assert not torch.equal(found[0], found[1])
+    assert not torch.equal(objective.init(on, KEY.fold("other"))["aims"], objective.init(on, KEY)["aims"])
+
+
+def test_what_is_remembered_is_computed_once() -> None:
+    on, objective, read = problem(), Distribution(per_class=5, draws=2), []
+
+    class Counting(Distribution):
+        def _aim(self, problem: Problem, key: Key) -> torch.Tensor:
+            read.append(key)
+            return super()._aim(problem, key)
+
+    counting = Counting(per_class=5, draws=2)
+    state = counting.init(on, KEY)
+    for _ in range(6):
+        counting.loss(state, on, shown(on), KEY)
+        state = counting.advance(state, on, shown(on), KEY)
+    assert len(read) == 2 and torch.equal(state["aims"][0], objective.init(on, KEY)["aims"][0])

@@ -108,7 +108,7 @@ def test_workers_log_what_they_distil(tmp_path: Path) -> None:
     task, recipe = limbeck.load("digits"), replace(recipe_for("dm", "digits", 1), steps=3)
     plans = {str(seed): Plan(task, recipe, "mlp-w4", 1, seed, checks=0) for seed in range(2)}
     with limbeck.Session(tmp_path, workers=2, log=f"csv:{tmp_path / 'log.csv'}") as session:
-        distil_together(session, plans)
+        distil_together(session, plans, "sets")
     with (tmp_path / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len({row["run"] for row in rows}) == 2 and sorted(row["step"] for row in rows) == [*"001122"]
@@ -119,12 +119,12 @@ def test_one_plan_under_two_names_is_one_job_and_a_bad_one_is_told(tmp_path: Pat
     plan = Plan(task, replace(recipe_for("dm", "digits", 1), steps=2), "mlp-w4", 1, checks=0)
     executor = Counting()
     with limbeck.Session(tmp_path, executor=executor) as session:
-        found = distil_together(session, {"a": plan, "b": plan})
+        found = distil_together(session, {"a": plan, "b": plan}, "sets")
         assert len(executor.jobs) == 1 and found["a"] == found["b"]
-        assert distil_together(session, {"a": plan}) == {"a": found["a"]} and len(executor.jobs) == 1
+        assert distil_together(session, {"a": plan}, "sets") == {"a": found["a"]} and len(executor.jobs) == 1
         diverging = replace(plan, recipe=compose(plan.recipe, {"optimizer.learning_rate": "1e38"}))
         with pytest.raises(InputError, match="finite"):
-            distil_together(session, {"a": plan, "c": diverging})
+            distil_together(session, {"a": plan, "c": diverging}, "sets")
 
 
 @pytest.mark.parametrize(

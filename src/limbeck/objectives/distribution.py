@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -33,27 +34,64 @@ class Distribution(AbstractObjective):
     """Real images of each class that a step sees."""
     augment: AbstractAugmentation = field(default_factory=Siamese)
     """How real images and synthetic ones are varied alike."""
+    draws: int | None = None
+    """How many draws of a network, real images and an augmentation are gone through, over and over; the means of the
+    real images are computed at the first time alone. None: a new draw at each step."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "per_class")
+        if self.draws is not None:
+            at_least(self, 1, "draws")
 
     def init(self, problem: Problem, key: Key) -> Tree:
-        """Nothing is remembered from step to step."""
-        return {}
+        """The means of the first draw, and how many steps were made, where draws come again."""
+        if self.draws is None:
+            return {}
+        seed = torch.tensor(key.seed)
+        first = self._aim(problem, _draw(seed, 0))
+        aims = torch.cat([first[None], first.new_zeros(self.draws - 1, *first.shape)])
+        return {"aims": aims, "step": torch.tensor(0), "seed": seed}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The squared distance, summed over classes."""
-        params = tree.move(problem.network.init(key.fold("network")), problem.device)
-        count, draw = len(problem.task.classes), key.fold("augment")
-
-        def shown(batch: Batch) -> Tree:
-            return problem.task.augment(batch, draw, batch.classes, self.augment).inputs
-
-        real = problem.real(key.fold("real"), self.per_class)
-        aim = group_means(features_of(problem, params, shown(real)), real.classes, count)
-        features = problem.network.apply(params, shown(synthetic.batch)).features
-        return (aim - group_means(features, synthetic.batch.classes, count)).square().sum()
+        if self.draws is None:
+            aim = self._aim(problem, key)
+        else:
+            index = int(state["step"]) % self.draws
+            aim, key = state["aims"][index], _draw(state["seed"], index)
+        return (aim - self._means(problem, synthetic.batch, key)).square().sum()
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
-        """Nothing changes."""
-        return state
+        """The next draw, and the means of its real images where it comes for the first time."""
+        if self.draws is None:
+            return state
+        step, aims = int(state["step"]) + 1, state["aims"]
+        if step < self.draws:
+            aims = aims.clone()
+            aims[step] = self._aim(problem, _draw(state["seed"], step))
+        return {**state, "aims": aims, "step": torch.tensor(step)}
+
+    def _aim(self, problem: Problem, key: Key) -> Float[Tensor, "class feature"]:
+        """The mean features of real images under the network of a draw."""
+        real = problem.real(key.fold("real"), self.per_class)
+        shown, count = self._shown(problem, real, key), len(problem.task.classes)
+        return group_means(features_of(problem, _network(problem, key), shown), real.classes, count)
+
+    def _means(self, problem: Problem, batch: Batch, key: Key) -> Float[Tensor, "class feature"]:
+        """The mean features of synthetic images, with a graph."""
+        features = problem.network.apply(_network(problem, key), self._shown(problem, batch, key)).features
+        return group_means(features, batch.classes, len(problem.task.classes))
+
+    def _shown(self, problem: Problem, batch: Batch, key: Key) -> Tree:
+        """The inputs of a batch, varied as a draw says."""
+        return problem.task.augment(batch, key.fold("augment"), batch.classes, self.augment).inputs
+
+
+def _draw(seed: Tensor, index: int) -> Key:
+    """The key of a draw that comes again."""
+    return Key(("distribution", int(seed), "draw", index))
+
+
+def _network(problem: Problem, key: Key) -> Tree:
+    """The fresh network of a draw."""
+    return tree.move(problem.network.init(key.fold("network")), problem.device)

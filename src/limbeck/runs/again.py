@@ -8,13 +8,11 @@ from dataclasses import replace
 
 import torch
 
-from limbeck.computations.experts import followed
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
-from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Again
-from limbeck.runs.experts import complete_experts
-from limbeck.runs.plan import Plan, finished, run_plan
+from limbeck.runs.distilling import distil_together
+from limbeck.runs.plan import Plan, finished
 from limbeck.runs.scoring import NamedSet
 from limbeck.runs.session import Session
 
@@ -24,8 +22,8 @@ def distilled_again(
 ) -> dict[str, tuple[Again, ...]]:
     """For each set, by its name, its recipe carried out with seeds 0, 1, ... up to `seeds` of them; none for one seed.
 
-    The set itself is the one of its own seed. What was done before is found in the store. How many distillations are
-    left to do, with the experts that they follow, is told before and at each. Raises InputError for a set that has no
+    The set itself is the one of its own seed. What was done before is found in the store; what is left is done side by
+    side, and told of before. Raises InputError for a set that has no
     recipe, before anything is done.
     """
     if seeds < 2:
@@ -37,14 +35,11 @@ def distilled_again(
             plan = replace(plans[name], seed=seed)
             run = session.store.at(plan.spec_on(session.device))
             if finished(run) is None:
-                missing.setdefault(run.id, (name, plan))
+                missing.setdefault(run.id, (f"{name}, seed {seed}", plan))
     if missing:
-        session.computed += len(missing)
-        session.progress.phase(f"{len(missing)} distillations come first: {seeds} seeds of each set are scored")
-    for number, (name, plan) in enumerate(missing.values(), start=1):
-        run_with_experts(session, plan, f"{number} of {len(missing) + 1}", f"{name}, seed {plan.seed}")
-    if missing:
-        session.progress.phase(f"{len(missing) + 1} of {len(missing) + 1}: evaluate")
+        phase = f"1 of 2: distil {len(missing)} sets, as {seeds} seeds of each set are scored"
+        distil_together(session, dict(missing.values()), phase)
+        session.progress.phase("2 of 2: evaluate")
     return {each[0]: _of(session, plans[each[0]], each, seeds) for each in sets}
 
 
@@ -66,14 +61,6 @@ def known_again(
             done.append(made)
         found[each[0]] = tuple(done)
     return found
-
-
-def run_with_experts(session: Session, plan: Plan, number: str, name: str) -> DistilledSet:
-    """Do a distillation after training the experts it follows; the session's progress is told which it is."""
-    if finished(session.store.at(plan.spec_on(session.device))) is None:
-        complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
-    session.progress.phase(f"{number}: distil {name}")
-    return run_plan(plan, session)[0]
 
 
 def plan_of(task: AbstractTask, named: NamedSet) -> Plan:

@@ -10,7 +10,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.progress import Silent, went
 from limbeck.distilled_set import DistilledSet
-from limbeck.runs.executors import Job
+from limbeck.runs.executors import Job, Local
 from limbeck.runs.experts import complete_experts
 from limbeck.runs.needs import complete_needs
 from limbeck.runs.plan import Plan, finished, run_plan
@@ -20,23 +20,38 @@ PLAN = "plan"
 """The field by which a job is told from a chunk of computations."""
 
 
-def distil_together(session: Session, plans: Mapping[str, Plan]) -> dict[str, DistilledSet]:
+def distil_together(session: Session, plans: Mapping[str, Plan], phase: str) -> dict[str, DistilledSet]:
     """The set of each plan, by its name: found in the store, gone on with, or begun, by all workers at once.
 
-    What plans read is computed first, such as experts that they follow. Raises what the executor raises: the InputError
-    that a distillation met, and Deferred where the work is handed out.
+    What plans read is computed first, such as experts that they follow; then the session's progress is told of the
+    `phase`. A plan of no steps is carried out here, and so is one that is left alone, which may then take all cores.
+    Raises what the executor raises: the InputError that a distillation met, and Deferred where the work is handed out.
     """
     left = {name: plan for name, plan in plans.items() if _done(session, plan) is None}
     for name, plan in left.items():
         complete_experts(session, plan.task, plan.network, followed(plan.recipe), f"experts for {name}")
         complete_needs(session, plan.task, plan.network, plan.recipe)
     # One plan may be there under two names.
-    jobs = {session.store.at(plan.spec_on(session.device)).id: plan for plan in left.values()}
-    if jobs:
-        session.computed += len(jobs)
-        _run(session, list(jobs.values()))
+    jobs = list({session.store.at(plan.spec_on(session.device)).id: plan for plan in left.values()}.values())
+    session.computed += len(jobs)
+    session.progress.phase(phase)
+    here, beside = parted(jobs, session)
+    for plan in here:
+        run_plan(plan, session)
+    if beside:
+        _run(session, beside)
     found = {name: _done(session, plan) for name, plan in plans.items()}
     return {name: made for name, made in found.items() if made is not None}
+
+
+def parted(plans: list[Plan], session: Session) -> tuple[list[Plan], list[Plan]]:
+    """The plans that this process carries out, and those that the executor does, side by side."""
+    if not isinstance(session.executor, Local):
+        return [], plans
+    beside = [plan for plan in plans if plan.recipe.steps]
+    if len(beside) < 2 or session.workers < 2:
+        return plans, []
+    return [plan for plan in plans if not plan.recipe.steps], beside
 
 
 def _run(session: Session, plans: list[Plan]) -> None:

@@ -18,6 +18,7 @@ from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.layers import Shape
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
+from limbeck.learn.networks.precision import PRECISION, SHORT, Shortened
 
 __all__ = ["Network", "build", "names", "vectors"]
 
@@ -33,18 +34,20 @@ class Architecture(NamedTuple):
     """factory(shape, classes, **options) -> a module that ends in an `nn.Linear`."""
     options: Callable[[Shape], tuple[Option, ...]]
     """The options for images of a shape."""
+    convolves: bool = True
+    """Whether its products are convolutions, which may be in bfloat16 (`precision.py`)."""
 
 
 ARCHITECTURES = {
     "convnet": Architecture(convnet.convnet, convnet.options),
-    "mlp": Architecture(mlp.mlp, mlp.options),
+    "mlp": Architecture(mlp.mlp, mlp.options, convolves=False),
     "lenet": Architecture(lenet.lenet, lenet.options),
     "alexnet": Architecture(alexnet.alexnet, alexnet.options),
     "vgg11": Architecture(vgg.vgg11, vgg.options),
     "vgg19": Architecture(vgg.vgg19, vgg.options),
     "resnet18": Architecture(resnet.resnet18, resnet.options),
     "resnet34": Architecture(resnet.resnet34, resnet.options),
-    "vit": Architecture(vit.vit, vit.options),
+    "vit": Architecture(vit.vit, vit.options, convolves=False),
 }
 
 
@@ -95,9 +98,17 @@ def vectors(name: str, inputs: int, outputs: int) -> Network:
 
 
 def names() -> list[dict[str, str]]:
-    """[{name, summary}] of every family of networks."""
-    listed = [{"name": name, "summary": summary(found.factory)} for name, found in ARCHITECTURES.items()]
-    return [*listed, {"name": f"{PREFIX}PACKAGE.FACTORY", "summary": summary(custom)}]
+    """[{name, summary, options}] of every family of networks; options as images of 32 pixels and 3 channels take."""
+    listed = []
+    for name, found in ARCHITECTURES.items():
+        options = " ".join("|".join(each.tokens) for each in _options(found, (3, 32, 32)))
+        listed.append({"name": name, "summary": summary(found.factory), "options": options})
+    return [*listed, {"name": f"{PREFIX}PACKAGE.FACTORY", "summary": summary(custom), "options": ""}]
+
+
+def _options(architecture: Architecture, shape: Any) -> tuple[Option, ...]:
+    """What names of a family may hold: its own options, and how its convolutions compute."""
+    return (*architecture.options(shape), *([PRECISION] if architecture.convolves else []))
 
 
 def _listed(name: str, shape: Any, classes: int) -> Network:
@@ -106,11 +117,13 @@ def _listed(name: str, shape: Any, classes: int) -> Network:
     if family not in ARCHITECTURES:
         raise unknown("network", family, ARCHITECTURES)
     architecture = ARCHITECTURES[family]
-    options = architecture.options(shape)
+    options = _options(architecture, shape)
     values = read(name, tokens, options)
-    factory = functools.partial(architecture.factory, shape, classes, **values)
+    written = write(family, values, options)
+    short = values.pop(PRECISION.name, None) == SHORT
+    factory: Callable[[], nn.Module] = functools.partial(architecture.factory, shape, classes, **values)
     _check_size(name, factory)
-    return Network(write(family, values, options), shape, classes, factory)
+    return Network(written, shape, classes, Shortened(factory) if short else factory)
 
 
 def _check_size(name: str, factory: Callable[[], nn.Module]) -> None:
