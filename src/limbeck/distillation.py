@@ -125,10 +125,7 @@ class Distillation:
         return pays(float(state.work) * (self.recipe.steps - 1), self.problem.device)
 
     def threads(self, state: State) -> int:
-        """By how many threads the next step, and a check before it, is done.
-
-        The first is by one, so that what is small comes to the same bits wherever and beside whatever it is done.
-        """
+        """By how many threads the next step is done; the first by one, so that small work has one outcome."""
         if self.problem.device.type != "cpu":
             return torch.get_num_threads()
         return threads_for(float(state.work), int(state.products)) if int(state.step) else 1

@@ -57,8 +57,8 @@ def run(words: list[str]) -> None:
             tables.append(Table("what differs from the sources", ("name", "deviation"), deviations))
         options = [(row["name"], row["options"]) for row in rows[kind] if row.get("options")]
         if options and given.kind:
-            words = "what a name may hold, joined by -, for images of 32 x 32; as in convnet-w32-d3-bf16"
-            tables.append(Table(words, ("name", "options"), options))
+            title = "what a name may hold, joined by -, for images of 32 x 32; as in convnet-w32-d3-bf16"
+            tables.append(Table(title, ("name", "options"), options))
     answer(rows[given.kind] if given.kind else rows, given, *tables)
 
 
