@@ -61,7 +61,8 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
     """About how long it takes to carry out each recipe with its seeds, and to measure what it comes to.
 
     A few steps of each are tried and given up. Networks that are trained on sets are counted on sets of the same sizes;
-    what is found out on the way and asked next is not known yet. Of warnings none is said: all come again.
+    what is found out on the way and asked next is not known yet. Of warnings none is said: all come again. Raises
+    InputError where networks take far more memory than there is.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,7 +86,9 @@ def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: M
             distilling += _steps(session, left)
         stands_in = [made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)]
         requests += _requests(session, name, stands_in, plan, measured)
-    measuring = Graph(requests, plan.task.reference).seconds(session)
+    graph = Graph(requests, plan.task.reference)
+    graph.admit_room(session)
+    measuring = graph.seconds(session)
     return Forecast(distilling, measuring, tuple(unknown))
 
 

@@ -22,11 +22,12 @@ from limbeck.protocols import protocols
 from limbeck.recipes.baselines import ALL, BASELINES
 
 
-def add_data(made: Parser) -> None:
+def add_data(made: Parser, needed: bool = True) -> None:
     """Add the data, the options of reading it, and where it is."""
     made.add_argument(
         "data",
         type=str,
+        **({} if needed else {"nargs": "?", "default": ""}),
         help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME",
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")

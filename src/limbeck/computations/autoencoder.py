@@ -17,8 +17,10 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.autoencoder import begun, bound
 from limbeck.learn.compiled import Operations
+from limbeck.learn.footprint import COPIES
 from limbeck.learn.networks.layers import Shape
 from limbeck.learn.optim import Adam
+from limbeck.learn.peak import Peak
 
 KEY = Key(("autoencoder",))
 
@@ -55,6 +57,15 @@ class Autoencoder(AbstractOfReal):
         with torch.no_grad(), Operations() as counted:
             bound(self.begun(shape), torch.zeros(1, *shape), self.code, self.width, KEY)
         return float(counted.count) * STEP * self.batch * self.steps
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of a step, which goes back through a whole batch at once: as measured on one image."""
+        shape: Any = context.problem.task.shape
+        with Peak() as begun:
+            params = self.begun(shape)
+        with Peak() as one:
+            self._slopes(params, torch.zeros(1, *shape), 0)
+        return COPIES * begun.now + one.most * self.batch
 
     def run(self, context: ProbeContext) -> Tree:
         """Train it."""

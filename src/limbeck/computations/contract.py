@@ -24,6 +24,8 @@ from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.footprint import example_bytes, learning_bytes
+from limbeck.learn.microbatches import microbatch_limit
 
 
 @runtime_checkable
@@ -197,6 +199,19 @@ class AbstractComputation(AbstractPart):
     def flops(self, context: ProbeContext) -> float:
         """About how many floating point operations it takes: it orders the work, and the time left is told from it."""
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """About the most bytes that its tensors take at once: whether there is room is told from it.
+
+        `together` is how many of one `stack` key are done together. By default those of learning from as many examples
+        as go through a network at once, and of the evaluation examples.
+        """
+        problem = context.under(self.other_network).problem
+        return learning_bytes(problem, microbatch_limit(problem, PASS)) + self.examples_bytes(context)
+
+    def examples_bytes(self, context: ProbeContext) -> float:
+        """What the evaluation examples take, where it reads them."""
+        return example_bytes(context.problem.task, len(context.rows)) if self.evaluates else 0.0
+
     @abstractmethod
     def run(self, context: ProbeContext) -> Tree:
         """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the context alone.
@@ -229,6 +244,9 @@ class AbstractOfReal(AbstractComputation):
         """Never."""
         return False
 
+
+PASS = 256
+"""Examples that a network with statistics of the batch learns from at once, unless a computation says of how many."""
 
 Asked = tuple[AbstractComputation, ProbeContext]
 """A computation in its context."""

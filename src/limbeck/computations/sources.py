@@ -10,9 +10,9 @@ from jaxtyping import Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
+from limbeck.core.contracts import AbstractProtocol, AbstractStart, AbstractTask, Batch, Problem
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -214,3 +214,9 @@ class Coreset(AbstractSource):
 def training_count(task: AbstractTask) -> int:
     """How many real training examples there are."""
     return sum(len(rows) for rows in task.groups("train"))
+
+
+def all_alike(distilled: TrainingSet, protocol: AbstractProtocol) -> bool:
+    """Whether all learners of a set are one: it says where they begin, and nothing of their training is drawn."""
+    drawn = distilled.views or protocol.augment is not None
+    return protocol.uses_initialisation and distilled.initialisation is not None and not drawn

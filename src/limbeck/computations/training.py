@@ -22,6 +22,7 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
 from limbeck.learn.fitted import AbstractFitted
+from limbeck.learn.footprint import example_bytes, learning_bytes, parameter_bytes, said_bytes
 from limbeck.learn.losses import Divergence
 from limbeck.learn.population import labelling, operations
 from limbeck.learn.stacked import Setup, stacks, trained
@@ -108,6 +109,18 @@ class Training(AbstractComputation):
         taught = 0.0 if self.teacher is None else operations(self.teacher.problem(context)) * FORWARD * seen
         return operations(problem) * (STEP * seen + FORWARD * examples) + taught
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of its steps, of what it keeps, of its own examples and of those that it is read on."""
+        problem, count = self.problem(context), self.on.count(context)
+        if isinstance(problem.network, AbstractFitted):
+            return super().bytes(context, together)
+        # A step's own examples lie beside those that they are taken from, unless these stay on the disk.
+        seen, held = self._seen(count), 0 if isinstance(self.on, AllReal) else count
+        own = example_bytes(problem.task, (seen + held) * together + self.validation) + self.examples_bytes(context)
+        taught = 0.0 if self.teacher is None else parameter_bytes(self.teacher.problem(context))
+        step, kept = learning_bytes(problem, seen, together), parameter_bytes(problem) * len(self.keeps) * together
+        return max(step, said_bytes(problem, len(context.rows))) + kept + taught + own
+
     @property
     def other_network(self) -> str:
         """As named."""
@@ -173,8 +186,7 @@ class Training(AbstractComputation):
         if alone or views or fitted:
             return None, 1
         count = self.on.count(context)
-        items = min(getattr(self.protocol, "batch", 0) or count, count)
-        together = stacks(self._problem(context), items, MOST)
+        together = stacks(self._problem(context), self._seen(count), MOST)
         return (self.network, self.protocol, count, self.reads, self.keeps, self.validation), together
 
     def run_together(self, context: ProbeContext, others: Sequence[Asked]) -> list[Tree]:
@@ -236,6 +248,10 @@ class Training(AbstractComputation):
         schedule = self.protocol.schedule(self._own(context, count), count, Key())
         return schedule, self._usual(schedule, count)
 
+    def _seen(self, count: int) -> int:
+        """How many of so many examples a step sees."""
+        return min(getattr(self.protocol, "batch", 0) or count, count)
+
     def _usual(self, schedule: Schedule, examples: int) -> int:
         """How many steps it takes; how many it usually takes where it ends when it has levelled off."""
         longest = len(schedule.learning_rates)
@@ -284,12 +300,6 @@ def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
             "a protocol that begins anywhere, such as yang2024"
         )
     return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
-
-
-def all_alike(distilled: TrainingSet, protocol: AbstractProtocol) -> bool:
-    """Whether all learners of a set are one: it says where they begin, and nothing of their training is drawn."""
-    drawn = distilled.views or protocol.augment is not None
-    return protocol.uses_initialisation and distilled.initialisation is not None and not drawn
 
 
 def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:

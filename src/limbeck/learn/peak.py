@@ -28,6 +28,8 @@ class Peak(TorchDispatchMode):
         self.limit = limit
         self.now = 0
         self.most = 0
+        self.course: list[int] = []
+        """What they took after each operation, in order."""
         self._known: set[int] = set()
 
     @classmethod
@@ -43,6 +45,7 @@ class Peak(TorchDispatchMode):
             if isinstance(leaf, Tensor) and _address(leaf) not in given | self._known:
                 self._saw(leaf)
         self.most = max(self.most, self.now)
+        self.course.append(self.now)
         if self.now > self.limit:
             raise Exceeded
         return made

@@ -16,6 +16,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job
 from limbeck.runs.pace import COMPILING, GAIN, STARTING, Pace, measured, side_by_side
+from limbeck.runs.room import Told, within_room, workers_for
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
@@ -89,11 +90,16 @@ class Graph:
             return 0.0
         return self._before(session) + sum(stage.seconds for stage in self._stages(missing, session))
 
+    def admit_room(self, session: Session) -> None:
+        """InputError where what is missing takes far more memory than there is."""
+        _room(self._stages(self.missing(session), session), session)
+
     def complete(self, session: Session) -> None:
         """Do the computations that are missing, each kept as soon as it is done.
 
-        The session's progress is told first about how long they will take. Whether they run as compiled code is decided
-        by all there are, so that work that was interrupted goes on as it began.
+        The session's progress is told first about how long they will take and, where it is much, how much memory: there
+        are fewer workers where all have no room, and InputError where one has none. Whether they run as compiled code
+        is decided by all there are, so that work that was interrupted goes on as it began.
         """
         missing = self.missing(session)
         session.computed += len(missing)
@@ -102,15 +108,17 @@ class Graph:
             session.latest = max(session.latest, latest)
             return
         stages = self._stages(missing, session)
-        working = sum(stage.seconds for stage in stages)
+        told = _room(stages, session)
+        working = sum(side_by_side(stage.lasting, told.workers) for stage in stages)
         seconds = self._before(session) + working
         session.progress.estimate(seconds)
         if session.executor.waits:
             session.allowance.admit(seconds)
         clock, compiled = _Clock(session, working), self._compiled(session)
-        for stage in stages:
-            jobs = [self._job(chunk, session, compiled) for chunk in stage.chunks]
-            session.executor.run(jobs, clock.hearing(stage))
+        with within_room(session, told):
+            for stage in stages:
+                jobs = [self._job(chunk, session, compiled) for chunk in stage.chunks]
+                session.executor.run(jobs, clock.hearing(stage))
 
     def _compiled(self, session: Session) -> bool:
         if session.compile is not None:
@@ -204,6 +212,23 @@ def _grouped(items: Sequence[Item], stack: Callable[[Item], tuple[Hashable, int]
 
 def _keep(store: Store, address: dict[str, Any], outcome: Tree) -> None:
     store.remember(address, lambda: outcome)
+
+
+def _room(stages: Sequence[Stage], session: Session) -> Told:
+    """How many workers there is memory for, whichever chunks of a stage fall together."""
+    found = Told(session.workers, "")
+    for stage in stages:
+        needs = [_taken(chunk) for chunk in stage.chunks]
+        largest = stage.chunks[max(range(len(needs)), key=needs.__getitem__)][0].request.computation
+        told = workers_for(session, needs, largest.doing)
+        found = told if (-told.workers, bool(told.note)) > (-found.workers, bool(found.note)) else found
+    return found
+
+
+def _taken(chunk: Sequence[Node]) -> float:
+    """The bytes of a chunk."""
+    computation, context, _ = chunk[0].request
+    return computation.bytes(context, len(chunk))
 
 
 class _Clock:
