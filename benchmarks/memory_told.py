@@ -117,7 +117,7 @@ def measured(name: str) -> dict[str, Any]:
         do, tell = work_of(kind, network, session, options)
         do()
         taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - _mapped()
-        seconds, told = time.monotonic() - begun, room.WORKER + room.LOADED + tell()
+        seconds, told = time.monotonic() - begun, room.WORKER + room.held_bytes(tell())
     return {
         "cell": name, "told": round(told), "taken": taken, "ratio": round(told / taken, 2),
         "seconds": round(seconds, 1),

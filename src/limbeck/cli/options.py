@@ -27,7 +27,8 @@ def add_data(made: Parser, needed: bool = True) -> None:
     made.add_argument(
         "data",
         type=str,
-        **({} if needed else {"nargs": "?", "default": ""}),
+        nargs=None if needed else "?",
+        default=None if needed else "",
         help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME",
     )
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")

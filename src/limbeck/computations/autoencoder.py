@@ -17,10 +17,10 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.autoencoder import begun, bound
 from limbeck.learn.compiled import Operations
-from limbeck.learn.footprint import COPIES
+from limbeck.learn.footprint import ADAM
 from limbeck.learn.networks.layers import Shape
 from limbeck.learn.optim import Adam
-from limbeck.learn.peak import Peak
+from limbeck.learn.peak import FEW, Peak, grown
 
 KEY = Key(("autoencoder",))
 
@@ -59,13 +59,18 @@ class Autoencoder(AbstractOfReal):
         return float(counted.count) * STEP * self.batch * self.steps
 
     def bytes(self, context: ProbeContext, together: int = 1) -> float:
-        """Those of a step, which goes back through a whole batch at once: as measured on one image."""
+        """Those of a step, which goes back through a whole batch at once."""
         shape: Any = context.problem.task.shape
         with Peak() as begun:
             params = self.begun(shape)
-        with Peak() as one:
-            self._slopes(params, torch.zeros(1, *shape), 0)
-        return COPIES * begun.now + one.most * self.batch
+        courses = []
+        for few in FEW:
+            with Peak() as step:
+                self._slopes(params, torch.zeros(few, *shape), 0)
+            courses.append(step.course)
+        told = grown(courses, self.batch)
+        assert told is not None, "the same is done to however many images"
+        return ADAM * begun.now + told
 
     def run(self, context: ProbeContext) -> Tree:
         """Train it."""

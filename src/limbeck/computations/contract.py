@@ -24,8 +24,7 @@ from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.footprint import example_bytes, learning_bytes
-from limbeck.learn.microbatches import microbatch_limit
+from limbeck.learn.footprint import COPIES, example_bytes, parameter_bytes, said_bytes
 
 
 @runtime_checkable
@@ -202,11 +201,12 @@ class AbstractComputation(AbstractPart):
     def bytes(self, context: ProbeContext, together: int = 1) -> float:
         """About the most bytes that its tensors take at once: whether there is room is told from it.
 
-        `together` is how many of one `stack` key are done together. By default those of learning from as many examples
-        as go through a network at once, and of the evaluation examples.
+        `together` is how many of one `stack` key are done together. By default those of a network that reads the
+        evaluation examples, where it does, or as many others.
         """
         problem = context.under(self.other_network).problem
-        return learning_bytes(problem, microbatch_limit(problem, PASS)) + self.examples_bytes(context)
+        read = said_bytes(problem, len(context.rows) if self.evaluates else READ)
+        return COPIES * parameter_bytes(problem) + read + self.examples_bytes(context)
 
     def examples_bytes(self, context: ProbeContext) -> float:
         """What the evaluation examples take, where it reads them."""
@@ -245,8 +245,8 @@ class AbstractOfReal(AbstractComputation):
         return False
 
 
-PASS = 256
-"""Examples that a network with statistics of the batch learns from at once, unless a computation says of how many."""
+READ = 1000
+"""Examples that are read at once where they are not the evaluation examples."""
 
 Asked = tuple[AbstractComputation, ProbeContext]
 """A computation in its context."""

@@ -23,7 +23,7 @@ from limbeck.learn.traces import Stop, Trace, xtrace
 
 PRODUCT = 9
 """Passes through a network, of the operations of one forward pass, in a product with a Hessian."""
-BASES, DOUBLE = 5, 2
+BASES, DOUBLE = 6, 2
 """Rows of parameters that XTrace holds for each direction, those that grow among them twice, and how many of
 a learner's numbers each of theirs takes."""
 COMPILED_FROM = 1e12

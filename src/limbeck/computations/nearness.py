@@ -23,7 +23,7 @@ from limbeck.learn.population import operations, read
 from limbeck.statistics.neighbours import AT_ONCE, nearest
 from limbeck.statistics.resemblance import explained, relative
 
-DOUBLE, DISTANCE = 2, 12
+DOUBLE, DISTANCE = 2, 8
 """How many of a network's numbers one of double precision takes; bytes of a distance, and of what it is made of."""
 CHUNK = 1000
 """Training examples whose distances are taken at once."""

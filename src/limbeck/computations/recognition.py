@@ -19,7 +19,7 @@ from limbeck.learn.training import Learner
 from limbeck.statistics.neighbours import AT_ONCE, agreement, to_own_class
 from limbeck.statistics.projections import AbstractProjection, Pca
 
-DISTANCE = 12
+DISTANCE = 8
 """Bytes of a distance, and of what it is made of."""
 
 

@@ -23,7 +23,7 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import features_of
-from limbeck.learn.footprint import example_bytes, learning_bytes, learning_bytes_each
+from limbeck.learn.footprint import ADAM, example_bytes, learning_bytes_each, parameter_bytes
 from limbeck.learn.optim import Adam
 from limbeck.learn.population import operations
 from limbeck.learn.training import Learner, fresh
@@ -75,7 +75,7 @@ class Twins(AbstractOfReal):
         """Those of a step, which goes back through both views of a whole batch at once."""
         problem = self.under(context.problem)
         views = 2 * example_bytes(problem.task, self.batch)
-        return learning_bytes(problem, 1) + 2 * self.batch * learning_bytes_each(problem) + views
+        return ADAM * parameter_bytes(problem) + 2 * self.batch * learning_bytes_each(problem) + views
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps."""

@@ -16,14 +16,15 @@ from limbeck.core.contracts import AbstractNetwork, AbstractTask, Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_limit
-from limbeck.learn.peak import Peak
+from limbeck.learn.peak import FEW, Peak
 
 FLOAT = 4
 """Bytes of a number."""
-COPIES = 5
+COPIES, STACKED, CURVED = 6, 7, 11
 """How often learning holds the parameters, about: themselves, their gradient and that of a part, a velocity, and the
-next ones."""
-FEW = (2, 3)
+next ones; in a stack, which is made of learners that stay; and in products with a Hessian, a few directions at once."""
+ADAM = 10
+"""The same by Adam, which keeps two moments."""
 KEY = Key(("footprint",))
 
 Work = Callable[[AbstractNetwork, Tree, Tree], object]
@@ -57,7 +58,8 @@ def said_bytes(problem: Problem, count: int) -> float:
 
 def learning_bytes(problem: Problem, count: int, learners: int = 1) -> float:
     """What a step of learning from `count` examples takes, in passes, parameters included; of a stack, all learners."""
-    return COPIES * parameter_bytes(problem) * learners + _pass(problem, count * learners, _learn)
+    copies = COPIES if learners == 1 else STACKED
+    return copies * parameter_bytes(problem) * learners + _pass(problem, count * learners, _learn)
 
 
 def learning_bytes_each(problem: Problem) -> float:
@@ -67,7 +69,7 @@ def learning_bytes_each(problem: Problem) -> float:
 
 def curving_bytes(problem: Problem, count: int) -> float:
     """What products with a Hessian over `count` examples take, in passes, parameters included."""
-    return COPIES * parameter_bytes(problem) + _pass(problem, count, _curve)
+    return CURVED * parameter_bytes(problem) + _pass(problem, count, _curve)
 
 
 def _pass(problem: Problem, count: int, work: Work) -> float:
@@ -81,8 +83,7 @@ def _each(task: AbstractTask, network: AbstractNetwork, work: Work) -> int:
     taken = []
     for count in FEW:
         with Peak() as peak:
-            inputs = tree.build(task.shape, count, lambda _, shape: torch.zeros(shape))
-            work(network, params, inputs)
+            work(network, params, tree.build(task.shape, count, lambda _, shape: torch.zeros(shape)))
         taken.append(peak.most)
     return max(0, taken[1] - taken[0])
 
@@ -102,7 +103,8 @@ def _curve(network: AbstractNetwork, params: Tree, inputs: Tree) -> None:
     loss = network.apply(at, inputs).outputs.square().sum()
     slopes = torch.autograd.grad(loss, tree.leaves(at), create_graph=True, allow_unused=True)
     along = [each.sum() for each in slopes if each is not None and each.requires_grad]
-    torch.autograd.grad(torch.stack(along).sum(), tree.leaves(at), allow_unused=True)
+    # Kept for the next direction, as where several go through one graph.
+    torch.autograd.grad(torch.stack(along).sum(), tree.leaves(at), allow_unused=True, retain_graph=True)
 
 
 @functools.lru_cache(maxsize=128)

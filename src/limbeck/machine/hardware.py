@@ -17,6 +17,8 @@ from limbeck.runs.room import WORKER
 
 CRAMPED = 4 * WORKER
 """Bytes of free memory below which little can be done."""
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+"""Variables that say how threads wait for work."""
 HALF = ("avx512_bf16", "amx_bf16", "bf16")
 """What processors call instructions for bfloat16, as Linux names them."""
 
@@ -46,9 +48,7 @@ def cores() -> Line:
 def threads() -> Line:
     """By how many threads torch computes, and what the environment says of them."""
     taken, usable = torch.get_num_threads(), usable_cores()
-    told = [
-        f"{name}={os.environ[name]}" for name in (*THREADS, "OMP_WAIT_POLICY", "GOMP_SPINCOUNT") if name in os.environ
-    ]
+    told = [f"{name}={os.environ[name]}" for name in (*THREADS, *WAITING) if name in os.environ]
     said = f"torch takes {taken}{' (' + ', '.join(told) + ')' if told else ''}; a worker takes 1"
     advice = f"more than there are cores: set OMP_NUM_THREADS={usable}" if taken > usable else ""
     return Line("threads", said, advice, facts={"threads": taken, "set": told})

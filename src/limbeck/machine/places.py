@@ -17,6 +17,7 @@ from limbeck.tasks.cache import default_folder
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.readers.source import Source
 
+MOUNTS = Path("/proc/self/mounts")
 FULL, LITTLE = 10**8, 10**9
 """Bytes of free disk below which nothing can be kept, and below which little can."""
 SHARED = (
@@ -62,7 +63,7 @@ def _disk(name: str, place: Path, option: str) -> Line:
 def file_system(place: Path) -> str:
     """The kind of file system that a folder lies on, as Linux names it; "" where it does not tell."""
     try:
-        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+        mounts = [line.split() for line in MOUNTS.read_text().splitlines()]
     except OSError:
         return ""
     whole = place.resolve()
@@ -94,10 +95,8 @@ def data(root: Path | None = None) -> Line:
         )
     if not given.is_dir():
         return Line("data", f"{given}: no such folder", "set LIMBECK_DATA to the folder that holds the data sets")
-    found, damaged = [], []
-    for name in NAMED:
-        for fault in _looked(name, given, found):
-            damaged.append(fault)
+    found = list[str]()
+    damaged = [fault for name in NAMED for fault in _looked(name, given, found)]
     said = f"{given}: {', '.join(found) or 'none of the named sets'}"
     advice = f"damaged: {'; '.join(damaged)}; copy them again" if damaged else ""
     return Line("data", said, advice, facts={"root": str(given), "found": found, "damaged": damaged})

@@ -56,13 +56,19 @@ def versions() -> Line:
 
 def extras() -> Line:
     """Which optional packages are there, and what those that are not would give."""
-    there = {name: importlib.util.find_spec(each.module) is not None for name, each in EXTRAS.items()}
+    there = {name: _installed(each.module) for name, each in EXTRAS.items()}
     missing = [name for name in EXTRAS if not there[name]]
     said = f"installed: {', '.join(name for name in EXTRAS if there[name]) or 'none'}"
     if missing:
         would = ", ".join(f"{name} ({EXTRAS[name].gives})" for name in missing)
         said += f"; not: {would}: pip install 'limbeck[{','.join(missing)}]'"
     return Line("extras", said, facts=there)
+
+
+def _installed(module: str) -> bool:
+    """Whether a package is there; a folder of that name is none."""
+    found = importlib.util.find_spec(module)
+    return found is not None and found.origin is not None
 
 
 def compiler() -> str:
@@ -92,9 +98,8 @@ def compiling(tried: bool) -> Line:
     seconds = time.monotonic() - begun
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1][:100]
-        return Line(
-            "compiler", f"{compiler()}; torch.compile fails: {reason}", f"mend it, or --compile never; {eagerly}"
-        )
+        said = f"{compiler()}; torch.compile fails: {reason}"
+        return Line("compiler", said, f"mend it, or --compile never; {eagerly}")
     said = f"{compiler()}; torch.compile works, one small function in {duration(seconds)}"
     return Line("compiler", said, facts={"compiler": compiler(), "seconds": round(seconds, 1)})
 

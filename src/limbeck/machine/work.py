@@ -19,7 +19,7 @@ from limbeck.recipes import recipe_for
 from limbeck.runs.choosing import USUAL
 from limbeck.runs.graph import Request, seconds_alone
 from limbeck.runs.plan import Plan, distillation_of
-from limbeck.runs.room import FAR, LESS, LESS_TO_COMPUTE, LOADED, WORKER, room_on, run_bytes, workers_for
+from limbeck.runs.room import FAR, LESS, LESS_TO_COMPUTE, WORKER, held_bytes, room_on, run_bytes, workers_for
 from limbeck.runs.session import Session
 from limbeck.runs.trial import tried
 
@@ -40,7 +40,7 @@ def works(session: Session, task: AbstractTask, network: str) -> Iterator[Line]:
 
 
 def _training(session: Session, what: str, training: Training, context: ProbeContext) -> Line:
-    needed = LOADED + WORKER + training.bytes(context)
+    needed = WORKER + held_bytes(training.bytes(context))
     seconds = seconds_alone([Request(training, context)], session)
     facts = {"seconds": seconds, "bytes": needed}
     said = f"{what}, {context.problem.network.name}: {duration(seconds)} of one core, {size(round(needed))} of memory"
@@ -62,7 +62,7 @@ def _step(session: Session, task: AbstractTask, network: str) -> Line:
     room = room_on(session.device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        needed = LOADED + WORKER + run_bytes(run, FAR * memory())
+        needed = WORKER + held_bytes(run_bytes(run, FAR * memory()))
         said = f"of {USUAL}, {ITEMS} items a class: {size(round(needed))} of memory"
         if needed > room:
             return Line("step", f"{said}, of {size(room)} that there are", LESS, facts={"bytes": needed})

@@ -24,7 +24,7 @@ from limbeck.core.memory import free_addresses, free_memory
 from limbeck.core.units import size
 from limbeck.distillation import Distillation
 from limbeck.learn.footprint import example_bytes
-from limbeck.learn.peak import Exceeded, Peak
+from limbeck.learn.peak import FEW, Exceeded, Peak, grown, linear
 from limbeck.runs.executors import Local
 from limbeck.runs.session import Session
 from limbeck.state import State, of_set
@@ -37,10 +37,11 @@ FAR = 1.5
 """How many times the memory there is work may seem to take before it is refused: it is known to about that."""
 LOADED = 2**25
 """Bytes that a process takes at its first step beside its tensors, for code and the room that operations work in."""
-WORKER = 2**28
+WORKER = 300 * 10**6
 """Bytes that a worker takes before it has done anything, for code alone."""
-FEW = (2, 3)
-"""Items of every class in the small steps. One alone may go another way: it has no spread."""
+FRAGMENTS = 1.25
+"""How much more a process holds than its tensors take at once, as freed blocks do not fit the next. Measured beside
+what is taken by `benchmarks/memory_told.py`."""
 LESS = (
     "take fewer items (--ipc, --bytes), smaller images (--size), a narrower --network, or ask less of a step "
     "(--objective has its options)"
@@ -66,9 +67,9 @@ def workers_for(session: Session, needs: Sequence[float], what: str, less: str =
     most = min(session.workers, len(needs))
     if not most or not isinstance(session.executor, Local):
         return Told(session.workers, "")
-    loaded = WORKER if session.device.type == "cpu" else 0
-    room = room_on(session.device) + loaded * session.executor.idle
-    each = sorted((loaded + LOADED + need for need in needs), reverse=True)
+    code = WORKER if session.device.type == "cpu" else 0
+    room = room_on(session.device) + code * session.executor.idle
+    each = sorted((code + held_bytes(need) for need in needs), reverse=True)
     addresses = free_addresses() or math.inf
     fitting = [count for count in range(1, most + 1) if sum(each[:count]) <= room and each[0] <= addresses]
     told = f"{what} takes about {size(round(each[0]))} of memory"
@@ -96,6 +97,11 @@ def within_room(session: Session, told: Told) -> Iterator[None]:
         yield
 
 
+def held_bytes(tensors: float) -> float:
+    """What a process comes to hold beside its code whose tensors take so many bytes at once."""
+    return LOADED + FRAGMENTS * tensors
+
+
 def admit_room(run: Distillation, session: Session) -> None:
     """Tell how much memory a step takes where that may be much; InputError where it is far more than there is.
 
@@ -105,7 +111,7 @@ def admit_room(run: Distillation, session: Session) -> None:
     if not may_be_much(run, room):
         return
     session.progress.phase("trying small steps, to tell how much memory all items take")
-    needed = LOADED + run_bytes(run, FAR * room)
+    needed = held_bytes(run_bytes(run, FAR * room))
     _refuse_far(needed, room, "a step", LESS)
     said = f"a step takes about {size(round(needed))} of memory, of {size(room)} that there are"
     session.progress.notes([f"{said}: it may run out; to take less, {LESS}" if needed > room else said])
@@ -137,11 +143,9 @@ def run_bytes(run: Distillation, limit: float = math.inf) -> float:
 def step_bytes(run: Distillation, count: int, limit: float = math.inf) -> float:
     """About the most bytes that tensors take in a step on `count` items of every class.
 
-    It is infinite where steps on few take more than `limit`. Of two small steps, on two and on three items of every
-    class, each operation is held against its like: what is held after it grows evenly with the items. So the largest
-    of what is told for as many as there are is found wherever in the step it lies, and what is done class by class
-    counts once. Where the two do not have the same operations, it is the larger of what their peaks say and of what
-    rendering all items, reading them at once and the slopes of both take.
+    It is infinite where steps on few take more than `limit`. It is told by two small steps, operation by operation
+    (`grown`), so that what is done class by class counts once. Where the two do not have the same operations, it is the
+    larger of what their peaks say and of what rendering all items, reading them at once and the slopes of both take.
     """
     try:
         if count <= FEW[-1]:
@@ -149,14 +153,8 @@ def step_bytes(run: Distillation, count: int, limit: float = math.inf) -> float:
         (first, read), (second, more) = (_courses(run, each, limit) for each in FEW)
     except Exceeded:
         return math.inf
-    if len(first) == len(second):
-        return max(_grown(count, *pair) for pair in zip(first, second, strict=True))
-    return max(_grown(count, max(first), max(second)), _grown(count, read, more))
-
-
-def _grown(count: int, first: float, second: float) -> float:
-    """What is told of `count` items by what two and three take."""
-    return first + (count - FEW[0]) * max(0.0, second - first)
+    told = grown((first, second), count)
+    return max(linear(max(first), max(second), count), linear(read, more, count)) if told is None else told
 
 
 def _courses(run: Distillation, count: int, limit: float) -> tuple[list[int], int]:
