@@ -27,6 +27,7 @@ from limbeck.parameterizations import Factors, Multiformation, Pixels
 from limbeck.runs import room
 from limbeck.runs.executors import Local
 from limbeck.runs.graph import Graph, Request
+from limbeck.runs.pace import Pace
 from limbeck.runs.session import Session
 
 KEY = Key(("room",))
@@ -146,9 +147,9 @@ class Idle:
 def test_a_graph_that_has_no_room_is_refused_before_any_worker_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    wide = "convnet-w2048-d2"
     with Session(runs=tmp_path, workers=2) as session:
-        context = ProbeContext(session.problem(TASK, wide), evaluation_size=10)
+        context = ProbeContext(session.problem(TASK, "mlp-w512"), evaluation_size=10)
+        session.paces[context.problem.network.name] = Pace(1e9, 0.0)
         graph = Graph([Request(each, context) for each in Experts(count=2, epochs=3).trainings(context.problem)], {})
         needs = graph.requests[0].computation.bytes(context)
         assert needs > 4 * parameter_bytes(context.problem), "each of four snapshots is kept"

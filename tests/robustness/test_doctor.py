@@ -49,9 +49,8 @@ def test_a_screen_has_eighty_columns_and_a_mark_on_every_line(
 
 def test_what_to_do_stands_below_what_is_found() -> None:
     shown = list(screen([Line("disk", "it is full " * 9, "free some space"), Line("cores", "2")]))
-    assert shown[0].startswith("!  disk" + " " * 11 + "it is full") and shown[1].startswith(
-        " " * 18 + "full it is full"
-    )
+    assert shown[0].startswith("!  disk" + " " * 11 + "it is full")
+    assert shown[1].startswith(" " * 18 + "full it is full")
     assert shown[2] == " " * 18 + "-> free some space" and shown[3] == "ok cores" + " " * 10 + "2"
 
 

@@ -151,6 +151,9 @@ def step_bytes(run: Distillation, count: int, limit: float = math.inf) -> float:
         if count <= FEW[-1]:
             return max(_courses(run, count, limit)[0], default=0.0)
         (first, read), (second, more) = (_courses(run, each, limit) for each in FEW)
+        if len(first) != len(second):
+            # What is made once and kept, such as which rows are of a class, was made by the first of them.
+            first, read = _courses(run, FEW[0], limit)
     except Exceeded:
         return math.inf
     told = grown((first, second), count)
