@@ -20,6 +20,7 @@ from limbeck.runs.graph import Graph, Request
 from limbeck.runs.needs import missing_needs, step_seconds
 from limbeck.runs.pace import COMPILING, GAIN
 from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
+from limbeck.runs.room import check_room
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
 from limbeck.runs.trial import tried
@@ -62,7 +63,7 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
 
     A few steps of each are tried and given up. Networks that are trained on sets are counted on sets of the same sizes;
     what is found out on the way and asked next is not known yet. Of warnings none is said: all come again. Raises
-    InputError where networks take far more memory than there is.
+    InputError where steps or networks take far more memory than there is.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,9 +87,7 @@ def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: M
             distilling += _steps(session, left)
         stands_in = [made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)]
         requests += _requests(session, name, stands_in, plan, measured)
-    graph = Graph(requests, plan.task.reference)
-    graph.admit_room(session)
-    measuring = graph.seconds(session)
+    measuring = Graph(requests, plan.task.reference).seconds(session)
     return Forecast(distilling, measuring, tuple(unknown))
 
 
@@ -106,6 +105,7 @@ def _steps(session: Session, plans: Sequence[Plan]) -> float:
     left = sum(recipe.steps - (0 if each is None else steps_in(each)) for each in kept)
     if long := step_seconds(session, first.task, first.network, recipe, first.ipc, first.within):
         return long * left
+    check_room(run, session)
     state, _, pace = tried(run)
     pace += checking(run, state, session) / recipe.steps
     return pace * left / GAIN + COMPILING * len(plans) if run.compiled(state) else pace * left

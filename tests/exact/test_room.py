@@ -149,16 +149,20 @@ def test_a_graph_that_has_no_room_is_refused_before_any_worker_starts(
 ) -> None:
     with Session(runs=tmp_path, workers=2) as session:
         context = ProbeContext(session.problem(TASK, "mlp-w512"), evaluation_size=10)
-        session.paces[context.problem.network.name] = Pace(1e9, 0.0)
         graph = Graph([Request(each, context) for each in Experts(count=2, epochs=3).trainings(context.problem)], {})
         needs = graph.requests[0].computation.bytes(context)
         assert needs > 4 * parameter_bytes(context.problem), "each of four snapshots is kept"
         monkeypatch.setattr(session.executor, "run", lambda jobs, told: pytest.fail("it began"))
         monkeypatch.setattr(room, "free_memory", lambda: round(needs / 2))
         with pytest.raises(InputError, match="training networks takes about .* narrower --network"):
-            graph.admit_room(session)
+            graph.complete(session)
+        assert session.paces == {}, "no network is trained to measure a pace"
+        session.paces[context.problem.network.name] = Pace(1e9, 0.0)
         monkeypatch.setattr(room, "free_memory", lambda: 10**15)
-        graph.admit_room(session)
+        begun = list[int]()
+        monkeypatch.setattr(session.executor, "run", lambda jobs, told: begun.append(len(jobs)))
+        graph.complete(session)
+        assert begun == [2]
 
 
 def test_a_step_far_larger_than_the_memory_is_refused_in_one_line_before_anything_is_kept(

@@ -41,13 +41,14 @@ def works(session: Session, task: AbstractTask, network: str) -> Iterator[Line]:
 
 def _training(session: Session, what: str, training: Training, context: ProbeContext) -> Line:
     needed = WORKER + held_bytes(training.bytes(context))
-    seconds = seconds_alone([Request(training, context)], session)
-    facts = {"seconds": seconds, "bytes": needed}
-    said = f"{what}, {context.problem.network.name}: {duration(seconds)} of one core, {size(round(needed))} of memory"
+    said = f"{what}, {context.problem.network.name}: {size(round(needed))} of memory"
     try:
         told = workers_for(session, [training.bytes(context)] * session.workers, "a training")
     except InputError as error:
-        return Line("training", said, str(error), facts=facts)
+        return Line("training", said, str(error), facts={"bytes": needed})
+    seconds = seconds_alone([Request(training, context)], session)
+    facts = {"seconds": seconds, "bytes": needed}
+    said = f"{said}, {duration(seconds)} of one core"
     if told.workers < session.workers:
         return Line(
             "training", f"{said}; {told.workers} side by side, not {session.workers}", LESS_TO_COMPUTE, facts=facts

@@ -103,18 +103,25 @@ def held_bytes(tensors: float) -> float:
 
 
 def admit_room(run: Distillation, session: Session) -> None:
-    """Tell how much memory a step takes where that may be much; InputError where it is far more than there is.
+    """Tell how much memory a step takes where that may be much; InputError as in `check_room`."""
+    if said := check_room(run, session):
+        session.progress.notes([said])
 
-    Steps on few items of every class are made for it, and nothing of them is kept.
+
+def check_room(run: Distillation, session: Session) -> str:
+    """What is to be said of the memory that a step takes, where that may be much; else "".
+
+    Steps on few items of every class are made for it, and nothing of them is kept. InputError where it is far more than
+    there is.
     """
     room = room_on(run.problem.device)
     if not may_be_much(run, room):
-        return
+        return ""
     session.progress.phase("trying small steps, to tell how much memory all items take")
     needed = held_bytes(run_bytes(run, FAR * room))
     _refuse_far(needed, room, "a step", LESS)
     said = f"a step takes about {size(round(needed))} of memory, of {size(room)} that there are"
-    session.progress.notes([f"{said}: it may run out; to take less, {LESS}" if needed > room else said])
+    return f"{said}: it may run out; to take less, {LESS}" if needed > room else said
 
 
 def _refuse_far(needed: float, room: float, what: str, less: str) -> None:
