@@ -90,7 +90,7 @@ def compiling(tried: bool) -> Line:
             done = subprocess.run(
                 [sys.executable, "-c", PROGRAM],
                 capture_output=True, text=True, timeout=PATIENCE, check=False,
-                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": folder},
+                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": folder, "TORCHINDUCTOR_COMPILE_THREADS": "1"},
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             said = f"{compiler()}; torch.compile did not end in {duration(PATIENCE)}"
