@@ -119,6 +119,7 @@ def test_as_many_workers_compute_as_have_room_side_by_side(monkeypatch: pytest.M
         assert "\n" not in str(error.value)
         monkeypatch.setattr(room, "free_memory", lambda: 10**15)
         assert room.workers_for(session, needs, "a training") == room.Told(3, "")
+        assert room.workers_for(session, needs[:1], "a training") == room.Told(3, ""), "one job now, perhaps more later"
         # A limit of addresses holds for each process, however few there are.
         monkeypatch.setattr(room, "free_addresses", lambda: takes[0] / 2)
         with pytest.raises(InputError, match="expected what fits"):

@@ -82,7 +82,10 @@ def workers_for(session: Session, needs: Sequence[float], what: str, less: str =
         beside = f"{fitting[-1]} in place of {most} workers have room side by side"
         return Told(fitting[-1], f"{told} each, of {size(room)} that there are: {beside}")
     little = sum(each[:most]) <= SHARE * room
-    return Told(most, "" if little else f"{told}{' each' if most > 1 else ''}, of {size(room)} that there are")
+    # Fewer jobs than workers leave room for all of them, as far as is known.
+    return Told(
+        session.workers, "" if little else f"{told}{' each' if most > 1 else ''}, of {size(room)} that there are"
+    )
 
 
 @contextmanager
