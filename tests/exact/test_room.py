@@ -120,10 +120,12 @@ def test_as_many_workers_compute_as_have_room_side_by_side(monkeypatch: pytest.M
         monkeypatch.setattr(room, "free_memory", lambda: 10**15)
         assert room.workers_for(session, needs, "a training") == room.Told(3, "")
         assert room.workers_for(session, needs[:1], "a training") == room.Told(3, ""), "one job now, perhaps more later"
-        # A limit of addresses holds for each process, however few there are.
-        monkeypatch.setattr(room, "free_addresses", lambda: takes[0] / 2)
-        with pytest.raises(InputError, match="expected what fits"):
-            room.workers_for(session, needs, "a training")
+        # A limit of addresses holds for each process, whose code is as large as that of this one.
+        free = round(room.held_bytes(needs[0]))
+        monkeypatch.setattr(room, "free_addresses", lambda: free)
+        assert room.workers_for(session, needs, "a training").workers == 3
+        monkeypatch.setattr(room, "free_addresses", lambda: free - 1)
+        assert room.workers_for(session, needs, "a training").workers == 1
 
 
 def test_jobs_are_done_by_as_many_workers_as_have_room_and_idle_ones_beyond_end() -> None:

@@ -68,13 +68,14 @@ def workers_for(session: Session, needs: Sequence[float], what: str, less: str =
     if not most or not isinstance(session.executor, Local):
         return Told(session.workers, "")
     code = WORKER if session.device.type == "cpu" else 0
-    room = room_on(session.device) + code * session.executor.idle
+    room = _shared(session.device) + code * session.executor.idle
+    # A worker maps for its code about what this process has mapped for it.
+    alone = code + (free_addresses() or math.inf)
     each = sorted((code + held_bytes(need) for need in needs), reverse=True)
-    addresses = free_addresses() or math.inf
-    fitting = [count for count in range(1, most + 1) if sum(each[:count]) <= room and each[0] <= addresses]
+    fitting = [count for count in range(1, most + 1) if sum(each[:count]) <= room and each[0] <= alone]
     told = f"{what} takes about {size(round(each[0]))} of memory"
     if not fitting:
-        room = round(min(room, addresses))
+        room = round(min(room, alone))
         _refuse_far(each[0], room, what, less)
         beside = f", one worker in place of {most}" if most > 1 else ""
         return Told(1, f"{told} of {size(room)} that there are{beside}: it may run out; to take less, {less}")
@@ -203,7 +204,11 @@ def may_be_much(run: Distillation, room: float) -> bool:
 
 
 def room_on(device: torch.device) -> int:
-    """The bytes that work may take: what is free of an accelerator, or of the memory of this machine or its share."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return min(free_memory(), free_addresses() or 2**63)
+    """The bytes that work of this process may take."""
+    shared = _shared(device)
+    return shared if device.type == "cuda" else min(shared, free_addresses() or shared)
+
+
+def _shared(device: torch.device) -> int:
+    """What is free of an accelerator, or of the memory of this machine, or of what a container or a job has of it."""
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else free_memory()
