@@ -68,7 +68,7 @@ CELLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     **{
         f"step of {name}, {items} a class, {data} w{width}": (name, f"convnet-w{width}", {"data": data, "items": items})
         for name in PLANS
-        for data, items, width in (("digits", 50, 32), ("cifar10", 10, 32))
+        for data, items, width in (("digits", 25, 32), ("cifar10", 10, 32))
     },
 }  # fmt: skip
 """By what a cell is called: what is done, the network, and what of it is not as usual."""

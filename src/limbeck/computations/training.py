@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
-from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
+from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext
 from limbeck.computations.level import Level
 from limbeck.computations.record import END, Record
-from limbeck.computations.sources import AbstractSource, AllReal, Mixture, training_key
+from limbeck.computations.sources import AbstractSource, AllReal, Mixture, placed, training_key
 from limbeck.computations.steps import LEAST_STEPS, OfAllData, Steps
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractProtocol, Batch, Budget, Problem, Schedule
-from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
@@ -281,25 +280,13 @@ class Training(AbstractComputation):
             learner = fresh(problem.network, key.fold("init"), problem.device)
             if not (self.protocol.uses_initialisation and self.on.depends_on_set):
                 return learner
-            return learner if context.distilled.initialisation is None else _placed(learner, context.distilled)
+            return learner if context.distilled.initialisation is None else placed(learner, context.distilled)
         return self.start.kept(context, self.start.last_kept(context))
 
 
 def teacher_by(protocol: AbstractProtocol, network: str = "") -> Training:
     """The training of a teacher as `protocol` trains on all real data, for `LEAST_STEPS` at least; its end is kept."""
     return Training(AllReal(), TEACHER, OfAllData(protocol, LEAST_STEPS), network=network, reads=(), keeps=(END,))
-
-
-def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
-    """The learner where a set says that training begins; InputError where that is of another network."""
-    ours, given = tree.flatten(learner.params), tree.flatten(distilled.initialisation)
-    shapes = [{path: leaf.shape for path, leaf in flat.items()} for flat in (ours, given)]
-    if shapes[0] != shapes[1]:
-        raise InputError(
-            "the set is to be trained from parameters of another network; expected its own (leave out --network), or "
-            "a protocol that begins anywhere, such as yang2024"
-        )
-    return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
 
 
 def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:

@@ -48,7 +48,7 @@ def _training(session: Session, what: str, training: Training, context: ProbeCon
         return Line("training", said, str(error), facts={"bytes": needed})
     seconds = seconds_alone([Request(training, context)], session)
     facts = {"seconds": seconds, "bytes": needed}
-    said = f"{said}, {duration(seconds)} of one core"
+    said = f"{said}, {duration(max(1, seconds))} of one core"
     if told.workers < session.workers:
         return Line(
             "training", f"{said}; {told.workers} side by side, not {session.workers}", LESS_TO_COMPUTE, facts=facts
