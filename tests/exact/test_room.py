@@ -25,9 +25,11 @@ from limbeck.learn.peak import Exceeded, Peak
 from limbeck.objectives import Distribution, Gradient
 from limbeck.parameterizations import Factors, Multiformation, Pixels
 from limbeck.runs import room
+from limbeck.runs.distilling import distil_together
 from limbeck.runs.executors import Local
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.pace import Pace
+from limbeck.runs.plan import Plan
 from limbeck.runs.session import Session
 
 KEY = Key(("room",))
@@ -126,6 +128,25 @@ def test_as_many_workers_compute_as_have_room_side_by_side(monkeypatch: pytest.M
         assert room.workers_for(session, needs, "a training").workers == 3
         monkeypatch.setattr(room, "free_addresses", lambda: free - 1)
         assert room.workers_for(session, needs, "a training").workers == 1
+
+
+def test_as_many_sets_are_distilled_as_have_room_side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(room, "WORKER", 0)
+    monkeypatch.setattr(room, "held_bytes", lambda tensors: tensors)
+    recipe = run_of(Pixels()).recipe
+    plans = {str(seed): Plan(TASK, recipe, "convnet-w8-d1", 1, seed, checks=0) for seed in range(3)}
+    needed, seen = room.step_bytes(run_of(Pixels()), 1), list[tuple[int, int]]()
+    with Session(runs=tmp_path, workers=3, compile=False) as session:
+        executor = session.executor
+        assert isinstance(executor, Local)
+        monkeypatch.setattr(executor, "run", lambda jobs, told: seen.append((len(jobs), executor.workers)))
+        for free in (3.1, 2.1, 1.1):
+            monkeypatch.setattr(room, "free_memory", lambda free=free: round(free * needed))
+            distil_together(session, plans)
+        assert seen == [(3, 3), (3, 2), (3, 1)] and executor.workers == 3
+        monkeypatch.setattr(room, "free_memory", lambda: round(needed / 2))
+        with pytest.raises(InputError, match="a step takes .* expected what fits .*--ipc"):
+            distil_together(session, plans)
 
 
 def test_jobs_are_done_by_as_many_workers_as_have_room_and_idle_ones_beyond_end() -> None:

@@ -73,10 +73,11 @@ def workers_for(session: Session, needs: Sequence[float], what: str, less: str =
     alone = code + (free_addresses() or math.inf)
     each = sorted((code + held_bytes(need) for need in needs), reverse=True)
     fitting = [count for count in range(1, most + 1) if sum(each[:count]) <= room and each[0] <= alone]
-    told = f"{what} takes about {size(round(each[0]))} of memory"
     if not fitting:
         room = round(min(room, alone))
         _refuse_far(each[0], room, what, less)
+    told = f"{what} takes about {size(round(each[0]))} of memory"
+    if not fitting:
         beside = f", one worker in place of {most}" if most > 1 else ""
         return Told(1, f"{told} of {size(room)} that there are{beside}: it may run out; to take less, {less}")
     if fitting[-1] < most:

@@ -56,7 +56,7 @@ class Session:
         runs: The folder of the run store; else the environment's LIMBECK_RUNS, else ./runs.
         device: By default a CUDA device if there is one, else the processor; draws are the same on all.
         workers: Processes side by side; by default one for each core that may be used, one where the device is not the
-            processor.
+            processor; there are fewer where memory has no room for all.
         compile: Whether long work runs as compiled code, equal but for rounding; None: where that saves time.
         data_root: Where named data sets lie; else LIMBECK_DATA.
         executor: "local" (processes on this machine), "print" (commands to run elsewhere), or one of your own.
