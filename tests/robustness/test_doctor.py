@@ -15,7 +15,7 @@ import pytest
 from limbeck.cli import BAD_INPUT, DONE, main
 from limbeck.cli.doctor import screen
 from limbeck.core.memory import memory
-from limbeck.machine import Line, hardware, places, software, speed
+from limbeck.machine import Line, hardware, places, software, speed, work
 from limbeck.recipes.measured import measurements
 from limbeck.runs import pace, room, trial
 
@@ -168,3 +168,16 @@ def test_with_data_it_tells_what_work_takes(
     lines = json.loads(capsys.readouterr().out)["lines"]
     told = [line["facts"] for line in lines if line["about"] in ("training", "step")]
     assert len(told) == 3 and all(facts["seconds"] > 0 and facts["bytes"] > room.WORKER for facts in told)
+
+
+def test_data_whose_steps_have_no_room_are_told_so_with_what_to_change(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda: 10**6)
+    monkeypatch.setattr(work, "memory", lambda: 10**6)
+    words = ["doctor", "digits", "--network", "convnet-w8-d1", "--quick", "--json", "--quiet"]
+    assert main([*words, "--runs", str(tmp_path / "runs")]) == DONE
+    lines = json.loads(capsys.readouterr().out)["lines"]
+    told = [line for line in lines if line["about"] in ("training", "step")]
+    assert len(told) == 3 and all("--network" in line["advice"] for line in told)
+    assert "1.5 MB or more" in told[2]["found"]

@@ -77,14 +77,21 @@ def _groups() -> Iterator[tuple[int, int]]:
     for folder in groups("memory"):
         for limit, used in LIMITS:
             try:
-                files = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
-                counted = {name: int(value) for name, value in files}
-                # Version 1 counts those of the groups below apart, as totals.
-                names = FILES[2:] if FILES[2] in counted else FILES[:2]
-                held = int((folder / used).read_text()) - sum(counted.get(name, 0) for name in names)
-                yield int((folder / limit).read_text()), held
+                yield int((folder / limit).read_text()), int((folder / used).read_text()) - _of_files(folder)
             except (OSError, ValueError):  # There is none, or it says "max".
                 continue
+
+
+def _of_files(group: Path) -> int:
+    """The bytes that a control group holds of files; 0 where it does not tell."""
+    try:
+        lines = [line.split() for line in (group / "memory.stat").read_text().splitlines()]
+        counted = {name: int(value) for name, value in lines}
+    except (OSError, ValueError):
+        return 0
+    # Version 1 counts those of the groups below apart, as totals.
+    names = FILES[2:] if FILES[2] in counted else FILES[:2]
+    return sum(counted.get(name, 0) for name in names)
 
 
 def _available() -> int | None:

@@ -63,8 +63,9 @@ def _step(session: Session, task: AbstractTask, network: str) -> Line:
     room = room_on(session.device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        needed = WORKER + held_bytes(run_bytes(run, FAR * memory()))
-        said = f"of {USUAL}, {ITEMS} items a class: {size(round(needed))} of memory"
+        most = FAR * memory()
+        needed = min(most, WORKER + held_bytes(run_bytes(run, most)))
+        said = f"of {USUAL}, {ITEMS} items a class: {size(round(needed))}{' or more' * (needed == most)} of memory"
         if needed > room:
             return Line("step", f"{said}, of {size(room)} that there are", LESS, facts={"bytes": needed})
         pace = tried(run).pace
