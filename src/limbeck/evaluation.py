@@ -13,7 +13,7 @@ import torch
 from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixture, OfAllData, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
-from limbeck.computations.training import all_alike
+from limbeck.computations.sources import all_alike
 from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key

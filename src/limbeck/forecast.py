@@ -23,6 +23,7 @@ from limbeck.runs.graph import Graph, Request
 from limbeck.runs.needs import missing_needs, step_seconds
 from limbeck.runs.pace import COMPILING, GAIN, side_by_side
 from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
+from limbeck.runs.room import check_room
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
 from limbeck.runs.trial import tried
@@ -64,7 +65,8 @@ def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Me
     """About how long it takes to carry out each recipe with its seeds, and to measure what it comes to.
 
     A few steps of each are tried and given up. Networks that are trained on sets are counted on sets of the same sizes;
-    what is found out on the way and asked next is not known yet. Of warnings none is said: all come again.
+    what is found out on the way and asked next is not known yet. Of warnings none is said: all come again. Raises
+    InputError where steps or networks take far more memory than there is.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -109,6 +111,7 @@ def _steps(session: Session, plans: Sequence[Plan]) -> list[float]:
     left = [recipe.steps - (0 if each is None else steps_in(each)) for each in kept]
     if long := step_seconds(session, first.task, first.network, recipe, first.ipc, first.within):
         return [long * each for each in left]
+    check_room(run, session)
     state, _, pace = tried(run)
     pace += checking(run, state, session) / recipe.steps
     return [pace * each / GAIN + COMPILING if run.compiled(state) else pace * each for each in left]

@@ -21,7 +21,8 @@ import torch
 import limbeck
 from limbeck.cli import main
 from limbeck.core.errors import InputError, refusals_told
-from limbeck.core.memory import memory, shortage_told
+from limbeck.core.memory import free_addresses, free_memory, memory, shortage_told
+from limbeck.core.threads import usable_cores
 
 LONG = "a" * 300
 GIGABYTE = 10**9
@@ -115,11 +116,68 @@ def test_memory_is_that_of_the_machine_or_what_the_process_or_its_container_is_a
     assert GIGABYTE < whole <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with allowed(whole - 4096):
         assert memory() == whole - 4096
-    group = tmp_path / "memory.max"
-    monkeypatch.setattr("limbeck.core.memory.GROUPS", (group,))
+    group = grouped(tmp_path, monkeypatch, "0::/batch/job\n") / "batch"
+    (group / "job").mkdir(parents=True)
     for text, expected in (("max\n", whole), (f"{GIGABYTE}\n", GIGABYTE)):
-        group.write_text(text)
+        write_group(group, {"memory.max": text, "memory.current": f"{GIGABYTE // 2}\n"})
         assert memory() == expected
+
+
+def grouped(folder: Path, monkeypatch: pytest.MonkeyPatch, membership: str) -> Path:
+    """Where control groups are seen, of a process that is in those that `membership` says."""
+    (folder / "membership").write_text(membership)
+    monkeypatch.setattr("limbeck.core.control_groups.MEMBERSHIP", folder / "membership")
+    monkeypatch.setattr("limbeck.core.control_groups.MOUNT", folder / "groups")
+    return folder / "groups"
+
+
+def write_group(group: Path, numbers: dict[str, str], counted: str = "") -> None:
+    group.mkdir(parents=True, exist_ok=True)
+    for name, text in {**numbers, **({"memory.stat": counted} if counted else {})}.items():
+        (group / name).write_text(text)
+
+
+def test_free_memory_is_what_the_tightest_group_has_left_whoever_takes_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = grouped(tmp_path, monkeypatch, "0::/user/job\n")
+    write_group(second / "user", {"memory.max": "3000000\n", "memory.current": "2500000\n"}, "active_file 400000\n")
+    write_group(second / "user/job", {"memory.max": "2000000\n", "memory.current": "1900000\n"}, "inactive_file 0\n")
+    # Files give way: the outer group has 900,000 left, the inner one 100,000.
+    assert free_memory() == 100_000
+    (second / "user/job/memory.current").write_text("600000\n")
+    assert free_memory() == 900_000
+    first = grouped(tmp_path, monkeypatch, "4:memory:/job\n0::/\n") / "memory"
+    # Of the first version the totals count, and what is no limit is a large number.
+    held = {"memory.limit_in_bytes": "1000000", "memory.usage_in_bytes": "800000"}
+    write_group(first / "job", held, "active_file 1\ntotal_active_file 100000\ntotal_inactive_file 50000\n")
+    write_group(
+        first, {"memory.limit_in_bytes": str(2**63 - 4096), "memory.usage_in_bytes": "9"}, "total_active_file 0\n"
+    )
+    assert free_memory() == 350_000
+
+
+def test_cores_are_those_that_may_be_used_in_the_time_that_groups_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    folder = grouped(tmp_path, monkeypatch, "0::/job\n")
+    assert usable_cores() == 8
+    for text, expected in (("max 100000", 8), ("250000 100000", 3), ("50000 100000", 1)):
+        write_group(folder / "job", {"cpu.max": text})
+        assert usable_cores() == expected
+    folder = grouped(tmp_path, monkeypatch, "2:cpu,cpuacct:/job\n")
+    write_group(folder / "cpu,cpuacct/job", {"cpu.cfs_quota_us": "200000", "cpu.cfs_period_us": "100000"})
+    assert usable_cores() == 2
+    write_group(folder / "cpu,cpuacct/job", {"cpu.cfs_quota_us": "-1"})
+    assert usable_cores() == 8
+
+
+def test_addresses_that_are_left_are_those_allowed_less_those_mapped() -> None:
+    assert free_addresses() is None
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    with allowed(mapped + GIGABYTE):
+        assert abs(free_addresses() - GIGABYTE) < 2**26
 
 
 def test_images_that_would_not_fit_into_memory_are_refused_before_any_is_made() -> None:

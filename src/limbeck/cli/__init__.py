@@ -32,6 +32,7 @@ COMMANDS = {
     "show": "draw a distilled set by class",
     "worker": "do the computations of a file that --executor print wrote",
     "runs": "list, show and clean the runs that are kept",
+    "doctor": "tell what this machine has and gives, whether that is fine, and what to do if not",
 }
 
 DONE, FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -43,6 +43,7 @@ EXAMPLES = {
     "show": ("limbeck show digits.safetensors --out digits.png",),
     "worker": ("limbeck worker CHUNK.jsonl",),
     "runs": ("limbeck runs",),
+    "doctor": ("limbeck doctor", "limbeck doctor cifar10 --network convnet-w32"),
 }
 """Commands as one types them, by the name of the command."""
 FIRST = (

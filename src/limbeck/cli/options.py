@@ -22,13 +22,13 @@ from limbeck.protocols import protocols
 from limbeck.recipes.baselines import ALL, BASELINES
 
 
-def add_data(made: Parser) -> None:
+def add_data(made: Parser, needed: bool = True) -> None:
     """Add the data, the options of reading it, and where it is."""
-    made.add_argument(
-        "data",
-        type=str,
-        help="a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME",
-    )
+    about = "a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME"
+    if needed:
+        made.add_argument("data", type=str, help=about)
+    else:
+        made.add_argument("data", type=str, nargs="?", default="", help=about)
     made.add_argument("--zca", action="store_true", help="whiten the data (ZCA)")
     made.add_argument("--size", type=int | None, default=None, help="resize and crop images to this side, in pixels")
     add_own(made)

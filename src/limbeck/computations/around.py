@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.curvature import PRODUCT
+from limbeck.computations.curvature import PRODUCT, product_bytes
 from limbeck.computations.landscape import mean_loss_at, sampled
 from limbeck.computations.record import END
 from limbeck.computations.sources import real
@@ -26,6 +26,7 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, hessian
 from limbeck.learn.directions import along, filter_normalised
+from limbeck.learn.footprint import parameter_bytes
 from limbeck.learn.plane import centred, covering
 from limbeck.learn.population import operations, read
 from limbeck.learn.principal import Principal, principal
@@ -109,6 +110,10 @@ class Local(AbstractComputation):
         """Those of the products."""
         return (self.iterations + 1) * PRODUCT / STEP
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of Lanczos' vectors, and of the products."""
+        return self.iterations * parameter_bytes(context.problem) + product_bytes(context, self.real)
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of the products."""
         count = self.real * len(context.problem.task.classes) if self.real else len(context.distilled)
@@ -162,6 +167,10 @@ class Around(AbstractComputation):
         """A part of one for each point and loss."""
         return (2 + 1 + len(self.subsets)) * self.size**2 * FORWARD / STEP
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the parameters of every point."""
+        return self.size**2 * parameter_bytes(context.problem) + super().bytes(context)
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading every point."""
         more = sum(self.subsets) * len(context.problem.task.classes) * FORWARD * operations(context.problem)
@@ -213,6 +222,10 @@ class PrincipalPlane(AbstractComputation):
     def passes(self, context: ProbeContext) -> float:
         """A part of one for each point and loss."""
         return 2 * self.size**2 * FORWARD / STEP
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the parameters of every point, and of what the training kept, in two forms."""
+        return (self.size**2 + 2 * len(self.training.keeps)) * parameter_bytes(context.problem) + super().bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading every point."""

@@ -17,8 +17,10 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.autoencoder import begun, bound
 from limbeck.learn.compiled import Operations
+from limbeck.learn.footprint import ADAM
 from limbeck.learn.networks.layers import Shape
 from limbeck.learn.optim import Adam
+from limbeck.learn.peak import FEW, Peak, grown
 
 KEY = Key(("autoencoder",))
 
@@ -55,6 +57,21 @@ class Autoencoder(AbstractOfReal):
         with torch.no_grad(), Operations() as counted:
             bound(self.begun(shape), torch.zeros(1, *shape), self.code, self.width, KEY)
         return float(counted.count) * STEP * self.batch * self.steps
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of a step, which goes back through a whole batch at once."""
+        shape: Any = context.problem.task.shape
+        with Peak() as begun:
+            params = self.begun(shape)
+        courses = []
+        # What is made once and kept is made by the first of all.
+        for few in (FEW[0], *FEW):
+            with Peak() as step:
+                self._slopes(params, torch.zeros(few, *shape), 0)
+            courses.append(step.course)
+        told = grown(courses[1:], self.batch)
+        assert told is not None, "the same is done to however many images"
+        return ADAM * begun.now + told
 
     def run(self, context: ProbeContext) -> Tree:
         """Train it."""

@@ -24,6 +24,7 @@ from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.footprint import COPIES, example_bytes, parameter_bytes, said_bytes
 
 
 @runtime_checkable
@@ -197,6 +198,20 @@ class AbstractComputation(AbstractPart):
     def flops(self, context: ProbeContext) -> float:
         """About how many floating point operations it takes: it orders the work, and the time left is told from it."""
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """About the most bytes that its tensors take at once: whether there is room is told from it.
+
+        `together` is how many of one `stack` key are done together. By default those of a network that reads the
+        evaluation examples, where it does, or as many others.
+        """
+        problem = context.under(self.other_network).problem
+        read = said_bytes(problem, len(context.rows) if self.evaluates else READ)
+        return COPIES * parameter_bytes(problem) + read + self.examples_bytes(context)
+
+    def examples_bytes(self, context: ProbeContext) -> float:
+        """What the evaluation examples take, where it reads them."""
+        return example_bytes(context.problem.task, len(context.rows)) if self.evaluates else 0.0
+
     @abstractmethod
     def run(self, context: ProbeContext) -> Tree:
         """The outcome: a tree of dicts of tensors on the CPU, a function of this value and the context alone.
@@ -229,6 +244,9 @@ class AbstractOfReal(AbstractComputation):
         """Never."""
         return False
 
+
+READ = 1000
+"""Examples that are read at once where they are not the evaluation examples."""
 
 Asked = tuple[AbstractComputation, ProbeContext]
 """A computation in its context."""

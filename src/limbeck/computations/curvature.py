@@ -16,12 +16,16 @@ from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import Hessian, hessian
+from limbeck.learn.footprint import curving_bytes, example_bytes, parameter_bytes
 from limbeck.learn.population import operations
 from limbeck.learn.spectra import Quadrature, quadrature
 from limbeck.learn.traces import Stop, Trace, xtrace
 
 PRODUCT = 9
 """Passes through a network, of the operations of one forward pass, in a product with a Hessian."""
+BASES, DOUBLE = 6, 2
+"""Rows of parameters that XTrace holds for each direction, those that grow among them twice, and how many of
+a learner's numbers each of theirs takes."""
 COMPILED_FROM = 1e12
 """Floating point operations of one experiment from which its products are compiled, where the problem's functions are.
 One core does so many eagerly in twenty seconds. Compiling takes it half a minute for each size of a pass and makes
@@ -52,6 +56,17 @@ def _batch(context: ProbeContext, per_class: int) -> Batch:
 def _effort(context: ProbeContext, per_class: int, products: int) -> float:
     count = per_class * len(context.problem.task.classes) if per_class else len(context.distilled)
     return PRODUCT * operations(context.problem) * count * products
+
+
+def _held(context: ProbeContext, per_class: int, vectors: float) -> float:
+    """The bytes of so many vectors of parameters, and of products on the set or on real examples of every class."""
+    return vectors * parameter_bytes(context.problem) + product_bytes(context, per_class)
+
+
+def product_bytes(context: ProbeContext, per_class: int) -> float:
+    """What products with a Hessian take, on the set or on real examples of every class, and these examples."""
+    count = per_class * len(context.problem.task.classes) if per_class else len(context.distilled)
+    return curving_bytes(context.problem, count) + 2 * example_bytes(context.problem.task, count)
 
 
 def _hessian(context: ProbeContext, training: Training, step: int, per_class: int, flops: float) -> Hessian:
@@ -100,6 +115,11 @@ class HessianTrace(AbstractComputation):
     def passes(self, context: ProbeContext) -> float:
         """Those of the most products."""
         return self.most * PRODUCT / STEP
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the vectors that XTrace keeps, four of double precision for two products, and of the products."""
+        kept = BASES * DOUBLE * self.most // 2
+        return _held(context, self.real, kept) + self.examples_bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the most products."""
@@ -164,6 +184,10 @@ class Spectrum(AbstractComputation):
     def passes(self, context: ProbeContext) -> float:
         """Those of the quadrature."""
         return self.starts * self.iterations * PRODUCT / STEP
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of Lanczos' vectors, and of the products."""
+        return _held(context, self.real, self.starts * self.iterations) + self.examples_bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the quadrature."""

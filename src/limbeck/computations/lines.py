@@ -18,6 +18,7 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.alignment import aligned
 from limbeck.learn.directions import between, curve
+from limbeck.learn.footprint import learning_bytes, parameter_bytes
 from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.population import operations
 from limbeck.learn.rules import Momentum
@@ -62,6 +63,11 @@ class Line(AbstractComputation):
     def passes(self, context: ProbeContext) -> float:
         """Those of bending, and a part of one for each point."""
         return self.bent + 2 * len(self.shares) * FORWARD / STEP
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the parameters of every point, and of bending."""
+        bending = learning_bytes(context.problem, BATCH) if self.bent else 0.0
+        return len(self.shares) * parameter_bytes(context.problem) + super().bytes(context) + bending
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of bending and of reading."""

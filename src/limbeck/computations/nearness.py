@@ -18,10 +18,13 @@ from limbeck.core.contracts import AbstractTask, Batch
 from limbeck.core.key import Key
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
+from limbeck.learn.footprint import example_bytes
 from limbeck.learn.population import operations, read
-from limbeck.statistics.neighbours import nearest
+from limbeck.statistics.neighbours import AT_ONCE, nearest
 from limbeck.statistics.resemblance import explained, relative
 
+DOUBLE, DISTANCE = 2, 8
+"""How many of a network's numbers one of double precision takes; bytes of a distance, and of what it is made of."""
 CHUNK = 1000
 """Training examples whose distances are taken at once."""
 See = Callable[[Batch], Float[Tensor, "example number"]]
@@ -60,6 +63,17 @@ class Nearness(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The training."""
         return () if self.learner is None else (self.learner,)
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of what is held against training examples, of as many of these as are read at once, and of distances.
+
+        An example has as many features as numbers, at most; they are held in double precision for a while.
+        """
+        items = len(spread(len(context.distilled), self.items)) * (1 + self.controls)
+        queries = items + min(self.sample, len(context.rows))
+        task = context.problem.task
+        seen = (2 + DOUBLE) * example_bytes(task, queries + CHUNK) + DOUBLE * example_bytes(task, len(task.classes))
+        return seen + DISTANCE * min(queries, AT_ONCE) * CHUNK + self.examples_bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the distances, and of reading all. An example has as many features as numbers, at most."""

@@ -13,10 +13,14 @@ from limbeck.core import tree
 from limbeck.core.contracts import Batch
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
+from limbeck.learn.footprint import parameter_bytes, said_bytes
 from limbeck.learn.population import operations, read
 from limbeck.learn.training import Learner
-from limbeck.statistics.neighbours import agreement, to_own_class
+from limbeck.statistics.neighbours import AT_ONCE, agreement, to_own_class
 from limbeck.statistics.projections import AbstractProjection, Pca
+
+DISTANCE = 8
+"""Bytes of a distance, and of what it is made of."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,10 @@ class Surroundings(AbstractComputation):
         """The training."""
         return (self.learner,)
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the features, and of the distances of some at once."""
+        return _bytes(context, self.learner, len(context.distilled)) + self.examples_bytes(context)
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading all, and of the distances."""
         return _flops(context, self.learner, len(context.distilled))
@@ -104,6 +112,10 @@ class RealSurroundings(AbstractComputation):
     def needs(self) -> tuple[AbstractComputation, ...]:
         """The training."""
         return (self.learner,)
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the features, and of the distances of some at once."""
+        return _bytes(context, self.learner, min(self.sample, len(context.rows))) + self.examples_bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of reading all, and of the distances."""
@@ -175,6 +187,14 @@ def _among(
         "agreement": agreement(items, labels, points, classes, neighbours, own),
         "distance": to_own_class(items, labels, points, classes, own),
     }
+
+
+def _bytes(context: ProbeContext, training: Training, queries: int) -> float:
+    """Those of reading so many examples beside all evaluation examples, and of distances between them."""
+    problem, examples = context.under(training.network).problem, len(context.rows)
+    return (
+        said_bytes(problem, examples + queries) + parameter_bytes(problem) + DISTANCE * min(queries, AT_ONCE) * examples
+    )
 
 
 def _flops(context: ProbeContext, training: Training, queries: int) -> float:

@@ -98,6 +98,10 @@ class Draw(AbstractComputation):
         """Those of the training."""
         return self.search.training(context, self.index, 0).passes(context)
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of a training."""
+        return self.search.training(context, 0, 0).bytes(context)
+
     def flops(self, context: ProbeContext) -> float:
         """The operations of training and reading."""
         return self.search.flops(context, self.index)
@@ -132,6 +136,10 @@ class Chosen(AbstractComputation):
     def passes(self, context: ProbeContext) -> float:
         """Those of the default setting, which takes the most steps."""
         return self.search.training(context, 0, 0).passes(context)
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of a training."""
+        return self.search.training(context, 0, 0).bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of the default setting, which takes the most steps."""

@@ -10,13 +10,14 @@ from jaxtyping import Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
+from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractStart, AbstractTask, Batch, Problem
+from limbeck.core.contracts import AbstractProtocol, AbstractStart, AbstractTask, Batch, Problem
+from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.training import RowLoader, row_loader
+from limbeck.learn.training import Learner, RowLoader, row_loader
 
 CPU = torch.device("cpu")
 
@@ -214,3 +215,21 @@ class Coreset(AbstractSource):
 def training_count(task: AbstractTask) -> int:
     """How many real training examples there are."""
     return sum(len(rows) for rows in task.groups("train"))
+
+
+def all_alike(distilled: TrainingSet, protocol: AbstractProtocol) -> bool:
+    """Whether all learners of a set are one: it says where they begin, and nothing of their training is drawn."""
+    drawn = distilled.views or protocol.augment is not None
+    return protocol.uses_initialisation and distilled.initialisation is not None and not drawn
+
+
+def placed(learner: Learner, distilled: TrainingSet) -> Learner:
+    """The learner where a set says that training begins; InputError where that is of another network."""
+    ours, given = tree.flatten(learner.params), tree.flatten(distilled.initialisation)
+    shapes = [{path: leaf.shape for path, leaf in flat.items()} for flat in (ours, given)]
+    if shapes[0] != shapes[1]:
+        raise InputError(
+            "the set is to be trained from parameters of another network; expected its own (leave out --network), or "
+            "a protocol that begins anywhere, such as yang2024"
+        )
+    return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))

@@ -9,19 +9,19 @@ from typing import Any
 
 import torch
 
-from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext, TrainingSet
+from limbeck.computations.contract import AbstractComputation, Asked, ProbeContext
 from limbeck.computations.level import Level
 from limbeck.computations.record import END, Record
-from limbeck.computations.sources import AbstractSource, AllReal, Mixture, training_key
+from limbeck.computations.sources import AbstractSource, AllReal, Mixture, placed, training_key
 from limbeck.computations.steps import LEAST_STEPS, OfAllData, Steps
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractProtocol, Batch, Budget, Problem, Schedule
-from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import compiles, gradient_function_of, pays
 from limbeck.learn.fitted import AbstractFitted
+from limbeck.learn.footprint import example_bytes, learning_bytes, parameter_bytes, said_bytes
 from limbeck.learn.losses import Divergence
 from limbeck.learn.population import labelling, operations
 from limbeck.learn.stacked import Setup, stacks, trained
@@ -108,6 +108,18 @@ class Training(AbstractComputation):
         taught = 0.0 if self.teacher is None else operations(self.teacher.problem(context)) * FORWARD * seen
         return operations(problem) * (STEP * seen + FORWARD * examples) + taught
 
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of its steps, of what it keeps, of its own examples and of those that it is read on."""
+        problem, count = self.problem(context), self.on.count(context)
+        if isinstance(problem.network, AbstractFitted):
+            return super().bytes(context, together)
+        # A step's own examples lie beside those that they are taken from, unless these stay on the disk.
+        seen, held = self._seen(count), 0 if isinstance(self.on, AllReal) else count
+        own = example_bytes(problem.task, (seen + held) * together + self.validation) + self.examples_bytes(context)
+        taught = 0.0 if self.teacher is None else parameter_bytes(self.teacher.problem(context))
+        step, kept = learning_bytes(problem, seen, together), parameter_bytes(problem) * len(self.keeps) * together
+        return max(step, said_bytes(problem, len(context.rows))) + kept + taught + own
+
     @property
     def other_network(self) -> str:
         """As named."""
@@ -173,8 +185,7 @@ class Training(AbstractComputation):
         if alone or views or fitted:
             return None, 1
         count = self.on.count(context)
-        items = min(getattr(self.protocol, "batch", 0) or count, count)
-        together = stacks(self._problem(context), items, MOST)
+        together = stacks(self._problem(context), self._seen(count), MOST)
         return (self.network, self.protocol, count, self.reads, self.keeps, self.validation), together
 
     def run_together(self, context: ProbeContext, others: Sequence[Asked]) -> list[Tree]:
@@ -236,6 +247,10 @@ class Training(AbstractComputation):
         schedule = self.protocol.schedule(self._own(context, count), count, Key())
         return schedule, self._usual(schedule, count)
 
+    def _seen(self, count: int) -> int:
+        """How many of so many examples a step sees."""
+        return min(getattr(self.protocol, "batch", 0) or count, count)
+
     def _usual(self, schedule: Schedule, examples: int) -> int:
         """How many steps it takes; how many it usually takes where it ends when it has levelled off."""
         longest = len(schedule.learning_rates)
@@ -265,31 +280,13 @@ class Training(AbstractComputation):
             learner = fresh(problem.network, key.fold("init"), problem.device)
             if not (self.protocol.uses_initialisation and self.on.depends_on_set):
                 return learner
-            return learner if context.distilled.initialisation is None else _placed(learner, context.distilled)
+            return learner if context.distilled.initialisation is None else placed(learner, context.distilled)
         return self.start.kept(context, self.start.last_kept(context))
 
 
 def teacher_by(protocol: AbstractProtocol, network: str = "") -> Training:
     """The training of a teacher as `protocol` trains on all real data, for `LEAST_STEPS` at least; its end is kept."""
     return Training(AllReal(), TEACHER, OfAllData(protocol, LEAST_STEPS), network=network, reads=(), keeps=(END,))
-
-
-def _placed(learner: Learner, distilled: TrainingSet) -> Learner:
-    """The learner where a set says that training begins; InputError where that is of another network."""
-    ours, given = tree.flatten(learner.params), tree.flatten(distilled.initialisation)
-    shapes = [{path: leaf.shape for path, leaf in flat.items()} for flat in (ours, given)]
-    if shapes[0] != shapes[1]:
-        raise InputError(
-            "the set is to be trained from parameters of another network; expected its own (leave out --network), or "
-            "a protocol that begins anywhere, such as yang2024"
-        )
-    return learner._replace(params=tree.unflatten(learner.params, {path: given[path].to(ours[path]) for path in ours}))
-
-
-def all_alike(distilled: TrainingSet, protocol: AbstractProtocol) -> bool:
-    """Whether all learners of a set are one: it says where they begin, and nothing of their training is drawn."""
-    drawn = distilled.views or protocol.augment is not None
-    return protocol.uses_initialisation and distilled.initialisation is not None and not drawn
 
 
 def accuracies(context: ProbeContext, trainings: Sequence[Training]) -> list[float]:

@@ -23,6 +23,7 @@ from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import features_of
+from limbeck.learn.footprint import ADAM, example_bytes, learning_bytes_each, parameter_bytes
 from limbeck.learn.optim import Adam
 from limbeck.learn.population import operations
 from limbeck.learn.training import Learner, fresh
@@ -69,6 +70,12 @@ class Twins(AbstractOfReal):
     def passes(self, context: ProbeContext) -> float:
         """Its steps, each of two views."""
         return 2.0 * self.steps
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of a step, which goes back through both views of a whole batch at once."""
+        problem = self.under(context.problem)
+        views = 2 * example_bytes(problem.task, self.batch)
+        return ADAM * parameter_bytes(problem) + 2 * self.batch * learning_bytes_each(problem) + views
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of its steps."""

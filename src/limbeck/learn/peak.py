@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -28,6 +29,8 @@ class Peak(TorchDispatchMode):
         self.limit = limit
         self.now = 0
         self.most = 0
+        self.course: list[int] = []
+        """What they took after each operation, in order."""
         self._known: set[int] = set()
 
     @classmethod
@@ -43,6 +46,7 @@ class Peak(TorchDispatchMode):
             if isinstance(leaf, Tensor) and _address(leaf) not in given | self._known:
                 self._saw(leaf)
         self.most = max(self.most, self.now)
+        self.course.append(self.now)
         if self.now > self.limit:
             raise Exceeded
         return made
@@ -57,6 +61,34 @@ class Peak(TorchDispatchMode):
     def _freed(self, address: int, taken: int) -> None:
         self._known.discard(address)
         self.now -= taken
+
+
+FEW = (2, 3)
+"""How many items small work is on. One alone may go another way: it has no spread."""
+
+
+def grown(courses: Sequence[Sequence[int]], count: int) -> float | None:
+    """The most bytes that work on `count` items takes, told by the courses of such work on `FEW`.
+
+    Each operation is held against its like: what is held after it grows evenly with the items. So the largest of what
+    is told is found wherever in the work it lies. None where the two do not have the same operations.
+
+    >>> grown([(30, 10, 4), (30, 15, 6)], 10)
+    50.0
+    """
+    first, second = courses
+    if len(first) != len(second):
+        return None
+    return max((linear(*pair, count) for pair in zip(first, second, strict=True)), default=0.0)
+
+
+def linear(first: float, second: float, count: int) -> float:
+    """What is told of `count` items by what `FEW` take, which is never less.
+
+    >>> linear(10, 15, 10), linear(10, 9, 10)
+    (50.0, 10.0)
+    """
+    return first + (count - FEW[0]) * max(0.0, second - first) / (FEW[1] - FEW[0])
 
 
 def _address(leaf: Tensor) -> int:

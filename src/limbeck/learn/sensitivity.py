@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -71,9 +71,13 @@ def gradient(loss: Loss, params: Tree, batch: Batch) -> Tree:
 def over_parts(loss: Loss, params: Tree, parts: Sequence[Batch]) -> tuple[Tensor, Tree]:
     """The mean loss over all items of `parts` and its gradient in the parameters; `loss` is the mean over one part."""
     count = sum(len(part.classes) for part in parts)
-    found = [value_and_gradient(loss, params, part) for part in parts]
-    shares = [len(part.classes) / count for part in parts]
-    return tree.map(lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *found)
+    # Part by part, so that one gradient is held beside the sum, however many parts there are.
+    total: Any = None
+    for part in parts:
+        share = len(part.classes) / count
+        weighed = tree.map(lambda leaf, share=share: share * leaf, value_and_gradient(loss, params, part))
+        total = weighed if total is None else tree.map(torch.add, total, weighed)
+    return total
 
 
 def surrogate(value: Tensor, leaves: Tree, gradients: Tree) -> Tensor:

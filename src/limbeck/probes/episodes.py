@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from limbeck.computations import Mixture, Played, Steps, Training
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.record import END
-from limbeck.computations.training import all_alike
+from limbeck.computations.sources import all_alike
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least

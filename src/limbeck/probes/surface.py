@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from limbeck.computations import Around, Line, Local, Mixture, PrincipalPlane, Steps, Training, real_trajectory
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.record import END
-from limbeck.computations.training import all_alike
+from limbeck.computations.sources import all_alike
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.expect import at_least, positive
 from limbeck.core.findings import Fact, Finding, Table

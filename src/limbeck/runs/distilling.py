@@ -7,13 +7,14 @@ from datetime import datetime
 
 from limbeck.computations.experts import followed
 from limbeck.core.contracts import AbstractTask
-from limbeck.core.family import from_spec, to_spec
+from limbeck.core.family import from_spec, spec_id, to_spec
 from limbeck.core.progress import Silent, went
 from limbeck.distilled_set import DistilledSet
 from limbeck.runs.executors import Job, Local
 from limbeck.runs.experts import complete_experts
 from limbeck.runs.needs import complete_needs
-from limbeck.runs.plan import Plan, finished, run_plan
+from limbeck.runs.plan import Plan, distillation_of, finished, run_plan
+from limbeck.runs.room import FAR, LESS, Told, may_be_much, room_on, run_bytes, within_room, workers_for
 from limbeck.runs.session import Session
 
 PLAN = "plan"
@@ -65,7 +66,19 @@ def _run(session: Session, plans: list[Plan]) -> None:
         news = f"{sum(share >= 1 for share in shares)} of {len(ordered)} sets done"
         session.progress.update(done, total, "distilling", news, "steps")
 
-    session.executor.run([_job(session, plan) for plan in ordered], told)
+    with within_room(session, _room(session, ordered)):
+        session.executor.run([_job(session, plan) for plan in ordered], told)
+
+
+def _room(session: Session, plans: list[Plan]) -> Told:
+    """How many plans may be done side by side; plans that differ in their seed alone take the same."""
+    needs: dict[str, float] = {}
+    alike = [spec_id({**plan.spec_on(session.device), "seed": 0}) for plan in plans]
+    for name, plan in zip(alike, plans, strict=True):
+        if name not in needs:
+            run, room = distillation_of(plan, session), room_on(session.device)
+            needs[name] = run_bytes(run, FAR * room) if may_be_much(run, room / session.workers) else 0.0
+    return workers_for(session, [needs[name] for name in alike], "a step", LESS)
 
 
 def _job(session: Session, plan: Plan) -> Job:

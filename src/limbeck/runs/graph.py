@@ -16,6 +16,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job
 from limbeck.runs.pace import COMPILING, GAIN, STARTING, Pace, measured, side_by_side
+from limbeck.runs.room import Told, within_room, workers_for
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
@@ -83,17 +84,19 @@ class Graph:
         return [node for node in self.nodes.values() if not session.store.holds(node.address)]
 
     def seconds(self, session: Session) -> float:
-        """About how long what is missing will take, by a short measurement."""
+        """About how long what is missing will take, by a short measurement; InputError where it has no room."""
         missing = self.missing(session)
         if not missing:
             return 0.0
-        return self._before(session) + sum(stage.seconds for stage in self._stages(missing, session))
+        stages, _ = self._stages(missing, session)
+        return self._before(session) + sum(stage.seconds for stage in stages)
 
     def complete(self, session: Session) -> None:
         """Do the computations that are missing, each kept as soon as it is done.
 
-        The session's progress is told first about how long they will take. Whether they run as compiled code is decided
-        by all there are, so that work that was interrupted goes on as it began.
+        The session's progress is told first about how long they will take and, where it is much, how much memory: there
+        are fewer workers where all have no room, and InputError where one has none. Whether they run as compiled code
+        is decided by all there are, so that work that was interrupted goes on as it began.
         """
         missing = self.missing(session)
         session.computed += len(missing)
@@ -101,16 +104,17 @@ class Graph:
             latest = max((session.store.made(node.address) for node in self.nodes.values()), default=0.0)
             session.latest = max(session.latest, latest)
             return
-        stages = self._stages(missing, session)
+        stages, told = self._stages(missing, session)
         working = sum(stage.seconds for stage in stages)
         seconds = self._before(session) + working
         session.progress.estimate(seconds)
         if session.executor.waits:
             session.allowance.admit(seconds)
         clock, compiled = _Clock(session, working), self._compiled(session)
-        for stage in stages:
-            jobs = [self._job(chunk, session, compiled) for chunk in stage.chunks]
-            session.executor.run(jobs, clock.hearing(stage))
+        with within_room(session, told):
+            for stage in stages:
+                jobs = [self._job(chunk, session, compiled) for chunk in stage.chunks]
+                session.executor.run(jobs, clock.hearing(stage))
 
     def _compiled(self, session: Session) -> bool:
         if session.compile is not None:
@@ -121,14 +125,16 @@ class Graph:
         """About how many seconds go by before work begins."""
         return STARTING + (COMPILING if self._compiled(session) else 0)
 
-    def _stages(self, nodes: Sequence[Node], session: Session) -> list[Stage]:
-        """The nodes by how many must be done before them."""
-        found, compiled = [], self._compiled(session)
-        for depth in sorted({node.depth for node in nodes}):
-            chunks = self._chunks([node for node in nodes if node.depth == depth], session)
+    def _stages(self, nodes: Sequence[Node], session: Session) -> tuple[list[Stage], Told]:
+        """The nodes by how many must be done before them, and how many workers there is memory for."""
+        depths = sorted({node.depth for node in nodes})
+        parts = [self._chunks([node for node in nodes if node.depth == depth], session) for depth in depths]
+        # Before any pace is measured, which trains the networks.
+        told, compiled, found = _room(parts, session), self._compiled(session), list[Stage]()
+        for chunks in parts:
             lasting = [_lasting(chunk, session, compiled) for chunk in chunks]
-            found.append(Stage(chunks, lasting, side_by_side(lasting, session.workers)))
-        return found
+            found.append(Stage(chunks, lasting, side_by_side(lasting, told.workers)))
+        return found, told
 
     def _chunks(self, unordered: Sequence[Node], session: Session) -> list[list[Node]]:
         """The nodes of a stage in chunks of one network, those together that are best done together; longest first."""
@@ -204,6 +210,23 @@ def _grouped(items: Sequence[Item], stack: Callable[[Item], tuple[Hashable, int]
 
 def _keep(store: Store, address: dict[str, Any], outcome: Tree) -> None:
     store.remember(address, lambda: outcome)
+
+
+def _room(parts: Sequence[Sequence[Sequence[Node]]], session: Session) -> Told:
+    """How many workers there is memory for, whichever chunks of a part fall together; InputError where one has none."""
+    found = Told(session.workers, "")
+    for chunks in parts:
+        needs = [_taken(chunk) for chunk in chunks]
+        largest = chunks[max(range(len(needs)), key=needs.__getitem__)][0].request.computation
+        told = workers_for(session, needs, largest.doing)
+        found = told if (-told.workers, bool(told.note)) > (-found.workers, bool(found.note)) else found
+    return found
+
+
+def _taken(chunk: Sequence[Node]) -> float:
+    """The bytes of a chunk."""
+    computation, context, _ = chunk[0].request
+    return computation.bytes(context, len(chunk))
 
 
 class _Clock:

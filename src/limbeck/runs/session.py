@@ -13,6 +13,7 @@ import torch
 from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.progress import AbstractProgress, Silent
+from limbeck.core.threads import usable_cores
 from limbeck.core.values import typed
 from limbeck.logs import AbstractLog, log_of
 from limbeck.runs.allowance import Allowance, Bounded, check_minutes
@@ -54,7 +55,8 @@ class Session:
     Args:
         runs: The folder of the run store; else the environment's LIMBECK_RUNS, else ./runs.
         device: By default a CUDA device if there is one, else the processor; draws are the same on all.
-        workers: Processes side by side; by default one for each core, one where the device is not the processor.
+        workers: Processes side by side; by default one for each core that may be used, one where the device is not the
+            processor; there are fewer where memory has no room for all.
         compile: Whether long work runs as compiled code, equal but for rounding; None: where that saves time.
         data_root: Where named data sets lie; else LIMBECK_DATA.
         executor: "local" (processes on this machine), "print" (commands to run elsewhere), or one of your own.
@@ -94,7 +96,7 @@ class Session:
         root = Path(runs or os.environ.get("LIMBECK_RUNS") or "runs")
         self.store = Store(root, since.timestamp() if since else 0.0)
         self.device = device_of(device)
-        self.workers = workers or ((os.cpu_count() or 1) if self.device.type == "cpu" else 1)
+        self.workers = workers or (usable_cores() if self.device.type == "cpu" else 1)
         self.compile = compile
         self.data_root = None if data_root is None else Path(data_root)
         self.progress = _told(progress)

@@ -14,6 +14,7 @@ from limbeck.distillation import Distillation
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.needs import step_seconds
 from limbeck.runs.plan import Plan, checking, distillation_of
+from limbeck.runs.room import check_room
 from limbeck.runs.session import Session
 from limbeck.state import State
 
@@ -106,6 +107,7 @@ def _fit(plan: Plan, session: Session, end: float) -> Fit:
             )
         return Fit(_within(left / long, plan.recipe.steps), long)
     run = distillation_of(plan, session)
+    check_room(run, session)
     trial = tried(run)
 
     def at(pace: float) -> int:

@@ -13,8 +13,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, Queue
 from tempfile import TemporaryFile
@@ -125,9 +125,30 @@ class Local(AbstractExecutor):
             for each in serving:
                 each.thread.join()
 
+    @property
+    def idle(self) -> int:
+        """How many workers live on from before."""
+        return len(self._idle)
+
+    @contextmanager
+    def limited(self, workers: int) -> Iterator[None]:
+        """Have jobs done by so many workers at most within the block; those beyond that live on from before are ended.
+
+        Memory that a worker was given it keeps.
+        """
+        before, self.workers = self.workers, min(workers, self.workers)
+        self._end(self.workers)
+        try:
+            yield
+        finally:
+            self.workers = before
+
     def close(self) -> None:
         """End all workers."""
-        while self._idle:
+        self._end(0)
+
+    def _end(self, left: int) -> None:
+        while len(self._idle) > left:
             self._idle.pop().end()
 
     def hire(self) -> Worker:
