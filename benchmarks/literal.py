@@ -78,6 +78,11 @@ def fresh(width: int, key: Key) -> ConvNet:
         return ConvNet(width)
 
 
+def _entropy(outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """Cross-entropy with labels that lie on the CPU, as groups of images do."""
+    return functional.cross_entropy(outputs, labels.to(outputs.device), reduction=reduction)
+
+
 def _of_class(label: int, real: Batch, learned: Set, augment: Siamese, key: Key) -> list[Tensor]:
     """The real images of a class and the set's, under one augmentation."""
     pair = []
@@ -89,7 +94,7 @@ def _of_class(label: int, real: Batch, learned: Set, augment: Siamese, key: Key)
 
 def distribution(width: int, problem: Problem, learned: Set, per_class: int, augment: Siamese, key: Key) -> Found:
     """Distribution matching: a fresh frozen network, and class by class the squared distance of the mean embeddings."""
-    net = fresh(width, key.fold("network"))
+    net = fresh(width, key.fold("network")).to(learned.images.device)
     net.requires_grad_(False)
     real = problem.real(key.fold("real"), per_class)
     loss = torch.zeros(())
@@ -116,9 +121,9 @@ def matching(net: ConvNet, problem: Problem, learned: Set, per_class: int, augme
             if augment is not None:
                 shown = augment.apply(shown, key.fold("augment"), labels[mine])
             pair.append((shown, labels[mine]))
-        of_real = torch.autograd.grad(functional.cross_entropy(net(pair[0][0]), pair[0][1]), parameters)
+        of_real = torch.autograd.grad(_entropy(net(pair[0][0]), pair[0][1]), parameters)
         of_real = [slope.detach().clone() for slope in of_real]
-        loss_of_set = functional.cross_entropy(net(pair[1][0]), pair[1][1])
+        loss_of_set = _entropy(net(pair[1][0]), pair[1][1])
         of_set = torch.autograd.grad(loss_of_set, parameters, create_graph=True)
         loss = loss + _distance(of_real, of_set)
     loss.backward()
@@ -148,7 +153,7 @@ def _train(net: ConvNet, learned: Set, augment: Siamese | None, key: Key) -> Non
         if augment is not None:
             # One operation for the batch, each image at a draw of its own.
             shown = augment.batchwise().apply(images, key.fold("augment", step), torch.arange(len(images)))
-        loss = functional.cross_entropy(net(shown), labels)
+        loss = _entropy(net(shown), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -165,7 +170,7 @@ def trajectory(
         if augment is not None:
             images = augment.apply(images, key.fold("augment", step), torch.arange(len(images)))
         outputs = functional_call(net, _named(net, student), (images,))
-        loss = functional.cross_entropy(outputs, learned.labels[rows])
+        loss = _entropy(outputs, learned.labels[rows])
         (slope,) = torch.autograd.grad(loss, student, create_graph=True)
         student = student - learned.step_size * slope
     loss = functional.mse_loss(student, aim, reduction="sum") / functional.mse_loss(begin, aim, reduction="sum")
@@ -193,7 +198,7 @@ def each_step_alone(
         if augment is not None:
             shown = augment.apply(shown, key.fold("augment", step), torch.arange(len(rows)))
         at = student.clone().requires_grad_()
-        loss = functional.cross_entropy(functional_call(net, _named(net, at), (shown,)), learned.labels[rows])
+        loss = _entropy(functional_call(net, _named(net, at), (shown,)), learned.labels[rows])
         (slope,) = torch.autograd.grad(loss, at, create_graph=create_graph)
         return slope
 
@@ -218,7 +223,7 @@ def through_window(
     width: int, problem: Problem, learned: Set, window: range, per_class: int, augment: Siamese, key: Key
 ) -> Found:
     """RaT-BPTT: Adam on the set, one graph through a window of it, then the loss of augmented real images."""
-    net = fresh(width, key.fold("network"))
+    net = fresh(width, key.fold("network")).to(learned.images.device)
     parameters = dict(net.named_parameters())
     first, second = ({name: torch.zeros_like(leaf) for name, leaf in parameters.items()} for _ in range(2))
     for step in range(window.stop):
@@ -226,7 +231,7 @@ def through_window(
         images = learned.images if inside else learned.images.detach()
         rows = learned.order[step]
         shown = augment.apply(images[rows], key.fold("augment", step), torch.arange(len(rows)))
-        loss = functional.cross_entropy(functional_call(net, parameters, (shown,)), learned.labels[rows])
+        loss = _entropy(functional_call(net, parameters, (shown,)), learned.labels[rows])
         slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=inside)
         for name, slope in zip(list(parameters), slopes, strict=True):
             first[name] = 0.9 * first[name] + 0.1 * slope
@@ -237,21 +242,21 @@ def through_window(
                 parameters[name] = parameters[name].detach().requires_grad_()
     real = problem.real(key.fold("real"), per_class)
     shown = augment.apply(real.inputs, key.fold("augment", "real"), torch.arange(len(real.inputs)))
-    loss = functional.cross_entropy(functional_call(net, parameters, (shown,)), real.classes)
+    loss = _entropy(functional_call(net, parameters, (shown,)), real.classes)
     (slope,) = torch.autograd.grad(loss, [learned.images])
     return Found(loss.detach(), {"images": slope}, [])
 
 
 def few_steps(width: int, problem: Problem, learned: Set, raw: Tensor, per_class: int, key: Key) -> Found:
     """Dataset distillation: one graph through plain steps of sizes log(1 + exp(raw)), then the real loss."""
-    net = fresh(width, key.fold("network"))
+    net = fresh(width, key.fold("network")).to(learned.images.device)
     parameters, sizes = dict(net.named_parameters()), functional.softplus(raw)
     for size, rows in zip(sizes, learned.order, strict=True):
-        loss = functional.cross_entropy(functional_call(net, parameters, (learned.images[rows],)), learned.labels[rows])
+        loss = _entropy(functional_call(net, parameters, (learned.images[rows],)), learned.labels[rows])
         slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
         parameters = {name: leaf - size * slope for (name, leaf), slope in zip(parameters.items(), slopes, strict=True)}
     real = problem.real(key.fold("real"), per_class)
-    loss = functional.cross_entropy(functional_call(net, parameters, (real.inputs,)), real.classes)
+    loss = _entropy(functional_call(net, parameters, (real.inputs,)), real.classes)
     by_images, by_sizes = torch.autograd.grad(loss, [learned.images, raw])
     return Found(loss.detach(), {"images": by_images, "step size": by_sizes}, [])
 
@@ -274,7 +279,7 @@ def partly_trained(
         with torch.no_grad():
             of_real = net.embed(pair[0])
         of_set = net.embed(pair[1])
-        named = functional.cross_entropy(net(pair[1]), learned.labels[learned.labels == label])
+        named = _entropy(net(pair[1]), learned.labels[learned.labels == label])
         loss = loss + torch.sum((of_real.mean(0) - of_set.mean(0)) ** 2) + weight * share * named
     (slope,) = torch.autograd.grad(loss, [learned.images])
     return Found(loss.detach(), {"images": slope}, [])
@@ -286,7 +291,7 @@ def real_training(net: ConvNet, problem: Problem, batches: int, per_class: int, 
     for batch in range(batches):
         real = problem.real(key.fold("batch", batch), per_class)
         optimizer.zero_grad()
-        functional.cross_entropy(net(real.inputs), real.classes).backward()
+        _entropy(net(real.inputs), real.classes).backward()
         optimizer.step()
     return [leaf.detach() for leaf in net.parameters()]
 
@@ -309,7 +314,7 @@ def layer_by_layer(
             apart = of_real[real.classes == label].mean(0) - of_set[learned.labels == label].mean(0)
             loss = loss + weight * torch.sum(apart**2)
     centres = torch.stack([sides[1][-1][learned.labels == label].mean(0) for label in range(10)])
-    named = functional.cross_entropy(sides[0][-1].detach() @ centres.T, real.classes, reduction="sum")
+    named = _entropy(sides[0][-1].detach() @ centres.T, real.classes, reduction="sum")
     loss = loss + discrimination * named
     (slope,) = torch.autograd.grad(loss, [learned.images])
     return Found(loss.detach(), {"images": slope}, [])
@@ -327,32 +332,32 @@ def _maps(net: ConvNet, images: Tensor) -> list[Tensor]:
 
 def through_training(width: int, problem: Problem, learned: Set, per_class: int, key: Key) -> Found:
     """Back-propagation through training: one graph through all steps of SGD with momentum, then the real loss."""
-    net = fresh(width, key.fold("network"))
+    net = fresh(width, key.fold("network")).to(learned.images.device)
     parameters = dict(net.named_parameters())
     velocity = {name: torch.zeros_like(leaf) for name, leaf in parameters.items()}
     for rows in learned.order:
-        loss = functional.cross_entropy(functional_call(net, parameters, (learned.images[rows],)), learned.labels[rows])
+        loss = _entropy(functional_call(net, parameters, (learned.images[rows],)), learned.labels[rows])
         slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
         velocity = {
             name: learned.momentum * velocity[name] + slope for name, slope in zip(parameters, slopes, strict=True)
         }
         parameters = {name: leaf - learned.step_size * velocity[name] for name, leaf in parameters.items()}
     real = problem.real(key.fold("real"), per_class)
-    loss = functional.cross_entropy(functional_call(net, parameters, (real.inputs,)), real.classes)
+    loss = _entropy(functional_call(net, parameters, (real.inputs,)), real.classes)
     (slope,) = torch.autograd.grad(loss, [learned.images])
     return Found(loss.detach(), {"images": slope}, [])
 
 
 def by_stored_weights(width: int, problem: Problem, learned: Set, per_class: int, key: Key) -> Found:
     """The same without a graph through the steps: weights are stored, and the way back is written out step by step."""
-    net = fresh(width, key.fold("network"))
+    net = fresh(width, key.fold("network")).to(learned.images.device)
     parameters = [leaf.detach() for leaf in net.parameters()]
     velocity, size = [torch.zeros_like(leaf) for leaf in parameters], float(learned.step_size)
     stored = []
 
     def slopes_at(leaves: Sequence[Tensor], rows: Tensor, create_graph: bool = False) -> tuple[Tensor, ...]:
         named = dict(zip(dict(net.named_parameters()), leaves, strict=True))
-        loss = functional.cross_entropy(functional_call(net, named, (learned.images[rows],)), learned.labels[rows])
+        loss = _entropy(functional_call(net, named, (learned.images[rows],)), learned.labels[rows])
         return torch.autograd.grad(loss, leaves, create_graph=create_graph)
 
     for rows in learned.order:
@@ -363,7 +368,7 @@ def by_stored_weights(width: int, problem: Problem, learned: Set, per_class: int
     real = problem.real(key.fold("real"), per_class)
     end = [leaf.clone().requires_grad_() for leaf in parameters]
     named = dict(zip(dict(net.named_parameters()), end, strict=True))
-    loss = functional.cross_entropy(functional_call(net, named, (real.inputs,)), real.classes)
+    loss = _entropy(functional_call(net, named, (real.inputs,)), real.classes)
     by_weights = torch.autograd.grad(loss, end)
     by_velocity = [torch.zeros_like(leaf) for leaf in by_weights]
     by_images = torch.zeros_like(learned.images)

@@ -20,7 +20,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from limbeck.core.findings import Fact, Finding
 from limbeck.core.findings import Row as TableRow
@@ -198,12 +198,12 @@ def _order(found: Found) -> Answer:
 
 def _subset(found: Found, per_class: int) -> Fact:
     """The accuracy of random real examples; of all sets the same."""
-    finding = _only(each["substitution"] for each in found.values())
-    row = _only(row for row in rows(RealImagesRow, finding) if row.per_class == per_class)
+    finding = only(each["substitution"] for each in found.values())
+    row = only(row for row in rows(RealImagesRow, finding) if row.per_class == per_class)
     return Fact(ACCURACY, row.test_accuracy, row.low, row.high, finding.fact(ACCURACY).n)
 
 
-def _only(found: Iterable[One]) -> One:
+def only(found: Iterable[One]) -> One:
     """The first; KeyError where there is none."""
     first = next(iter(found), None)
     if first is None:
@@ -302,7 +302,7 @@ def _stops(found: Found, method: str) -> Answer:
 
 
 def _matched(found: Found, method: str) -> Answer:
-    row = _only(row for row in rows(PoolRow, found[method]["agreement"]) if row.pool == SUBSETS)
+    row = only(row for row in rows(PoolRow, found[method]["agreement"]) if row.pool == SUBSETS)
     return Answer(f"{row.matched} of {row.trained}", "", REPORTED)
 
 
@@ -763,17 +763,21 @@ ROWS = (
 )
 
 
-def _read(paths: list[Path]) -> Found:
+def documents(path: Path) -> list[dict[str, Any]]:
+    """The findings of a file, plain or under gzip."""
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    # What is now said of examples was said of images when the first of these were measured.
+    text = re.sub(r"\b([Rr]eal|[Rr]andom|[Tt]raining|[Tt]est) image(s?)\b", r"\1 example\2", data.decode())
+    return json.loads(text)["findings"]
+
+
+def read(paths: Sequence[Path]) -> Found:
+    """The findings of files about sets that are called as a method is; what is said later takes the place."""
     found: Found = {}
-    for path in paths:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        # What is now said of examples was said of images when the first of these were measured.
-        text = re.sub(r"\b([Rr]eal|[Rr]andom|[Tt]raining|[Tt]est) image(s?)\b", r"\1 example\2", data.decode())
-        for document in json.loads(text)["findings"]:
-            finding = Finding.of(document)
-            method = Path(finding.set).stem
-            if method in METHODS:
-                found.setdefault(method, {})[finding.probe] = finding
+    for finding in (Finding.of(document) for path in paths for document in documents(path)):
+        method = Path(finding.set).stem
+        if method in METHODS:
+            found.setdefault(method, {})[finding.probe] = finding
     return found
 
 
@@ -791,23 +795,27 @@ def answered(row: Row, found: Found) -> Answer:
     return answer
 
 
+def table(found: Found, asked: Sequence[Row] = ROWS) -> list[str]:
+    """The lines of the table: each claim, what comes of it, and its mark before."""
+    lines = [
+        "| id | claim | paper | here | null or control | before | now |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in asked:
+        got = answered(row, found)
+        lines.append(
+            f"| {row.id} | {row.claim} | {row.paper} | {got.ours} | {got.beside} | {row.before} | {got.verdict} |"
+        )
+    return lines
+
+
 def main() -> None:
     """Read findings, ask each claim, write the table."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("findings", type=Path, nargs="+", help="what `explain --json` printed, or that under gzip")
     made.add_argument("--out", type=Path, required=True)
     given = made.parse_args()
-    found = _read(given.findings)
-    lines = [
-        "| id | claim | paper | here | null or control | before | now |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in ROWS:
-        got = answered(row, found)
-        lines.append(
-            f"| {row.id} | {row.claim} | {row.paper} | {got.ours} | {got.beside} | {row.before} | {got.verdict} |"
-        )
-    given.out.write_text("\n".join(lines) + "\n")
+    given.out.write_text("\n".join(table(read(given.findings))) + "\n")
 
 
 if __name__ == "__main__":

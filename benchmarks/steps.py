@@ -40,6 +40,7 @@ from limbeck.schedules import Fixed, UnconstrainedRates
 SHAPE, CLASSES, REAL = (3, 32, 32), 10, 500
 """One image, the classes, and the real images of each."""
 KEY = Key(("objective-step",))
+CPU = torch.device("cpu")
 METHODS = ("mtt", "bptt", "bptt-stored", "dc", "dsa", "dm")
 VARIANTS: dict[str, Callable[[Problem], Problem]] = {
     "eager": lambda problem: problem,
@@ -70,7 +71,7 @@ class Noise(AbstractTask):
         """Rows of the images, with the class that their place says."""
         rows = torch.arange(len(self.images)) if rows is None else rows
         labels = rows.div(REAL, rounding_mode="floor")
-        return Batch(self.images[rows], one_hot(labels), labels)
+        return Batch(self.images[rows.to(self.images.device)], one_hot(labels).to(self.images.device), labels)
 
     def network(self, name: str) -> AbstractNetwork:
         """A network of the house."""
@@ -150,20 +151,20 @@ class Cell:
 class Bench:
     """A cell set up: the problem, the set and the state, and a step of each way."""
 
-    def __init__(self, cell: Cell, ways: tuple[str, ...] = WAYS) -> None:
-        self.cell = cell
+    def __init__(self, cell: Cell, ways: tuple[str, ...] = WAYS, device: torch.device = CPU) -> None:
+        self.cell, self.device = cell, device
         self.objective, self.schedule = cell.parts()
-        self.problem = problem_of(cell.width)
+        self.problem = problem_of(cell.width, device)
         self.variants = {way: VARIANTS[way](self.problem) for way in ways if way != LITERAL}
         self.classes = torch.arange(CLASSES).repeat_interleave(cell.ipc)
-        self.images = KEY.fold("images").normal(len(self.classes), *SHAPE)
+        self.images = KEY.fold("images").normal(len(self.classes), *SHAPE).to(device)
         self.state = self.objective.init(self.problem, KEY.fold("state"))
 
     def step(self, way: str, number: int) -> tuple[Any, float, float]:
         """What step `number` comes to, and its wall and processor seconds; what it is given is made before."""
         key = KEY.fold("step", number)
         learned = {"images": self.images.clone().requires_grad_()}
-        sizes = self.schedule.init(len(self.classes), key)
+        sizes = tree.move(self.schedule.init(len(self.classes), key), self.device)
         for leaf in sizes.values():
             learned["step size"] = leaf.requires_grad_()
         schedule = self.schedule.render(sizes, self.classes, key.fold("order"))
@@ -171,13 +172,22 @@ class Bench:
             call = self.literal(learned, schedule, key)
         else:
             call = functools.partial(self.ours, self.variants[way], learned, schedule, key)
+        self.wait()
         wall, cpu = time.perf_counter(), time.process_time()
         found = call()
+        self.wait()
         return found, time.perf_counter() - wall, time.process_time() - cpu
+
+    def wait(self) -> None:
+        """Until an accelerator has done all that it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     def ours(self, problem: Problem, learned: dict[str, Tensor], schedule: Schedule, key: Key) -> literal.Found:
         """A step by limbeck."""
-        synthetic = Synthetic.of(Batch(learned["images"], one_hot(self.classes), self.classes), schedule)
+        synthetic = Synthetic.of(
+            Batch(learned["images"], one_hot(self.classes).to(self.device), self.classes), schedule
+        )
         loss = self.objective.loss(self.state, problem, synthetic, key)
         gradients = torch.autograd.grad(loss, list(learned.values()))
         still = Synthetic.of(*tree.detach((synthetic.batch, synthetic.schedule)))
@@ -195,11 +205,11 @@ class Bench:
         size = learned.get("step size", schedule.learning_rates[0])
         order = [schedule.order[step % len(schedule.order)] for step in range(len(schedule.learning_rates))]
         shown = literal.Set(learned["images"], self.classes, size, float(schedule.rule.momentum), order)
-        net = literal.fresh(width, KEY.fold("state", "network"))
+        net = literal.fresh(width, KEY.fold("state", "network")).to(self.device)
         if cell.method == "mtt":
             number, epoch = objective.drawn(0, key)
             ends = [objective.experts.snapshot(self.problem, number, at) for at in (epoch, epoch + objective.reach)]
-            start, goal = map(self.listed, ends)
+            start, goal = ([leaf.to(self.device) for leaf in self.listed(end)] for end in ends)
             return functools.partial(literal.trajectory, net, start, goal, shown, objective.augment, key)
         if cell.method == "dm":
             arguments = (self.problem, shown, objective.per_class, objective.augment, key)
@@ -219,17 +229,17 @@ class Bench:
             found = literal.matching(net, *arguments)
             if outer > 1:
                 return found
-            after = literal.fresh(width, key.fold("respawn", "network"))
+            after = literal.fresh(width, key.fold("respawn", "network")).to(self.device)
             return found._replace(network=[leaf.detach() for leaf in after.parameters()])
 
         return matched
 
 
-def problem_of(width: int) -> Problem:
-    """The problem that every way is shown."""
-    task = Noise(KEY.fold("real").normal(CLASSES * REAL, *SHAPE))
+def problem_of(width: int, device: torch.device = CPU) -> Problem:
+    """The problem that every way is shown; its images lie where it is computed."""
+    task = Noise(KEY.fold("real").normal(CLASSES * REAL, *SHAPE).to(device))
     network = task.network(f"convnet-w{width}")
-    return Problem(task, network, torch.device("cpu"), Snapshots(network))
+    return Problem(task, network, device, Snapshots(network))
 
 
 def one_hot(classes: Tensor) -> Tensor:

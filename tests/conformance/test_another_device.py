@@ -7,6 +7,7 @@ read on the way, for which a GPU is waited for. What may be read is read by `tre
 from __future__ import annotations
 
 import itertools
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,27 +20,28 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import recordings
 from limbeck.composition import Recipe
-from limbeck.computations import AllReal, Steps, Training
+from limbeck.computations import AllReal, Steps, Training, contract, record
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.entering import sums_of
-from limbeck.core import tree
+from limbeck.core import placing, tree
 from limbeck.core.contracts import AbstractNetwork, NoCache, Problem, Schedule, Synthetic
 from limbeck.core.family import from_spec
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.distillation import Distillation
 from limbeck.estimators import ESTIMATORS
-from limbeck.learn import networks
-from limbeck.learn.augment import OPERATIONS, Siamese
+from limbeck.learn import microbatches, networks
+from limbeck.learn.augment import OPERATIONS, Mirror, RolledCrops, Siamese
 from limbeck.learn.distances import DISTANCES
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.networks.layers import NORMS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.learn.sensitivity import mean_loss, sensitivity
+from limbeck.learn.stacked import stacked_training, trained
 from limbeck.learn.training import Learner, fresh, gradient_function
 from limbeck.learn.unroll import advance, initial_state, unroll
-from limbeck.learn.views import CutMix, Mixup
+from limbeck.learn.views import CutMix, InTurn, Mixup, ResizedCrop
 from limbeck.objectives import (
     OBJECTIVES,
     Distribution,
@@ -52,7 +54,7 @@ from limbeck.objectives import (
 )
 from limbeck.objectives.real_training import RealTraining
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
-from limbeck.protocols import Linear, protocols
+from limbeck.protocols import Epochs, Linear, protocols
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
 from limbeck.starts.boundary import boundary_distance
@@ -68,16 +70,47 @@ class OneDevice(TorchDispatchMode):
     """Raises where tensors of two devices meet; a single number on the CPU may meet any, and copies go anywhere.
 
     torch's `meta` itself raises for most operations, but not for products of matrices, convolutions, indices, and
-    what is written in place.
+    what is written in place. `waited` lists the copies to the device for which a GPU would be waited for: those that
+    are not handed on (`limbeck.core.placing.onto`). What `torch.tensor` is told to put there is seen by nothing, and is
+    forbidden by the text of a file.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         given = [leaf for leaf in torch.utils._pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         devices = {leaf.device.type for leaf in given if leaf.dim() or leaf.device.type != "cpu"}
-        if len(devices) > 1 and func._overloadpacket is not torch.ops.aten.copy_:
+        copies = func._overloadpacket is torch.ops.aten.copy_
+        if len(devices) > 1 and not copies:
             raise RuntimeError(f"{func}: tensors on {sorted(devices)}")
-        return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        if copies or func._overloadpacket is torch.ops.aten._to_copy:
+            source = args[1] if copies else args[0]
+            handed = kwargs.get("non_blocking", copies and args[2:] == (True,))
+            if source.device == CPU and made.device == META and not handed:
+                self.waited.append(_caller())
+        return made
+
+
+OURS = str(Path(tree.__file__).parents[1])
+LOOKS = "/learn/networks/anatomy.py"
+"""It puts modules onto `meta` to look at them, wherever they are then computed with."""
+COUNTS = f"{OURS}/learn/compiled.py"
+"""It hands operations on that it counts."""
+
+
+def _caller() -> str:
+    """The line of limbeck that is at work; "" where a test is."""
+    before = reversed(traceback.extract_stack()[:-2])
+    last = next(
+        each
+        for each in before
+        if (each.filename.startswith(OURS) and each.filename != COUNTS) or each.filename == __file__
+    )
+    return f"{last.filename.removeprefix(OURS)}:{last.lineno}" if last.filename.startswith(OURS) else ""
 
 
 @dataclass(frozen=True)
@@ -131,9 +164,11 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 
 
 @pytest.fixture(autouse=True)
-def one_device() -> Iterator[None]:
-    with OneDevice():
-        yield
+def one_device() -> Iterator[OneDevice]:
+    with OneDevice() as mode:
+        yield mode
+    waited = {each for each in mode.waited if each and not each.startswith(LOOKS)}
+    assert not waited, "a GPU is waited for where something is copied to it"
 
 
 def test_the_law_sees_what_it_forbids() -> None:
@@ -162,6 +197,18 @@ def test_the_law_sees_what_it_forbids() -> None:
         with pytest.raises((RuntimeError, NotImplementedError)):
             reading()
     assert (there * torch.tensor(2.0)).device == here.to(META).device == META
+
+
+def test_the_law_sees_a_copy_that_is_waited_for(one_device: OneDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.ones(2).to(META)
+    tree.move(torch.ones(2), META)
+    assert one_device.waited == [""]
+    monkeypatch.setattr(placing, "_WITHOUT_WAITING", ())
+    tree.move(torch.ones(2), META)
+    torch.zeros(2, device=META).copy_(torch.ones(2))
+    torch.zeros(2, device=META).copy_(torch.ones(2), non_blocking=True)
+    assert [each.partition(":")[0] for each in one_device.waited] == ["", "/core/placing.py", ""]
+    one_device.waited.clear()
 
 
 def parts(family: Any) -> Any:
@@ -312,6 +359,22 @@ def test_what_mixes_examples(part: Any) -> None:
     assert torch.autograd.grad(mixed.inputs.sum(), [inputs])[0].device == mixed.targets.device == META
 
 
+VIEWS = [
+    Siamese(together=True),
+    RolledCrops(),
+    Mirror(),
+    ResizedCrop(0.3),
+    InTurn((Siamese(("color",)), Siamese(("cutout",)))),
+]
+
+
+@pytest.mark.parametrize("part", VIEWS, ids=lambda part: type(part).__name__)
+def test_a_view_of_images(part: Any) -> None:
+    images = load("digits").load("train", torch.arange(5)).inputs.to(META).requires_grad_()
+    changed = part.apply(images, KEY, torch.arange(5))
+    assert torch.autograd.grad(changed.sum(), [images])[0].device == META and changed.shape == images.shape
+
+
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_an_augmentation(operation: str) -> None:
     images = load("digits").load("train", torch.arange(5)).inputs.to(META).requires_grad_()
@@ -371,6 +434,69 @@ def test_a_learner_that_was_kept(network: str) -> None:
     assert on_meta(training.kept(there, 0))
     (later, *_) = replace(training, start=training).learners(there)
     assert on_meta(later)
+
+
+@pytest.mark.parametrize("inputs", ["there", "here"])
+def test_a_reading_brings_back_outputs_once_and_nothing_else(inputs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought: list[tuple[int, ...]] = []
+
+    def bring(leaf: Tensor) -> Tensor:
+        brought.append(tuple(leaf.shape))
+        return torch.zeros(leaf.shape)
+
+    problem = problem_of()
+    context = ProbeContext(problem, evaluation_size=20)
+    monkeypatch.setattr(contract, "capacity", lambda device: 2**40 if inputs == "there" else 0)
+    contract._inputs.cache_clear()
+    monkeypatch.setattr(microbatches, "NUMBERS", 9)
+    lying = tree.leaves(context.inputs)[0].device
+    assert lying == (META if inputs == "there" else CPU)
+    learner = fresh(problem.network, KEY, META)
+    with monkeypatch.context() as brings:
+        brings.setattr(Tensor, "cpu", bring)
+        found = record.reading(problem, context, learner)
+    assert brought == [(20, 10)] and found["predictions"].shape == found["losses"].shape == (20,)
+    contract._inputs.cache_clear()
+
+
+@pytest.mark.parametrize("protocol", [SHORT_STEPS, Epochs(epochs=2, batch=3)], ids=["full", "shuffled"])
+def test_a_stack_of_learners(protocol: Any) -> None:
+    here = replace(problem_of(), device=CPU).real(KEY, 2)
+    shown = BatchSet("", here, SHORT.render({}, here.classes, KEY))
+    context = ProbeContext(problem_of(), set=shown)
+    setups = [Training(seed=seed, protocol=protocol, reads=()).setup(context) for seed in range(3)]
+    found = list(itertools.islice(stacked_training(context.problem, setups), 3))
+    assert all(on_meta(learner) for learner in found) and len(found) == min(
+        3, 1 + len(setups[0].schedule.learning_rates)
+    )
+    assert {len(leaf) for learner in found for leaf in tree.leaves(learner.params)} == {3}
+    read = [learner for _, _, learner in trained(context.problem, setups, {1})]
+    assert len(read) == 3 and all(on_meta(learner) for learner in read)
+
+
+@pytest.mark.parametrize("parameterization", parts(PARAMETERIZATIONS))
+def test_what_is_learned_is_rendered_where_it_lies_and_nothing_is_read(
+    parameterization: Any, readings: list[Tensor]
+) -> None:
+    if hasattr(parameterization, "fit_steps"):
+        parameterization = replace(parameterization, fit_steps=2)
+    problem = problem_of()
+    params = parameterization.init(problem, problem.real(KEY, 2), KEY)
+    readings.clear()
+    batch = parameterization.render(params._replace(learned=tree.move(params.learned, META)), KEY)
+    where = {leaf.device for leaf in tree.leaves((batch.inputs, batch.targets))}
+    assert where == {META} and batch.classes.device == CPU and not readings
+
+
+def test_no_file_has_torch_put_numbers_on_a_device() -> None:
+    # What `torch.tensor` puts there is waited for, and no mode sees it.
+    found = [
+        f"{file.name}: {line.strip()}"
+        for file in Path(OURS).rglob("*.py")
+        for line in file.read_text().splitlines()
+        if "torch.tensor(" in line and "device=" in line
+    ]
+    assert not found, found
 
 
 def test_real_data() -> None:

@@ -16,8 +16,10 @@ from limbeck.core.contracts import Batch, NoCache, Problem, Schedule
 from limbeck.core.key import Key
 from limbeck.learn import stacked
 from limbeck.learn.networks import Network
+from limbeck.learn.peak import Peak
 from limbeck.learn.population import training
 from limbeck.learn.rules import Adam, Momentum
+from limbeck.learn.sensitivity import mean_loss
 from limbeck.learn.stacked import Setup, alike, stacked_training, stacks, subset, trained
 from limbeck.learn.training import Learner, last, row_loader
 from limbeck.protocols import Epochs
@@ -193,6 +195,63 @@ def test_what_fills_a_core_is_looped_on_a_processor_and_stacked_elsewhere() -> N
     elsewhere = replace(large, device=torch.device("cuda"))
     assert stacks(elsewhere, 20, 50) == 50
     assert 1 < stacks(elsewhere, 1000, 1000) < 1000
+
+
+def test_a_stack_elsewhere_takes_a_share_of_the_memory_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = replace(problem_of("convnet-w8-d1"), device=torch.device("cuda"))
+    one = stacked.step_bytes(problem.task, problem.network, 5)
+    for learners in (3, 7):
+        monkeypatch.setattr(stacked, "capacity", lambda device, most=learners: (most + 0.5) * one / stacked.SHARE)
+        assert stacks(problem, 5, 50) == learners
+    monkeypatch.setattr(stacked, "capacity", lambda device: one)
+    assert stacks(problem, 5, 50) == 1, "one by itself has to do with what there is"
+
+
+def test_what_a_step_takes_is_what_its_tensors_take_at_once() -> None:
+    problem = problem_of("convnet-w8-d1")
+    batch = problem.task.load("train", torch.arange(9))
+    params = problem.network.init(KEY)
+    with Peak() as peak:
+        stacked.gradient(mean_loss(problem.task, problem.network), params, batch)
+    told = stacked.step_bytes(problem.task, problem.network, 9)
+    held = sum(leaf.nbytes for leaf in tree.leaves(params))
+    assert told == pytest.approx(peak.most + held, rel=0.1)
+
+
+class RunsOut:
+    """A training in stacks that has memory for `most` learners, and else runs out after its second step."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.sizes = most, list[int]()
+
+    def __call__(self, problem: Problem, setups: list[Setup]) -> Iterator[Learner]:
+        self.sizes.append(len(setups))
+        for step, learners in enumerate(stacked_training(problem, setups)):
+            if len(setups) > self.most and step == 2:
+                raise torch.OutOfMemoryError("there is no more")
+            yield learners
+
+
+@pytest.mark.parametrize("most", [2, 4])
+def test_where_memory_runs_out_there_are_half_as_many_and_the_same_learners(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, setups = problem_of(), setups_of(problem_of(), FULL, (5,) * 7)
+    training_in_stacks = RunsOut(most)
+    monkeypatch.setattr(stacked, "stacked_training", training_in_stacks)
+    with pytest.warns(UserWarning, match="memory ran out with 7 learners at once; they go on 4 at once"):
+        equal(setups, problem, 1e-9)
+    assert training_in_stacks.sizes == {4: [7, 4, 3], 2: [7, 4, 2, 2, 2]}[most], "and the last by itself"
+
+
+def test_one_learner_that_has_no_room_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def runs_out(*_: Any) -> Iterator[Learner]:
+        raise torch.OutOfMemoryError("there is no more")
+
+    monkeypatch.setattr(stacked, "stacked_training", runs_out)
+    monkeypatch.setattr(stacked, "training", runs_out)
+    with pytest.warns(UserWarning, match="1 at once"), pytest.raises(torch.OutOfMemoryError):
+        list(trained(problem_of(), setups_of(problem_of(), FULL, (5,) * 2), {0}))
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

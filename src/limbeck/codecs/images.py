@@ -12,6 +12,7 @@ from torch import Tensor
 
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
+from limbeck.core.placing import onto
 
 Images = Float[Tensor, "example channel height width"]
 
@@ -35,7 +36,7 @@ class Whitening:
 
     def apply(self, images: Images) -> Images:
         """The whitened images, in the shape they came."""
-        mean, matrix = self.mean.to(images), self.matrix.to(images)
+        mean, matrix = (onto(each.to(images.dtype), images.device) for each in (self.mean, self.matrix))
         return ((images.flatten(1) - mean) @ matrix).view(images.shape)
 
     def invert(self, images: Images) -> Images:
@@ -85,7 +86,7 @@ class ImageCodec(AbstractCodec):
         return self if self.zca is None else None
 
     def _columns(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        mean, std = (torch.tensor(values, dtype=images.dtype, device=images.device) for values in (self.mean, self.std))
+        mean, std = (onto(torch.tensor(values, dtype=images.dtype), images.device) for values in (self.mean, self.std))
         return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
     def header(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
+from limbeck.core.placing import onto
 
 Vectors = Float[Tensor, "example number"]
 
@@ -35,7 +36,7 @@ class Standardised(AbstractCodec):
         return inputs * std + mean
 
     def _columns(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        mean, std = (torch.tensor(values, dtype=like.dtype, device=like.device) for values in (self.mean, self.std))
+        mean, std = (onto(torch.tensor(values, dtype=like.dtype), like.device) for values in (self.mean, self.std))
         return mean, std
 
     def header(self) -> dict[str, Any]:

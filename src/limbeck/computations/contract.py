@@ -18,13 +18,18 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.computations.steps import Steps
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
+from limbeck.core.placing import capacity
 from limbeck.core.tree import Tree
 from limbeck.learn.footprint import COPIES, example_bytes, parameter_bytes, said_bytes
+
+LITTLE = 1 / 32
+"""The share of a device's memory that evaluation examples may take, of which a few splits are held."""
 
 
 @runtime_checkable
@@ -123,6 +128,14 @@ class ProbeContext:
     def examples(self) -> Batch:
         """The evaluation examples, in the order of `rows`, on the CPU."""
         return _examples(self.problem.task, self.split, self.evaluation_size)
+
+    @property
+    def inputs(self) -> Tree:
+        """The inputs of the evaluation examples, on the problem's device where they take little of its memory.
+
+        Elsewhere they are on the CPU, as `examples` has them. They are read again and again.
+        """
+        return _inputs(self.problem.task, self.split, self.evaluation_size, self.problem.device)
 
     def under(self, network: str) -> ProbeContext:
         """The same context under the network of that name ("" for its own)."""
@@ -280,6 +293,13 @@ def _rows(task: AbstractTask, split: str, size: int) -> Tensor:
     share = -(-size // len(groups))
     key = Key(("judged",))
     return torch.cat([rows[key.fold(index).permutation(len(rows))[:share]] for index, rows in enumerate(groups)])
+
+
+@functools.lru_cache(maxsize=3)
+def _inputs(task: AbstractTask, split: str, size: int, device: torch.device) -> Tree:
+    inputs = _examples(task, split, size).inputs
+    taken = sum(leaf.nbytes for leaf in tree.leaves(inputs))
+    return tree.move(inputs, device) if taken <= LITTLE * capacity(device) else inputs
 
 
 @functools.lru_cache(maxsize=3)

@@ -16,7 +16,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import Problem
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.population import losses_of, read
+from limbeck.learn.population import losses_of, outputs_of
 from limbeck.learn.training import Learner
 
 END = -1
@@ -82,11 +82,11 @@ def reading(problem: Problem, context: ProbeContext, learner: Learner) -> dict[s
     A metric that is not told from outputs alone is that of the whole split.
     """
     task, examples = problem.task, context.examples
-    outputs = read(problem, learner, examples.inputs).outputs
+    outputs = outputs_of(problem, learner, context.inputs)
     values = task.measure(outputs, examples)
     if values is None:
         values = task.evaluate(
-            lambda inputs: read(problem, learner, inputs).outputs, context.split, Key(("evaluate", context.split))
+            lambda inputs: outputs_of(problem, learner, inputs), context.split, Key(("evaluate", context.split))
         )
     return {
         "predictions": outputs.argmax(-1).to(torch.int16),

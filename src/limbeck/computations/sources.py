@@ -16,6 +16,7 @@ from limbeck.core.contracts import AbstractProtocol, AbstractStart, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.training import Learner, RowLoader, row_loader
 
@@ -81,7 +82,7 @@ class Mixture(AbstractSource):
         """The same examples for every seed; of a set with views the view of each step under the seed's key."""
         task, batch = context.problem.task, self.batch(context)
         if not (self.depends_on_set and context.distilled.views):
-            return row_loader(task, batch), len(batch.classes)
+            return row_loader(task, batch.to(context.problem.device)), len(batch.classes)
         drawn, key = self._real(context), training_key(seed)
 
         def load(rows: Tensor, step: int) -> Batch:
@@ -131,8 +132,8 @@ class HardLabelled(AbstractSource):
 
         def labelled(rows: Tensor, step: int) -> Batch:
             batch = load(rows, step)
-            hard = functional.one_hot(batch.classes, len(context.problem.task.classes))
-            return batch._replace(targets=hard.to(batch.targets))
+            hard = functional.one_hot(batch.classes, len(context.problem.task.classes)).to(batch.targets.dtype)
+            return batch._replace(targets=onto(hard, batch.targets.device))
 
         return labelled, count
 

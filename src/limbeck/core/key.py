@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 
 
@@ -58,7 +59,10 @@ class Key:
         >>> Key().normal_like({"x": torch.zeros(2), "y": torch.zeros(())})["x"].shape
         torch.Size([2])
         """
-        drawn = {path: self.fold(path).normal(*leaf.shape).to(leaf) for path, leaf in tree.flatten(like).items()}
+        drawn = {
+            path: onto(self.fold(path).normal(*leaf.shape).to(leaf.dtype), leaf.device)
+            for path, leaf in tree.flatten(like).items()
+        }
         return tree.unflatten(like, drawn)
 
     def uniform(self, *shape: int) -> Tensor:

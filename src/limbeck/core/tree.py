@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from limbeck.core.placing import onto
+
 Tree = Any
 
 
@@ -67,10 +69,8 @@ def flatten(tree: Tree, prefix: str = "") -> dict[str, Any]:
     named = _children(tree)
     if named is None:
         return {prefix: tree}
-    flat: dict[str, Any] = {}
-    for name, branch in named:
-        flat.update(flatten(branch, f"{prefix}/{name}" if prefix else name))
-    return flat
+    below = (flatten(branch, f"{prefix}/{name}" if prefix else name) for name, branch in named)
+    return {path: leaf for each in below for path, leaf in each.items()}
 
 
 def unflatten(like: Tree, flat: dict[str, Any], prefix: str = "") -> Tree:
@@ -173,7 +173,7 @@ def detach(tree: Tree) -> Tree:
 
 def move(tree: Tree, device: torch.device) -> Tree:
     """The same numbers on `device`."""
-    return map(lambda leaf: leaf.to(device), tree)
+    return map(lambda leaf: onto(leaf, device), tree)
 
 
 def dot(left: Tree, right: Tree) -> Tensor:
@@ -220,7 +220,7 @@ def rows(tree: Tree, index: Tensor) -> Tree:
     The index is moved to where each leaf lies. It is best kept on the CPU: a mask is made into numbers first.
     """
     at = index.nonzero()[:, 0] if index.dtype == torch.bool else index
-    return map(lambda leaf: leaf[at.to(leaf.device)], tree)
+    return map(lambda leaf: leaf[onto(at, leaf.device)], tree)
 
 
 def row(tree: Tree, index: int) -> Tree:

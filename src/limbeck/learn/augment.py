@@ -16,6 +16,7 @@ from limbeck.core.errors import unknown
 from limbeck.core.expect import at_least
 from limbeck.core.family import Family
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.learn.rolled_crops import RolledCrops as RolledCrops
 from limbeck.learn.views import BLOCK, CutMix, InTurn, Mixup, ResizedCrop, by_group
 
@@ -73,13 +74,14 @@ class Siamese(AbstractAugmentation):
             draws[:, OPERATION] = uniforms(key.fold("together"), groups.new_zeros(1))[:, OPERATION]
         chosen = (draws[:, OPERATION] * len(operations)).long()
         rows = [(chosen == index).nonzero().squeeze(1) for index in range(len(operations))]
-        draws = draws.to(inputs.device, inputs.dtype)
+        draws = onto(draws.to(inputs.dtype), inputs.device)
         parts = [
-            operation(self, inputs[subset.to(inputs.device)], draws[subset.to(inputs.device)])
+            operation(self, inputs[placed], draws[placed])
             for operation, subset in zip(operations, rows, strict=True)
             if len(subset)
+            for placed in [onto(subset, inputs.device)]
         ]
-        order = torch.cat(rows).argsort().to(inputs.device)
+        order = onto(torch.cat(rows).argsort(), inputs.device)
         return torch.cat(parts)[order] if parts else inputs
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 
 TRIES = 10
 """How often an area and a ratio are drawn until such a box lies within the image."""
@@ -59,7 +60,7 @@ def resized(
     Equal to cutting each out and `interpolate(..., mode="bilinear", antialias=True)`: a pixel of the result is a mean
     of those of the box, weighted by a triangle about its centre that is as wide as the pixels of either, the larger.
     """
-    boxes = boxes.to(images.device)
+    boxes = onto(boxes, images.device)
     rows = _weights(boxes[:, 0], boxes[:, 2], images.shape[2], size[0]).to(images.dtype)
     columns = _weights(boxes[:, 1], boxes[:, 3], images.shape[3], size[1]).to(images.dtype)
     return rows[:, None] @ images @ columns[:, None].mT

@@ -14,17 +14,20 @@ NUMBERS = 100_000
 """Real numbers of input in one pass, 32 images of CIFAR. Measured on one core, ConvNet width 32 (128): the gradient on
 256 images takes 195 (1134) ms in one pass and 92 (759) in passes of 32, where each asks the system for memory; in a
 process that keeps what it freed (`core/memory.py`) 83 (535) and 92 (559), and the size of a pass matters little."""
+ACCELERATED = 40
+"""How many times as many another device takes, to fill its cores: four million, 1,302 images of CIFAR. A gradient of
+ConvNet width 128 then holds two gigabytes, and a product with a Hessian some more, however many examples there are."""
 
 
 def microbatch_size(shape: Tree, device: torch.device) -> int:
-    """How many inputs of a shape go through at once: any number on a device with cores to fill, and of a graph.
+    """How many inputs of a shape go through at once: more on a device with cores to fill, and any number of a graph.
 
     >>> microbatch_size((3, 32, 32), torch.device("cpu")), microbatch_size((3, 32, 32), torch.device("cuda"))
-    (32, 9223372036854775807)
+    (32, 1302)
     """
-    if device.type != "cpu" or tree.joined(shape):
+    if tree.joined(shape):
         return 2**63 - 1
-    return max(1, NUMBERS // tree.numel(shape))
+    return max(1, NUMBERS * (1 if device.type == "cpu" else ACCELERATED) // tree.numel(shape))
 
 
 def microbatch_limit(problem: Problem, count: int) -> int:

@@ -37,11 +37,20 @@ def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Sc
 @torch.no_grad()
 def read(problem: Problem, learner: Learner, inputs: Tree) -> Readout:
     """What a learner says of many inputs, on the CPU: normalised by its running statistics if it keeps any."""
+    return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*_read(problem, learner, inputs), strict=True)))
+
+
+def outputs_of(problem: Problem, learner: Learner, inputs: Tree) -> Float[Tensor, "example output"]:
+    """What `read` has of outputs alone: features, which are many times as much, stay where they are."""
+    with torch.no_grad():
+        return torch.cat([each.outputs for each in _read(problem, learner, inputs)]).cpu()
+
+
+def _read(problem: Problem, learner: Learner, inputs: Tree) -> list[Readout]:
     parts = tree.split(inputs, microbatch_size(problem.task.shape, problem.device))
-    found = [
+    return [
         problem.network.apply(learner.params, tree.move(part, problem.device), learner.statistics) for part in parts
     ]
-    return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*found, strict=True)))
 
 
 def labelling(problem: Problem, teacher: Learner, temperature: float) -> Callable[[Batch], Batch]:

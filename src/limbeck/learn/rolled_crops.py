@@ -11,6 +11,7 @@ from torch import Tensor
 from limbeck.core.contracts import AbstractAugmentation
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.learn.crops import draw_boxes, resized
 from limbeck.learn.stepping import half_cosine
 from limbeck.learn.views import by_group
@@ -72,7 +73,7 @@ class RolledCrops(AbstractAugmentation):
         draws = by_group(groups, lambda block: key.fold("augment", block).fold("place").uniform(BLOCK, 3), BLOCK)
         images = resized(inputs, boxes, sides)
         if self.flip:
-            mirrored = (draws[:, FLIP] < 0.5)[:, None, None, None].to(images.device)
+            mirrored = onto((draws[:, FLIP] < 0.5)[:, None, None, None], images.device)
             images = torch.where(mirrored, images.flip(3), images)
         return _rolled(_rolled(images, 2, self.roll, draws[:, DOWN]), 3, self.roll, draws[:, RIGHT])
 
@@ -89,6 +90,6 @@ def _rolled(images: Images, dimension: int, share: float, draws: Float[Tensor, "
     side = images.shape[dimension]
     reach = int(share * side + 0.5)
     shifts = (draws * (2 * reach + 1)).long().clamp(max=2 * reach) - reach
-    source = (torch.arange(side) - shifts[:, None]).remainder(side).to(images.device)
+    source = onto((torch.arange(side) - shifts[:, None]).remainder(side), images.device)
     view = (len(source), 1, -1, 1) if dimension == 2 else (len(source), 1, 1, -1)
     return images.gather(dimension, source.view(view).expand_as(images))

@@ -8,6 +8,7 @@ rounding.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,14 +19,15 @@ from torch.func import vmap
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.key import Key
+from limbeck.core.placing import capacity
 from limbeck.core.progress import went
 from limbeck.learn.compiled import CompiledLoss, compiles
 from limbeck.learn.microbatches import microbatch_size, microbatches
+from limbeck.learn.peak import Peak
 from limbeck.learn.population import operations, training
 from limbeck.learn.sensitivity import Loss, gradient, mean_loss
 from limbeck.learn.training import Learner, RowLoader, going_on, rows_of
 
-CPU = torch.device("cpu")
 STEP = 3
 """Passes through a network, of the operations of one forward pass, to learn from an example."""
 FILLS_A_CORE = 1e8
@@ -34,8 +36,8 @@ FILLS_A_CORE = 1e8
 times; beyond, 0.9 to 1.8 times. Compiled the ratios are alike."""
 FEWEST = 4
 """Learners from which a stack on a processor is worth it: 1.4 to 2.2 times as fast; of two, 0.9 to 1.6 times."""
-ACCELERATED = 40
-"""How many times as many inputs a stack holds on another device than a processor: four million real numbers."""
+SHARE = 1 / 4
+"""The share of another device's memory that a stack may take: several processes may use it."""
 KEY = Key(("stacked",))
 
 
@@ -63,14 +65,39 @@ def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -
 
     Step s is what s updates come to, so step 0 is the initial learner. Nothing is augmented. Setups whose schedules
     differ in their order alone are stacked, as many at once as `stacks` says; whoever is left is trained by itself.
+    Where memory runs out nevertheless, a warning says so, and there are half as many from then on.
     The learners of a stack come step by step, and their stack is done before the next begins.
     """
     before = 0
     for indices in alike([setup.schedule for setup in setups]):
         items = max(map(len, _rows(setups[indices[0]].schedule)))
-        for part in microbatches(torch.tensor(indices), stacks(problem, items, len(indices))):
-            yield from _trained(problem, {index: setups[index] for index in part.tolist()}, steps, before, len(setups))
-            before += len(part)
+        waiting = _parts(indices, stacks(problem, items, len(indices)))
+        given: set[tuple[int, int]] = set()
+        while waiting:
+            part = waiting.pop(0)
+            try:
+                for found in _trained(problem, {index: setups[index] for index in part}, steps, before, len(setups)):
+                    # Those of a stack that memory ran out of are trained once more, and are the same to rounding.
+                    if found[:2] not in given:
+                        given.add(found[:2])
+                        yield found
+            except torch.OutOfMemoryError:
+                if len(part) == 1:
+                    raise
+                waiting = [half for each in (part, *waiting) for half in _parts(each, -(-len(part) // 2))]
+                shortage = f"memory ran out with {len(part)} learners at once; they go on {len(waiting[0])} at once"
+            else:
+                before += len(part)
+                continue
+            # What the stack held is free once its error is, which is here.
+            warnings.warn(shortage, stacklevel=2)
+            if problem.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+
+def _parts(indices: Sequence[int], most: int) -> list[list[int]]:
+    """The indices in as few parts of at most `most` as there can be."""
+    return [part.tolist() for part in microbatches(torch.tensor(indices), most)]
 
 
 def _trained(
@@ -141,19 +168,41 @@ def stacks(problem: Problem, items: int, learners: int) -> int:
     """How many of `learners` that see `items` examples a step are trained stacked at once; 1: one by one.
 
     On a processor those whose step does not fill a core, few enough that their inputs are those of a microbatch.
-    On another device as many as there are, in stacks of bounded inputs. Never learners with running statistics,
-    nor those of a network that vmap does not take, nor of graphs, whose items are read together.
+    On another device as many as there are, in stacks of bounded inputs and memory. Never learners with running
+    statistics, nor those of a network that vmap does not take, nor of graphs, whose items are read together.
     """
     if tree.joined(problem.task.shape):
         return 1
     processor = problem.device.type == "cpu"
-    most = microbatch_size(problem.task.shape, CPU) * (1 if processor else ACCELERATED) // items
-    stacked = min(learners, most)
+    stacked = min(learners, microbatch_size(problem.task.shape, problem.device) // items)
     if stacked < (FEWEST if processor else 2):
         return 1
     if processor and STEP * items * operations(problem) > FILLS_A_CORE:
         return 1
-    return stacked if _stackable(problem.task, problem.network) else 1
+    if not _stackable(problem.task, problem.network):
+        return 1
+    if processor:
+        return stacked
+    taken = step_bytes(problem.task, problem.network, items)
+    return max(1, min(stacked, int(SHARE * capacity(problem.device)) // taken))
+
+
+@functools.lru_cache(maxsize=64)
+def step_bytes(task: AbstractTask, network: AbstractNetwork, items: int) -> int:
+    """About the most bytes that the gradient of one learner takes on so many examples; what operations need aside.
+
+    Counted on one and on two examples, on the processor, since it grows evenly with them.
+    """
+    params = network.init(KEY)
+
+    def most(count: int) -> int:
+        batch = task.load("train", torch.arange(count))
+        with Peak() as peak:
+            gradient(mean_loss(task, network), params, batch)
+        return peak.most
+
+    first, second = most(1), most(2)
+    return first + (items - 1) * max(0, second - first) + sum(leaf.nbytes for leaf in tree.leaves(params))
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, Batch
 from limbeck.core.expect import expect, positive
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.crops import draw_boxes, resized
 
@@ -90,7 +91,7 @@ class CutMix(AbstractAugmentation):
     def apply(self, inputs: Images, key: Key, groups: Int[Tensor, " example"]) -> Images:
         """The images with the box of another one each."""
         inside, partner = self._drawn(key, len(groups), (inputs.shape[2], inputs.shape[3]))
-        return torch.where(inside.to(inputs.device), inputs[partner.to(inputs.device)], inputs)
+        return torch.where(onto(inside, inputs.device), inputs[onto(partner, inputs.device)], inputs)
 
     def examples(self, batch: Batch, key: Key, groups: Int[Tensor, " example"]) -> Batch:
         """The images so, and their targets; classes stay those of what is outside of the box."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_limit
 
@@ -62,4 +63,4 @@ def misnamed(problem: Problem, real: Batch, outputs_of: Callable[[Tree], Tensor]
     """The share of real examples whose largest output is not that of their class."""
     parts = tree.split(real.inputs, microbatch_limit(problem, len(real.classes)))
     named = torch.cat([outputs_of(inputs).argmax(1) for inputs in parts])
-    return tree.read((named != real.classes.to(named.device)).float().mean())
+    return tree.read((named != onto(real.classes, named.device)).float().mean())

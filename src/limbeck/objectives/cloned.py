@@ -15,6 +15,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.family import spec_id, to_spec
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.implicit import Expert, ImplicitQ
 from limbeck.learn.microbatches import microbatch_limit, microbatches
@@ -73,7 +74,7 @@ class PolicyCloned(AbstractObjective):
     def init(self, problem: Problem, key: Key) -> Tree:
         """What the expert does at every training row; InputError for a task without transitions."""
         given = _transitions(problem, "policy-cloned").policy
-        return {"policy": _learned(problem, self.expert).policy if given is None else given.to(problem.device)}
+        return {"policy": _learned(problem, self.expert).policy if given is None else onto(given, problem.device)}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The mean loss on the expert's actions."""
@@ -113,13 +114,13 @@ class ValueCloned(AbstractObjective):
         if recorded.policy is None or recorded.values is None:
             expert = _learned(problem, self.expert)
         else:
-            expert = Expert(recorded.policy.to(problem.device), recorded.values.to(problem.device))
+            expert = Expert(onto(recorded.policy, problem.device), onto(recorded.values, problem.device))
         return {"policy": expert.policy, "weights": weights_of(expert.values)}
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The weighted mean loss on the expert's actions."""
         rows = _rows(problem, self.batch, key)
-        weights = state["weights"][rows.to(problem.device)]
+        weights = state["weights"][onto(rows, problem.device)]
         return _loss(problem, synthetic, _told(problem, state, rows), weights, key)
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
@@ -167,7 +168,7 @@ def _rows(problem: Problem, batch: int, key: Key) -> Int[Tensor, " example"]:
 def _told(problem: Problem, state: Tree, rows: Int[Tensor, " example"]) -> Batch:
     """Real inputs, and what the expert would do there."""
     real = problem.task.load_on(problem.device, "train", rows)
-    return real._replace(targets=state["policy"][rows.to(problem.device)])
+    return real._replace(targets=state["policy"][onto(rows, problem.device)])
 
 
 def _loss(
@@ -181,6 +182,6 @@ def _loss(
 
     steps = range(len(synthetic.schedule.learning_rates))
     end = trained_through(problem, synthetic, steps, key, initial(problem, 0, key))
-    weighted = real._replace(targets={"aims": real.targets, "weights": weights.to(problem.device)})
+    weighted = real._replace(targets={"aims": real.targets, "weights": onto(weights, problem.device)})
     passes = microbatches(torch.arange(len(weights)), microbatch_limit(problem, len(weights)))
     return loss_at(outer, end.params, [problem.task.take(weighted, rows) for rows in passes])

@@ -19,6 +19,7 @@ from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batc
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import RolledCrops
 from limbeck.learn.microbatches import microbatches
@@ -109,7 +110,7 @@ class Inversion(AbstractObjective):
         """The loss of one batch as the teacher, the network of the problem, sees it; differentiable in the inputs."""
         images, learner = shown.inputs, state.teacher
         readout, entering = problem.network.entering(learner.params, images, learner.statistics)
-        classes = shown.classes.to(images.device)[:, None]
+        classes = onto(shown.classes, images.device)[:, None]
         named = -readout.outputs.log_softmax(1).gather(1, classes).mean()
         apart = [
             _distance(Moments.of(each), Moments(mean, variance)) * (1.0 if index else self.first)

@@ -13,6 +13,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import gradient_function_of
@@ -115,7 +116,7 @@ class LayerwiseDistribution(AbstractObjective):
         with torch.no_grad():
             for rows in torch.arange(len(real.classes)).split(most):
                 layers = read(problem.task.take(real, rows))
-                sums = tuple(share[rows].to(layer).T @ layer for layer in layers)
+                sums = tuple(onto(share[rows].to(layer.dtype), layer.device).T @ layer for layer in layers)
                 aims = tuple(map(torch.add, aims, sums)) if aims else sums
                 features.append(layers[-1])
         means = [group_means(layer, shown.classes, count) for layer in read(shown)]
@@ -159,7 +160,7 @@ class LayerwiseDistribution(AbstractObjective):
         named = torch.cat(
             [problem.network.apply(params, inputs).outputs.argmax(1) for inputs in tree.split(real.inputs, most)]
         )
-        return tree.read((named == real.classes.to(named.device)).float().mean())
+        return tree.read((named == onto(real.classes, named.device)).float().mean())
 
     def _unknown(self) -> Tensor:
         """The accuracies of a window before any is known."""

@@ -13,6 +13,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import gradient_function_of
@@ -137,7 +138,7 @@ class TrainedDistribution(AbstractObjective):
             real = problem.real(key.fold("batch", step), -(-self.batch // len(task.classes)))
             with torch.no_grad():
                 named = network.track(learner.params, real.inputs, learner.statistics)[0].outputs.argmax(1)
-            right = right + (named == real.classes.to(named.device)).to(right.dtype).mean()
+            right = right + (named == onto(real.classes, named.device)).to(right.dtype).mean()
             gradient_of, statistics = descent(learner, real)
             params, velocity = self.optimizer.step(learner.params, gradient_of, velocity)
             learner = Learner(params, statistics)
@@ -157,7 +158,7 @@ def _put(state: Queue, slot: int, learner: Learner, velocity: Tree, accuracy: Te
     index = torch.tensor([slot])
 
     def replaced(leaf: Tensor, new: Tensor) -> Tensor:
-        return leaf.index_copy(0, index.to(leaf.device), new[None].to(leaf.dtype))
+        return leaf.index_copy(0, onto(index, leaf.device), new[None].to(leaf.dtype))
 
     learners, velocities, accuracies, counts = tree.map(replaced, before, now)
     return Queue(learners, velocities, accuracies, counts, state.age)

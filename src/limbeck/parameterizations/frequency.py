@@ -16,6 +16,7 @@ from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
 from limbeck.core.expect import at_least, expect
 from limbeck.core.key import Key
 from limbeck.core.pictured import MOST, first_items, named
+from limbeck.core.placing import onto
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
 from limbeck.parameterizations.real_inputs import real_inputs
@@ -49,7 +50,7 @@ class Frequency(AbstractParameterization):
         positions = height * width
         expect(self, "kept", self.kept <= positions, f"at most {positions}, the pixels of an image of one channel")
         order = problem.remember("frequencies", Key(), lambda: {"order": _by_variance(problem.task)})["order"]
-        masks = order[:, : self.kept].sort(1).values.to(images.device)
+        masks = onto(order[:, : self.kept].sort(1).values, images.device)
         coefficients = (_dct(height, images) @ images @ _dct(width, images).T).flatten(2)
         kept = coefficients.gather(2, _spread(masks, start.classes, images.shape[1]))
         # A tensor without numbers costs nothing, and its sides say how large the plane is.
@@ -105,7 +106,7 @@ def _spread(
     masks: Int[Tensor, "class kept"], classes: Int[Tensor, " item"], channels: int
 ) -> Int[Tensor, "item channel kept"]:
     """The positions of every channel of every item."""
-    return masks[classes.to(masks.device)][:, None].expand(-1, channels, -1)
+    return masks[onto(classes, masks.device)][:, None].expand(-1, channels, -1)
 
 
 def _by_variance(task: AbstractTask) -> Int[Tensor, "class position"]:

@@ -20,6 +20,7 @@ from limbeck.core.errors import InputError, unknown
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.core.pictured import BARS, bars, first_items, named
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.autoencoder import skeleton
 from limbeck.learn.networks.custom import PREFIX, made_at, source_of_path
@@ -86,7 +87,7 @@ class Latent(AbstractParameterization):
         images = images_of(start, self)
         shape = image_shape(problem.task, self)
         params, codes = (self._of_yours if self._path else self._of_ours)(problem, images, key)
-        params = tree.map(lambda leaf: leaf.to(images) if leaf.is_floating_point() else leaf.to(images.device), params)
+        params = tree.map(lambda leaf: _beside(images, leaf), params)
         # Of no numbers, its shape is that of an image, and costs nothing to store.
         fixed = {**labels_of(start), "canvas": images.new_empty(*shape, 0), "decoder": params}
         picture = self._picture(shape, params)
@@ -139,7 +140,7 @@ class Latent(AbstractParameterization):
     def _of_ours(self, problem: Problem, images: Images, key: Key) -> tuple[Tree, Numbers]:
         """The parameters of the trained decoder, and the codes of images."""
         halves = ProbeContext(problem).outcome(self._autoencoder)
-        params = tree.map(lambda leaf: leaf.to(images), halves["encoder"])
+        params = tree.map(lambda leaf: _beside(images, leaf), halves["encoder"])
         with torch.no_grad():
             seen = functional_call(
                 skeleton("encoder", image_shape(problem.task, self), self.code, self.width), params, (images,)
@@ -150,7 +151,7 @@ class Latent(AbstractParameterization):
         """The parameters and buffers of your generator, and as many random codes."""
         module = _yours(self._path, image_shape(problem.task, self), self.code)
         named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        return tree.map(lambda leaf: leaf.detach().clone(), named), key.normal(len(images), self.code).to(images)
+        return tree.map(lambda leaf: leaf.detach().clone(), named), _beside(images, key.normal(len(images), self.code))
 
     def _picture(self, shape: Shape, params: Tree) -> Callable[[Numbers], Images]:
         if self._path:
@@ -165,3 +166,8 @@ def _yours(path: str, shape: Shape, code: int) -> nn.Module:
     """Your generator; where it draws its parameters, always the same."""
     with Key(("generator",)).governing():
         return made_at(path, shape, code, *_WHICH).eval()
+
+
+def _beside(images: Images, leaf: Tensor) -> Tensor:
+    """A leaf where images lie, and in their type where it is of numbers."""
+    return onto(leaf.to(images.dtype) if leaf.is_floating_point() else leaf, images.device)

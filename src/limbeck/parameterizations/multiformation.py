@@ -15,6 +15,7 @@ from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.pictured import MOST, first_items, named
+from limbeck.core.placing import onto
 from limbeck.parameterizations.images import images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
 
@@ -46,7 +47,7 @@ class Multiformation(AbstractParameterization):
         small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
         pages, tiles = self._places(start.classes)
         laid = small.new_zeros(int(pages.max()) + 1, self.factor**2, *small.shape[1:])
-        laid[pages.to(small.device), tiles.to(small.device)] = small
+        laid[onto(pages, small.device), onto(tiles, small.device)] = small
         rows = laid.unflatten(1, (self.factor, self.factor)).permute(0, 3, 1, 4, 2, 5)
         whole = rows.reshape(len(laid), small.shape[1], self.factor * sides[0], self.factor * sides[1])
         return Parameters({"inputs": whole[:, :, :height, :width].detach().clone()}, labels_of(start))
@@ -55,7 +56,7 @@ class Multiformation(AbstractParameterization):
         """The tiles, enlarged to the size of a page."""
         fixed, pages = tree.widen(params.fixed), params.learned["inputs"]
         place, tile = self._places(fixed["classes"])
-        return labelled(self._tiles(pages)[place.to(pages.device), tile.to(pages.device)], fixed)
+        return labelled(self._tiles(pages)[onto(place, pages.device), onto(tile, pages.device)], fixed)
 
     def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
         """The first page of every class, and the items that the first of them is cut into."""
@@ -63,12 +64,12 @@ class Multiformation(AbstractParameterization):
         place, tile = self._places(fixed["classes"])
         items = first_items(fixed["classes"])
         cut = (place == place[items[0]]).nonzero()[:MOST, 0].tolist()
-        tiles = self._tiles(pages)[place[cut].to(pages.device), tile[cut].to(pages.device)]
+        tiles = self._tiles(pages)[onto(place[cut], pages.device), onto(tile[cut], pages.device)]
         return (
             Pictured(
                 "pages",
                 f"{len(pages)} pages of {self.factor} x {self.factor} tiles, each of which is an item when enlarged",
-                pages[place[items].to(pages.device)],
+                pages[onto(place[items], pages.device)],
                 tuple(classes[int(fixed["classes"][item])] for item in items),
                 as_items=True,
             ),

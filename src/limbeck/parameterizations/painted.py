@@ -17,6 +17,7 @@ from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.pictured import first_items, named
+from limbeck.core.placing import onto
 from limbeck.parameterizations.fitted import Images, Numbers, fitted
 from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
@@ -68,8 +69,8 @@ class AbstractPainted(AbstractParameterization):
         """Numbers that were fitted to the images of the start; InputError for what is no image."""
         images = images_of(start, self)
         begun, shape = self.begun(images, key), tuple(images.shape[1:])
-        drawn = torch.cat([begun[name].to(images).flatten(1) for name in self.shapes(shape[0])], 1)
-        learned = fitted(self._picture(*shape), drawn, images, self.fit_steps, self.fit_rate)
+        drawn = torch.cat([begun[name].to(images.dtype).flatten(1) for name in self.shapes(shape[0])], 1)
+        learned = fitted(self._picture(*shape), onto(drawn, images.device), images, self.fit_steps, self.fit_rate)
         # Of no numbers, its shape is that of an image, and costs nothing to store.
         return Parameters({"inputs": learned}, {**labels_of(start), "canvas": images.new_empty(*shape, 0)})
 

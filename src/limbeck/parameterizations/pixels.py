@@ -10,6 +10,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractParameterization, Batch, Parameters, Problem
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 
 
@@ -46,7 +47,7 @@ def labelled(inputs: Tree, fixed: dict[str, Tree]) -> Batch:
     if "targets" in fixed:
         return Batch(inputs, fixed["targets"], fixed["classes"])
     outputs, classes = fixed["outputs"], fixed["classes"]
-    return Batch(inputs, one_hot(classes, len(outputs), outputs.dtype).to(outputs.device), classes)
+    return Batch(inputs, onto(one_hot(classes, len(outputs), outputs.dtype), outputs.device), classes)
 
 
 def held(batch: Batch) -> Parameters:
@@ -73,7 +74,7 @@ def is_hard(batch: Batch) -> bool:
     targets = batch.targets
     if not isinstance(targets, Tensor) or not targets.is_floating_point() or targets.dim() != 2:
         return False
-    hard = one_hot(batch.classes, targets.shape[1], targets.dtype).to(targets.device)
+    hard = onto(one_hot(batch.classes, targets.shape[1], targets.dtype), targets.device)
     return bool(tree.read((targets == hard).all()))
 
 

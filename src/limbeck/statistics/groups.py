@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 
 
@@ -28,7 +29,7 @@ def group_means(values: Tree, groups: Int[Tensor, " example"], count: int) -> Tr
     """
 
     def mean(leaf: Tensor) -> Tensor:
-        shares = group_shares(groups, count, leaf.dtype).to(leaf.device)
+        shares = onto(group_shares(groups, count, leaf.dtype), leaf.device)
         return (shares.T @ leaf.reshape(len(leaf), -1)).reshape(count, *leaf.shape[1:])
 
     return tree.map(mean, values)

@@ -16,11 +16,13 @@ from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.task import label_bytes
 from limbeck.core.tree import Tree
 from limbeck.tasks.levels import bytes_per_pixel
 from limbeck.tasks.places import without_place
 from limbeck.tasks.readers.source import Array
+from limbeck.tasks.resident import resident
 
 CPU = torch.device("cpu")
 _AT_ONCE = 1000
@@ -43,9 +45,13 @@ class Split:
     def pixels(
         self, rows: Int[Tensor, " example"], device: torch.device = CPU
     ) -> Float[Tensor, "example channel height width"]:
-        """The images at the given positions of the split, in [0, 1]; they go to a device as they are stored."""
-        # Fancy indexing copies out of the memory map, so the tensor is writable and ours.
-        taken = torch.from_numpy(self.images[self.rows[rows.numpy()]]).to(device)
+        """The images at the given positions of the split, in [0, 1], from where they lie as they are stored."""
+        at, held = self.rows[rows.numpy()], resident(self.images, device)
+        if held is None:
+            # Fancy indexing copies out of the memory map, so the tensor is writable and ours.
+            taken = onto(torch.from_numpy(self.images[at]), device)
+        else:
+            taken = held[onto(torch.from_numpy(at), device)]
         return taken if taken.is_floating_point() else taken.to(torch.float32).div_(255)
 
 
@@ -103,7 +109,7 @@ class ImageTask(AbstractTask):
         return self.load_on(CPU, split, rows)
 
     def load_on(self, device: torch.device, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
-        """What `load` gives, on a device: a quarter of its bytes go there, and no core waits for the rest."""
+        """What `load` gives, on a device, from integers that lie there; no core waits for the rest."""
         chosen = self.split(split)
         at = torch.arange(len(chosen)) if rows is None else rows.cpu()
         inputs = torch.empty(len(at), *self.shape, device=device)
@@ -112,7 +118,7 @@ class ImageTask(AbstractTask):
             into.copy_(self.codec.encode(chosen.pixels(piece, device)))
         classes = torch.from_numpy(chosen.labels[at.numpy()])
         targets = torch.nn.functional.one_hot(classes, len(self.classes)).to(torch.float32)
-        return Batch(inputs, targets.to(device), classes)
+        return Batch(inputs, onto(targets, device), classes)
 
     def native(
         self, split: str, rows: Int[Tensor, " example"] | None = None

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.learn.environments.contract import AbstractEnvironment
 
 Policy = Callable[[Tensor], Tensor]
@@ -64,6 +65,6 @@ def returns(
 
 def sampled(outputs: Float[Tensor, "*run action"], key: Key) -> Int[Tensor, "*run"]:
     """An action of each from its probabilities, by the draws of the last axis of `run`."""
-    luck = key.uniform(*outputs.shape[-2:]).to(outputs)
+    luck = onto(key.uniform(*outputs.shape[-2:]).to(outputs.dtype), outputs.device)
     # The largest of logits and Gumbel noise falls on each action with its probability.
     return (outputs - (-luck.clamp(min=1e-12).log()).clamp(min=1e-12).log()).argmax(-1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.learn.environments.contract import AbstractEnvironment
 from limbeck.learn.environments.rollouts import Policy, sampled
 
@@ -41,7 +42,7 @@ class Transitions(NamedTuple):
 
 def begun(environment: AbstractEnvironment, count: int, key: Key, like: Tensor) -> Runs:
     """`count` episodes before their first steps, of the type and on the device of `like`."""
-    start = tree.map(lambda leaf: leaf.to(like), environment.start(count, key))
+    start = tree.map(lambda leaf: onto(leaf.to(like.dtype), like.device), environment.start(count, key))
     return Runs(start, torch.zeros(count, dtype=torch.int64, device=like.device))
 
 

@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from limbeck.core.placing import onto
+
 HALF = 2
 """Places that pooling makes one of; a last one that is left over is dropped."""
 
@@ -70,13 +72,13 @@ class Places(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def places(line: Line, device: torch.device) -> Places:
     """Both places of every pair of a line, on a device."""
-    return Places(*torch.tensor(line.listed(), device=device).unbind(1))
+    return Places(*onto(torch.tensor(line.listed()), device).unbind(1))
 
 
 @functools.lru_cache(maxsize=256)
 def same(line: Line, device: torch.device) -> Int[Tensor, " place"]:
     """Where the pairs of each place with itself are."""
-    return torch.tensor([index for index, (p, q) in enumerate(line.listed()) if p == q], device=device)
+    return onto(torch.tensor([index for index, (p, q) in enumerate(line.listed()) if p == q]), device)
 
 
 def convolved(values: Tensor, line: Line, size: int, axis: int) -> Tensor:
@@ -97,7 +99,7 @@ def convolved(values: Tensor, line: Line, size: int, axis: int) -> Tensor:
 def _within(line: Line, step: int, device: torch.device) -> Bool[Tensor, " pair"]:
     """Of which pairs the one so many places further is within both images."""
     found = [all(0 <= place + step < line.side for place in pair) for pair in line.listed()]
-    return torch.tensor(found, device=device)
+    return onto(torch.tensor(found), device)
 
 
 def halved(values: Tensor, line: Line, after: Line, axis: int) -> Tensor:
@@ -112,7 +114,7 @@ def _parts(line: Line, after: Line, device: torch.device) -> tuple[Int[Tensor, "
     where = {pair: index for index, pair in enumerate(line.listed())}
     return tuple(
         # A pair that is not followed is asked for by one that is of no account.
-        torch.tensor([where.get((HALF * p + one, HALF * q + other), 0) for p, q in after.listed()], device=device)
+        onto(torch.tensor([where.get((HALF * p + one, HALF * q + other), 0) for p, q in after.listed()]), device)
         for one in range(HALF)
         for other in range(HALF)
     )
