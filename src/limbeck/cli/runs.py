@@ -56,16 +56,25 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
             row["id"],
             row["state"],
             _text(row["spec"], "data", "name"),
+            _method(row["spec"]),
             _text(row["spec"], "network"),
             _text(row["spec"], "ipc"),
             _text(row["spec"], "recipe", "steps"),
+            _text(row["spec"], "seed"),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(row["changed"])),
             size(row["bytes"]),
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "network", "ipc", "steps", "changed", "bytes")
-    return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "bytes"))
+    columns = ("id", "state", "data", "method", "network", "ipc", "steps", "seed", "changed", "bytes")
+    return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "seed", "bytes"))
+
+
+def _method(spec: Any) -> str:
+    """The objective of a run, or, where real examples are only selected, what selects them."""
+    recipe = spec.get("recipe") if isinstance(spec, dict) else None
+    selects = isinstance(recipe, dict) and recipe.get("objective") is None
+    return _text(recipe, "start" if selects else "objective", "part").rpartition("/")[2]
 
 
 def _text(spec: Any, *path: str) -> str:
