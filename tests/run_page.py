@@ -1,12 +1,14 @@
 """`python run_page.py PAGE LANGUAGE...`: do what the fenced blocks of a page say, from top to bottom, in this folder.
 
 A block with a title is a file of that name. Blocks of Python share their names, and each block of shell is a script. A
-block whose fence has the word `no-run` is for a reader alone: it needs what is not here, or takes long.
+block whose fence has the word `no-run` is for a reader alone: it needs what is not here. One whose fence says
+small="distill --steps 2; explain --probe mixing" takes a reader long: it is done with these options added, by command.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 
 FENCE = re.compile(r"^```(?P<language>\w*)(?P<words>.*)$")
 TITLE = re.compile(r'title="([^"]+)"')
+SMALL = re.compile(r'small="([^"]+)"')
 RUN = ("sh", "python")
 
 
@@ -33,6 +36,16 @@ class Block(NamedTuple):
         """The name of the file that it is; "" where it is none."""
         found = TITLE.search(self.words)
         return found[1] if found else ""
+
+    @property
+    def script(self) -> str:
+        """What the shell is given: where it is to be small, in front of it what adds options to each command."""
+        found = SMALL.search(self.words)
+        if found is None:
+            return self.text
+        added = [shlex.split(each) for each in found[1].split(";")]
+        cases = [f'{command}) set -- "$@" {shlex.join(options)};;' for command, *options in added]
+        return "\n".join(["limbeck() {", "case $1 in", *cases, "esac", 'command limbeck "$@"', "}", self.text])
 
     @property
     def runs(self) -> bool:
@@ -66,7 +79,7 @@ def run_page(path: Path, languages: tuple[str, ...] = RUN) -> None:
             # Errors name the line of the page.
             exec(compile("\n" * (block.line - 1) + block.text, str(path), "exec"), names)
         elif block.runs and block.language == "sh" and "sh" in languages:
-            code = subprocess.run(["sh", "-eu"], input=block.text, text=True).returncode
+            code = subprocess.run(["sh", "-eu"], input=block.script, text=True).returncode
             if code:
                 raise SystemExit(f"{where}: exit code {code} of\n{block.text}")
 

@@ -15,7 +15,7 @@ from mkdocs.structure.files import File, Files
 WIDTH = "88"
 COMMAND_LINE = "reference/command-line.md"
 PARTS = "reference/parts.md"
-FENCE = re.compile(r"^```(\w+) no-run$", re.MULTILINE)
+FENCE = re.compile(r"^```(\w+) (no-run|small=.*)$", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -26,7 +26,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Leave out the word that tells a test not to run an example."""
+    """Leave out what tells a test not to run an example, or to make it small."""
     return FENCE.sub(r"```\1", markdown)
 
 

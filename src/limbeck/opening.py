@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ PURPOSES = {
     "episodes": "to train a policy",
 }
 """What a set is used for where the verdict of a probe says that it may be; other probes tell no use."""
+INTERVALS, NUMBERS, CLAIMS = "intervals", "numbers", "claims"
+"""How much a sentence says: numbers with intervals, numbers, or what is claimed alone."""
+FEW = 3
+"""Baselines that a sentence of claims alone names; of more than these, how many there are."""
 GROUPS = {"use": "use", "avoid": "do not", "unknown": "open", "note": "to know"}
 """The headings of verdicts, by their tones, in order."""
 
@@ -43,6 +48,15 @@ class Opening:
 
     sentence: str
     uses: tuple[Use, ...]
+    shorter: tuple[str, ...] = ()
+    """Of scores: the same with fewer numbers, ever shorter; a table beside has them all."""
+
+    def within(self, lines: int, width: int = 80) -> str:
+        """The longest wording that fits so many lines, else the shortest; "" where nothing was said of scores."""
+        if not self.shorter:
+            return ""
+        told = (self.sentence, *self.shorter)
+        return next((each for each in told if len(textwrap.wrap(each, width)) <= lines), told[-1])
 
     @property
     def table(self) -> Table:
@@ -65,8 +79,11 @@ def opening(rows: Sequence[Mapping[str, Any]], findings: Sequence[Finding], sets
     found = [
         use for probe in PURPOSES if not (scored and probe == "substitution") for use in _found(probe, findings, names)
     ]
-    sentences = [_sentence(lead, led) for lead in led if lead.by_items or lead.by_bytes]
-    return Opening(sentences[0] if sentences else _from_findings(found, findings), (*told, *found))
+    first = next((lead for lead in led if lead.by_items or lead.by_bytes), None)
+    if first is None:
+        return Opening(_from_findings(found, findings), (*told, *found))
+    whole, *shorter = (_sentence(first, led, detail) for detail in (INTERVALS, NUMBERS, CLAIMS))
+    return Opening(whole, (*told, *found), tuple(shorter))
 
 
 def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
@@ -76,55 +93,73 @@ def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return {heading: some for heading, some in found.items() if some}
 
 
-def _sentence(lead: Lead, led: Sequence[Lead]) -> str:
+def _sentence(lead: Lead, led: Sequence[Lead], detail: str) -> str:
     """What to train on, of as many examples and of as many bytes."""
+    told, claimed = _of_items(lead, led, detail)
+    return f"{claimed if detail == CLAIMS else told}{_in_bytes(lead, detail)}."
+
+
+def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
+    """What to train on of as many examples: with numbers, and without."""
     better, worse, alike = sides(lead.by_items)
     many = "1 example" if lead.row["per_class"] == 1 else f"{lead.row['per_class']} examples"
-    reached = f"its learners reach {_score(lead.row)}"
+    score, first = _score(lead.row, detail), _first(lead, led)
     if worse:
-        most = min(worse, key=lambda each: each.fact.value)
-        said = (
-            f"Train on real examples by {most.name}, not on {_first(lead, led)}: as many of them are "
-            f"{_by(most, lead.unit)} better{_cut(lead)}"
-        )
-    elif better:
-        least = min(better, key=lambda each: each.fact.value)
-        above = f"{reached}, {_by(least, lead.unit)}{' or more' if len(better) > 1 else ''} above"
+        most = _least(worse)
+        said = f"Train on real examples by {most.name}, not on {first.removesuffix(',')}"
+        many = f"as many of them are {_by(most, lead.unit, detail)} better"
+        return f"{said}: {many}{_cut(lead, ', which says nothing against the method')}", f"{said}{_cut(lead)}"
+    if better:
+        more = f"{_by(_least(better), lead.unit, detail)}{' or more' if len(better) > 1 else ''}"
+        above = f"its learners reach {score}, {more} above"
         if not alike:
-            said = f"Use {lead.name} to train on {many} per class: {above} as many real examples"
-        else:
-            said = (
-                f"Use {lead.name} rather than as many real examples by {_or(each.name for each in better)}: {above} "
-                f"them; beside those by {_or(each.name for each in alike)} nothing is decided"
-            )
-    elif alike:
-        said = (
-            "No set is shown to be better to train on than as many real examples: "
-            f"{_first(lead, led)} reaches {_score(lead.row)}, and {_or(each.name for each in alike)} may do as well"
+            said = f"Use {lead.name} to train on {many} per class"
+            return f"{said}: {above} as many real examples", f"{said}: it is better than as many real examples"
+        those, others = _names(better, detail), _names(alike, detail)
+        return (
+            f"Use {lead.name} rather than as many real examples by {those}: {above} them; beside those by {others} "
+            "nothing is decided",
+            f"Use {lead.name} rather than real examples by {those}; beside {others} nothing is decided",
         )
-    else:
-        said = f"{_first(lead, led)} comes first, and is held against no real examples of its number: {reached}"
-    return f"{said}{_in_bytes(lead)}."
+    if alike:
+        it = "to be better to train on than as many real examples"
+        told = f"No set is shown {it}: {first} reaches {score}, and {_names(alike, detail)} may do as well"
+        return told, f"{first} is not shown {it}"
+    said = f"{first} comes first, and is held against no real examples of its number"
+    return f"{said}: its learners reach {score}", said
 
 
-def _in_bytes(lead: Lead) -> str:
+def _in_bytes(lead: Lead, detail: str) -> str:
     """What its bytes are best used for, as a part of a sentence."""
     if not lead.by_bytes:
         return ""
     better, worse, alike = sides(lead.by_bytes)
+    kept = f"{lead.kept} real {'' if detail == CLAIMS else 'examples '}per class"
     held = f"in its {size(lead.row['bytes'])},"
+    by = "" if detail == CLAIMS else _by(_least(worse or better or alike), lead.unit, detail)
     if worse:
-        most = min(worse, key=lambda each: each.fact.value)
-        return f"; {held} keep {lead.kept} real examples per class instead, {_by(most, lead.unit)} better"
+        return f"; {held} keep {kept} instead{by and f', {by} better'}"
     if alike:
-        return f"; {held} {lead.kept} real examples per class may do as well"
-    least = min(better, key=lambda each: each.fact.value)
-    return f"; {held} it is better than {lead.kept} real examples per class, too, by {_by(least, lead.unit)}"
+        return f"; {held} {kept} may do as well"
+    return f"; {held} {'it is ' if by else ''}better than {kept}, too{by and f', by {by}'}"
+
+
+def _least(gains: Sequence[Gain]) -> Gain:
+    """That by which it is worse by most, or better by least."""
+    return min(gains, key=lambda each: each.fact.value)
+
+
+def _names(gains: Sequence[Gain], detail: str) -> str:
+    """Baselines after one another, all of them but where claims stand alone."""
+    names = [each.name for each in gains]
+    if detail == CLAIMS and len(names) > FEW:
+        return f"{len(names)} selections"
+    return _or(names)
 
 
 def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
-    """The rows of one leading set of several."""
-    told = [str(lead.row[name]) for name in ("network", "protocol") if len({each.row[name] for each in led}) > 1]
+    """The rows of a leading set; where there are several, they say what is another of others."""
+    told = [str(lead.row[name]) for name in ("network", "protocol", "split", "metric") if _differ(led, name)]
     under = f" ({', '.join(told)})" if told else ""
     per_class = lead.row["per_class"]
     rows = []
@@ -145,13 +180,17 @@ def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
     return rows
 
 
+def _differ(led: Sequence[Lead], name: str) -> bool:
+    return len({lead.row[name] for lead in led}) > 1
+
+
 def _beside(lead: Lead, purpose: str, gains: Sequence[Gain], per_class: int) -> Use:
     """What to use of a set and real examples that match it in one way; how sure by what comes nearest."""
     better, worse, alike = sides(gains)
     if worse:
-        most = min(worse, key=lambda each: each.fact.value)
+        most = _least(worse)
         return Use(purpose, f"{per_class} real per class ({most.name})", _how_sure(most, lead))
-    nearest = min(alike or better, key=lambda each: each.fact.value)
+    nearest = _least(alike or better)
     return Use(purpose, UNDECIDED if alike else lead.name, _how_sure(nearest, lead))
 
 
@@ -181,25 +220,25 @@ def _many(lead: Lead, led: Sequence[Lead]) -> str:
 
 
 def _of_size(lead: Lead, led: Sequence[Lead]) -> str:
-    several = len({each.row["per_class"] for each in led}) > 1
-    return f" of {lead.row['per_class']} per class" if several else ""
+    return f" of {lead.row['per_class']} per class" if _differ(led, "per_class") else ""
 
 
-def _cut(lead: Lead) -> str:
+def _cut(lead: Lead, why: str = "") -> str:
     """That a recipe was cut short, where that may be why."""
-    return "" if lead.row["whole"] else " (its recipe was cut short, which says nothing against the method)"
+    return "" if lead.row["whole"] else f" (its recipe was cut short{why})"
 
 
-def _score(row: Mapping[str, Any]) -> str:
-    """A score with its interval."""
-    spread = f" ({measured_range(row['low'], row['high'], row['unit'])})" if len(row["values"]) > 1 else ""
+def _score(row: Mapping[str, Any], detail: str) -> str:
+    """A score, with its interval where intervals are told."""
+    told = detail == INTERVALS and len(row["values"]) > 1
+    spread = f" ({measured_range(row['low'], row['high'], row['unit'])})" if told else ""
     return f"{measured(row['mean'], row['unit'])}{spread}"
 
 
-def _by(gain: Gain, unit: str) -> str:
+def _by(gain: Gain, unit: str, detail: str = INTERVALS) -> str:
     """By how much, where it is decided, whichever is better."""
-    low, high = sorted((abs(gain.fact.low), abs(gain.fact.high)))
-    return f"{apart(abs(gain.fact.value), unit)} ({bare(low, unit, 3)} to {bare(high, unit, 3)})"
+    by, (low, high) = apart(abs(gain.fact.value), unit), sorted((abs(gain.fact.low), abs(gain.fact.high)))
+    return f"{by} ({bare(low, unit, 3)} to {bare(high, unit, 3)})" if detail == INTERVALS else by
 
 
 def _or(words: Iterable[str]) -> str:

@@ -41,6 +41,7 @@ from limbeck.probes.substitution import Substitution
 from limbeck.probes.surface import Surface
 from limbeck.runs.graph import compute
 from limbeck.schedules import Fixed
+from limbeck.statistics.decisions import OPEN
 from limbeck.tasks import load
 
 CPU = torch.device("cpu")
@@ -273,3 +274,6 @@ def check(found: Finding, probe: AbstractProbe) -> None:
     for each in (found, Finding.of(found.document())):
         assert out_of_date(each, type(probe).tables) == "", "its tables are the rows that the probe declares"
     assert len({fact.name for fact in found.facts}) == len(found.facts)
+    still = [each.fact for each in found.claims if each.side == OPEN]
+    if still and len(still) < len(found.claims):
+        assert still[0] in found.deciding, "where a part is decided, what is open is named"

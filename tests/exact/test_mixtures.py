@@ -237,6 +237,15 @@ def test_what_real_images_add_to_the_set_is_told_beside_and_paired_with_the_set_
     assert {claim.side for claim in finding.claims} == {"above", "below"} and len(finding.claims) == 4
 
 
+def test_a_verdict_that_claims_names_what_it_leaves_open() -> None:
+    """What the set brings is decided, what adding two images changes is not: the mark is of the one, not of both."""
+    changes = {0: [0.0] * 3, 2: [-0.06, 0.0, 0.05], 10: [0.05, 0.05, 0.051]}
+    finding = Mixing(added=(0, 2, 10), repeats=3).find(mixed(changes, {0: 0.3, 2: 0.3, 10: 0.3}))
+    still = [claim.fact for claim in finding.claims if claim.side == "open"]
+    assert finding.tone == "use" and still == ["gain of 2 real"]
+    assert "decide what is open (gain of 2 real)" in finding.deciding and "decide it" not in finding.brief
+
+
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_one_or_two_seeds_leave_mixing_open_and_say_how_many_more_would_decide_it(repeats: int) -> None:
     found = Mixing(added=(0, 2, 10), repeats=repeats).find(mixed(SAME, {0: 0.4, 2: 0.3, 10: -0.2}))

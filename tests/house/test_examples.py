@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
-from run_page import Block, blocks
+from run_page import RUN, Block, blocks
 from warm import warm
 
 RUNNER = Path(__file__).parents[1] / "run_page.py"
-NOT_RUN = 12
-"""How many examples of the site may be for a reader alone."""
+NOT_RUN = 4
+"""How many examples may be for a reader alone: what installs, uploads or asks a cluster."""
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     with warm(tmp_path_factory.mktemp("warm")) as made:
         # As a reader has it: runs are kept in the folder where the examples are.
         yield {name: value for name, value in made.items() if name != "LIMBECK_RUNS"}
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder of data with noise in place of CIFAR-10, a fortieth as many."""
+    root = tmp_path_factory.mktemp("data")
+    (root / "cifar-10-batches-bin").mkdir()
+    numbers = np.random.default_rng(0)
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        images = numbers.integers(0, 256, (300, 3073), dtype=np.uint8)
+        images[:, 0] = np.arange(300) % 10
+        (root / "cifar-10-batches-bin" / f"{name}.bin").write_bytes(images.tobytes())
+    return str(root)
 
 
 def listed(entries: object) -> Iterator[str]:
@@ -53,19 +69,37 @@ def test_blocks_keep_their_lines_and_say_what_they_are() -> None:
     assert third.file == "a/b.toml" and not third.runs
 
 
+def test_a_block_that_takes_long_is_done_with_options_added_to_its_commands(tmp_path: Path) -> None:
+    (tmp_path / "limbeck").write_text('#!/bin/sh\nfor each; do printf "<%s>" "$each"; done\n')
+    (tmp_path / "limbeck").chmod(0o755)
+    page = '```sh small="b --steps 1; c --added [1]"\nlimbeck a 1 | cat\nlimbeck b "x y" --steps 9\nlimbeck c\n```\n'
+    (block,) = blocks(page)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-eu"], input=block.script, text=True, capture_output=True, env={"PATH": path})
+    assert block.runs and done.stdout == "<a><1><b><x y><--steps><9><--steps><1><c><--added><[1]>"
+
+
 def test_every_page_of_the_site_is_in_its_navigation(checkout: Path) -> None:
     assert sorted(pages(checkout)) == sorted((checkout / "docs").rglob("*.md"))
 
 
 def test_few_examples_are_for_a_reader_alone(checkout: Path) -> None:
-    found = [each for page in pages(checkout) for each in blocks(page.read_text()) if each.words.strip() == "no-run"]
+    read = [checkout / "README.md", *pages(checkout)]
+    found = [each for page in read for each in blocks(page.read_text()) if each.words.strip() == "no-run"]
     assert len(found) <= NOT_RUN
 
 
-def test_the_examples_of_the_readme_run(checkout: Path, tmp_path: Path, environment: dict[str, str]) -> None:
-    run(checkout / "README.md", ("python",), tmp_path, environment)
+def test_the_examples_of_the_readme_run(
+    checkout: Path, tmp_path: Path, photographs: str, environment: dict[str, str]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    published = torch.randint(256, (10, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    torch.save({"images": published, "labels": torch.arange(10)}, tmp_path / "published.pt")
+    run(checkout / "README.md", RUN, tmp_path, {**environment, "LIMBECK_DATA": photographs})
 
 
-def test_the_examples_of_the_site_run(checkout: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+def test_the_examples_of_the_site_run(
+    checkout: Path, tmp_path: Path, photographs: str, environment: dict[str, str]
+) -> None:
     for page in pages(checkout):
-        run(page, ("sh", "python"), tmp_path, environment)
+        run(page, RUN, tmp_path, {**environment, "LIMBECK_DATA": photographs})

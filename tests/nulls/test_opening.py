@@ -6,6 +6,7 @@ another, though none is better than such sets are.
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import pytest
@@ -95,6 +96,18 @@ def test_two_learners_decide_nothing_and_intervals_are_those_of_all_comparisons_
     assert side(nearest) == "above" and f"({low} to {high}) or more above as many real examples" in found.sentence
 
 
+def test_rows_say_of_which_size_and_network_they_are_where_these_differ() -> None:
+    """Two sets of each size, and then under another network too: no two rows are for the same."""
+    names = ["a", "b", "c", "d"]
+    rows = [row(f"{name}.safetensors", [0.7, 0.71, 0.69], per_class=2 + place // 2) for place, name in enumerate(names)]
+    sets = [f"{name}.safetensors" for name in names]
+    assert [use.purpose for use in opening(rows, (), sets).uses] == [
+        "the best of 2 sets of 2 per class", "the best of 2 sets of 3 per class",
+    ]  # fmt: skip
+    both = opening([*rows, *({**each, "network": "mlp"} for each in rows)], (), sets).uses
+    assert len({use.purpose for use in both}) == 4 and both[0].purpose == "the best of 2 sets, 2 per class (convnet)"
+
+
 def test_of_an_error_less_is_better() -> None:
     rows = [
         row(name, values, higher_is_better=False, unit="kWh", metric="error")
@@ -117,6 +130,24 @@ def test_equal_bytes_are_told_of_in_the_same_sentence() -> None:
     ):
         found = opening([*rows, row("herding:bytes", values)], (), ["a.safetensors"])
         assert found.sentence.startswith("Use a to train on 2 examples") and said in found.sentence
+
+
+@pytest.mark.parametrize("ours", [0.9, 0.7, 0.6, 0.3])
+@pytest.mark.parametrize("in_bytes", [0.95, 0.5, 0.1])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_it_can_be_said_in_two_lines_that_leave_no_claim_out(ours: float, in_bytes: float, seeds: int) -> None:
+    spread, name = (0.0, 0.01, -0.01), "a-set-of-mine.safetensors"
+    scored = {name: ours, "random": 0.5, "herding": 0.7, "kmeans": 0.71, "kcenter": 0.4, "random:bytes": in_bytes}
+    rows = [row(each, [mean + apart for apart in spread]) for each, mean in scored.items()]
+    rows[0] |= {"whole": False, "seeds": seeds}
+    said = opening(rows, (), [name])
+    short = said.within(2)
+    assert (
+        len(textwrap.wrap(short, 80)) <= 2 < len(textwrap.wrap(said.sentence, 80)) and said.within(9) == said.sentence
+    )
+    kept = "B 4 real", "may do as well", "instead", "better than 4 real"
+    for claim in ("Use a", "by kmeans, not on a", "nothing is decided", "its recipe was cut short", *kept):
+        assert (claim in short.replace("real per", "real examples per")) == (claim in said.sentence), short
 
 
 def test_baselines_that_are_the_same_examples_are_one_comparison() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +268,9 @@ def test_runs_are_listed_shown_and_cleaned(here: Path, capsys: pytest.CaptureFix
     assert main(["runs", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["state"] == "done" and row["spec"]["ipc"] == 1
+    assert main(["runs", "--csv"]) == 0
+    (listed,) = csv.DictReader(capsys.readouterr().out.splitlines()[1:])
+    assert (listed["method"], listed["ipc"], listed["seed"]) == ("real", "1", "0")
     assert main(["runs", "show", row["id"][:6], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["record"]["checks"][-1]["step"] == 0
     assert main(["runs", "clean"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 import limbeck
 from limbeck.cli import main
 from limbeck.cli.config import without_files
+from limbeck.opening import opening
 
 FILE = """
 data: digits
@@ -95,17 +97,26 @@ def test_a_missing_file_and_no_file_are_refused(tmp_path: Path, capsys: pytest.C
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What `limbeck evaluate` prints in each form."""
+    """What `limbeck evaluate` prints in each form; as "told" what it prints to whoever asks for nothing."""
     folder = tmp_path_factory.mktemp("answers")
     runs = ["--runs", str(folder / "runs"), "--quiet"]
     out = folder / "a_b.safetensors"
     assert main(["distill", "digits", "--recipe", "random", "--network", "mlp-w4", "--out", str(out), *runs]) == 0
+    copied = folder / "copied.safetensors"
+    copied.write_bytes(out.read_bytes())
     found = {}
-    for form in ("json", "csv", "markdown", "latex"):
+    for form, asked in (
+        *((form, [f"--{form}", *runs]) for form in ("json", "csv", "markdown", "latex")),
+        ("quiet", runs),
+        ("told", runs[:-1]),
+        ("two", runs),
+        ("two csv", ["--csv", *runs]),
+    ):
         with pytest.MonkeyPatch.context() as patch:
             printed: list[str] = []
             patch.setattr("limbeck.cli.console.write", printed.append)
-            assert main(["evaluate", str(out), "--baselines", "random", "--repeats", "2", f"--{form}", *runs]) == 0
+            sets = [str(out), *([str(copied)] if form.startswith("two") else [])]
+            assert main(["evaluate", *sets, "--baselines", "random", "--repeats", "2", *asked]) == 0
             found[form] = "\n".join(printed)
     return found
 
@@ -119,10 +130,25 @@ def test_comma_separated_values_have_the_numbers_of_the_document(answers: dict[s
 
 
 def test_markdown_and_latex_escape_what_would_be_markup(answers: dict[str, str]) -> None:
-    assert r"a\_b.safetensors" in answers["markdown"] and "| ---: |" in answers["markdown"]
-    assert r"a\_b.safetensors" in answers["latex"] and answers["latex"].count(r"\begin{tabular}") == 2
+    assert r"| a\_b |" in answers["markdown"] and "| ---: |" in answers["markdown"]
+    assert r"a\_b & this one set" in answers["latex"] and answers["latex"].count(r"\begin{tabular}") == 2
     body = [line for line in answers["latex"].splitlines() if line.endswith(r" \\")]
     assert body and all("%" not in line.replace(r"\%", "") for line in body)
+
+
+def test_scores_begin_with_what_they_come_to_in_two_lines_where_a_person_reads_them(answers: dict[str, str]) -> None:
+    rows = json.loads(answers["json"])["rows"]
+    first = answers["told"].splitlines()[0]
+    assert first == opening(rows, (), [rows[0]["set"]]).within(2) and first.startswith("No set is shown to be better")
+    assert len(textwrap.wrap(first, 80)) <= 2 and not any(
+        "No set is" in text for form, text in answers.items() if form != "told"
+    )
+
+
+def test_sets_are_held_against_one_another_where_there_are_several(answers: dict[str, str]) -> None:
+    best = next(line for line in answers["two"].splitlines() if line.startswith("the best of 2 sets"))
+    assert "a_b or copied" in best and "open: " in best and " from copied, n 2" in best
+    assert "the best of" not in answers["told"] + answers["two csv"]
 
 
 def test_two_forms_and_a_form_without_a_table_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

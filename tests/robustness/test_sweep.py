@@ -12,12 +12,14 @@ import pytest
 
 import limbeck
 from limbeck.cli import main
+from limbeck.cli.sweep import table_of
 from limbeck.core.errors import InputError
 from limbeck.options import compose
 from limbeck.recipes import recipe_for
 from limbeck.runs.distilling import distil_together
 from limbeck.runs.executors import AbstractExecutor, Job, Local
 from limbeck.runs.plan import Plan, run_plan
+from limbeck.sweeps import Cell
 
 WORDS = (
     "sweep digits --recipes dm,random --ipc 1,2 --networks mlp-w4 --vary dm.optimizer.learning_rate=0.1,1 --steps 4 "
@@ -88,6 +90,16 @@ def test_a_second_call_distils_and_trains_nothing(made: Made) -> None:
     rows = list(csv.DictReader(line for line in printed.splitlines() if not line.startswith("#")))
     cells = json.loads(before[made.folder / "sweep.json"])["cells"]
     assert [float(row["mean"]) for row in rows] == [cell["rows"][0]["mean"] for cell in cells]
+
+
+def test_random_examples_of_as_many_bytes_stand_beside_where_they_were_scored(made: Made) -> None:
+    first = json.loads((made.folder / "sweep.json").read_text())["cells"][0]
+    rows = (*first["rows"], {**first["rows"][1], "set": "random:bytes", "mean": 0.25})
+    cell = Cell(first["recipe"], first["ipc"], first["network"], {}, Path(first["set"]), rows=tuple(rows))
+    alone, both = table_of([replace(cell, rows=rows[:2])]), table_of([cell])
+    assert "random" in alone.columns and "random:bytes" not in alone.columns
+    assert both.numbers is not None and both.numbers.rows[0][-2:] == (rows[1]["mean"], 0.25)
+    assert str(both.rows[0][both.columns.index("random:bytes")]).startswith("25.0")
 
 
 class Counting(AbstractExecutor):

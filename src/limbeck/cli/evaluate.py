@@ -5,11 +5,15 @@ from __future__ import annotations
 from limbeck.api import evaluate
 from limbeck.cli.console import answer, parser
 from limbeck.cli.options import add_scoring, baselines_of, names_of
-from limbeck.cli.tables import scores, verdicts
+from limbeck.cli.tables import scores, uses, verdicts
 from limbeck.cli.working import add_moved, add_session, add_since, session
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
 from limbeck.judging import protocol_for
+from limbeck.opening import opening
+
+LINES = 2
+"""How many the first sentence may take: the tables below it have all numbers."""
 
 
 def run(words: list[str]) -> None:
@@ -41,5 +45,13 @@ def run(words: list[str]) -> None:
     if given.record:
         for path in given.sets:
             DistilledSet.load(path).scored(*(row for row in rows if row["set"] == path)).save(path)
-    tables = [scores(rows, str(protocol)), *verdicts(against_baselines(rows, given.sets))]
+    opened = opening(rows, (), given.sets)
+    first = opened.within(LINES)
+    tables = [
+        *([first] if first and not given.quiet else []),
+        scores(rows, str(protocol), ".safetensors"),
+        # Verdicts hold a set against real examples; this holds it against other sets. A spreadsheet has the numbers.
+        *(uses(opened) if len(given.sets) > 1 and not given.csv else []),
+        *verdicts(against_baselines(rows, given.sets)),
+    ]
     answer(document_of(rows, given.sets, protocol), given, *tables)

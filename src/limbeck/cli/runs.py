@@ -62,13 +62,14 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
             _text(row["spec"], "network"),
             _text(row["spec"], "ipc"),
             _text(row["spec"], "recipe", "steps"),
+            _text(row["spec"], "seed"),
             time.strftime("%Y-%m-%d", time.localtime(row["changed"])),
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "by", "network", "ipc", "steps", "changed")
+    columns = ("id", "state", "data", "by", "network", "ipc", "steps", "seed", "changed")
     title = f"Runs in {store.root}, {size(sum(row['bytes'] for row in rows))} in all"
-    return Table(title, columns, cells, right=("ipc", "steps"))
+    return Table(title, columns, cells, right=("ipc", "steps", "seed"))
 
 
 def _method(spec: Any) -> str:

@@ -12,12 +12,13 @@ from limbeck.cli.defaults import network_of
 from limbeck.cli.options import add_data, add_scoring, baselines_of, names_of, task_of
 from limbeck.cli.table import Table
 from limbeck.cli.working import add_log, add_session, session
-from limbeck.comparison import draws
+from limbeck.comparison import basis, draws
 from limbeck.core.errors import InputError
 from limbeck.core.units import bare, headed, size
 from limbeck.sweeps import Cell, document_of, sweep
 
-RANDOM = "random"
+BASELINES = ("random", "random:bytes")
+"""What stands beside a set where it was scored, too: as many real examples, and as many bytes of them."""
 
 
 def run(words: list[str]) -> None:
@@ -50,23 +51,26 @@ def table_of(cells: Sequence[Cell]) -> Table:
     options = list(dict.fromkeys(option for cell in cells for option in cell.options))
     several = len({cell.network for cell in cells}) > 1
     named = ("recipe", "per class", *(["network"] if several else []), *options)
-    scores = (headed("validation", unit), headed(f"test {metric}", unit), RANDOM)
+    baselines = [name for name in BASELINES if any(row["set"] == name for cell in cells for row in cell.rows[1:])]
+    scores = (headed("validation", unit), headed(f"test {metric}", unit), *baselines)
     lines, numbers = list[tuple[object, ...]](), list[tuple[object, ...]]()
     for cell in cells:
         at = [cell.recipe, cell.ipc, *([cell.network] if several else [])]
         at += [cell.options.get(option, "") for option in options]
-        beside = [row for row in cell.rows[1:] if row["set"] == RANDOM]
+        beside = {row["set"]: row for row in cell.rows[1:]}
         checked = fmean(cell.validation) if cell.validation else None
         texts = (
             "" if checked is None else bare(checked, unit),
             _text(cell.score, unit),
-            _text(beside[0], unit) if beside else "",
+            *(_text(beside[name], unit) if name in beside else "" for name in baselines),
         )
         lines.append((*at, *texts, draws(cell.score), size(cell.score["bytes"])))
         of_test = [cell.score[name] for name in ("mean", "low", "high", "n", "bytes")]
-        numbers.append((*at, "" if checked is None else checked, *of_test, beside[0]["mean"] if beside else ""))
-    title = f"{len(cells)} combinations, 95 % interval, protocol {cells[0].score['protocol']}"
-    exact = Table(title, (*named, "validation", "mean", "low", "high", "n", "bytes", RANDOM), numbers)
+        means = [beside[name]["mean"] if name in beside else "" for name in baselines]
+        numbers.append((*at, "" if checked is None else checked, *of_test, *means))
+    over = basis([cell.score for cell in cells])
+    title = f"{len(cells)} combinations, {over}. Protocol {cells[0].score['protocol']}"
+    exact = Table(title, (*named, "validation", "mean", "low", "high", "n", "bytes", *baselines), numbers)
     right = ("per class", *options, *scores, "stored")
     return Table(title, (*named, *scores, "of", "stored"), lines, right=right, numbers=exact)
 

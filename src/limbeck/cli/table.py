@@ -135,16 +135,31 @@ def as_latex(table: Table) -> str:
     \bottomrule
     \end{tabular}
     """
-    kinds = "".join("r" if column in table.right else "l" for column in table.columns)
+    kinds = _kinds(table)
     lines = [rf"{' & '.join(map(_in_latex, line))} \\" for line in (table.names, *table.texts)]
     head = [lines[0], r"\midrule"] if table.headed else []
     body = [r"\toprule", *head, *lines[1:], r"\bottomrule"]
     return "\n".join([f"% {plain(table.title)}", rf"\begin{{tabular}}{{{kinds}}}", *body, r"\end{tabular}"])
 
 
+def _kinds(table: Table) -> str:
+    """How the columns of a table of LaTeX are set: flush, or, where a text is long, as paragraphs that fit the page."""
+    columns = list(zip(table.names, *table.texts, strict=True))
+    right = [column in table.right for column in table.columns]
+    long = [max(map(len, cells)) > LONG and not flush for cells, flush in zip(columns, right, strict=True)]
+    taken = sum(max(map(len, cells)) + 2 for cells, wide in zip(columns, long, strict=True) if not wide)
+    width = max(1 - taken / LINE, LEAST) / max(sum(long), 1)
+    paragraph = rf"p{{{width:.2f}\linewidth}}"
+    return "".join(paragraph if wide else "r" if flush else "l" for wide, flush in zip(long, right, strict=True))
+
+
 FORMS: dict[str, Form] = {"csv": as_csv, "markdown": as_markdown, "latex": as_latex}
 """How tables are written where one asks for it, by the name of the option."""
 
+LONG = 40
+"""Signs of a text from which on a column of LaTeX folds it."""
+LINE, LEAST = 75, 0.3
+"""Signs that fit a line of a paper, and the share of it that such columns have at least."""
 LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}",

@@ -57,10 +57,14 @@ def _score(row: dict[str, Any] | None) -> str:
 
 def answers(found: Sequence[Finding], opened: Opening, tables: bool = False) -> list[Table | str]:
     """What sets come to: a sentence and which to use for what, then the verdicts, then the numbers if asked for."""
+    return [opened.sentence, *uses(opened), *verdicts(found, tables)]
+
+
+def uses(opened: Opening) -> list[Table]:
+    """Which set to use for what, where any use was measured."""
     drawn = opened.table
     rows = [tuple(map(str, row)) for row in drawn.rows]
-    uses = [Table(f"{drawn.name} ({drawn.caption})", drawn.columns, rows)] if rows else []
-    return [opened.sentence, *uses, *verdicts(found, tables)]
+    return [Table(f"{drawn.name} ({drawn.caption})", drawn.columns, rows)] if rows else []
 
 
 def verdicts(found: Sequence[Finding], tables: bool = False) -> list[Table | str]:

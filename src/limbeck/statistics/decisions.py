@@ -8,7 +8,7 @@ look has its part of the error (`spent`). So of sets without an effect at most 5
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 
 from limbeck.core.findings import Claim, Fact
 from limbeck.statistics.estimates import LEVEL, t_quantile
@@ -19,6 +19,8 @@ LEAST = 3
 """Independent draws from which on anything is decided: two give an interval, but of a spread that is hardly known."""
 MOST = 200
 """Draws beyond which nobody is sent for more."""
+NAMED = 3
+"""Open numbers that are named where others are decided; of more than these, how many there are."""
 
 
 def corrected(tests: int, level: float = LEVEL) -> float:
@@ -93,29 +95,36 @@ def needed(fact: Fact, cut: float = 0.0, lasting: float = 0.0) -> int:
     return next((count for count in range(max(fact.n, LEAST), MOST + 1) if scale * width(count) < apart), 0)
 
 
-def deciding(claims: Iterable[Claim], draws: int, what: str = "seed") -> str:
+def deciding(claims: Collection[Claim], draws: int, what: str = "seed") -> str:
     """What would decide the open ones of some claims that so many draws were made for; "" where none is open.
 
-    `what` is the name of one draw. Where others of the claims are decided, it is said that it is the open ones.
+    `what` is the name of one draw. Where others are decided, the open ones are named: what is decided stands.
 
-    >>> deciding([Claim("gain", 0.0, "open", 9)], 3)
+    >>> gain = Claim("gain", 0.0, "open", 9)
+    >>> deciding([gain], 3)
     'about 6 more seeds would decide it'
-    >>> deciding([Claim("gain", 0.0, "above", 0), Claim("loss", 0.0, "open", 0)], 3)
-    'more seeds would not decide what is open: it is too near to call'
+    >>> deciding([Claim("loss", 0.0, "above", 0), gain], 3)
+    'about 6 more seeds would decide what is open (gain)'
     """
-    asked = list(claims)
-    still = [each for each in asked if each.side == OPEN]
+    still = [each for each in claims if each.side == OPEN]
     if not still:
         return ""
-    it = "it" if len(still) == len(asked) else "what is open"
     wanted = [each.draws - draws for each in still if each.draws > draws]
+    it, every, some = "it", "all that is open", "some of what is open"
+    if len(still) < len(claims):
+        it = every = f"what is open ({_named(still)})"
+        some = f"some of {it}"
     if not wanted:
         return f"more {_several(what)} would not decide {it}: it is too near to call"
-    if len(wanted) < len(still):
-        it = "some of what is open"
-    elif len(still) > 1:
-        it = "all that is open"
-    return f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide {it}"
+    more = f"about {max(wanted)} more {what if max(wanted) == 1 else _several(what)} would decide"
+    return f"{more} {some if len(wanted) < len(still) else it if len(still) == 1 else every}"
+
+
+def _named(claims: Sequence[Claim]) -> str:
+    """What claims are about, the first few of them."""
+    names = list(dict.fromkeys(each.fact for each in claims))
+    rest = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return ", ".join([*names[:NAMED], *rest])
 
 
 def _several(what: str) -> str:
