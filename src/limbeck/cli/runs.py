@@ -10,6 +10,7 @@ from limbeck.cli.console import answer, parser
 from limbeck.cli.table import Table
 from limbeck.cli.working import add_runs
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.text import counted
 from limbeck.core.units import size
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
@@ -46,8 +47,9 @@ def _clean(store: Store, given: Any) -> None:
     for run in unwanted:
         store.remove(run)
     forgotten = store.forget() if given.all and not given.id else 0
+    results = counted(forgotten, "remembered result")
     document = {"removed": [run.id for run in unwanted], "forgotten": forgotten}
-    answer(document, given, f"removed {len(unwanted)} runs and {forgotten} remembered results from {store.root}")
+    answer(document, given, f"removed {counted(len(unwanted), 'run')} and {results} from {store.root}")
 
 
 def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
@@ -56,16 +58,24 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
             row["id"],
             row["state"],
             _text(row["spec"], "data", "name"),
+            _method(row["spec"]),
             _text(row["spec"], "network"),
             _text(row["spec"], "ipc"),
+            _text(row["spec"], "seed"),
             _text(row["spec"], "recipe", "steps"),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(row["changed"])),
             size(row["bytes"]),
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "network", "ipc", "steps", "changed", "bytes")
-    return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "steps", "bytes"))
+    columns = ("id", "state", "data", "method", "network", "ipc", "seed", "steps", "changed", "bytes")
+    return Table(f"Runs in {store.root}", columns, cells, right=("ipc", "seed", "steps", "bytes"))
+
+
+def _method(spec: Any) -> str:
+    """What a set is stepped down, or what picks it: the name of the objective, where there is none of the start."""
+    objective = _text(spec, "recipe", "objective", "part")
+    return (objective if objective != "?" else _text(spec, "recipe", "start", "part")).rpartition("/")[2]
 
 
 def _text(spec: Any, *path: str) -> str:

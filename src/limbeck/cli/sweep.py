@@ -14,6 +14,7 @@ from limbeck.cli.table import Table
 from limbeck.cli.working import add_log, add_session, session
 from limbeck.comparison import draws
 from limbeck.core.errors import InputError
+from limbeck.core.text import counted
 from limbeck.core.units import bare, headed, size
 from limbeck.sweeps import Cell, document_of, sweep
 
@@ -65,7 +66,7 @@ def table_of(cells: Sequence[Cell]) -> Table:
         lines.append((*at, *texts, draws(cell.score), size(cell.score["bytes"])))
         of_test = [cell.score[name] for name in ("mean", "low", "high", "n", "bytes")]
         numbers.append((*at, "" if checked is None else checked, *of_test, beside[0]["mean"] if beside else ""))
-    title = f"{len(cells)} combinations, 95 % interval, protocol {cells[0].score['protocol']}"
+    title = f"{counted(len(cells), 'combination')}, 95 % interval, protocol {cells[0].score['protocol']}"
     exact = Table(title, (*named, "validation", "mean", "low", "high", "n", "bytes", RANDOM), numbers)
     right = ("per class", *options, *scores, "stored")
     return Table(title, (*named, *scores, "of", "stored"), lines, right=right, numbers=exact)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import torch
 from limbeck.computations.experts import followed
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.provenance import unchanged
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Again
 from limbeck.runs.experts import complete_experts
@@ -26,7 +26,7 @@ def distilled_again(
 
     The set itself is the one of its own seed. What was done before is found in the store. How many distillations are
     left to do, with the experts that they follow, is told before and at each. Raises InputError for a set that has no
-    recipe, before anything is done.
+    recipe, or whose recipe was carried out by other code than is here, before anything is done.
     """
     if seeds < 2:
         return {}
@@ -40,7 +40,8 @@ def distilled_again(
                 missing.setdefault(run.id, (name, plan))
     if missing:
         session.computed += len(missing)
-        session.progress.phase(f"{len(missing)} distillations come first: {seeds} seeds of each set are scored")
+        first = "1 distillation comes" if len(missing) == 1 else f"{len(missing)} distillations come"
+        session.progress.phase(f"{first} first: {seeds} seeds of each set are scored")
     for number, (name, plan) in enumerate(missing.values(), start=1):
         run_with_experts(session, plan, f"{number} of {len(missing) + 1}", f"{name}, seed {plan.seed}")
     if missing:
@@ -55,10 +56,7 @@ def known_again(
     found = {}
     for each in sets:
         try:
-            with warnings.catch_warnings():
-                # What algorithms of another version made is not at these addresses.
-                warnings.simplefilter("ignore")
-                plan = plan_of(task, each)
+            plan = plan_of(task, each)
         except InputError:
             continue
         done: list[Again] = []
@@ -86,7 +84,9 @@ def plan_of(task: AbstractTask, named: NamedSet) -> Plan:
         )
     if not {"recipe", "ipc", "seed", "checks"} <= distilled.spec.keys():
         raise InputError(f"{name}: found no recipe to distil it again by, as in imported sets; leave --seeds out")
-    return Plan.on(task, distilled.spec)
+    # Seeds by another code would be another method's, under the name of this one.
+    with unchanged(f"leave --seeds out, or distil {name} again by the code that is here"):
+        return Plan.on(task, distilled.spec)
 
 
 def _of(session: Session, plan: Plan, named: NamedSet, seeds: int) -> tuple[Again, ...]:
