@@ -89,9 +89,13 @@ class Method(AbstractEntry):
     """A published method."""
 
     name: str
+    """What `--recipe` takes."""
     summary: str
+    """What it does, in one line."""
     source: str
+    """Where it was published; of a method of your own, whatever a reader should know."""
     cost: str
+    """What it computes, in words."""
     recipe: Recipe
     """Everything that does not depend on data and size."""
     published: Published = field(default_factory=dict)
