@@ -20,11 +20,12 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
+from limbeck.core.promises import check_renders, loss_of, state_of
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.judging import judged_by
 from limbeck.learn.compiled import Operations, pays
-from limbeck.state import SCHEDULE, Checkpoints, State, of_set, restored, rolled_back, settled
+from limbeck.state import SCHEDULE, Checkpoints, State, differ, of_set, restored, rolled_back, settled
 
 ANCHOR_EVERY = 100
 """Steps between the states that a run can fall back to. By count, not by clock, so that a run that
@@ -85,6 +86,7 @@ class Distillation:
         recipe, objective, device = self.recipe, self.recipe.objective, self.problem.device
         count = count or self.count
         start, params = recipe.started(self.problem, count, self.key)
+        check_renders(recipe.parameterization, params, self.problem.task)
         assert SCHEDULE not in params.learned, "the schedule is no group of a parameterization"
         schedule = recipe.schedule.init(len(start.classes), self.key.fold("schedule"))
         learned = tree.move({**params.learned, SCHEDULE: schedule}, device)
@@ -92,7 +94,9 @@ class Distillation:
             learned=learned,
             fixed=params.fixed,
             optimizers={group: recipe.optimizer_of(group).init(leaves) for group, leaves in learned.items()},
-            objective=objective.init(self.problem, self.key.fold("objective")) if objective else {},
+            objective=state_of(objective, objective.init(self.problem, self.key.fold("objective")), "init")
+            if objective
+            else {},
             step=torch.tensor(0),
             work=torch.tensor(torch.nan, dtype=torch.float64),
             products=torch.tensor(0),
@@ -106,7 +110,7 @@ class Distillation:
         if int(state.step) == 0:
             with computing_by(self.threads(state)), Operations() as operations:
                 after = self._stepped(self.problem, state)
-            if not tree.read(_differ(state.learned, after.learned)):
+            if not tree.read(differ(state.learned, after.learned)):
                 warnings.warn(
                     f"objective {part_name(type(self.recipe.objective))}: the first step changed nothing that is "
                     "learned: the set meets it already, it ignores the set, or the learning rate is too small to be "
@@ -155,7 +159,9 @@ class Distillation:
         return state._replace(
             learned=learned,
             optimizers=optimizers,
-            objective=tree.detach(objective.advance(state.objective, problem, shown, now)),
+            objective=tree.detach(
+                state_of(objective, objective.advance(state.objective, problem, shown, now), "advance")
+            ),
             step=state.step + 1,
             losses=losses,
         )
@@ -287,14 +293,8 @@ class _LossOf:
 
     def __call__(self, learned: dict[str, Tree]) -> Tensor:
         """The loss of what is learned."""
-        return self.objective.loss(self.state, self.problem, self.show(learned), self.key)
+        return loss_of(self.objective, self.objective.loss(self.state, self.problem, self.show(learned), self.key))
 
     def together(self, candidates: Sequence[dict[str, Tree]]) -> list[Tensor]:
         """The loss of each of several."""
         return list(self.objective.losses(self.state, self.problem, list(map(self.show, candidates)), self.key))
-
-
-def _differ(before: Tree, after: Tree) -> Tensor:
-    """Whether any number of a tree is another than before."""
-    pairs = zip(tree.leaves(before), tree.leaves(after), strict=True)
-    return torch.stack([(old != new).any() for old, new in pairs]).any()

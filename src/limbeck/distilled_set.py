@@ -28,6 +28,7 @@ from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
+from limbeck.core.promises import fault_of
 from limbeck.core.tree import Tree
 from limbeck.header import FORMAT, check_header, made_by
 from limbeck.learn.losses import loss_name, loss_named
@@ -285,11 +286,8 @@ def _parameterization(spec: Any) -> AbstractParameterization:
 def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
     """Raise ValueError where the parts of a file do not belong together."""
     batch, count = loaded.batch, len(loaded)
-    lengths = {path: len(leaf) for path, leaf in tree.flatten(batch).items()}
-    if count == 0 or set(lengths.values()) != {count}:
-        raise ValueError(f"examples of different numbers: {lengths}")
-    if batch.classes.dtype != torch.int64 or batch.classes.dim() != 1:
-        raise ValueError(f"classes of the type {batch.classes.dtype} and the shape {tuple(batch.classes.shape)}")
+    if wrong := fault_of(batch):
+        raise ValueError(wrong)
     if not 0 <= int(batch.classes.min()) <= int(batch.classes.max()) < max(len(loaded.classes), 1):
         raise ValueError(f"a class outside 0..{len(loaded.classes) - 1}")
     if loaded.label_mode != header["labels"] or loaded.budget._asdict() != header["budget"]:

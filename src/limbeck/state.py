@@ -6,6 +6,7 @@ import typing
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from limbeck.core import tree
@@ -106,3 +107,9 @@ def rolled_back(anchor: State, bad: State) -> State:
             "expected finite numbers; lower the learning rate (--optimizer.learning_rate)"
         )
     return anchor._replace(rollbacks=bad.rollbacks + 1)
+
+
+def differ(before: Tree, after: Tree) -> Tensor:
+    """Whether any number of a tree is another than before: a tensor of one truth value, unread."""
+    pairs = zip(tree.leaves(before), tree.leaves(after), strict=True)
+    return torch.stack([(old != new).any() for old, new in pairs]).any()

@@ -51,6 +51,18 @@ def at(times: list[float]) -> Callable[[], float]:
     return lambda: times[0]
 
 
+def test_what_is_not_done_is_not_counted_and_the_end_is_said_once() -> None:
+    now, said = [0.0], list[str]()
+    lines = Lines(lambda text: said.append(str(text)), clock=at(now))
+    for second, done in enumerate((0.0, 1.7, 2 - 1e-9, 2.0, 2.0)):
+        now[0] = 10.0 * second
+        lines.update(done, 2, "working", unit="jobs")
+        now[0] += 0.01
+        lines.update(done, 2, "working", unit="jobs")
+    told = [line.partition(",")[0] for line in said]
+    assert told[:2] == ["working: 1 of 2 jobs", "working: 2 of 2 jobs"] and len(told) == len(said)
+
+
 def test_lines_come_soon_at_first_then_every_half_minute_and_also_where_nothing_is_told() -> None:
     now, said = [0.0], list[tuple[float, str]]()
     lines = Lines(lambda text: said.append((now[0], str(text))), clock=at(now))

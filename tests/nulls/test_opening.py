@@ -105,7 +105,7 @@ def test_rows_say_of_which_size_and_network_they_are_where_these_differ() -> Non
         "the best of 2 sets of 2 per class", "the best of 2 sets of 3 per class",
     ]  # fmt: skip
     both = opening([*rows, *({**each, "network": "mlp"} for each in rows)], (), sets).uses
-    assert len({use.purpose for use in both}) == 4 and both[0].purpose == "the best of 2 sets, 2 per class (convnet)"
+    assert len({use.purpose for use in both}) == 4 and both[0].purpose == "the best of 2 sets of 2 per class (convnet)"
 
 
 def test_of_an_error_less_is_better() -> None:

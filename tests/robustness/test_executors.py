@@ -172,7 +172,7 @@ def test_there_is_a_command_for_each_worker_and_every_job_is_in_one(
     workers: int, jobs: int, commands: int, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    with pytest.raises(Deferred, match=f"^{commands} commands"):
+    with pytest.raises(Deferred, match=f"^{commands} command"):
         Printed(tmp_path, lines.append, workers).run(
             [{"job": index} for index in range(jobs)], lambda index, share: None
         )

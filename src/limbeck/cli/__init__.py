@@ -13,6 +13,7 @@ from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, refusals_told, unknown
 from limbeck.core.interruptions import interrupt_between_imports
 from limbeck.core.memory import keep_freed_memory, shortage_told
+from limbeck.core.provenance import brought_by
 from limbeck.core.threads import sleep_soon
 from limbeck.terminal.safe import tell, write
 
@@ -48,7 +49,7 @@ def usage() -> str:
         f"commands:\n{rows}\n\n"
         "Every command takes --help, --config FILE.yaml, which has its options by name, and --json, --csv, --markdown\n"
         "or --latex, as which it prints its answer on standard output.\n"
-        "Exit codes: 0 done, 1 a fault of limbeck's, 2 the input is at fault, 130 interrupted."
+        "Exit codes: 0 done, 1 a fault of limbeck's or of a package of yours, 2 the input is at fault, 130 interrupted."
     )
 
 
@@ -105,4 +106,8 @@ def main(argv: list[str] | None = None) -> int:
         # Whoever read our output has stopped; python must not try to flush it once more at exit.
         sys.stdout = None
         return FAULT
+    except Exception as error:
+        if said := brought_by(error):
+            error.add_note(said)
+        raise
     return DONE

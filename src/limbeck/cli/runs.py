@@ -10,6 +10,7 @@ from limbeck.cli.console import answer, parser
 from limbeck.cli.table import Table
 from limbeck.cli.working import add_runs
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.text import counted
 from limbeck.core.units import size
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
@@ -48,8 +49,9 @@ def _clean(store: Store, given: Any) -> None:
     for run in unwanted:
         store.remove(run)
     forgotten = store.forget() if given.all and not given.id else 0
+    results = counted(forgotten, "remembered result")
     document = {"removed": [run.id for run in unwanted], "forgotten": forgotten}
-    answer(document, given, f"removed {len(unwanted)} runs and {forgotten} remembered results from {store.root}")
+    answer(document, given, f"removed {counted(len(unwanted), 'run')} and {results} from {store.root}")
 
 
 def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
@@ -61,15 +63,15 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
             _method(row["spec"]),
             _text(row["spec"], "network"),
             _text(row["spec"], "ipc"),
-            _text(row["spec"], "recipe", "steps"),
             _text(row["spec"], "seed"),
+            _text(row["spec"], "recipe", "steps"),
             time.strftime("%Y-%m-%d", time.localtime(row["changed"])),
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "by", "network", "ipc", "steps", "seed", "changed")
+    columns = ("id", "state", "data", "by", "network", "ipc", "seed", "steps", "changed")
     title = f"Runs in {store.root}, {size(sum(row['bytes'] for row in rows))} in all"
-    return Table(title, columns, cells, right=("ipc", "steps", "seed"))
+    return Table(title, columns, cells, right=("ipc", "seed", "steps"))
 
 
 def _method(spec: Any) -> str:

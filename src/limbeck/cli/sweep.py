@@ -14,6 +14,7 @@ from limbeck.cli.table import Table
 from limbeck.cli.working import add_log, add_session, session
 from limbeck.comparison import basis, draws
 from limbeck.core.errors import InputError
+from limbeck.core.text import counted
 from limbeck.core.units import bare, headed, size
 from limbeck.sweeps import Cell, document_of, sweep
 
@@ -69,7 +70,7 @@ def table_of(cells: Sequence[Cell]) -> Table:
         means = [beside[name]["mean"] if name in beside else "" for name in baselines]
         numbers.append((*at, "" if checked is None else checked, *of_test, *means))
     over = basis([cell.score for cell in cells])
-    title = f"{len(cells)} combinations, {over}. Protocol {cells[0].score['protocol']}"
+    title = f"{counted(len(cells), 'combination')}, {over}. Protocol {cells[0].score['protocol']}"
     exact = Table(title, (*named, "validation", "mean", "low", "high", "n", "bytes", *baselines), numbers)
     right = ("per class", *options, *scores, "stored")
     return Table(title, (*named, *scores, "of", "stored"), lines, right=right, numbers=exact)

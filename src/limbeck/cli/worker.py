@@ -11,6 +11,7 @@ from limbeck.cli.console import answer, parser
 from limbeck.cli.working import add_quiet
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress, heard_by, part
+from limbeck.core.text import counted
 from limbeck.core.threads import computing_by
 from limbeck.runs.worker import do
 from limbeck.terminal.bar import bar
@@ -32,7 +33,7 @@ def run(words: list[str]) -> None:
         for index, job in enumerate(jobs):
             with part(index, 1, len(jobs)):
                 do(job)
-    answer({"jobs": len(jobs)}, given, f"{len(jobs)} jobs done", quiet=given.quiet)
+    answer({"jobs": len(jobs)}, given, f"{counted(len(jobs), 'job')} done", quiet=given.quiet)
 
 
 def _told(progress: AbstractProgress, jobs: int) -> Callable[[float], None]:

@@ -16,8 +16,9 @@ import re
 from typing import Any, Generic, TypeVar
 
 from limbeck.core.errors import InputError, unknown
+from limbeck.core.implements import why_not
 from limbeck.core.provenance import bring, source_of, warn_of_change
-from limbeck.core.register import installed, leave_out
+from limbeck.core.register import installed, leave_out, warn_of_misnamed
 
 PART, FROM = "part", "from"
 """The fields of a spec that are no fields of the part: its name, and its source where that is not limbeck."""
@@ -69,8 +70,8 @@ class Family(Generic[Contract]):
         """
         parts = dict(self._listed)
         for point, part in installed(self.kind):
-            if not (dataclasses.is_dataclass(part) and isinstance(part, type) and issubclass(part, self.contract)):
-                leave_out(point, f"{point.value} is not a dataclass that implements {self.contract.__name__}")
+            if reason := why_not(part, self.contract, point.value.partition(":")[2] or point.value):
+                leave_out(point, reason)
                 continue
             bring(part, point.dist)
             source_of(part)  # Its files are read now, while they are what was imported.
@@ -92,6 +93,7 @@ class Family(Generic[Contract]):
 
     def __getitem__(self, name: str) -> type[Contract]:
         if name not in self.parts:
+            warn_of_misnamed(self.kind)
             raise unknown(self.kind, name, self.parts)
         return self.parts[name]
 
@@ -161,6 +163,13 @@ def from_spec(spec: Any) -> Any:
         return spec
     kind, _, short = str(spec[PART]).partition("/")
     parts = _FAMILIES[kind].parts if kind in _FAMILIES else {}
+    if short not in parts and "." in short and kind in _FAMILIES:
+        module, _, name = short.rpartition(".")
+        raise InputError(
+            f"unknown part {spec[PART]!r}: found no package that registers it; in the package of {module}, name it "
+            f'under [project.entry-points."limbeck.{kind}"] as NAME = "{module}:{name}", install that, and make the '
+            "set again"
+        )
     if short not in parts:
         known = [f"{each}/{name}" for each, family in _FAMILIES.items() for name in family.parts]
         raise unknown("part", str(spec[PART]), known)
@@ -174,6 +183,16 @@ def from_spec(spec: Any) -> Any:
     if FROM in spec:
         warn_of_change(str(spec[PART]), spec[FROM], _source(made))
     return made
+
+
+def unregistered(value: Any) -> list[str]:
+    """The parts within a part that no family has under a name of its own, as the spec names them."""
+    if isinstance(value, list):
+        return [name for each in value for name in unregistered(each)]
+    if not isinstance(value, dict):
+        return []
+    own = str(value.get(PART, ""))
+    return [own] * ("." in own) + [name for each in value.values() for name in unregistered(each)]
 
 
 def _source(part: Any) -> dict[str, str]:

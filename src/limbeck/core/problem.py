@@ -25,9 +25,13 @@ class Problem:
     """A task, the network that learns it, where, and what has been computed about them."""
 
     task: AbstractTask
+    """What is learned."""
     network: AbstractNetwork
+    """What learns it, as functions of parameters: `network.apply(params, inputs)`."""
     device: torch.device
+    """Where it is computed."""
     cache: Cache
+    """What has been computed; `remember` asks it."""
     compiled: bool = False
     """Whether what is computed over and over runs as compiled code, which equals the eager code but for rounding."""
     goal: TrainingLoss = ByTask()

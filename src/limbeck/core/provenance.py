@@ -9,12 +9,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
+
+from limbeck.core.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +52,25 @@ def source_of(thing: Any, named_in: str = "") -> dict[str, str]:
     return {"package": package, "version": version, "module": module, "digest": _digest(thing, module, named_in)}
 
 
+def brought_by(error: BaseException) -> str:
+    """The package that raised an error, or that limbeck called in vain, in words; "" where it is limbeck's own.
+
+    It is the last package with entry points of limbeck's whose code the error came through.
+    """
+    brought = {
+        point.value.partition(":")[0].partition(".")[0]: point.dist.name
+        for group in metadata.entry_points().groups
+        if group.startswith(f"{OWN}.")
+        for point in metadata.entry_points(group=group)
+        if point.dist is not None
+    }
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = brought.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+        if package is not None:
+            return f"limbeck: the error comes from package {package}, {frame.f_code.co_filename}, line {line}"
+    return ""
+
+
 def arithmetic(device: torch.device) -> dict[str, str]:
     """How a device calculates: its kind, and the precision of its numbers and of its products where that is coarser."""
     import torch
@@ -65,13 +88,30 @@ def arithmetic(device: torch.device) -> dict[str, str]:
     }
 
 
+class ChangedWarning(UserWarning):
+    """The code of something is not what it was."""
+
+
 def warn_of_change(what: str, then: Any, now: Any) -> None:
     """Say in one line that the code of `what` is not what it was; nothing where it is the same."""
     if then != now:
         warnings.warn(
             f"{what}: made with {_said(then)}, here is {_said(now)}; what it says may come out otherwise",
+            ChangedWarning,
             stacklevel=3,
         )
+
+
+@contextmanager
+def unchanged(advice: str) -> Iterator[None]:
+    """Raise InputError, which ends with an advice, where code that the block asks for is not what it was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ChangedWarning)
+        try:
+            yield
+        except ChangedWarning as change:
+            found = str(change).partition("; what it says")[0]
+            raise InputError(f"{found}; expected the same code; {advice}") from change
 
 
 def _said(source: Any) -> str:

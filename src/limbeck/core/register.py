@@ -20,6 +20,10 @@ class AbstractEntry(ABC):
     summary: str
     """What it is, in one line."""
 
+    def fault(self) -> str:
+        """Why it cannot be used, in words; "" where it can."""
+        return ""
+
 
 Entry = TypeVar("Entry", bound=AbstractEntry)
 
@@ -54,6 +58,15 @@ def leave_out(point: EntryPoint, reason: str) -> None:
         warnings.warn(f"{line}; repair or uninstall it", stacklevel=2)
 
 
+def warn_of_misnamed(kind: str) -> None:
+    """Warn of packages whose entry points are of a group that is almost `limbeck.KIND`: nobody reads those."""
+    wanted = f"limbeck.{kind}"
+    for group in sorted(entry_points().groups):
+        if group != wanted and group.replace("_", "-").removesuffix("s") == wanted:
+            for point in entry_points(group=group):
+                leave_out(point, f"found the group {group!r}, expected {wanted!r}")
+
+
 class Register(Generic[Entry]):
     """Values of one class by name. A package adds one with an entry point `limbeck.KIND` that names it.
 
@@ -71,7 +84,12 @@ class Register(Generic[Entry]):
         entries: dict[str, Entry] = {}
         for point, value in installed(self.kind):
             if isinstance(value, self.contract):
-                entries[value.name] = value
+                if value.name in self._listed or value.name in entries:
+                    leave_out(point, f"there is a {self.kind} {value.name!r} already; give yours another name")
+                elif reason := value.fault():
+                    leave_out(point, reason)
+                else:
+                    entries[value.name] = value
             else:
                 wanted = f"{self.contract.__module__}.{self.contract.__qualname__}"
                 leave_out(point, f"found {value!r}, expected a {wanted}")
@@ -79,6 +97,7 @@ class Register(Generic[Entry]):
 
     def __getitem__(self, name: str) -> Entry:
         if name not in self.entries:
+            warn_of_misnamed(self.kind)
             raise unknown(self.kind, name, self.entries)
         return self.entries[name]
 

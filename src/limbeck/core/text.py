@@ -25,6 +25,15 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + ", ..." * (len(names) > most)
 
 
+def counted(number: int, word: str) -> str:
+    """So many of what a word names, whose plural ends in s.
+
+    >>> counted(1, "job"), counted(1200, "job")
+    ('1 job', '1,200 jobs')
+    """
+    return f"{number:,} {word}{'s' * (number != 1)}"
+
+
 def shown(name: str) -> str:
     r"""A name as it is where it can be printed and is not empty or padded, else `quoted`.
 

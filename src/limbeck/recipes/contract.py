@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from limbeck.composition import Recipe
+from limbeck.core.family import to_spec, unregistered
 from limbeck.core.register import AbstractEntry
 from limbeck.core.units import per_cent
 from limbeck.options import compose
@@ -92,9 +93,13 @@ class Method(AbstractEntry):
     """A published method."""
 
     name: str
+    """What `--recipe` takes."""
     summary: str
+    """What it does, in one line."""
     source: str
+    """Where it was published; of a method of your own, whatever a reader should know."""
     cost: str
+    """What it computes, in words."""
     recipe: Recipe
     """Everything that does not depend on data and size."""
     published: Published = field(default_factory=dict)
@@ -106,6 +111,17 @@ class Method(AbstractEntry):
     """Where the published settings were read."""
     elsewhere: bool = True
     """Whether they are taken for data that nothing was published for, too; if not, `recipe` is as it stands."""
+
+    def fault(self) -> str:
+        """Why it cannot be used: a part of its recipe that a set could not name; "" where there is none."""
+        try:
+            unknown = unregistered(to_spec(self.recipe))
+        except TypeError as error:
+            return f"recipe {self.name}: {error}"
+        if not unknown:
+            return ""
+        kind, _, place = unknown[0].partition("/")
+        return f"recipe {self.name} has {place}, which no entry point of the group 'limbeck.{kind}' names"
 
     @property
     def matches(self) -> bool:

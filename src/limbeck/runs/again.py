@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,8 @@ import torch
 
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.provenance import unchanged
+from limbeck.core.text import counted
 from limbeck.evaluation import Again
 from limbeck.runs.distilling import distil_together
 from limbeck.runs.plan import Plan, finished
@@ -23,8 +24,8 @@ def distilled_again(
     """For each set, by its name, its recipe carried out with seeds 0, 1, ... up to `seeds` of them; none for one seed.
 
     The set itself is the one of its own seed. What was done before is found in the store; what is left is done side by
-    side, and told of before. Raises InputError for a set that has no
-    recipe, before anything is done.
+    side, and told of before. Raises InputError for a set that has no recipe, or whose recipe was carried out by other
+    code than is here, before anything is done.
     """
     if seeds < 2:
         return {}
@@ -37,7 +38,7 @@ def distilled_again(
             if finished(run) is None:
                 missing.setdefault(run.id, (f"{name}, seed {seed}", plan))
     if missing:
-        phase = f"1 of 2: distil {len(missing)} sets, as {seeds} seeds of each set are scored"
+        phase = f"1 of 2: distil {counted(len(missing), 'set')}, as {seeds} seeds of each set are scored"
         distil_together(session, dict(missing.values()), phase)
         session.progress.phase("2 of 2: evaluate")
     return {each[0]: _of(session, plans[each[0]], each, seeds) for each in sets}
@@ -50,10 +51,7 @@ def known_again(
     found = {}
     for each in sets:
         try:
-            with warnings.catch_warnings():
-                # What algorithms of another version made is not at these addresses.
-                warnings.simplefilter("ignore")
-                plan = plan_of(task, each)
+            plan = plan_of(task, each)
         except InputError:
             continue
         done: list[Again] = []
@@ -73,7 +71,9 @@ def plan_of(task: AbstractTask, named: NamedSet) -> Plan:
         )
     if not {"recipe", "ipc", "seed", "checks"} <= distilled.spec.keys():
         raise InputError(f"{name}: found no recipe to distil it again by, as in imported sets; leave --seeds out")
-    return Plan.on(task, distilled.spec)
+    # Seeds by another code would be another method's, under the name of this one.
+    with unchanged(f"leave --seeds out, or distil {name} again by the code that is here"):
+        return Plan.on(task, distilled.spec)
 
 
 def _of(session: Session, plan: Plan, named: NamedSet, seeds: int) -> tuple[Again, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from limbeck.computations.experts import followed
-from limbeck.core.contracts import AbstractTask
 from limbeck.core.family import from_spec, spec_id, to_spec
-from limbeck.core.progress import Silent, went
+from limbeck.core.progress import Silent, unheard
 from limbeck.distilled_set import DistilledSet
 from limbeck.runs.executors import Job, Local
 from limbeck.runs.experts import complete_experts
@@ -94,28 +93,36 @@ def _job(session: Session, plan: Plan) -> Job:
     }
 
 
-def carry_out(job: Job, task: AbstractTask) -> None:
+def carry_out(plan: Plan, job: Job) -> None:
     """Do the distillation of a job, as far as it is not done."""
-    plan, since = Plan.on(task, job[PLAN]), job["since"]
-    with Session(
-        job["store"],
-        device=job["device"],
-        workers=1,
-        compile=job["compiled"],
-        data_root=job["data_root"],
-        since=datetime.fromtimestamp(since) if since else None,
-        progress=_Passed(),
-        log=None if job["log"] is None else from_spec(job["log"]),
-    ) as session:
+    since = job["since"]
+    # Checks tell how far they are, too: of them nobody hears, or the run would seem to go back after each.
+    with (
+        unheard() as heard,
+        Session(
+            job["store"],
+            device=job["device"],
+            workers=1,
+            compile=job["compiled"],
+            data_root=job["data_root"],
+            since=datetime.fromtimestamp(since) if since else None,
+            progress=_Passed(heard),
+            log=None if job["log"] is None else from_spec(job["log"]),
+        ) as session,
+    ):
         run_plan(plan, session)
 
 
 class _Passed(Silent):
     """It passes on how far the steps are, and nothing else."""
 
+    def __init__(self, heard: Callable[[float], None]) -> None:
+        self._heard = heard
+
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on."""
-        went(done, total)
+        if total:
+            self._heard(min(1.0, done / total))
 
 
 def _done(session: Session, plan: Plan) -> DistilledSet | None:

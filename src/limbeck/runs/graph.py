@@ -163,6 +163,7 @@ class Graph:
             "data": self.reference,
             "data_root": None if session.data_root is None else str(session.data_root.absolute()),
             "network": context.problem.network.name,
+            "basis": context.problem.basis,
             "evaluation": [context.split, context.evaluation_size],
             "computations": [
                 {

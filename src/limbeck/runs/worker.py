@@ -27,6 +27,7 @@ from limbeck.core.family import from_spec
 from limbeck.core.interruptions import between_imports
 from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.progress import heard_by
+from limbeck.core.provenance import unchanged
 from limbeck.distilled_set import DistilledSet
 from limbeck.probes import PROBES as _PROBES  # noqa: F401 (what a probe's package registers may be in a job)
 from limbeck.protocols import PROTOCOL_KINDS as _PROTOCOL_KINDS  # noqa: F401 (a training may be by any of them)
@@ -34,6 +35,7 @@ from limbeck.recipes import SELECTIONS as _SELECTIONS  # noqa: F401 (what a core
 from limbeck.runs.distilling import PLAN, carry_out
 from limbeck.runs.executors import Job
 from limbeck.runs.graph import compute
+from limbeck.runs.plan import Plan
 from limbeck.runs.store import Store
 from limbeck.tasks import reload
 
@@ -41,6 +43,8 @@ TOLD_EVERY = 0.5
 """Seconds between two lines that say how far a job is."""
 GRACE = 10.0
 """Seconds that a worker has to put away what it is writing before it is killed."""
+ANSWERED = "give the command that wrote this job again, with the same limbeck and the same packages wherever it runs"
+"""What to do where a job was written by other code: what it came to would not be found by whoever asked."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -58,17 +62,23 @@ def do(job: Job) -> None:
     try:
         task = _task(json.dumps(job["data"], sort_keys=True), job["data_root"])
         if PLAN in job:
-            carry_out(job, task)
+            with unchanged(ANSWERED):
+                plan = Plan.on(task, job[PLAN])
+            carry_out(plan, job)
             return
         store = Store(Path(job["store"]), job["since"])
         network, device = task.network(job["network"]), torch.device(job["device"])
         problem = Problem(task, network, device, store, job["compiled"])
+        if problem.basis != job["basis"]:
+            raise InputError(f"found data, a network or a limbeck that are not those of the job; {ANSWERED}")
         split, size = job["evaluation"]
         asked = []
         for each in job["computations"]:
             distilled, draw = None if each["set"] is None else _set(each["set"]), each["draw"]
             context = ProbeContext(problem, each["name"], distilled, split, size)
-            asked.append((from_spec(each["computation"]), context if draw is None else context.control(draw)))
+            with unchanged(ANSWERED):
+                computation = from_spec(each["computation"])
+            asked.append((computation, context if draw is None else context.control(draw)))
     except (KeyError, TypeError) as error:
         raise InputError(f"not a job ({type(error).__name__}: {error}); expected a line that limbeck wrote") from error
     compute(asked, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import warnings
@@ -24,6 +25,10 @@ SOON, SHARE = 2.0, 0.25
 """The least seconds between two lines, and what they grow by: this share of the time that is gone."""
 
 
+NEARLY = 1e-6
+"""How much less than a whole number is one, for the sake of rounding."""
+
+
 class Told:
     """What is known of the work under way, in words."""
 
@@ -43,8 +48,10 @@ class Told:
             # What is counted otherwise has a pace of its own.
             self.unit, self.pace = unit, Pace(told=False)
         left = self.pace.left(self.clock(), done, total)
-        far = f"{round(done):,} of {round(total):,} {unit}" if unit else f"{100 * done / total if total else 100:.0f} %"
-        still = f"{duration(left)} left" if left is not None and done < total else ""
+        # What is not quite done is not counted.
+        whole, share = math.floor(done + NEARLY), 100 * done / total if total else 100
+        far = f"{whole:,} of {round(total):,} {unit}" if unit else f"{share:.0f} %"
+        still = f"{duration(left)} left" if left is not None and done < total and round(left) else ""
         self.text = ", ".join(filter(None, [f"{doing}: {far}", still, news]))
 
 
@@ -92,12 +99,13 @@ class Lines(AbstractNoting):
         super().__init__(note or tell)
         self._tell, self._clock, self._every = tell, clock, every
         self._told, self._guard = Told(clock), threading.Lock()
-        self._last = clock()
+        self._last, self._said = clock(), ""
 
     def phase(self, name: str) -> None:
         """Say that another phase begins."""
         with self._guard:
             self._told.begin(name, told=False)
+            self._said = ""
             self._line(name)
 
     def estimate(self, seconds: float) -> None:
@@ -111,7 +119,9 @@ class Lines(AbstractNoting):
         with self._guard:
             self._told.update(done, total, doing, news, unit)
             gone = self._clock() - self._told.begun
-            if done >= total or self._clock() - self._last >= min(self._every, max(SOON, SHARE * gone)):
+            over = done >= total and self._told.text != self._said
+            if over or self._clock() - self._last >= min(self._every, max(SOON, SHARE * gone)):
+                self._said = self._told.text
                 self._line(self._told.text)
 
     def still(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from limbeck.core.deferred import Deferred
 from limbeck.core.family import spec_id
 from limbeck.core.files import write_text
+from limbeck.core.text import counted
 from limbeck.runs.executors.contract import AbstractExecutor, Job
 
 MOST = 50
@@ -37,4 +38,4 @@ class Printed(AbstractExecutor):
             path = (self.folder / f"{spec_id(part)}.jsonl").absolute()
             write_text(path, "".join(json.dumps(job, sort_keys=True) + "\n" for job in part))
             self.tell(f"limbeck worker {shlex.quote(str(path))}")
-        raise Deferred(f"{commands} commands to run, here or where the same store is")
+        raise Deferred(f"{counted(commands, 'command')} to run, here or where the same store is")
