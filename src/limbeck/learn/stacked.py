@@ -23,7 +23,7 @@ from limbeck.learn.compiled import CompiledLoss, compiles
 from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.population import operations, training
 from limbeck.learn.sensitivity import Loss, gradient, mean_loss
-from limbeck.learn.training import Learner, RowLoader, going_on, rows_of
+from limbeck.learn.training import Learner, RowLoader, averaged, going_on, rows_of
 
 CPU = torch.device("cpu")
 STEP = 3
@@ -58,34 +58,38 @@ def subset(loader: RowLoader, items: Tensor) -> RowLoader:
     return lambda rows, step: loader(items[rows], step)
 
 
-def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -> Iterator[tuple[int, int, Learner]]:
+def trained(
+    problem: Problem, setups: Sequence[Setup], steps: Collection[int], average: float = 0.0
+) -> Iterator[tuple[int, int, Learner]]:
     """(index, step, learner) for each of `setups`, by its index, at each of `steps` that its schedule has, in order.
 
-    Step s is what s updates come to, so step 0 is the initial learner. Nothing is augmented. Setups whose schedules
-    differ in their order alone are stacked, as many at once as `stacks` says; whoever is left is trained by itself.
-    The learners of a stack come step by step, and their stack is done before the next begins.
+    Step s is what s updates come to, so step 0 is the initial learner; or their running mean of the decay `average`, as
+    in `averaged`. Nothing is augmented. Setups whose schedules differ in their order alone are stacked, as many at once
+    as `stacks` says; whoever is left is trained by itself. The learners of a stack come step by step, and their stack
+    is done before the next begins.
     """
     before = 0
     for indices in alike([setup.schedule for setup in setups]):
         items = max(map(len, _rows(setups[indices[0]].schedule)))
         for part in microbatches(torch.tensor(indices), stacks(problem, items, len(indices))):
-            yield from _trained(problem, {index: setups[index] for index in part.tolist()}, steps, before, len(setups))
+            some = {index: setups[index] for index in part.tolist()}
+            yield from _trained(problem, some, steps, average, before, len(setups))
             before += len(part)
 
 
 def _trained(
-    problem: Problem, setups: dict[int, Setup], steps: Collection[int], before: int, count: int
+    problem: Problem, setups: dict[int, Setup], steps: Collection[int], average: float, before: int, count: int
 ) -> Iterator[tuple[int, int, Learner]]:
     """`trained` for setups of one stack, after so many `before` them of `count`."""
     last = max(1, len(next(iter(setups.values())).schedule.learning_rates))
     if len(setups) == 1:
         ((index, setup),) = setups.items()
-        for step, learner in enumerate(training(problem, *setup, KEY)):
+        for step, learner in enumerate(averaged(training(problem, *setup, KEY), average)):
             went(before + step / last, count)
             if step in steps:
                 yield index, step, learner
         return
-    for step, learners in enumerate(stacked_training(problem, list(setups.values()))):
+    for step, learners in enumerate(averaged(stacked_training(problem, list(setups.values())), average)):
         went(before + len(setups) * step / last, count)
         if step in steps:
             for position, index in enumerate(setups):
