@@ -329,9 +329,9 @@ def test_the_table_of_scores_says_what_each_is_of_and_what_intervals_are_over() 
         "random 1 8 B 32 B 40.0 (40.0 to 40.0), n 5",
         "full, after 5 epochs 1 8 B 50.0 (50.0 to 50.0), n 5",
     ]
-    for rows, told in ((one, ""), (small, "32")):
+    for rows, told in ((one, "0"), (small, "32")):
         numbers = scores(rows, "so").numbers
-        assert numbers is not None and str(numbers.rows[1][numbers.columns.index("float32")] or "") == told
+        assert numbers is not None and str(numbers.rows[1][numbers.columns.index("float32")]) == told
     # What had levelled off under one network and not under another stands in two lines.
     other = [row("full", 0.7, 0.0, network="mlp")]
     assert shown([*one, *other])[-2:] == [

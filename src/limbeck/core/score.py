@@ -68,8 +68,8 @@ class Score:
     """The draws."""
     labels: str = ""
     """Whose labels it is trained on: as in `DistilledSet.label_kind`, or as in `of_teacher`."""
-    float32: int | None = None
-    """The bytes of all numbers that are stored if each took 32 bits; None where nobody counted."""
+    float32: int = 0
+    """The bytes of all numbers that are stored if each took 32 bits; 0 where nobody counted."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
@@ -105,12 +105,12 @@ def tells_float32(rows: Sequence[Mapping[str, Any]]) -> bool:
     >>> tells_float32([{"bytes": 8, "float32": 8}, {"bytes": 8}]), tells_float32([{"bytes": 2, "float32": 8}])
     (False, True)
     """
-    return any(row.get("float32") not in (None, row["bytes"]) for row in rows)
+    return any(row.get("float32", 0) not in (0, row["bytes"]) for row in rows)
 
 
 def float32_of(row: Mapping[str, Any]) -> str:
     """These bytes, with their unit; empty where nobody counted."""
-    return "" if row.get("float32") is None else size(row["float32"])
+    return size(row["float32"]) if row.get("float32") else ""
 
 
 class Scores(list[Score]):
