@@ -23,7 +23,6 @@ from limbeck.parameterizations.images import image_shape, images_of
 from limbeck.parameterizations.pixels import labelled, labels_of
 
 Shape = tuple[int, int, int]
-Images = Float[Tensor, "item channel height width"]
 
 
 @dataclass(frozen=True)

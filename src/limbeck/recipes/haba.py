@@ -10,7 +10,7 @@ from limbeck.learn.rules import Momentum
 from limbeck.objectives import AdversarialContrast, Trajectory
 from limbeck.parameterizations import Hallucinators
 from limbeck.recipes import mtt
-from limbeck.recipes.contract import ACCURACY_LADDER, CODE, ITS_OWN, VALIDATION, Method, Published, expected
+from limbeck.recipes.contract import ACCURACY_LADDER, ITS_OWN, VALIDATION, Method, Published, expected
 from limbeck.schedules import Fixed, UnconstrainedRates
 
 RATE = 100.0
@@ -64,5 +64,5 @@ METHOD = Method(
         "Learned rates know no bound; published ones stay above 0.001.",
         VALIDATION,
     ),
-    settings_from=CODE,
+    settings_from="the commands beside its code and the defaults of that",
 )
