@@ -11,7 +11,8 @@ google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/di
 (frepo), yolky/RFAD: run_distillation.py (rfad), yolky/RCIG: configs_final and distill_dataset.py (rcig),
 sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover script for CIFAR-100 (sre2l),
 snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argument.py (idc), sdh0818/FreD: scripts,
-hyper_params.py and get_loops of utils.py (fred), the code of DDiF: scripts and hyper_params.py (ddif),
+hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
+its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
 KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette).
 """
 
@@ -578,6 +579,33 @@ def _fred_mtt(syn_steps: int, max_start_epoch: int, lr_lr: float, lr_teacher: fl
     }  # fmt: skip
 
 
+def _haba(ipc: int, syn_steps: int, max_start_epoch: int, lr_lr: float, lr_teacher: float) -> Fields:
+    """n_style 5, lr_img and lr_style 100, all images a step, each by one style."""
+    followed = {
+        **MTT,
+        **_command(syn_steps, 2, max_start_epoch, lr_img=100, lr_lr=lr_lr, lr_teacher=lr_teacher),
+        **within("schedule.around", course(syn_steps, lr_teacher, momentum(0.0), per_class=ipc)),
+        **within("optimizer", sgd(100.0, 0.95)),
+        **within("schedule_optimizer", sgd(lr_lr, 0.9)),
+    }
+    return {
+        **{name.replace("objective.", "objective.around."): value for name, value in followed.items()},
+        "parameterization.part": "parameterization/hallucinators",
+        "parameterization.count": 5,  # n_style
+        "parameterization.kernel": 3,  # kernel_size
+        "parameterization.channels": 0,  # not single_channel
+        "objective.part": "objective/adversarial-contrast",
+        "objective.weight": 0.1,  # lambda_club_content
+        "objective.naming": 1.0,  # lambda_cls_content
+        "objective.likeness": 0.1,  # lambda_likeli_content
+        "objective.contrast": 0.1,  # lambda_contrast_content
+        "objective.temperature": 0.07,
+        **within("objective.optimizer", sgd(0.001, 0.9)),
+        **within("objective.augment", siamese(together=True)),
+        "steps": 15_000,  # Iteration
+    }
+
+
 RTP = {
     **BPTT,
     "start.part": "start/xavier",
@@ -716,6 +744,11 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("cifar100", 50, False): _fred_mtt(80, 40, 1e-5, 0.01),
     },
     "rtp": {("cifar10", 1, False): RTP},
+    "haba": {
+        ("cifar10", 2, True): _haba(1, 50, 2, 1e-7, 0.01),
+        ("cifar10", 11, True): _haba(10, 30, 20, 1e-5, 0.001),
+        ("cifar10", 51, True): _haba(50, 30, 20, 1e-5, 0.01),
+    },
     "ddif": {key: _ddif(*size) for key, size in DDIF_SIZES.items()},
     "ddif-dm": {key: _ddif_dm(width) for key, (width, _) in DDIF_SIZES.items()},
     "autopalette": {

@@ -169,16 +169,16 @@ class Distillation:
     def show(self, learned: dict[str, Tree], fixed: Tree, key: Key) -> Synthetic:
         """The synthetic set that what is learned stands for, and how it is meant to be trained on."""
         parameterization = self.recipe.parameterization
-        source = of_set(learned)
-        batch = parameterization.render(Parameters(source, fixed), key.fold("view"))
+        params = Parameters(of_set(learned), fixed)
+        batch = parameterization.render(params, key.fold("view"))
         schedule = self.recipe.schedule.render(learned[SCHEDULE], batch.classes, key.fold("order"))
         if not parameterization.views:
-            return Synthetic.of(batch, schedule)
+            return Synthetic.of(batch, schedule, parameterization.origins(params))
 
         def view(source: dict[str, Tree], step: int) -> Batch:
             return parameterization.render(Parameters(source, fixed), key.fold("view", step))
 
-        return Synthetic(batch, schedule, source, view)
+        return Synthetic(batch, schedule, params.learned, view, origins=parameterization.origins(params))
 
     def outcome(self, state: State) -> Distilled:
         """What the run comes to where it ends after so many steps, on the CPU."""

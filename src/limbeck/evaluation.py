@@ -14,12 +14,14 @@ from limbeck.computations import AbstractSource, AllReal, Coreset, Level, Mixtur
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.record import END
 from limbeck.computations.sources import all_alike
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractNetwork, AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.score import Score as Score
 from limbeck.core.score import of_teacher
 from limbeck.distilled_set import HARD, REAL, TAUGHT, DistilledSet
+from limbeck.inside import account
 from limbeck.learn.fitted import AbstractFitted
 from limbeck.recipes import SELECTIONS
 from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
@@ -55,6 +57,8 @@ class Entry:
     source: AbstractSource
     stored: int
     """What it costs to store, in bytes."""
+    float32: int
+    """What all its numbers would cost in 32 bits."""
     context: ProbeContext
     path: Path | None
     """The file of the set that is in the context."""
@@ -132,6 +136,7 @@ class Entry:
             unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
             about=about, whole=whole, values=tuple(values), labels=of_teacher(taught) if taught else self.labels,
+            float32=self.float32,
         )  # fmt: skip
 
     def _standing(self, repeats: int) -> tuple[str, bool]:
@@ -177,7 +182,8 @@ def entries(
     check_baselines(baselines)
     sets = [
         Entry(
-            context.name, Mixture(), distilled.budget.bytes, context, path, protocol, distilled.per_class,
+            context.name, Mixture(), distilled.budget.bytes, account(distilled).floats, context, path, protocol,
+            distilled.per_class,
             labels=distilled.label_kind, spec=distilled.spec, again=(again or {}).get(context.name, ()),
         )
         for context, path, distilled in contexts
@@ -234,7 +240,7 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
     """A baseline beside a set."""
     task, protocol = entry.context.problem.task, entry.protocol
     source: AbstractSource
-    steps, each = 0, task.bytes_per_example
+    steps, each, numbers = 0, task.bytes_per_example, task.numbers_per_example
     labels = HARD if len(task.classes) > 1 else REAL
     if name == "full":
         as_many = len(protocol.schedule(distilled.schedule, len(distilled), Key()).learning_rates)
@@ -245,7 +251,8 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
         selection, _, how = name.partition(":")
         name, matched = (name, BYTES) if how == BYTES else (selection, ITEMS)
         start = SELECTIONS[selection]
-        each, labels = start.bytes_per_item(task), TAUGHT if start.taught else labels
+        each, numbers = start.bytes_per_item(task), start.numbers_per_item(task)
+        labels = TAUGHT if start.taught else labels
         per_class = entry.per_class if matched == ITEMS else fitting(task, entry.stored, selection)
         if per_class == 0:
             raise InputError(
@@ -253,8 +260,8 @@ def _baseline(name: str, entry: Entry, distilled: DistilledSet) -> Entry:
                 f"class takes {each * len(task.classes):,}; leave this baseline out"
             )
         source = Coreset(start, per_class)
-    stored = source.count(entry.context) * each
+    count = source.count(entry.context)
     return replace(
-        entry, name=name, source=source, stored=stored, protocol=protocol, per_class=per_class, matched=matched,
-        labels=labels, spec=None, again=(), steps=steps,
+        entry, name=name, source=source, stored=count * each, float32=count * FLOAT * numbers, protocol=protocol,
+        per_class=per_class, matched=matched, labels=labels, spec=None, again=(), steps=steps,
     )  # fmt: skip

@@ -31,6 +31,8 @@ from limbeck.learn.sensitivity import gradient, mean_loss
 from limbeck.learn.training import rows_of
 from limbeck.objectives import (
     OBJECTIVES,
+    AdversarialContrast,
+    Distribution,
     Gradient,
     Inversion,
     KernelRidge,
@@ -69,6 +71,7 @@ starts = pytest.mark.parametrize(
     "start", [pytest.param(BRIEF.get(name) or part(), id=name) for name, part in STARTS.parts.items()]
 )
 QUICK = {
+    "adversarial-contrast": AdversarialContrast(Distribution(per_class=64)),
     "gradient": Gradient(outer=1, inner=1),
     # Published crops are for large images: of these they leave a few pixels.
     "inversion": Inversion(augment=RolledCrops(0.9, roll=0.0)),

@@ -25,11 +25,13 @@ from limbeck.core.key import Key
 from limbeck.core.task import Metric
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Again, Entry, entries, fitting
+from limbeck.inside import account
 from limbeck.parameterizations import FixedTargets, Pixels, SoftTargets
 from limbeck.protocols import Epochs, Own
 from limbeck.recipes import SELECTIONS
 from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.schedules import Fixed
+from limbeck.starts import LikelyCrops, Real, RightlyNamed, TeacherLabels
 from limbeck.tasks.images import ImageTask, Split
 from limbeck.tasks.levels import bytes_per_pixel
 
@@ -105,7 +107,14 @@ def test_scans_of_17_levels_take_a_byte_a_pixel() -> None:
     [("pairs", 4 * 9 + 1), ("graph", 4 * 7 + 1), ("sentences", 4 * 28 + 1), ("forecast", 4 * (8 + 2))],
 )
 def test_an_example_of_any_task_takes_four_bytes_a_number_and_its_label_or_targets(name: str, size: int) -> None:
-    assert strange_tasks.LOADERS[name](None).bytes_per_example == size
+    task = strange_tasks.LOADERS[name](None)
+    assert task.bytes_per_example == size
+    assert task.numbers_per_example == (size // 4 if name == "forecast" else size // 4 + 1)
+
+
+def test_labels_that_a_network_gives_are_numbers_beside_those_of_an_item() -> None:
+    task, kinds = images(np.uint8), (Real(), TeacherLabels(), RightlyNamed(), LikelyCrops())
+    assert [kind.numbers_per_item(task) for kind in kinds] == [19, 19 + 3, 19 + 3, 19]
 
 
 def beside(
@@ -133,6 +142,9 @@ def test_by_items_a_coreset_is_as_many_images_at_their_own_bytes_and_by_bytes_as
     assert by_bytes.stored <= stored < by_bytes.stored + 3 * 19
     row = scored(by_bytes, 1, half).row()
     assert row.items() >= {"set": "random:bytes", "per_class": 7, "bytes": 399, "seeds": 0, "values": [0.5]}.items()
+    # As 32-bit numbers an item is an item, whatever keeps it: 18 numbers and its label.
+    assert [each.float32 for each in (mine, by_items, by_bytes, full)] == [4 * 19 * each for each in (6, 6, 21, 60)]
+    assert row["float32"] == 4 * 19 * 21 and mine.float32 == account(made).floats
 
 
 def test_a_baseline_of_more_items_than_a_class_has_is_left_out_aloud_and_the_rest_is_scored() -> None:

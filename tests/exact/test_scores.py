@@ -320,6 +320,18 @@ def test_the_table_of_scores_says_what_each_is_of_and_what_intervals_are_over() 
     title, _, first, _ = shown(several)
     assert title.startswith("Test accuracy, %, 95 % interval over distillations, of real examples over learners.")
     assert first == "a over 3 distillations, seeds 0 to 2 1 8 B 60.0 (60.0 to 60.0), n 3 x 5"
+    # Of as many numbers in 32 bits there is a column where one takes other bytes as it is stored, and only there.
+    assert shown([{**each, "float32": each["bytes"]} for each in one]) == shown(one)
+    small = [{**one[0], "float32": 8}, {**one[1], "float32": 32}, one[2]]
+    assert shown(small)[1:] == [
+        "set of per class stored as float32 convnet",
+        "a this one set, seed 0 1 8 B 8 B 60.0 (60.0 to 60.0), n 5",
+        "random 1 8 B 32 B 40.0 (40.0 to 40.0), n 5",
+        "full, after 5 epochs 1 8 B 50.0 (50.0 to 50.0), n 5",
+    ]
+    for rows, told in ((one, "0"), (small, "32")):
+        numbers = scores(rows, "so").numbers
+        assert numbers is not None and str(numbers.rows[1][numbers.columns.index("float32")]) == told
     # What had levelled off under one network and not under another stands in two lines.
     other = [row("full", 0.7, 0.0, network="mlp")]
     assert shown([*one, *other])[-2:] == [

@@ -1,5 +1,7 @@
 """Every method on digits at one image a class, run anew: it beats random examples, and comes to what was recorded.
 
+One whose sets need more is run at more, beside as many random images.
+
 Methods for control are run on the cart-pole, beside random recorded states; so are those for recorded transitions.
 """
 
@@ -40,6 +42,8 @@ class Replay:
     data: str = "digits"
     network: str = NETWORK
     tolerance: float = TOLERANCE
+    ipc: int = 1
+    """Of how many images of a class the storage is taken."""
 
 
 TRANSITIONS = "npz:transitions.npz"
@@ -239,6 +243,16 @@ REPLAYS = {
         "--schedule.learning_rate 0.02 --parameterization.factor 1 --parameterization.count 8",
         0.804,
     ),
+    # 84.5 (82.2 to 86.7). From k-means images, in the storage of two random ones a class, which came to 74.0 (67.8 to
+    # 80.2). By hallucinators without a rim, as that is much of 8 x 8 pixels.
+    "haba": Replay(
+        "--steps 20 --start kmeans --optimizer.learning_rate 5 --optimizer.momentum 0.5 --schedule.around.per_class 0 "
+        "--parameterization.kernel 1 --parameterization.count 4 "
+        + FOLLOWED.replace("--objective.", "--objective.around."),
+        0.845,
+        before=EXPERTS,
+        ipc=2,
+    ),
     # 77.9 (75.8 to 80.0). From k-means images.
     "ddif": Replay(
         "--steps 10 --start kmeans --optimizer.learning_rate 0.003 --parameterization.fit_steps 150 " + FOLLOWED,
@@ -291,11 +305,11 @@ def session(store: Path) -> Iterator[limbeck.Session]:
             yield kept
 
 
-def random_images(made: Path, session: limbeck.Session, tmp_path: Path) -> Score:
-    """Random images, one a class where a set makes several items of the storage of one."""
+def random_images(made: Path, ipc: int, session: limbeck.Session, tmp_path: Path) -> Score:
+    """Random images, as many as it has the storage of where a set makes more items of that."""
     if len(limbeck.DistilledSet.load(made)) > len(limbeck.load("digits").classes):
         made = tmp_path / "random.safetensors"
-        command = f"distill digits --recipe random --ipc 1 --network {NETWORK} --checks 0 --out {made}"
+        command = f"distill digits --recipe random --ipc {ipc} --network {NETWORK} --checks 0 --out {made}"
         assert main([*shlex.split(command), "--device", "cpu", "--runs", str(session.store.root)]) == 0
     return limbeck.evaluate(made, repeats=MEMBERS, baselines=["random"], session=session)[1]
 
@@ -312,10 +326,11 @@ def test_a_method_beats_random_images_at_one_image_a_class(
     place = ["--device", "cpu", "--runs", str(store)]
     if replay.before:
         assert main([*shlex.split(replay.before), *place]) == 0
-    command = f"distill {data} --recipe {name} --ipc 1 --network {replay.network} --checks 1 {replay.options}"
+    asked = f"--recipe {name} --ipc {replay.ipc} --network {replay.network}"
+    command = f"distill {data} {asked} --checks 1 {replay.options}"
     assert main([*shlex.split(command), "--out", str(made), *place]) == 0
     (mine,) = limbeck.evaluate(made, repeats=MEMBERS, baselines=[], session=session)
-    random = random_images(made, session, tmp_path)
+    random = random_images(made, replay.ipc, session, tmp_path)
     # Where the set says where learners begin, there is one.
     least = mine.mean if mine.n == 1 else mine.low
     assert least > random.high or name in NO_BETTER, f"{mine} against {random}"

@@ -9,6 +9,7 @@ from limbeck.cli.table import Table
 from limbeck.comparison import ACROSS, EVALUATION, basis, called, draws, merged, of_facts, shared, short_names
 from limbeck.core.findings import Fact, Finding
 from limbeck.core.findings import Table as Found
+from limbeck.core.score import float32_of, tells_float32
 from limbeck.core.units import bare, headed, size
 from limbeck.distilled_set import HARD, REAL
 from limbeck.opening import Opening, grouped
@@ -17,7 +18,7 @@ ALL = "all of them"
 """What a verdict across sets is of."""
 RAW = (
     "set", "matched", "beside", "network", "split", "metric", "mean", "low", "high", "n", "seeds", "protocol",
-    "per_class", "bytes", "labels", "about",
+    "per_class", "bytes", "float32", "labels", "about",
 )  # fmt: skip
 """What a spreadsheet is given of a row of scores."""
 
@@ -31,20 +32,22 @@ def scores(rows: Sequence[dict[str, Any]], protocol: str, ending: str = "") -> T
     names = short_names((row["set"] for row in rows if not row["matched"]), ending)
     # Labels are told where some say more than a class.
     told = ("labels",) if any(row.get("labels", "") not in ("", HARD, REAL) for row in rows) else ()
+    sizes = ("stored", "as float32") if tells_float32(rows) else ("stored",)
     lines: dict[tuple[object, ...], dict[str, dict[str, Any]]] = {}
     for row in merged(rows):
         about = row["about"] if row["seeds"] else ""
         labels = [row.get(name, "") for name in told]
-        line = (called(row, rows, names), about, *labels, str(row["per_class"]), size(row["bytes"]))
+        counted = (size(row["bytes"]), float32_of(row))[: len(sizes)]
+        line = (called(row, rows, names), about, *labels, str(row["per_class"]), *counted)
         lines.setdefault(line, {})[row["network"]] = row
     cells = [(*line, *(_score(scored.get(each)) for each in networks)) for line, scored in lines.items()]
     first: dict[str, Any] = rows[0] if rows else {"metric": "score", "unit": "", "higher_is_better": True}
     named = headed(f"Test {first['metric']}", first["unit"])
     direction = "" if first["higher_is_better"] else ", lower is better"
     title = f"{named}{direction}, {basis(rows)}. Protocol {protocol}"
-    columns = ("set", "of", *told, "per class", "stored", *networks)
+    columns = ("set", "of", *told, "per class", *sizes, *networks)
     numbers = Table(title, RAW, [[row.get(name, "") for name in RAW] for row in rows])
-    return Table(title, columns, cells, right=("per class", "stored", *networks), numbers=numbers)
+    return Table(title, columns, cells, right=("per class", *sizes, *networks), numbers=numbers)
 
 
 def _score(row: dict[str, Any] | None) -> str:

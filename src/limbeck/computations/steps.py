@@ -74,6 +74,11 @@ class OfAllData(AbstractProtocol):
         return self.protocol.augment
 
     @property
+    def average(self) -> float:  # type: ignore[override]
+        """That of the protocol."""
+        return self.protocol.average
+
+    @property
     def name(self) -> str:
         """That of the protocol."""
         return self.protocol.name

@@ -25,7 +25,7 @@ from limbeck.learn.footprint import example_bytes, learning_bytes, parameter_byt
 from limbeck.learn.losses import Divergence
 from limbeck.learn.population import labelling, operations
 from limbeck.learn.stacked import Setup, stacks, trained
-from limbeck.learn.training import Learner, fresh, going_on
+from limbeck.learn.training import Learner, averaged, fresh, going_on
 
 REAL_BATCH = 256
 """Real examples that a step of training on all of them sees (Yang et al. 2024)."""
@@ -49,8 +49,8 @@ class Training(AbstractComputation):
     The outcome has, for each step of `reads` in order, "predictions" (read, example) as class numbers, "losses"
     (read, example) and each metric of the task (read,); with `validation` the first metric on "validation" at the end;
     and under "params/STEP" (and "statistics/STEP") the learner after each step of `keeps`. Step s is what s updates
-    come to, so step 0 is the initial learner, and -1 is the last. Everything of one seed begins from the same initial
-    parameters, whatever it is trained on.
+    come to, so step 0 is the initial learner, and -1 is the last; where the protocol averages, it is read and kept as
+    the running mean. Everything of one seed begins from the same initial parameters, whatever it is trained on.
     """
 
     doing = "training networks"
@@ -157,7 +157,7 @@ class Training(AbstractComputation):
             self.protocol.augment,
             self._labels(context),
         )
-        for step, learner in enumerate(learners):
+        for step, learner in enumerate(averaged(learners, self.protocol.average)):
             went(step, usual)
             yield learner
 
@@ -196,7 +196,7 @@ class Training(AbstractComputation):
         last = len(setups[0].schedule.learning_rates)
         outcomes: dict[int, Tree] = {}
         steps = {last, *self.reads, *self.keeps}
-        for index, step, learner in trained(self._problem(context), setups, steps):
+        for index, step, learner in trained(self._problem(context), setups, steps, self.protocol.average):
             records[index].add(step, learner)
             if step == last:
                 outcomes[index] = records[index].outcome(learner)

@@ -25,6 +25,16 @@ def within_class(classes: Int[Tensor, " item"]) -> Int[Tensor, " item"]:
     return number
 
 
+def holders(classes: Int[Tensor, " item"], most: int) -> tuple[Int[Tensor, " item"], Int[Tensor, " item"]]:
+    """What holds each item, and its place there: each holds at most so many items of one class, in their order.
+
+    >>> [each.tolist() for each in holders(torch.tensor([1, 0, 1, 1]), 2)]
+    [[1, 0, 1, 2], [0, 0, 1, 0]]
+    """
+    number, counts = within_class(classes), -(-classes.bincount() // most)
+    return (counts.cumsum(0) - counts)[classes] + number // most, number % most
+
+
 class Batch(NamedTuple):
     """Examples: a tree, so that vmap and grad see through it; no optional leaves."""
 

@@ -59,11 +59,13 @@ class Synthetic:
     """view(source, step) -> what inner step `step` sees of the whole set; `source` where there is one view."""
     done: float = 0.0
     """The share of the steps of the distillation that is done, in [0, 1)."""
+    origins: Int[Tensor, " item"] | None = None
+    """As `AbstractParameterization.origins` says."""
 
     @classmethod
-    def of(cls, batch: Batch, schedule: Schedule) -> Synthetic:
+    def of(cls, batch: Batch, schedule: Schedule, origins: Int[Tensor, " item"] | None = None) -> Synthetic:
         """A set that every step sees alike."""
-        return cls(batch, schedule, batch, lambda source, step: source)
+        return cls(batch, schedule, batch, lambda source, step: source, origins=origins)
 
 
 class Parameters(NamedTuple):
@@ -87,6 +89,10 @@ class AbstractStart(AbstractPart):
     def bytes_per_item(self, task: AbstractTask) -> int:
         """What one of its items takes to store, label included: by default what a real example takes."""
         return task.bytes_per_example
+
+    def numbers_per_item(self, task: AbstractTask) -> int:
+        """How many numbers one of its items has, with its label: by default as many as a real example."""
+        return task.numbers_per_example
 
     @abstractmethod
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
@@ -133,6 +139,10 @@ class AbstractParameterization(AbstractPart):
     @abstractmethod
     def render(self, params: Parameters, key: Key) -> Batch:
         """The synthetic batch, differentiable in `params.learned`; the key picks a view where there are several."""
+
+    def origins(self, params: Parameters) -> Int[Tensor, " item"] | None:
+        """What each item is a variation of, as numbers on the CPU; None where each is by itself, as by default."""
+        return None
 
     def stored(self, params: Parameters) -> Parameters:
         """What lies on disk, in the types that lie there: it renders too, and is stored as itself.
@@ -198,6 +208,8 @@ class AbstractProtocol(AbstractPart):
 
     augment: AbstractAugmentation | None
     """The augmentation of training."""
+    average: float = 0.0
+    """The decay of the running mean of a learner's parameters, which is read in their place; 0: they are read."""
 
     @property
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,6 +68,8 @@ class Score:
     """The draws."""
     labels: str = ""
     """Whose labels it is trained on: as in `DistilledSet.label_kind`, or as in `of_teacher`."""
+    float32: int = 0
+    """The bytes of all numbers that are stored if each took 32 bits; 0 where nobody counted."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
@@ -96,11 +99,30 @@ class Score:
         return Scores([self])._repr_html_()
 
 
+def tells_float32(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a table of rows of scores has a column of their bytes in 32 bits: where one differs from what is stored.
+
+    >>> tells_float32([{"bytes": 8, "float32": 8}, {"bytes": 8}]), tells_float32([{"bytes": 2, "float32": 8}])
+    (False, True)
+    """
+    return any(row.get("float32", 0) not in (0, row["bytes"]) for row in rows)
+
+
+def float32_of(row: Mapping[str, Any]) -> str:
+    """These bytes, with their unit; empty where nobody counted."""
+    return size(row["float32"]) if row.get("float32") else ""
+
+
 class Scores(list[Score]):
     """Rows of scores, which a notebook shows as one table."""
 
     def _repr_html_(self) -> str:
-        columns = ("set", "score", "95 % interval", "over", "network", "protocol", "per class", "stored", "labels")
+        told = tells_float32([each.row() for each in self])
+        columns = (
+            *("set", "score", "95 % interval", "over", "network", "protocol", "per class", "stored"),
+            *(["as float32"] if told else []),
+            "labels",
+        )
         rows = [
             (
                 f"{each.set}{f', matched by {each.matched}' if each.matched else ''}",
@@ -111,6 +133,7 @@ class Scores(list[Score]):
                 each.protocol,
                 each.per_class,
                 size(each.bytes),
+                *([float32_of(each.row())] if told else []),
                 each.labels,
             )
             for each in self

@@ -5,6 +5,7 @@ The first half of the contracts; `contracts.py` has the other, and hands on all 
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -173,11 +174,23 @@ class AbstractTask(ABC):
 
         Targets that are no choice of one class are numbers, too.
         """
-        targets = self.load("train", torch.tensor([0])).targets
-        count = len(self.classes)
-        if count > 1 and isinstance(targets, Tensor) and targets.shape == (1, count):
-            return 4 * tree.numel(self.shape) + label_bytes(count)
-        return 4 * (tree.numel(self.shape) + sum(leaf.numel() for leaf in tree.leaves(targets)))
+        label = label_bytes(len(self.classes)) if self._labelled else 4 * self._target_numbers
+        return 4 * tree.numel(self.shape) + label
+
+    @property
+    def numbers_per_example(self) -> int:
+        """How many numbers one real example has: those of its inputs, and one for its class or those of its targets."""
+        return tree.numel(self.shape) + (1 if self._labelled else self._target_numbers)
+
+    @functools.cached_property
+    def _target_numbers(self) -> int:
+        return sum(leaf.numel() for leaf in tree.leaves(self.load("train", torch.tensor([0])).targets))
+
+    @property
+    def _labelled(self) -> bool:
+        """Whether the target of an example is the choice of one class."""
+        targets, count = self.load("train", torch.tensor([0])).targets, len(self.classes)
+        return count > 1 and isinstance(targets, Tensor) and targets.shape == (1, count)
 
     @abstractmethod
     def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:

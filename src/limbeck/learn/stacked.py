@@ -26,7 +26,7 @@ from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.peak import Peak
 from limbeck.learn.population import operations, training
 from limbeck.learn.sensitivity import Loss, gradient, mean_loss
-from limbeck.learn.training import Learner, RowLoader, going_on, rows_of
+from limbeck.learn.training import Learner, RowLoader, averaged, going_on, rows_of
 
 STEP = 3
 """Passes through a network, of the operations of one forward pass, to learn from an example."""
@@ -60,13 +60,16 @@ def subset(loader: RowLoader, items: Tensor) -> RowLoader:
     return lambda rows, step: loader(items[rows], step)
 
 
-def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -> Iterator[tuple[int, int, Learner]]:
+def trained(
+    problem: Problem, setups: Sequence[Setup], steps: Collection[int], average: float = 0.0
+) -> Iterator[tuple[int, int, Learner]]:
     """(index, step, learner) for each of `setups`, by its index, at each of `steps` that its schedule has, in order.
 
-    Step s is what s updates come to, so step 0 is the initial learner. Nothing is augmented. Setups whose schedules
-    differ in their order alone are stacked, as many at once as `stacks` says; whoever is left is trained by itself.
-    Where memory runs out nevertheless, a warning says so, and there are half as many from then on.
-    The learners of a stack come step by step, and their stack is done before the next begins.
+    Step s is what s updates come to, so step 0 is the initial learner; or their running mean of the decay `average`, as
+    in `averaged`. Nothing is augmented. Setups whose schedules differ in their order alone are stacked, as many at once
+    as `stacks` says; whoever is left is trained by itself. Where memory runs out nevertheless, a warning says so, and
+    there are half as many from then on. The learners of a stack come step by step, and their stack is done before the
+    next begins.
     """
     before = 0
     for indices in alike([setup.schedule for setup in setups]):
@@ -76,7 +79,8 @@ def trained(problem: Problem, setups: Sequence[Setup], steps: Collection[int]) -
         while waiting:
             part = waiting.pop(0)
             try:
-                for found in _trained(problem, {index: setups[index] for index in part}, steps, before, len(setups)):
+                some = {index: setups[index] for index in part}
+                for found in _trained(problem, some, steps, average, before, len(setups)):
                     # Those of a stack that memory ran out of are trained once more, and are the same to rounding.
                     if found[:2] not in given:
                         given.add(found[:2])
@@ -101,18 +105,18 @@ def _parts(indices: Sequence[int], most: int) -> list[list[int]]:
 
 
 def _trained(
-    problem: Problem, setups: dict[int, Setup], steps: Collection[int], before: int, count: int
+    problem: Problem, setups: dict[int, Setup], steps: Collection[int], average: float, before: int, count: int
 ) -> Iterator[tuple[int, int, Learner]]:
     """`trained` for setups of one stack, after so many `before` them of `count`."""
     last = max(1, len(next(iter(setups.values())).schedule.learning_rates))
     if len(setups) == 1:
         ((index, setup),) = setups.items()
-        for step, learner in enumerate(training(problem, *setup, KEY)):
+        for step, learner in enumerate(averaged(training(problem, *setup, KEY), average)):
             went(before + step / last, count)
             if step in steps:
                 yield index, step, learner
         return
-    for step, learners in enumerate(stacked_training(problem, list(setups.values()))):
+    for step, learners in enumerate(averaged(stacked_training(problem, list(setups.values())), average)):
         went(before + len(setups) * step / last, count)
         if step in steps:
             for position, index in enumerate(setups):

@@ -112,6 +112,24 @@ def going_on(
         yield learner
 
 
+def averaged(learners: Iterator[Learner], decay: float) -> Iterator[Learner]:
+    """The running mean of the parameters after each step, in place of these; with a decay of 0 the learners themselves.
+
+    After t steps it is (1 - decay) sum over s of decay^(t - s) p_s / (1 - decay^t), the sum over the steps made: it is
+    free of where the learner began, and after one step it is what that came to. Running statistics stay as they are.
+    """
+    if not decay:
+        yield from learners
+        return
+    mean = next(learners)
+    yield mean
+    for step, learner in enumerate(learners, 1):
+        share = (1 - decay) / (1 - decay**step)
+        params = tree.map(lambda old, new, share=share: torch.lerp(old, new, share), mean.params, learner.params)
+        mean = learner._replace(params=params)
+        yield mean
+
+
 def last(learners: Iterator[Learner]) -> Learner:
     """The last of some learners, of whom it holds one at a time."""
     return deque(learners, maxlen=1)[0]

@@ -2,6 +2,7 @@
 
 from limbeck.core.contracts import AbstractObjective
 from limbeck.core.family import Family
+from limbeck.objectives.adversarial_contrast import AdversarialContrast as AdversarialContrast
 from limbeck.objectives.cloned import Cloned as Cloned
 from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
 from limbeck.objectives.cloned import ValueCloned as ValueCloned
@@ -50,4 +51,5 @@ OBJECTIVES = Family(
     LinearProbe,
     Inversion,
     PolicyGradient,
+    AdversarialContrast,
 )

@@ -11,6 +11,7 @@ from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
 from limbeck.parameterizations.fixed_targets import FixedTargets as FixedTargets
 from limbeck.parameterizations.frequency import Frequency as Frequency
 from limbeck.parameterizations.gaussians import Gaussians as Gaussians
+from limbeck.parameterizations.hallucinators import Hallucinators as Hallucinators
 from limbeck.parameterizations.latent import Latent as Latent
 from limbeck.parameterizations.multiformation import Multiformation as Multiformation
 from limbeck.parameterizations.palette import Palette as Palette
@@ -39,5 +40,6 @@ PARAMETERIZATIONS = Family(
     Palette,
     Field,
     Gaussians,
+    Hallucinators,
     Latent,
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jaxtyping import Int
+from torch import Tensor
+
 from limbeck.core.contracts import (
     AbstractParameterization,
     AbstractTask,
@@ -48,6 +51,10 @@ class AbstractAround(AbstractParameterization):
         items, found = self.items(params), self.inner.counted(self.items(params))
         beside = {} if items.fixed is params.fixed else params.fixed["targets"]
         return found._replace(labels=found.labels.plus(Budget.of(beside)))
+
+    def origins(self, params: Parameters) -> Int[Tensor, " item"] | None:
+        """As `inner`."""
+        return self.inner.origins(self.items(params))
 
     def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
         """As `inner`."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from limbeck.core import tree
-from limbeck.core.batch import within_class
+from limbeck.core.batch import holders
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Pictured, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
@@ -45,7 +45,7 @@ class Multiformation(AbstractParameterization):
         height, width = images.shape[2:]
         sides = -(-height // self.factor), -(-width // self.factor)
         small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
-        pages, tiles = self._places(start.classes)
+        pages, tiles = holders(start.classes, self.factor**2)
         laid = small.new_zeros(int(pages.max()) + 1, self.factor**2, *small.shape[1:])
         laid[onto(pages, small.device), onto(tiles, small.device)] = small
         rows = laid.unflatten(1, (self.factor, self.factor)).permute(0, 3, 1, 4, 2, 5)
@@ -55,13 +55,13 @@ class Multiformation(AbstractParameterization):
     def render(self, params: Parameters, key: Key) -> Batch:
         """The tiles, enlarged to the size of a page."""
         fixed, pages = tree.widen(params.fixed), params.learned["inputs"]
-        place, tile = self._places(fixed["classes"])
+        place, tile = holders(fixed["classes"], self.factor**2)
         return labelled(self._tiles(pages)[onto(place, pages.device), onto(tile, pages.device)], fixed)
 
     def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
         """The first page of every class, and the items that the first of them is cut into."""
         fixed, pages = tree.widen(params.fixed), params.learned["inputs"]
-        place, tile = self._places(fixed["classes"])
+        place, tile = holders(fixed["classes"], self.factor**2)
         items = first_items(fixed["classes"])
         cut = (place == place[items[0]]).nonzero()[:MOST, 0].tolist()
         tiles = self._tiles(pages)[onto(place[cut], pages.device), onto(tile[cut], pages.device)]
@@ -95,9 +95,3 @@ class Multiformation(AbstractParameterization):
         rows = padded.unflatten(3, (self.factor, sides[1])).unflatten(2, (self.factor, sides[0]))
         tiles = rows.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
         return interpolate(tiles, size, mode="bilinear").unflatten(0, (len(pages), self.factor**2))
-
-    def _places(self, classes: Int[Tensor, " item"]) -> tuple[Int[Tensor, " item"], Int[Tensor, " item"]]:
-        """The page of each item and its tile there: a page has items of one class, in their order."""
-        number, tiles = within_class(classes), self.factor**2
-        pages = -(-classes.bincount() // tiles)
-        return (pages.cumsum(0) - pages)[classes] + number // tiles, number % tiles

@@ -7,7 +7,7 @@ from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.protocols.linear import Linear as Linear
-from limbeck.protocols.own import FREPO
+from limbeck.protocols.own import FREPO, FREPO_AVERAGE
 from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
@@ -15,7 +15,7 @@ PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Linea
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
-    "frepo": Own(augment=FREPO),
+    "frepo": Own(augment=FREPO, average=FREPO_AVERAGE),
     "krr": KernelRidge(),
     "linear": Linear(),
     "own": Own(),

@@ -7,7 +7,7 @@ from typing import Any
 
 from limbeck.core.contracts import AbstractAugmentation, AbstractProtocol, Schedule
 from limbeck.core.errors import InputError, unknown
-from limbeck.core.expect import at_least, positive
+from limbeck.core.expect import at_least, fraction, positive
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 from limbeck.learn.epochs import shuffled_epochs
@@ -79,6 +79,8 @@ class Epochs(AbstractProtocol):
     drop_to: float = 0.1
     """The share of itself to which the learning rate falls."""
     augment: AbstractAugmentation | None = None
+    average: float = 0.0
+    """The decay of the running mean of a learner's parameters that is scored in their place; 0: they are."""
     full_batch: int = 256
     """Examples a step, of all real data."""
     full_epochs: int = 5
@@ -90,6 +92,7 @@ class Epochs(AbstractProtocol):
         at_least(self, 1, "epochs", "full_epochs", "full_batch")
         at_least(self, 0, "batch", "drop_after", "drop_again", "learning_rate")
         positive(self, "drop_to")
+        fraction(self, "average")
 
     @property
     def uses_own(self) -> bool:
@@ -149,8 +152,17 @@ class Epochs(AbstractProtocol):
         drop = f", {share} of the learning rate after {drops}" if drops else ""
         return (
             f"{self.name}: {self.epochs} epochs of {self.optimizer.describe(self._rate)}, {batch}{drop}, "
-            f"{self._augmentation}"
+            f"{self._augmentation}{scored_by(self.average)}"
         )
+
+
+def scored_by(average: float) -> str:
+    """What of a learner is scored, where that is not what it came to.
+
+    >>> scored_by(0.995), scored_by(0.0)
+    (', scored by the running mean of its parameters, decay 0.995', '')
+    """
+    return f", scored by the running mean of its parameters, decay {average:g}" if average else ""
 
 
 def carried(own: Schedule | None, protocol: str) -> Schedule:

@@ -6,14 +6,17 @@ from dataclasses import dataclass, fields
 
 from limbeck.core.contracts import AbstractAugmentation, AbstractProtocol, ByTask, Schedule
 from limbeck.core.errors import InputError
-from limbeck.core.expect import at_least
+from limbeck.core.expect import at_least, fraction
 from limbeck.core.key import Key
 from limbeck.learn.augment import Siamese
 from limbeck.learn.epochs import shuffled_epochs
-from limbeck.protocols.epochs import Epochs, carried, mean_rate
+from limbeck.protocols.epochs import Epochs, carried, mean_rate, scored_by
 
 FREPO = Siamese(("flip", "color", "crop", "rotate", "scale", "cutout"))
 """What learners of sets by FRePo see (Zhou et al., NeurIPS 2022); as published but for magnitudes."""
+FREPO_AVERAGE = 0.995
+"""And the decay of the running mean of their parameters, which the published evaluation takes, free of its start. As
+released, its code takes it and then reads the last parameters: with `average` at 0 this protocol does so, too."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,22 @@ class Own(AbstractProtocol):
     """Epochs on all real data, at least."""
     augment: AbstractAugmentation | None = None
     """What each image of each step undergoes: a set may be made for learners whose images are augmented."""
+    average: float = 0.0
+    """The decay of the running mean of a learner's parameters that is scored in their place; 0: they are."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "full_batch", "full_epochs")
+        fraction(self, "average")
 
     @property
     def name(self) -> str:
         """ "own", or "frepo" where images are augmented as for that, and the fields that are not so.
 
-        >>> Own().name, Own(augment=FREPO).name, Own(full_batch=64).name
+        >>> Own().name, Own(augment=FREPO, average=0.995).name, Own(full_batch=64).name
         ('own', 'frepo', 'own with full_batch 64')
         """
-        like, base = ("frepo", Own(augment=FREPO)) if self.augment == FREPO else ("own", Own())
+        frepo = Own(augment=FREPO, average=FREPO_AVERAGE)
+        like, base = ("frepo", frepo) if self.augment == FREPO else ("own", Own())
         values = {field.name: (getattr(self, field.name), getattr(base, field.name)) for field in fields(self)}
         changed = [f"{name} {value}" for name, (value, default) in values.items() if value != default]
         return like + (f" with {', '.join(changed)}" if changed else "")
@@ -78,7 +85,7 @@ class Own(AbstractProtocol):
         return shuffled_epochs(count, epochs, self.full_batch, mean_rate(own, self.name), own.rule, key)
 
     def __str__(self) -> str:
-        seen = "no augmentation" if self.augment is None else f"augmented ({self.augment})"
+        seen = ("no augmentation" if self.augment is None else f"augmented ({self.augment})") + scored_by(self.average)
         return (
             f"{self.name}: the learning rates, order, update rule and training loss that the set carries, {seen} "
             f"(all real data: the mean rate; where the loss is the set's own, SGD 0.01, momentum 0.9; batches of "

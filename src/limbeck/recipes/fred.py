@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from limbeck.learn.optim import SGD
 from limbeck.objectives import Gradient, Trajectory
@@ -28,20 +29,24 @@ ONE = "Rates and kept positions were published for one size of CIFAR-10, and are
 DEVIATIONS = (ORTHONORMAL, BY_ALL, ONE, VALIDATION)
 
 
-GRADIENTS = Method(
-    name="fred-dc",
-    summary="Gradient matching of images that are stored by the frequencies that vary most.",
-    source=SOURCE,
-    cost="as dc, of 32 items for one",
-    recipe=replace(
-        dc.METHOD.recipe,
-        start=Real(),
-        parameterization=Frequency(kept=32),
-        objective=Gradient(augment=None, outer=1, inner=1),
-        optimizer=SGD(learning_rate=1e3 / LENGTH, momentum=0.5),
-        steps=dc.NETWORKS,
-    ),
-    published={
+def _stored_so(by: str, like: Method, published: Published, cost: str, **changed: Any) -> Method:
+    """A method like another one, of images that are stored so; `changed` are fields of its recipe."""
+    return Method(
+        name=f"fred-{like.name}",
+        summary=f"{by} matching of images that are stored by the frequencies that vary most.",
+        source=SOURCE,
+        cost=f"as {like.name}, of {cost}",
+        recipe=replace(like.recipe, parameterization=Frequency(kept=32), **changed),
+        published=published,
+        deviations=DEVIATIONS,
+        settings_from=FROM,
+    )
+
+
+GRADIENTS = _stored_so(
+    "Gradient",
+    dc.METHOD,
+    {
         ("cifar10", ipc, False): {
             "objective.outer": outer,
             "objective.inner": inner,
@@ -49,22 +54,20 @@ GRADIENTS = Method(
         }
         for ipc, (outer, inner) in LOOPS.items()
     },
-    deviations=DEVIATIONS,
-    settings_from=FROM,
+    "32 items for one",
+    start=Real(),
+    objective=Gradient(augment=None, outer=1, inner=1),
+    optimizer=SGD(learning_rate=1e3 / LENGTH, momentum=0.5),
+    steps=dc.NETWORKS,
 )
-DISTRIBUTIONS = Method(
-    name="fred-dm",
-    summary="Distribution matching of images that are stored by the frequencies that vary most.",
-    source=SOURCE,
-    cost="as dm, of 16 items for one",
-    recipe=replace(
-        dm.METHOD.recipe,
-        parameterization=Frequency(kept=32),
+DISTRIBUTIONS = replace(
+    _stored_so(
+        "Distribution",
+        dm.METHOD,
+        {("cifar10", 2, False): KEPT},
+        "16 items for one",
         optimizer=SGD(learning_rate=1e6 / LENGTH, momentum=0.5),
     ),
-    published={("cifar10", 2, False): KEPT},
-    deviations=DEVIATIONS,
-    settings_from=FROM,
     elsewhere=False,
 )
 RATE = 1e8 / LENGTH
@@ -77,19 +80,16 @@ OF_TRAJECTORIES: Published = {
     ("cifar100", 50, False): mtt.settings(80, 2, 40, RATE, 1e-5, 1e-2),
 }
 TABLE = "its paper and the readme of its code"
-TRAJECTORIES = Method(
-    name="fred-mtt",
-    summary="Trajectory matching of images that are stored by the frequencies that vary most.",
-    source=SOURCE,
-    cost="as mtt, of 16 items for one, and for three times as many steps",
-    recipe=replace(
-        mtt.METHOD.recipe,
-        parameterization=Frequency(kept=32),
+TRAJECTORIES = replace(
+    _stored_so(
+        "Trajectory",
+        mtt.METHOD,
+        {setting: {**options, **KEPT} for setting, options in OF_TRAJECTORIES.items()},
+        "16 items for one, and for three times as many steps",
         objective=Trajectory(),
         optimizer=SGD(learning_rate=RATE, momentum=0.5),
         steps=15_000,
     ),
-    published={setting: {**options, **KEPT} for setting, options in OF_TRAJECTORIES.items()},
     expected=(
         *expected("mnist", {1: 95.8, 10: 97.6}, "mtt", TABLE),
         *expected("fashion_mnist", {1: 84.6, 10: 89.1}, "mtt", TABLE),
@@ -99,7 +99,6 @@ TRAJECTORIES = Method(
         *expected("tiny_imagenet", {1: 19.2, 10: 24.2, 50: 26.4}, "mtt", TABLE, network="convnet-d4"),
     ),
     deviations=(*DEVIATIONS[:-1], "Learned rates know no bound; published ones stay above 0.001.", VALIDATION),
-    settings_from=FROM,
     elsewhere=False,
 )
 METHODS = (GRADIENTS, DISTRIBUTIONS, TRAJECTORIES)

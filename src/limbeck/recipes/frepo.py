@@ -46,7 +46,8 @@ EXPECTED = (
 )
 DEVIATIONS = (
     "Published with batch normalisation while distilling and none when scored, without biases, by Kaiming's start.",
-    "Its score is of augmented images and running means of weights; the schedule that a set carries has neither.",
+    "Its score is of augmented images and running means of weights: --protocol frepo has both, the schedule that a set "
+    "carries neither.",
     "Labels are learned as they are and centred in the loss, so that the norm that LAMB steps by is another.",
     "Real batches hold 102 images of every class (10 of 100, 5 of 200); the published ones are 1,024 as they come.",
     "The last set is kept; the published one is the best by test accuracy every 10,000 steps.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from limbeck.comparison import basis, called, draws, matching
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.score import tells_float32
 from limbeck.core.units import bare, headed, measured, measured_range, percent, size
 from limbeck.distilled_set import DistilledSet
 from limbeck.inside import account
@@ -151,6 +152,7 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> Table:
         "n",
         "protocol",
         "bytes",
+        *(["float32"] if tells_float32(rows) else []),
         "per_class",
         "labels",
         "matched",

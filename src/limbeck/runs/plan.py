@@ -28,6 +28,7 @@ from limbeck.core.version import ALGORITHM, VERSION
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
 from limbeck.header import RUN
+from limbeck.inside import account
 from limbeck.judging import judged_by
 from limbeck.learn.population import operations
 from limbeck.logs import LoggedRun
@@ -272,6 +273,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
         n=1, protocol=judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
         seeds=1, about="", whole=True, values=(value,), labels=bare.label_kind,
+        float32=account(bare).floats,
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 

@@ -28,3 +28,7 @@ class AbstractRelabelling(AbstractStart):
     def bytes_per_item(self, task: AbstractTask) -> int:
         """What an item of the other start takes, and a number for each class."""
         return self.start.bytes_per_item(task) + weight_bytes(task)
+
+    def numbers_per_item(self, task: AbstractTask) -> int:
+        """Those of an item of the other start, and one for each class."""
+        return self.start.numbers_per_item(task) + len(task.classes)

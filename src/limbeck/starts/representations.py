@@ -38,6 +38,10 @@ class Representations(AbstractRelabelling):
         """What an item of the other start takes, and its representation in 32 bits."""
         return self.start.bytes_per_item(task) + FLOAT * self.teacher.reads(task)
 
+    def numbers_per_item(self, task: AbstractTask) -> int:
+        """Those of an item of the other start, and of its representation."""
+        return self.start.numbers_per_item(task) + self.teacher.reads(task)
+
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` items of every class; InputError for what is no image."""
         self.teacher.reads(problem.task)

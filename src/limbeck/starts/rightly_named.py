@@ -36,6 +36,10 @@ class RightlyNamed(AbstractStart):
         """What a real example takes, and a number for each class."""
         return task.bytes_per_example + weight_bytes(task)
 
+    def numbers_per_item(self, task: AbstractTask) -> int:
+        """Those of a real image, and one for each class."""
+        return task.numbers_per_example + len(task.classes)
+
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
         """`per_class` examples of every class, the first of a shuffle of its examples that are named rightly.
 

@@ -65,12 +65,12 @@ class AbstractNoting(AbstractProgress):
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
         self._notes: list[str] = []
-        self._said: set[str] = set()
+        self._noted: set[str] = set()
 
     def notes(self, lines: Sequence[str]) -> None:
         """Keep what a reader of any result must know until there are news, or the end; what was said stays said."""
-        self._notes += [line for line in dict.fromkeys(lines) if line not in self._said]
-        self._said.update(lines)
+        self._notes += [line for line in dict.fromkeys(lines) if line not in self._noted]
+        self._noted.update(lines)
 
     def say_notes(self) -> None:
         """Say what is kept."""
