@@ -16,10 +16,10 @@ from limbeck.distilled_set import DistilledSet
 from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
 from limbeck.runs.experts import missing_experts
-from limbeck.runs.graph import Graph, Request
+from limbeck.runs.graph import Graph, Request, checking
 from limbeck.runs.needs import missing_needs, step_seconds
 from limbeck.runs.pace import COMPILING, GAIN
-from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
+from limbeck.runs.plan import Plan, distillation_of, dress, finished
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session
 from limbeck.runs.trial import tried
