@@ -168,7 +168,7 @@ def askable(probes: Sequence[AbstractProbe], task: AbstractTask) -> tuple[Abstra
     if refused and not found:
         raise refused[0]
     for each in refused:
-        warnings.warn(f"left out: {each}", stacklevel=2)
+        warnings.warn(f"left out: {str(each).removesuffix('; leave this probe out')}", stacklevel=2)
     return tuple(found)
 
 
