@@ -75,10 +75,8 @@ def import_set(
             raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
         return restored(place, own, task, learning_rate, network)
     if entries and len(entries) != 2:
-        raise InputError(
-            f"entries {', '.join(entries)}: expected two names, those of images and labels in the file, such as "
-            "images,labels; which of several sets is meant, `which` says"
-        )
+        named = ", ".join(entries)
+        raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images = images_of(place, found.images, task.shape)
     times = factor_of(place, factor)
