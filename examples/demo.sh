@@ -17,3 +17,4 @@ limbeck study digits --recipes dm,mtt,bptt --ipc 1 --network convnet-w8-d2 --ste
     --set bptt.optimizer.learning_rate=1 --effort quick --probe substitution,cross-architecture,mixing,learning-time,mimicry \
     --substitution.sizes '[1,2,4,8]' --cross-architecture.architectures '[mlp]' --cross-architecture.draws 2 \
     --mixing.added '[0,2]' --out "$out"
+echo "Open it in a browser: file://$(cd "$out" && pwd)/report.html"

@@ -19,10 +19,10 @@ from limbeck.probes.contract import AbstractProbe
 from limbeck.runs.asking import Question
 from limbeck.runs.distilling import parted
 from limbeck.runs.experts import missing_experts
-from limbeck.runs.graph import Graph, Request
+from limbeck.runs.graph import Graph, Request, checking
 from limbeck.runs.needs import missing_needs, step_seconds
 from limbeck.runs.pace import COMPILING, GAIN, side_by_side
-from limbeck.runs.plan import Plan, checking, distillation_of, dress, finished
+from limbeck.runs.plan import Plan, distillation_of, dress, finished
 from limbeck.runs.room import check_room
 from limbeck.runs.scoring import entries_of, requests_of
 from limbeck.runs.session import Session

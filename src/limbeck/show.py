@@ -31,7 +31,7 @@ from limbeck.header import made_by
 from limbeck.inside import Drawn, pictures_of
 
 SPACING = 2
-SHORTEST = 32
+SHORTEST = 64
 """Pictures are enlarged by a whole factor until their side is at least this many pixels."""
 
 ROUNDING = 1e-6

@@ -160,6 +160,9 @@ def test_names_that_may_both_be_the_images_are_refused_and_chosen_by_an_option(
         read(tmp_path / "a.pt", task)
     found = read(tmp_path / "a.pt", task, entries=("x", "y"))
     assert torch.equal(found.batch.inputs, images) and "left out: 'images'" in notes(found)
+    for names in (("1",), ("x", "y", "images")):
+        with pytest.raises(InputError, match=f"entries {', '.join(names)}: expected two names"):
+            read(tmp_path / "a.pt", task, entries=names)
     np.savez(tmp_path / "b.npz", foo=images.numpy(), bar=LABELS.numpy())
     with pytest.raises(InputError, match="found 'foo', 'bar', expected images among them"):
         read(tmp_path / "b.npz", task)

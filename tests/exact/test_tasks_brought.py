@@ -361,13 +361,23 @@ def test_a_large_image_that_is_trusted_is_read(tmp_path, monkeypatch):
         assert Image.MAX_IMAGE_PIXELS == 300
 
 
+def test_what_lies_beside_images_that_were_read_before_is_said_as_it_is_now(tmp_path):
+    put(tmp_path / "mine", *files("cat", "dog"))
+    said = "left out a file that is no image that can be read (1 .txt), such as cat/b.txt"
+    assert said not in read(tmp_path / "mine").notes
+    (tmp_path / "mine/cat/b.txt").write_bytes(b"x")
+    assert said in read(tmp_path / "mine").notes
+    (tmp_path / "mine/cat/b.txt").unlink()
+    assert said not in read(tmp_path / "mine").notes
+
+
 def test_files_that_are_no_images_are_counted_by_their_ending(tmp_path):
     put(tmp_path / "mine", *files("cat", "dog"))
     for name in ("cat/a.heic", "cat/b.heic", "dog/notes.txt"):
         (tmp_path / "mine" / name).write_bytes(b"x")
     assert (
-        "left out 3 files that are not images that can be read (2 .heic, 1 .txt), such as cat/a.heic"
-        in read(tmp_path / "mine").notes
+        "left out 3 files that are no images that can be read (2 .heic, 1 .txt), such as cat/a.heic; .heic are photos: "
+        "convert them to JPEG or PNG to have them read" in read(tmp_path / "mine").notes
     )
 
 

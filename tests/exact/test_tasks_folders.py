@@ -140,7 +140,7 @@ def test_what_is_hidden_is_left_out_at_every_depth_and_counted(tmp_path):
     task = read(tmp_path / "mine")
     assert shades(task) == TWICE
     assert [note for note in task.notes if note.startswith("left out")] == [
-        "left out 4 images that are hidden, such as __MACOSX/train/cat/2.png"
+        "left out 4 images in hidden places, such as __MACOSX/train/cat/2.png"
     ]
 
 
@@ -148,7 +148,7 @@ def test_images_outside_class_folders_are_left_out_aloud(tmp_path):
     put(tmp_path / "mine", *files("cat", "dog"), "cover.png")
     task = read(tmp_path / "mine")
     assert shades(task) == TWICE
-    assert "left out 1 images outside the class folders, such as cover.png" in task.notes
+    assert "left out 1 image outside the class folders, such as cover.png" in task.notes
 
 
 @pytest.mark.parametrize(

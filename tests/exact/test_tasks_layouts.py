@@ -133,7 +133,7 @@ def test_files_that_are_no_images_are_left_out_and_named(tmp_path):
     write_folder(tmp_path / "mine", COLOUR, LABELS)
     (tmp_path / "mine/class 1/notes.txt").write_text("hello")
     task = load(f"folder:{tmp_path / 'mine'}", cache=tmp_path / "cache")
-    assert "left out 1 files that are not images that can be read (1 .txt), such as class 1/notes.txt" in task.notes
+    assert "left out a file that is no image that can be read (1 .txt), such as class 1/notes.txt" in task.notes
 
 
 def test_an_image_lying_on_its_side_is_turned_upright(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIMBECK_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("LIMBECK_DATA", raising=False)
     return tmp_path
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--version"], ["distil"]):
+        code = main(words)
+        said = capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["limbeck", *words])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("limbeck", run_name="__main__")
+        assert (ended.value.code, capsys.readouterr()) == (code, said)
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,40 @@ def test_what_another_handler_raises_waits_too_and_is_of_the_signal_that_came(tm
     (tmp_path / "imported.py").write_text(MODULE.format(signal="SIGTERM"))
     ended = subprocess.run([sys.executable, "-c", LEAVES], cwd=tmp_path)
     assert ended.returncode == signal.SIGTERM
+
+
+SWALLOWED = """
+import os, signal, weakref
+from limbeck.core.interruptions import interrupt_between_imports
+interrupt_between_imports()
+class Thing:
+    def __del__(self):
+        {deleted}
+def dropped(_):
+    {dropped}
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):
+        pass
+thing = Thing()
+seen = weakref.ref(thing, dropped)
+try:
+    del thing
+    signal.sigtimedwait([], 60)
+except KeyboardInterrupt:
+    print("interrupted")
+    signal.sigtimedwait([], 0.2)
+"""
+
+
+@pytest.mark.parametrize("where", [("interrupt()", "pass"), ("pass", "interrupt()")])
+def test_an_interruption_that_python_must_swallow_comes_again(where: tuple[str, str]) -> None:
+    program = SWALLOWED.format(deleted=where[0], dropped=where[1])
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("interrupted\n", "", 0)
+
+
+def test_what_is_swallowed_and_is_no_interruption_is_still_told() -> None:
+    program = SWALLOWED.format(deleted="raise KeyError('lost')", dropped="interrupt()")
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.stdout == "interrupted\n" and "KeyError: 'lost'" in ended.stderr

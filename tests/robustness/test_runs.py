@@ -120,6 +120,45 @@ def test_more_than_an_hour_is_refused_where_nobody_can_be_asked_and_what_is_sugg
         assert main(more.split()) == 0
 
 
+class News(Silent):
+    """What is said beside how far a run is."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
+        self.said.append(news)
+
+
+def test_long_work_is_admitted_before_steps_are_compiled_and_that_they_are_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("limbeck.learn.compiled.PAYS_FROM", 0.0)
+    made, step = [], Distillation.step
+
+    def counted(run: Distillation, state: Any) -> Any:
+        if made:
+            raise KeyboardInterrupt
+        made.append(state)
+        return step(run, state)
+
+    monkeypatch.setattr(Distillation, "step", counted)
+    options: dict[str, Any] = dict(ipc=1, network="convnet-w4-d1", steps=9, checks=0)
+    for long, ends in ((0.0, InputError), (1e9, KeyboardInterrupt)):
+        made.clear()
+        monkeypatch.setattr(allowance, "LONG", long)
+        progress = News()
+        session = limbeck.Session(tmp_path / str(long), progress=progress, confirm=_refuse)
+        with pytest.raises(ends):
+            limbeck.distill(load("digits"), "dm", **options, session=session)
+        assert len(made) == 1
+        assert [news.endswith("compiling the next step") for news in progress.said] == [False, True][: 1 + (long > 0)]
+
+
+def _refuse(why: str) -> None:
+    raise InputError(why)
+
+
 def test_a_selection_is_not_validated_unless_somebody_asks(tmp_path: Path) -> None:
     session = limbeck.Session(tmp_path)
     for checks, count in ((None, 0), (0, 0), (1, 1)):

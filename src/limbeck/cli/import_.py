@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,8 @@ from limbeck.core.units import percent
 from limbeck.exported import FORMATS
 from limbeck.imported import AUTO, LAYOUTS, import_set
 from limbeck.terminal.said import ask, at_terminal, say
+
+_RATES = {"usual": "limbeck's usual, as the file has none; --learning-rate sets another"}
 
 
 def run(words: list[str]) -> None:
@@ -54,13 +56,18 @@ def run(words: list[str]) -> None:
     spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
         ("layout", f"{origin['format']}: {_summary(origin['format'])}"),
-        ("items", f"{len(distilled)}, {distilled.label_kind} labels, {min(found)} to {max(found)} a class"),
+        ("items", f"{len(distilled)}, {distilled.label_kind} labels, {_each(found)} a class"),
         ("units", f"{origin['units']}: pixels {spread}"),
-        ("learning rate", f"{learning_rate:g} ({origin['learning rate']})"),
+        ("learning rate", f"{learning_rate:g} ({_RATES.get(origin['learning rate'], origin['learning rate'])})"),
         ("digest", origin["digest"]),
         *(("note", note) for note in origin["notes"]),
     ]
     answer(document, given, Table(str(given.out), ("", ""), rows), quiet=given.quiet)
+
+
+def _each(counts: Sequence[int]) -> str:
+    """How many items there are of each class."""
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _summary(layout: str) -> str:

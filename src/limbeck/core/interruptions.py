@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -26,7 +27,8 @@ def between_imports(handler: Handler) -> Handler:
     """A handler that raises what another one does, but never while a module is imported: as soon as it is.
 
     Modules that try an import and do without where that fails take what is raised for a failure. The process would go
-    on, with half of a module. The alarm clock of the process is this handler's from now on.
+    on, with half of a module. The alarm clock of the process is this handler's from now on. So is what Python does
+    about an exception that it must swallow, in a callback of its own: what is raised there is raised again.
     """
     came = 0
 
@@ -40,7 +42,17 @@ def between_imports(handler: Handler) -> Handler:
         signal.setitimer(signal.ITIMER_REAL, 0)
         return handler(came, frame)
 
+    others = sys.unraisablehook
+
+    def again(swallowed: sys.UnraisableHookArgs) -> None:
+        # Whoever drops a weak reference or an object while a signal comes would lose it, with a traceback.
+        if came and isinstance(swallowed.exc_value, (KeyboardInterrupt, SystemExit)):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        else:
+            others(swallowed)
+
     signal.signal(signal.SIGALRM, handle)
+    sys.unraisablehook = again
     return handle
 
 

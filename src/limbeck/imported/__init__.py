@@ -74,6 +74,9 @@ def import_set(
         if normalisation:
             raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
         return restored(place, own, task, learning_rate, network)
+    if entries and len(entries) != 2:
+        named = ", ".join(entries)
+        raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images = images_of(place, found.images, task.shape)
     times = factor_of(place, factor)
@@ -83,7 +86,7 @@ def import_set(
     batch = Batch(inputs, told.targets.repeat(times**2, 1), told.targets.argmax(1).repeat(times**2))
     origin = {
         **_origin(place, layout, found, units, pixels),
-        "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "stated",
+        "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "usual",
         "factor": times,
         "notes": [*found.notes, *told.notes, *_notes(place, found, batch, task, times)],
     }

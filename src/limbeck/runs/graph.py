@@ -13,12 +13,14 @@ from limbeck.computations.contract import AbstractComputation, Asked, ProbeConte
 from limbeck.core.family import spec_id, to_spec
 from limbeck.core.progress import part
 from limbeck.core.tree import Tree
+from limbeck.distillation import Distillation
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job
 from limbeck.runs.pace import COMPILING, GAIN, STARTING, Pace, measured, side_by_side
 from limbeck.runs.room import Told, within_room, workers_for
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
+from limbeck.state import State
 
 Item = TypeVar("Item")
 
@@ -265,6 +267,11 @@ def seconds_alone(requests: Iterable[Request], session: Session) -> float:
         pace_of(each, session).seconds(each.computation.flops(each.context), each.computation.passes(each.context))
         for each in requests
     )
+
+
+def checking(run: Distillation, state: State, session: Session) -> float:
+    """About how many seconds the checks of a distillation take that are to come after a state."""
+    return seconds_alone((Request(*each) for each in run.to_check(state)), session)
 
 
 def pace_of(request: Request, session: Session) -> Pace:

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,11 @@ from limbeck.evaluation import Score
 from limbeck.header import RUN
 from limbeck.inside import account
 from limbeck.judging import judged_by
+from limbeck.learn.compiled import compiles
 from limbeck.learn.population import operations
 from limbeck.logs import LoggedRun
-from limbeck.runs.graph import Request, network_pace, seconds_alone
+from limbeck.runs import allowance
+from limbeck.runs.graph import checking, network_pace
 from limbeck.runs.logged import logged, settings_of
 from limbeck.runs.needs import complete_needs, step_seconds
 from limbeck.runs.pace import GAIN
@@ -181,11 +183,6 @@ def distillation_of(plan: Plan, session: Session) -> distillation.Distillation:
     return distillation.Distillation(problem, plan.recipe, plan.ipc, key, plan.checks, plan.within, session.compile)
 
 
-def checking(run: distillation.Distillation, state: State, session: Session) -> float:
-    """About how many seconds the checks take that are to come after a state."""
-    return seconds_alone((Request(*each) for each in run.to_check(state)), session)
-
-
 def finished(run: Run) -> DistilledSet | None:
     """What a run came to; None where it has not ended, or where what it came to is damaged."""
     try:
@@ -207,7 +204,7 @@ class _Watcher:
         self.session, self.run, self.whole = session, run, whole
         self._calls = 0
         self._since: tuple[float, int] | None = None
-        self._told = False
+        self._told = self._compiles = False
 
     def __call__(self, state: State) -> None:
         """The run has come to `state`."""
@@ -216,10 +213,22 @@ class _Watcher:
             return
         self._measure(state)
         news = [f"loss {float(state.losses[step - 1]):.4g}"] if step else []
+        news += ["compiling the next step"] * self._before_compiling(state)
         known = state.scores[~state.scores.isnan()]
         if len(known):
             news.append(f"validation {self.run.problem.task.metrics[0].text(float(known[-1]))}")
         self.session.progress.update(step, steps, "distilling", ", ".join(news), "steps")
+
+    def _before_compiling(self, state: State) -> bool:
+        """Whether steps are compiled from now on, which takes a minute or more first; long work is admitted before."""
+        problem, step, run = self.run.problem, int(state.step), self.run
+        compiling = not self._compiles and 0 < step < run.recipe.steps and run.compiled(state)
+        if compiling and compiles(replace(problem, compiled=True)):
+            self._compiles = True
+            rate = GAIN * network_pace(ProbeContext(problem), self.session).rate
+            if (seconds := float(state.work) * (run.recipe.steps - step) / rate) > allowance.LONG:
+                self.session.allowance.admit(seconds, whole=True)
+        return compiling and self._compiles
 
     def _measure(self, state: State) -> None:
         self._calls += 1

@@ -12,8 +12,9 @@ from limbeck.core.errors import InputError
 from limbeck.core.units import duration
 from limbeck.distillation import Distillation
 from limbeck.runs.allowance import check_minutes
+from limbeck.runs.graph import checking
 from limbeck.runs.needs import step_seconds
-from limbeck.runs.plan import Plan, checking, distillation_of
+from limbeck.runs.plan import Plan, distillation_of
 from limbeck.runs.room import check_room
 from limbeck.runs.session import Session
 from limbeck.state import State

@@ -21,7 +21,7 @@ from limbeck.tasks import prepare
 from limbeck.tasks.prepare import Check, Digest, Facts, Frame, Prepared
 from limbeck.tasks.readers.source import Array, Reading, Source
 
-_VERSION = 2
+_VERSION = 3
 _VERIFY = 4096
 
 

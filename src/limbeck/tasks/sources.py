@@ -124,7 +124,14 @@ def image_task(
         fingerprint=fingerprint,
         codec=codec,
         mirror=mirrored,
-        notes=(*(named.notes if named else ()), *facts.notes, *carved, *_lossy(data, named, form.forms), *own),
+        notes=(
+            *(named.notes if named else ()),
+            *source.notes,
+            *facts.notes,
+            *carved,
+            *_lossy(data, named, form.forms),
+            *own,
+        ),
         splits=splits,
         options={"zca": zca, "size": size, "mirror": mirror, **stated},
     )

@@ -23,6 +23,7 @@ from limbeck.tasks.readers.tree import Folder, grow
 
 _ASK = "expected one folder per class with images in it"
 _SHOWN = 4
+_PHOTOS = frozenset({".heic", ".heif", ".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"})
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -146,8 +147,9 @@ def _walk(node: Folder, levels: Levels, split: str, found: _Found, name: str = "
         _note_nested(node, rest, found)
     for child in node.folders:
         if level == CLASS and not child.holds:
+            there = f"{_kinds(child.all_others())} and no image" if child.all_others() else "no image"
             raise InputError(
-                f"{child.path}: found no image ({', '.join(sorted(SUFFIXES))}), {_ASK}; fill or remove the class folder"
+                f"{child.path}: found {there} ({', '.join(sorted(SUFFIXES))}), {_ASK}; fill or remove the class folder"
             )
         if level == SPLIT:
             of = split_of(child.name)
@@ -184,12 +186,11 @@ def _source(tree: Folder, found: _Found, reading: Reading) -> Source:
                 np.array([position[labels[split][path]] for path in paths], dtype=np.int64),
                 classes,
                 paths_of(paths),
-                notes,
             )
             for split, paths in splits.items()
         )
 
-    return Source((*files, *found.tables), read)
+    return Source((*files, *found.tables), read, notes)
 
 
 def _aligned(split: str, by_image: dict[Path, str], classes: tuple[str, ...], found: _Found) -> dict[Path, str]:
@@ -221,19 +222,30 @@ def _left_out(tree: Folder, found: _Found) -> list[str]:
     others = [path for path in tree.all_others() if path not in found.tables]
     if others:
         example = readable(str(others[0].relative_to(tree.path)))
-        kinds = Counter(path.suffix.lower() or "no ending" for path in others).most_common(_SHOWN)
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds)
-        notes.append(f"left out {len(others)} files that are not images that can be read ({counts}), such as {example}")
+        photos = sorted({path.suffix.lower() for path in others} & _PHOTOS)
+        advice = f"; {', '.join(photos)} are photos: convert them to JPEG or PNG to have them read" if photos else ""
+        what = "a file that is no image" if len(others) == 1 else f"{len(others)} files that are no images"
+        notes.append(f"left out {what} that can be read ({_kinds(others)}), such as {example}{advice}")
     used = found.aside.union(*found.splits.values())
     stray = [path for path in tree.all_images() if path not in used]
     if stray:
         example = readable(str(stray[0].relative_to(tree.path)))
-        notes.append(f"left out {len(stray)} images outside the class folders, such as {example}")
+        notes.append(f"left out {_images(len(stray))} outside the class folders, such as {example}")
     hidden = tree.all_hidden()
     if hidden:
         example = readable(str(hidden[0].relative_to(tree.path)))
-        notes.append(f"left out {len(hidden)} images that are hidden, such as {example}")
+        notes.append(f"left out {_images(len(hidden))} in hidden places, such as {example}")
     return notes
+
+
+def _kinds(files: Sequence[Path]) -> str:
+    """How many files have which ending, the most first."""
+    kinds = Counter(path.suffix.lower() or "without ending" for path in files).most_common(_SHOWN)
+    return ", ".join(f"{count} {kind}" for kind, count in kinds)
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'s' * (count != 1)}"
 
 
 def _below(node: Folder, above: Folder) -> str:

@@ -34,12 +34,12 @@ def find(name: str, reading: Reading = AS_IT_LOOKS) -> Source:
     if "train" not in splits:
         raise InputError(f"hf:{name}: found splits {', '.join(found)}, expected train; choose another data set")
     aside = [each for each in found if each not in named.values() or split_of(each) is None]
-    notes = [f"left out splits: {', '.join(aside)}"] if aside else []
+    notes = (f"left out splits: {', '.join(aside)}",) if aside else ()
     files = tuple(Path(entry["filename"]) for data in splits.values() for entry in data.cache_files)
 
     def read() -> tuple[Part, ...]:
         parts: list[Part] = []
-        told = list(notes)
+        told: list[str] = []
         for split, data in splits.items():
             part = _part(f"hf:{name}", split, data, datasets, reading, parts[0].classes if parts else None)
             if part is None:
@@ -48,7 +48,7 @@ def find(name: str, reading: Reading = AS_IT_LOOKS) -> Source:
                 parts.append(part)
         return (replace(parts[0], notes=(*told, *parts[0].notes)), *parts[1:])
 
-    return Source(files, read)
+    return Source(files, read, notes)
 
 
 def _part(

@@ -75,7 +75,7 @@ def of_files(
 
     def read() -> tuple[Part, ...]:
         parts: list[Part] = []
-        told = list(notes)
+        told: list[str] = []
         for split, group in splits.items():
             content = _content(group, reading)
             if split != "train" and unlabelled(content.values):
@@ -84,7 +84,7 @@ def of_files(
             parts.append(_part(split, group, content, parts[0] if parts else None, reading))
         return (replace(parts[0], notes=(*told, *parts[0].notes)), *parts[1:])
 
-    return Source(files, read)
+    return Source(files, read, notes)
 
 
 def _by_split(folder: Path) -> dict[str, tuple[Path, ...]]:

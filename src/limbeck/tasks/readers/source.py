@@ -116,6 +116,8 @@ class Source:
     files: tuple[Path, ...]
     """Every file that `read` depends on; none where the data comes with an installed package."""
     read: Callable[[], tuple[Part, ...]]
+    notes: tuple[str, ...] = ()
+    """What is to be said of where the files lie, such as what lies beside them: of now, whatever was read before."""
 
 
 def rows_of(table: Path | str) -> Callable[[int], str]:
