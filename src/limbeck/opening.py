@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from limbeck.advice import CLAIMS, INTERVALS, NUMBERS, advice, by, differ, either, least, many_sets, of_size
 from limbeck.comparison import EVALUATION, draws, merged, short_names
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.units import apart, bare, measured, measured_range, size
+from limbeck.core.units import apart, bare, size
 from limbeck.leading import Gain, Lead, leads, sides
 from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, side
 from limbeck.statistics.estimates import LEVEL, t_quantile
@@ -26,10 +27,6 @@ PURPOSES = {
     "episodes": "to train a policy",
 }
 """What a set is used for where the verdict of a probe says that it may be; other probes tell no use."""
-INTERVALS, NUMBERS, CLAIMS = "intervals", "numbers", "claims"
-"""How much a sentence says: numbers with intervals, numbers, or what is claimed alone."""
-FEW = 3
-"""Baselines that a sentence of claims alone names; of more than these, how many there are."""
 GROUPS = {"use": "use", "avoid": "do not", "unknown": "open", "note": "to know"}
 """The headings of verdicts, by their tones, in order."""
 
@@ -82,7 +79,7 @@ def opening(rows: Sequence[Mapping[str, Any]], findings: Sequence[Finding], sets
     first = next((lead for lead in led if lead.by_items or lead.by_bytes), None)
     if first is None:
         return Opening(_from_findings(found, findings), (*told, *found))
-    whole, *shorter = (_sentence(first, led, detail) for detail in (INTERVALS, NUMBERS, CLAIMS))
+    whole, *shorter = (advice(first, led, detail) for detail in (INTERVALS, NUMBERS, CLAIMS))
     return Opening(whole, (*told, *found), tuple(shorter))
 
 
@@ -93,73 +90,9 @@ def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return {heading: some for heading, some in found.items() if some}
 
 
-def _sentence(lead: Lead, led: Sequence[Lead], detail: str) -> str:
-    """What to train on, of as many examples and of as many bytes."""
-    told, claimed = _of_items(lead, led, detail)
-    return f"{claimed if detail == CLAIMS else told}{_in_bytes(lead, detail)}."
-
-
-def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
-    """What to train on of as many examples: with numbers, and without."""
-    better, worse, alike = sides(lead.by_items)
-    many = "1 example" if lead.row["per_class"] == 1 else f"{lead.row['per_class']} examples"
-    score, first = _score(lead.row, detail), _first(lead, led)
-    if worse:
-        most = _least(worse)
-        said = f"Train on real examples by {most.name}, not on {first.removesuffix(',')}"
-        many = f"as many of them are {_by(most, lead.unit, detail)} better"
-        return f"{said}: {many}{_cut(lead, ', which says nothing against the method')}", f"{said}{_cut(lead)}"
-    if better:
-        more = f"{_by(_least(better), lead.unit, detail)}{' or more' if len(better) > 1 else ''}"
-        above = f"its learners reach {score}, {more} above"
-        if not alike:
-            said = f"Use {lead.name} to train on {many} per class"
-            return f"{said}: {above} as many real examples", f"{said}: it is better than as many real examples"
-        those, others = _names(better, detail), _names(alike, detail)
-        return (
-            f"Use {lead.name} rather than as many real examples by {those}: {above} them; beside those by {others} "
-            "nothing is decided",
-            f"Use {lead.name} rather than real examples by {those}; beside {others} nothing is decided",
-        )
-    if alike:
-        it = "to be better to train on than as many real examples"
-        told = f"No set is shown {it}: {first} reaches {score}, and {_names(alike, detail)} may do as well"
-        return told, f"{first} is not shown {it}"
-    said = f"{first} comes first, and is held against no real examples of its number"
-    return f"{said}: its learners reach {score}", said
-
-
-def _in_bytes(lead: Lead, detail: str) -> str:
-    """What its bytes are best used for, as a part of a sentence."""
-    if not lead.by_bytes:
-        return ""
-    better, worse, alike = sides(lead.by_bytes)
-    kept = f"{lead.kept} real {'' if detail == CLAIMS else 'examples '}per class"
-    held = f"in its {size(lead.row['bytes'])},"
-    by = "" if detail == CLAIMS else _by(_least(worse or better or alike), lead.unit, detail)
-    if worse:
-        return f"; {held} keep {kept} instead{by and f', {by} better'}"
-    if alike:
-        return f"; {held} {kept} may do as well"
-    return f"; {held} {'it is ' if by else ''}better than {kept}, too{by and f', by {by}'}"
-
-
-def _least(gains: Sequence[Gain]) -> Gain:
-    """That by which it is worse by most, or better by least."""
-    return min(gains, key=lambda each: each.fact.value)
-
-
-def _names(gains: Sequence[Gain], detail: str) -> str:
-    """Baselines after one another, all of them but where claims stand alone."""
-    names = [each.name for each in gains]
-    if detail == CLAIMS and len(names) > FEW:
-        return f"{len(names)} selections"
-    return _or(names)
-
-
 def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
     """The rows of a leading set; where there are several, they say what is another of others."""
-    told = [str(lead.row[name]) for name in ("network", "protocol", "split", "metric") if _differ(led, name)]
+    told = [str(lead.row[name]) for name in ("network", "protocol", "split", "metric") if differ(led, name)]
     under = f" ({', '.join(told)})" if told else ""
     per_class = lead.row["per_class"]
     rows = []
@@ -171,26 +104,22 @@ def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
     if lead.rivals:
         _, _, alike = sides(lead.rivals)
         closest = min(lead.rivals, key=lambda each: (side(each.fact) != OPEN, each.fact.value))
-        use = _or([lead.name, *(each.name for each in alike)])
-        rows.append(Use(f"the best of {_many(lead, led)}{under}", use, _how_sure(closest, lead)))
+        use = either([lead.name, *(each.name for each in alike)])
+        rows.append(Use(f"the best of {many_sets(lead, led)}{under}", use, _how_sure(closest, lead)))
     if lead.whole is not None:
         where = side(lead.whole.fact)
         use = {ABOVE: lead.name, BELOW: "all real data", OPEN: UNDECIDED}[where]
-        rows.append(Use(f"in place of all real data{_of_size(lead, led)}{under}", use, _how_sure(lead.whole, lead)))
+        rows.append(Use(f"in place of all real data{of_size(lead, led)}{under}", use, _how_sure(lead.whole, lead)))
     return rows
-
-
-def _differ(led: Sequence[Lead], name: str) -> bool:
-    return len({lead.row[name] for lead in led}) > 1
 
 
 def _beside(lead: Lead, purpose: str, gains: Sequence[Gain], per_class: int) -> Use:
     """What to use of a set and real examples that match it in one way; how sure by what comes nearest."""
     better, worse, alike = sides(gains)
     if worse:
-        most = _least(worse)
+        most = least(worse)
         return Use(purpose, f"{per_class} real per class ({most.name})", _how_sure(most, lead))
-    nearest = _least(alike or better)
+    nearest = least(alike or better)
     return Use(purpose, UNDECIDED if alike else lead.name, _how_sure(nearest, lead))
 
 
@@ -198,7 +127,7 @@ def _how_sure(gain: Gain, lead: Lead) -> str:
     """How far a set lies from what it is held against, and what would decide it where that is open."""
     where = side(gain.fact)
     if where != OPEN:
-        found = f"{lead.name} {_by(gain, lead.unit)} {'above' if where == ABOVE else 'below'} {gain.name}"
+        found = f"{lead.name} {by(gain, lead.unit)} {'above' if where == ABOVE else 'below'} {gain.name}"
         return f"{found}, {draws(lead.row)}"
     low, high = (bare(each, lead.unit, 3) for each in (gain.fact.low, gain.fact.high))
     spread = f" ({low} to {high})" if gain.fact.n > 1 else ""
@@ -210,43 +139,6 @@ def _how_sure(gain: Gain, lead: Lead) -> str:
     return f"open: {lead.name} {lies}, {draws(lead.row)}; {more}"
 
 
-def _first(lead: Lead, led: Sequence[Lead]) -> str:
-    return f"{lead.name}, the best of {_many(lead, led)}," if lead.rivals else lead.name
-
-
-def _many(lead: Lead, led: Sequence[Lead]) -> str:
-    """How many sets it leads, and of which size where there are others."""
-    return f"{len(lead.rivals) + 1} sets{_of_size(lead, led)}"
-
-
-def _of_size(lead: Lead, led: Sequence[Lead]) -> str:
-    return f" of {lead.row['per_class']} per class" if _differ(led, "per_class") else ""
-
-
-def _cut(lead: Lead, why: str = "") -> str:
-    """That a recipe was cut short, where that may be why."""
-    return "" if lead.row["whole"] else f" (its recipe was cut short{why})"
-
-
-def _score(row: Mapping[str, Any], detail: str) -> str:
-    """A score, with its interval where intervals are told."""
-    told = detail == INTERVALS and len(row["values"]) > 1
-    spread = f" ({measured_range(row['low'], row['high'], row['unit'])})" if told else ""
-    return f"{measured(row['mean'], row['unit'])}{spread}"
-
-
-def _by(gain: Gain, unit: str, detail: str = INTERVALS) -> str:
-    """By how much, where it is decided, whichever is better."""
-    by, (low, high) = apart(abs(gain.fact.value), unit), sorted((abs(gain.fact.low), abs(gain.fact.high)))
-    return f"{by} ({bare(low, unit, 3)} to {bare(high, unit, 3)})" if detail == INTERVALS else by
-
-
-def _or(words: Iterable[str]) -> str:
-    """Words one after another, the last after "or"."""
-    *some, last = words
-    return f"{', '.join(some)} or {last}" if some else last
-
-
 def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) -> list[Use]:
     """What the verdicts of a probe tell of a use; nothing where it was not asked."""
     mine = [each for each in findings if each.probe == probe and each.set in names]
@@ -255,11 +147,11 @@ def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) ->
     sure = [each for each in mine if each.tone == "use" and holds(each, len(mine))]
     if sure:
         least = min((fact.n for each in sure for fact in each.facts if _claimed(each, fact)), default=0)
-        return [Use(PURPOSES[probe], _or(names[each.set] for each in sure), f"sure, n {least}" if least else "sure")]
+        return [Use(PURPOSES[probe], either(names[each.set] for each in sure), f"sure, n {least}" if least else "sure")]
     still = next((each.deciding for each in mine if each.deciding), "")
     alone = [names[each.set] for each in mine if each.tone == "use"]
     if alone:
-        still = f"{_or(alone)} by its own verdict, not sure over {len(mine)} sets at once"
+        still = f"{either(alone)} by its own verdict, not sure over {len(mine)} sets at once"
     against = [names[each.set] for each in mine if each.tone == "avoid"]
     if len(against) == len(mine):
         return [Use(PURPOSES[probe], "none", f"do not: {', '.join(against)}")]

@@ -167,7 +167,7 @@ def test_a_shortened_run_says_how_long_the_published_one_would_take_and_what_min
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("limbeck.runs.plan._Watcher.TRIAL", 0.0)
+    monkeypatch.setattr("limbeck.runs.watching.Watcher.TRIAL", 0.0)
     monkeypatch.setattr("limbeck.cli.defaults.STEPS", 6)
     assert main(["distill", "digits", "--ipc", "1", "--checks", "0", "--runs", "runs"]) == 0
     said = capsys.readouterr().err

@@ -31,8 +31,9 @@ from limbeck.learn.optim import SGD
 from limbeck.runs import allowance
 from limbeck.runs.allowance import Bounded, TimeIsUp
 from limbeck.runs.pace import Pace
-from limbeck.runs.plan import Plan, _Watcher
+from limbeck.runs.plan import Plan
 from limbeck.runs.store import Store
+from limbeck.runs.watching import Watcher
 from limbeck.state import Unkept
 from limbeck.tasks import load
 from waiting import wait_until
@@ -109,7 +110,7 @@ def test_more_than_an_hour_is_refused_where_nobody_can_be_asked_and_what_is_sugg
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(allowance, "LONG", 0.0)
-    monkeypatch.setattr(_Watcher, "TRIAL", 0.0)
+    monkeypatch.setattr(Watcher, "TRIAL", 0.0)
     words = "distill digits --ipc 1 --network convnet-w8-d2 --steps 9 --runs runs --out a.safetensors"
     assert main(words.split()) == 2
     complaint = capsys.readouterr().err.splitlines()[-1]
@@ -186,7 +187,7 @@ class Told(Silent):
 def test_what_a_run_will_take_counts_its_checks_by_the_pace_of_their_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Watcher, "TRIAL", 0.0)
+    monkeypatch.setattr(Watcher, "TRIAL", 0.0)
     name, told = "convnet-w4-d1", {}
     for checks in (0, 2):
         progress = Told()

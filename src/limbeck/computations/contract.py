@@ -17,19 +17,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from limbeck.computations import examples
 from limbeck.computations.steps import Steps
-from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.family import part_name, spec_id, to_spec
 from limbeck.core.key import Key
-from limbeck.core.placing import capacity
 from limbeck.core.tree import Tree
 from limbeck.learn.footprint import COPIES, example_bytes, parameter_bytes, said_bytes
-
-LITTLE = 1 / 32
-"""The share of a device's memory that evaluation examples may take, of which a few splits are held."""
 
 
 @runtime_checkable
@@ -122,12 +118,12 @@ class ProbeContext:
     @property
     def rows(self) -> Int[Tensor, " example"]:
         """The rows of the evaluation examples in their split, class by class where they are not all."""
-        return _rows(self.problem.task, self.split, self.evaluation_size)
+        return examples.rows_of(self.problem.task, self.split, self.evaluation_size)
 
     @property
     def examples(self) -> Batch:
         """The evaluation examples, in the order of `rows`, on the CPU."""
-        return _examples(self.problem.task, self.split, self.evaluation_size)
+        return examples.examples_of(self.problem.task, self.split, self.evaluation_size)
 
     @property
     def inputs(self) -> Tree:
@@ -135,7 +131,7 @@ class ProbeContext:
 
         Elsewhere they are on the CPU, as `examples` has them. They are read again and again.
         """
-        return _inputs(self.problem.task, self.split, self.evaluation_size, self.problem.device)
+        return examples.inputs_of(self.problem.task, self.split, self.evaluation_size, self.problem.device)
 
     def under(self, network: str) -> ProbeContext:
         """The same context under the network of that name ("" for its own)."""
@@ -283,25 +279,3 @@ def _control(task: AbstractTask, classes: tuple[int, ...], draw: int) -> BatchSe
         taken[label] += 1
     batch = task.load("train", torch.stack(rows))
     return BatchSet(spec_id({"control": draw, "classes": list(classes)}), batch, Steps().schedule(None, len(rows), key))
-
-
-@functools.lru_cache(maxsize=8)
-def _rows(task: AbstractTask, split: str, size: int) -> Tensor:
-    groups = task.groups(split)
-    if not size:
-        return torch.cat(groups).sort().values
-    share = -(-size // len(groups))
-    key = Key(("judged",))
-    return torch.cat([rows[key.fold(index).permutation(len(rows))[:share]] for index, rows in enumerate(groups)])
-
-
-@functools.lru_cache(maxsize=3)
-def _inputs(task: AbstractTask, split: str, size: int, device: torch.device) -> Tree:
-    inputs = _examples(task, split, size).inputs
-    taken = sum(leaf.nbytes for leaf in tree.leaves(inputs))
-    return tree.move(inputs, device) if taken <= LITTLE * capacity(device) else inputs
-
-
-@functools.lru_cache(maxsize=3)
-def _examples(task: AbstractTask, split: str, size: int) -> Batch:
-    return task.load(split, _rows(task, split, size))
