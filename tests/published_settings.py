@@ -116,6 +116,7 @@ REAL, NOISE = (
 DM = {
     **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
     "objective.part": "objective/distribution",
+    "objective.draws": None,
     "objective.per_class": 256,  # batch_real
     **within("objective.augment", siamese(together=False)),  # a seed for every class
     **within("optimizer", sgd(1.0, 0.5)),  # lr_img

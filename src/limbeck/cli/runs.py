@@ -69,7 +69,7 @@ def _table(store: Store, rows: list[dict[str, Any]]) -> Any:
         )
         for row in rows
     ]
-    columns = ("id", "state", "data", "by", "network", "ipc", "seed", "steps", "changed")
+    columns = ("id", "state", "data", "method", "network", "ipc", "seed", "steps", "changed")
     title = f"Runs in {store.root}, {size(sum(row['bytes'] for row in rows))} in all"
     return Table(title, columns, cells, right=("ipc", "seed", "steps"))
 
