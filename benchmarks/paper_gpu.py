@@ -173,7 +173,7 @@ class Work:
         plans = {name: self.plan(name, self.settings["ipc"]) for name in SETS}
         plans[XAVIER] = replace(plans["bptt"], recipe=replace(plans["bptt"].recipe, start=Xavier()))
         fitted = {name: self.fitted(plan, self.settings["set_minutes"]) for name, plan in plans.items()}
-        for name, made in distil_together(self.session, fitted).items():
+        for name, made in distil_together(self.session, fitted, "sets").items():
             made.save(self.set_of(name))
         steps = {name: [fitted[name].recipe.steps, plan.recipe.steps] for name, plan in plans.items()}
         return {"steps, of published": steps, "experts, of published": [self.settings["experts"], 100]}
@@ -243,7 +243,7 @@ class Work:
         """A method at its published setting for some minutes, and its score."""
         plan, name = self.plan(method, ipc, whitened), f"{method}-{ipc}"
         fitted = self.fitted(plan, self.settings["published_minutes"])
-        distil_together(self.session, {name: fitted})[name].save(self.set_of(name))
+        distil_together(self.session, {name: fitted}, name)[name].save(self.set_of(name))
         steps = [fitted.recipe.steps, plan.recipe.steps]
         said = [each.mean for each in RECIPES[method].expected if (each.data, each.ipc) == ("cifar10", ipc)]
         return {**self.scored(name, judge), "steps, of published": steps, "published": said[0] if said else None}

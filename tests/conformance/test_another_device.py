@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import recordings
 from limbeck.composition import Recipe
-from limbeck.computations import AllReal, Steps, Training, contract, record
+from limbeck.computations import AllReal, Steps, Training, examples, record
 from limbeck.computations.contract import BatchSet, ProbeContext
 from limbeck.computations.entering import sums_of
 from limbeck.core import placing, tree
@@ -446,8 +446,8 @@ def test_a_reading_brings_back_outputs_once_and_nothing_else(inputs: str, monkey
 
     problem = problem_of()
     context = ProbeContext(problem, evaluation_size=20)
-    monkeypatch.setattr(contract, "capacity", lambda device: 2**40 if inputs == "there" else 0)
-    contract._inputs.cache_clear()
+    monkeypatch.setattr(examples, "capacity", lambda device: 2**40 if inputs == "there" else 0)
+    examples.inputs_of.cache_clear()
     monkeypatch.setattr(microbatches, "NUMBERS", 9)
     lying = tree.leaves(context.inputs)[0].device
     assert lying == (META if inputs == "there" else CPU)
@@ -456,7 +456,7 @@ def test_a_reading_brings_back_outputs_once_and_nothing_else(inputs: str, monkey
         brings.setattr(Tensor, "cpu", bring)
         found = record.reading(problem, context, learner)
     assert brought == [(20, 10)] and found["predictions"].shape == found["losses"].shape == (20,)
-    contract._inputs.cache_clear()
+    examples.inputs_of.cache_clear()
 
 
 @pytest.mark.parametrize("protocol", [SHORT_STEPS, Epochs(epochs=2, batch=3)], ids=["full", "shuffled"])

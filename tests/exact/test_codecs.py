@@ -173,7 +173,7 @@ def test_items_without_a_picture_are_not_shown_and_the_line_says_how_to_read_the
     with pytest.raises(InputError, match=r"items of the codec identity have no picture, .*\.native"):
         to_screen(Identity(), {"x": torch.ones(2, 3)})
     shown = to_screen(ImageCodec((0.5,), (0.25,)), torch.ones(2, 1, 16, 20))
-    assert shown.shape == (2, 32, 40, 3) and bool((shown == 255).all())
+    assert shown.shape == (2, 64, 80, 3) and bool((shown == 255).all())
 
 
 @pytest.mark.parametrize("codec", [Identity(), ImageCodec((0.5,), (0.25,))], ids=["identity", "images"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
 from typing import Any, Literal
 
@@ -202,7 +203,8 @@ def test_an_installed_recipe_is_registered_and_without_steps_a_baseline(monkeypa
     monkeypatch.setitem(sys.modules, "a_package", package)
     values = ["a_package:MINE", "a_package:STEPPED", "a_package:NUMBER", "not_there:METHOD"]
     points = [EntryPoint(value.partition(":")[2].lower(), value, "limbeck.recipe") for value in values]
-    monkeypatch.setattr("limbeck.core.register.entry_points", lambda group: points)
+    of_recipes: Callable[..., Any] = lambda group="": points if group == "limbeck.recipe" else EntryPoints(())  # noqa: E731
+    monkeypatch.setattr("limbeck.core.register.entry_points", of_recipes)
     monkeypatch.setattr("limbeck.core.register._BROKEN", set())
     listed = Method("own", "Ours.", "us", "none", Recipe())
     register = Register("recipe", Method, [listed])

@@ -48,8 +48,8 @@ def test_a_set_shows_its_pictures_and_what_it_is(outputs: list[list[dict]]) -> N
     written = re.search(r"base64,([^\"]+)", page)
     assert written is not None and "10, 1 per class, hard labels" in page
     with Image.open(io.BytesIO(base64.b64decode(written[1]))) as picture:
-        # Ten rows of digits of 8 pixels, four times as large, with room between them.
-        assert picture.height == 10 * 32 + 9 * 2
+        # Ten rows of digits of 8 pixels, eight times as large, with room between them.
+        assert picture.height == 10 * 64 + 9 * 2
     assert shown(outputs[1], "text/plain").startswith("DistilledSet(digits, 10 items, hard labels,")
 
 

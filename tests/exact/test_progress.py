@@ -63,6 +63,14 @@ def test_what_is_not_done_is_not_counted_and_the_end_is_said_once() -> None:
     assert told[:2] == ["working: 1 of 2 jobs", "working: 2 of 2 jobs"] and len(told) == len(said)
 
 
+def test_shares_that_add_up_to_the_whole_but_for_rounding_are_said_to_be_all() -> None:
+    said, done = list[str](), sum([0.1] * 10)
+    lines = Lines(said.append, clock=at([0.0]))
+    lines.update(0.5, 1.0, "working")
+    lines.update(done, 1.0, "working")
+    assert done < 1 and said == ["working: 100 %"]
+
+
 def test_lines_come_soon_at_first_then_every_half_minute_and_also_where_nothing_is_told() -> None:
     now, said = [0.0], list[tuple[float, str]]()
     lines = Lines(lambda text: said.append((now[0], str(text))), clock=at(now))

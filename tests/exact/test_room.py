@@ -142,11 +142,11 @@ def test_as_many_sets_are_distilled_as_have_room_side_by_side(monkeypatch: pytes
         monkeypatch.setattr(executor, "run", lambda jobs, told: seen.append((len(jobs), executor.workers)))
         for free in (3.1, 2.1, 1.1):
             monkeypatch.setattr(room, "free_memory", lambda free=free: round(free * needed))
-            distil_together(session, plans)
+            distil_together(session, plans, "sets")
         assert seen == [(3, 3), (3, 2), (3, 1)] and executor.workers == 3
         monkeypatch.setattr(room, "free_memory", lambda: round(needed / 2))
         with pytest.raises(InputError, match="a step takes .* expected what fits .*--ipc"):
-            distil_together(session, plans)
+            distil_together(session, plans, "sets")
 
 
 def test_jobs_are_done_by_as_many_workers_as_have_room_and_idle_ones_beyond_end() -> None:

@@ -176,7 +176,7 @@ def test_a_row_says_that_its_labels_are_a_teachers_and_how_large_that_is(on: Pro
     shown = BatchSet("it", items, Epochs().schedule(None, 10, KEY))
     context = ProbeContext(on, "it", shown)
     entries = [
-        Entry(name, source, stored, context, Path("it"), protocol, 1, matched)
+        Entry(name, source, stored, stored, context, Path("it"), protocol, 1, matched)
         for name, source, stored, matched in (
             ("it", Training().on, 2600, ""), ("random", Coreset(Real(), 1), 650, "items")
         )

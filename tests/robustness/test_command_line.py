@@ -146,7 +146,7 @@ def test_a_bad_choice_for_an_evaluation_is_refused(
 def test_list_names_and_summarises_every_part(kind: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", kind, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    more = {"source", "deviations"} if kind == "recipes" else set()
+    more = {"recipes": {"source", "deviations"}, "networks": {"options"}}.get(kind, set())
     assert all(set(row) == {"name", "summary", *more} and row["name"] and row["summary"] for row in rows)
     assert rows or kind == "probes"
 
@@ -216,6 +216,7 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
         assert row.keys() == {
             *("set", "network", "split", "metric", "unit", "higher_is_better", "mean", "low", "high", "n"),
             *("protocol", "bytes", "per_class", "matched", "beside", "seeds", "about", "whole", "values", "labels"),
+            "float32",
         }
         assert (row["split"], row["metric"], row["n"], row["protocol"]) == ("test", "accuracy", 2, "yang2024")
         assert row["low"] <= row["mean"] <= row["high"]
@@ -266,7 +267,7 @@ def test_show_draws_a_row_for_every_class(made: Path, here: Path, capsys: pytest
     assert main(["show", str(made), "--out", "grid.png", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["grid"] == "grid.png"
     picture = Image.open("grid.png")
-    assert picture.height == 10 * (32 + 2) - 2 and picture.width > 2 * (32 + 2) - 2
+    assert picture.height == 10 * (64 + 2) - 2 and picture.width > 2 * (64 + 2) - 2
 
 
 def test_a_picture_of_another_kind_is_refused(made: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -287,7 +288,7 @@ def test_runs_are_listed_shown_and_cleaned(here: Path, capsys: pytest.CaptureFix
     assert main(["runs", "clean"]) == 0
     assert "removed 0 runs" in capsys.readouterr().out
     assert main(["runs", "clean", "--all"]) == 0
-    assert "removed 1 runs" in capsys.readouterr().out
+    assert "removed 1 run" in capsys.readouterr().out
     assert main(["runs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
 

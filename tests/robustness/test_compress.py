@@ -64,7 +64,7 @@ def unscored(distilled: limbeck.DistilledSet | Path, by: str, tmp_path: Path) ->
         ("SET --bits 8 --out a.safetensors --repeats -1", "repeats -1: expected a number of learners"),
         ("SET --bits 8 --out a.safetensors --network convnett", "unknown network 'convnett'"),
         ("SET --bits 8 --out a.safetensors --protocol yang", "unknown protocol 'yang'"),
-        ("SET --out a.safetensors", "required: bits"),
+        ("SET --out a.safetensors", "required: --bits"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(

@@ -108,4 +108,4 @@ def test_quiet_is_for_progress_and_not_for_the_answer(
         main(["evaluate", "a.safetensors", "--repeats", "1", "--baselines", "none", "--workers", "1", "--quiet"]) == 0
     )
     said = capsys.readouterr()
-    assert said.err == "" and "a.safetensors  this one set, seed 0" in said.out
+    assert said.err == "" and "\na    this one set, seed 0" in said.out

@@ -42,7 +42,9 @@ def state_of(objective: AbstractObjective, found: Any, method: str) -> Tree:
 @torch.no_grad()
 def check_renders(part: AbstractParameterization, params: Parameters, task: AbstractTask) -> None:
     """InputError where what lies on disk would not render examples of a task, before a run is spent on it."""
-    stored: Parameters = tree.map(torch.Tensor.detach, part.stored(params))
+    if any(leaf.is_meta for leaf in tree.leaves(params)):
+        return  # Without numbers nothing is stored.
+    stored: Parameters = tree.map(lambda leaf: leaf.detach().cpu(), part.stored(params))
     batch, called = part.render(stored, Key(("view",))), f"parameterization {part_name(type(part))}"
     if not isinstance(batch, Batch):
         raise InputError(f"{called}: it rendered a {type(batch).__name__}, expected a limbeck.core.contracts.Batch")

@@ -119,7 +119,8 @@ class Lines(AbstractNoting):
         with self._guard:
             self._told.update(done, total, doing, news, unit)
             gone = self._clock() - self._told.begun
-            over = done >= total and self._told.text != self._said
+            # Shares that add up to all of it may do so but for rounding.
+            over = done >= (1 - NEARLY) * total and self._told.text != self._said
             if over or self._clock() - self._last >= min(self._every, max(SOON, SHARE * gone)):
                 self._said = self._told.text
                 self._line(self._told.text)
