@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import shutil
 import signal
 import tarfile
 import time
@@ -153,8 +154,13 @@ def unpack(packed: Path, place: Path) -> None:
     """Put what was packed back where it lay; what lies there already is left as it is, as it may be further."""
     for each in sorted(packed.glob("state-*.tar")):
         with tarfile.open(each) as archive:
-            missing = [member for member in archive.getmembers() if not (place / member.name).exists()]
-            archive.extractall(place, missing, filter="data")
+            for member in archive.getmembers():
+                target = place / member.name
+                source = archive.extractfile(member) if target.resolve().is_relative_to(place.resolve()) else None
+                if source is not None and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with source, target.open("wb") as file:
+                        shutil.copyfileobj(source, file)
 
 
 @contextmanager

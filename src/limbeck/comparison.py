@@ -34,10 +34,10 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
 
     `rows` are those of `limbeck.evaluation.Score`, of sets and baselines. A set is better or worse than a baseline
     where the interval of the difference of their means (Welch) does not hold zero; the intervals of all baselines that
-    a set is held against are simultaneous (Bonferroni), and with fewer than three draws of either nothing is decided. A
-    set without a baseline that matches it has no finding.
+    a set is held against are simultaneous (Bonferroni), and with fewer than three draws of either nothing is decided.
+    Baselines that are the same examples are one. A set without a baseline that matches it has no finding.
     """
-    findings = []
+    rows, findings = merged(rows), []
     several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
     others = [each for each in rows if each["set"] not in sets]
     for row in (each for each in rows if each["set"] in sets):

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 import limbeck
-from limbeck.computations import AllReal, Mixture, Steps, Training
-from limbeck.computations import contract as contexts
+from limbeck.computations import AllReal, Mixture, Steps, Training, examples
 from limbeck.computations.around import Around, Local
 from limbeck.computations.autoencoder import Autoencoder
 from limbeck.computations.contract import AbstractComputation, BatchSet, ProbeContext
@@ -64,7 +63,7 @@ def taken(context: ProbeContext, asked: Sequence[AbstractComputation]) -> int:
     first, *others = asked
     for need in first.needs_in(context):
         context.outcome(need)
-    contexts._examples.cache_clear()
+    examples.examples_of.cache_clear()
     with Peak() as peak:
         first.run_together(context, [(each, context) for each in others])
     return peak.most

@@ -60,6 +60,7 @@ def page(data: ReportData) -> str:
             comparison=figures[len(cards) :],
             beside=beside(findings, full),
             items="images" if any(galleries) else "items",
+            opens=_opens({each.probe for each in findings}),
             names=[names[name] for name in full],
             sections=by_probe,
             facts=dict(data.facts),
@@ -117,6 +118,14 @@ def _json(value: Any) -> Markup:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)
+
+
+def _opens(asked: Collection[str]) -> str:
+    """What the view of an image tells, by the probes that were asked."""
+    told = ["what it was made for"]
+    told += ["the training examples nearest to it"] * ("mimicry" in asked)
+    told += ["the test examples that it helps and harms most"] * ("influence" in asked)
+    return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else told[0]
 
 
 def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, int]) -> list[Figure]:
