@@ -31,7 +31,7 @@ from limbeck.recipes import recipe_for
 from limbeck.recipes.baselines import BASELINES, check_baselines
 from limbeck.report import ReportData, page, rows_needed, training_rows_needed
 from limbeck.runs import archive
-from limbeck.runs.distilling import distil_together
+from limbeck.runs.distilling import distil_seeds
 from limbeck.runs.plan import Plan
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
@@ -126,14 +126,12 @@ def _admit(session: Session, seeded: Mapping[str, Sequence[Plan]], measured: Mea
 
 def _distil(session: Session, seeded: Mapping[str, Sequence[Plan]], folder: Path) -> dict[str, Path]:
     """Carry out every recipe with all its seeds, and write the set of the first into a file; name the files."""
-    every = {f"{name}, seed {plan.seed}": plan for name, plans in seeded.items() for plan in plans}
     seeds = len(next(iter(seeded.values())))
-    made = distil_together(
-        session, every, f"1 of 3: distil {', '.join(seeded)}" + (f", {seeds} seeds of each" if seeds > 1 else "")
-    )
+    phase = f"1 of 3: distil {', '.join(seeded)}" + (f", {seeds} seeds of each" if seeds > 1 else "")
+    made = distil_seeds(session, seeded, phase)
     paths = {name: folder / f"{name}.safetensors" for name in seeded}
     for name, path in paths.items():
-        keep(made[f"{name}, seed {seeded[name][0].seed}"], path)
+        keep(made[name][0], path)
     return paths
 
 

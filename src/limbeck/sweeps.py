@@ -22,7 +22,7 @@ from limbeck.judging import protocol_of
 from limbeck.options import compose
 from limbeck.recipes import recipe_for
 from limbeck.recipes.baselines import BASELINES, check_baselines
-from limbeck.runs.distilling import distil_together
+from limbeck.runs.distilling import distil_seeds
 from limbeck.runs.plan import Plan
 from limbeck.runs.session import Session
 from limbeck.studies import Study, facts_of, keep, write_page
@@ -163,11 +163,10 @@ def _distilled(
     session: Session, cells: Sequence[Cell], seeded: Mapping[str, Sequence[Plan]], folder: Path, phase: str
 ) -> list[Cell]:
     """The cells with the files of their sets, and what these came to on validation examples."""
-    every = {f"{name}, seed {plan.seed}": plan for name, plans in seeded.items() for plan in plans}
-    made, found = distil_together(session, every, phase), []
+    made, found = distil_seeds(session, seeded, phase), []
     for cell in cells:
         name = cell.path.name
-        mine = [made[f"{name}, seed {plan.seed}"] for plan in seeded[name]]
+        mine = made[name]
         keep(mine[0], folder / name)
         checks = tuple(float(each.scores[-1]["mean"]) for each in mine if each.scores)
         found.append(replace(cell, path=folder / name, validation=checks))

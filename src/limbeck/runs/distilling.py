@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from limbeck.computations.experts import followed
@@ -42,6 +42,13 @@ def distil_together(session: Session, plans: Mapping[str, Plan], phase: str) -> 
         _run(session, beside)
     found = {name: _done(session, plan) for name, plan in plans.items()}
     return {name: made for name, made in found.items() if made is not None}
+
+
+def distil_seeds(session: Session, seeded: Mapping[str, Sequence[Plan]], phase: str) -> dict[str, list[DistilledSet]]:
+    """`distil_together` for plans that differ in their seeds alone, by a name: the set of each, in their order."""
+    every = {f"{name}, seed {plan.seed}": plan for name, plans in seeded.items() for plan in plans}
+    made = distil_together(session, every, phase)
+    return {name: [made[f"{name}, seed {plan.seed}"] for plan in plans] for name, plans in seeded.items()}
 
 
 def parted(plans: list[Plan], session: Session) -> tuple[list[Plan], list[Plan]]:
