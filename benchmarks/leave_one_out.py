@@ -59,10 +59,12 @@ KEY = training_key(0)
 WAYS = ("plain", "eager", "compiled")
 
 
-def initial(problem: Problem) -> ConvNet:
+def initial(problem: Problem, key: Key = KEY) -> ConvNet:
     """The plain module with the initial parameters that limbeck's learner has."""
-    params = list(problem.network.init(KEY.fold("init")).values())
-    net = ConvNet(params[0].shape[0], len(problem.task.classes)).to(params[0].dtype)
+    params = list(problem.network.init(key.fold("init")).values())
+    (width, channels), (classes, entering) = params[0].shape[:2], params[-2].shape
+    depth = sum(leaf.dim() == 4 for leaf in params)
+    net = ConvNet(width, classes, channels, depth, entering // width).to(params[0].dtype)
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), params, strict=True):
             mine.copy_(theirs)

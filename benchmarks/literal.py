@@ -27,20 +27,20 @@ from limbeck.learn.augment import Siamese
 
 
 class ConvNet(nn.Module):
-    """Three blocks of convolution, instance norm, ReLU and average pooling, and a linear layer, for 32 x 32 images."""
+    """Blocks of convolution, instance norm, ReLU and average pooling, and a linear layer of what spots are left."""
 
-    def __init__(self, width: int, classes: int = 10) -> None:
+    def __init__(self, width: int, classes: int = 10, channels: int = 3, depth: int = 3, spots: int = 16) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for channels in (3, width, width):
+        for entering in (channels, *[width] * (depth - 1)):
             layers += [
-                nn.Conv2d(channels, width, kernel_size=3, padding=1),
+                nn.Conv2d(entering, width, kernel_size=3, padding=1),
                 nn.GroupNorm(width, width, affine=True),
                 nn.ReLU(inplace=True),
                 nn.AvgPool2d(kernel_size=2, stride=2),
             ]
         self.features = nn.Sequential(*layers)
-        self.classifier = nn.Linear(width * 4 * 4, classes)
+        self.classifier = nn.Linear(width * spots, classes)
 
     def embed(self, images: Tensor) -> Tensor:
         """What enters the linear layer."""
