@@ -146,7 +146,7 @@ def start(folder: Path, cell: str) -> list[float]:
             at[tree] = Path(kept, name)
             at[tree].mkdir()
             limbeck(DISTILL, tree, at[tree])
-        words = {"describe": "describe digits", "show": "show a.safetensors a.png", "runs": "runs"}[cell]
+        words = {"describe": "describe digits", "show": "show a.safetensors --out a.png", "runs": "runs"}[cell]
 
         def run(tree: Path) -> Callable[[Path], float]:
             return lambda _: limbeck(words, tree, at[tree])
