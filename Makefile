@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 # The targets share one environment and one terminal: -j would only interleave their output.
 .NOTPARALLEL:
-.PHONY: help install demo test check lint format clean browser docs gallery
+.PHONY: help install demo test check lint format clean browser docs gallery bench
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,10 @@ docs: $(STAMP) ## Build the documentation as a site, and open it in a browser wh
 	@echo "The documentation: file://$(CURDIR)/build/site/index.html"
 	@echo "To search in it, serve it: $(BIN)/python -m http.server --directory build/site"
 	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then xdg-open build/site/index.html; fi
+
+bench: $(STAMP) ## Measure costs beside plain loops and the first version: hours on an idle machine; goes on where it was
+	@$(BIN)/python benchmarks/bench.py build/bench --table build/bench/table.md
+	@$(BIN)/python benchmarks/slopes.py --out build/bench/slopes.json
 
 gallery: $(STAMP) ## Make the pictures of the documentation's gallery anew
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/gallery.sh
