@@ -204,3 +204,20 @@ def test_type_and_shape_are_kept(dtype: torch.dtype) -> None:
 def test_an_unknown_operation_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(InputError, match=r"unknown augmentation 'colour': did you mean 'color'"):
         Siamese(("colour",)).apply(images(1, 1, 8, 8), KEY, torch.arange(1))
+
+
+@pytest.mark.parametrize("operation", Siamese().operations)
+def test_images_of_a_group_in_a_run_are_what_they_are_one_by_one_to_the_bit(operation: str) -> None:
+    policy, groups = Siamese((operation,)), torch.arange(4).repeat_interleave(6)
+    images, weights = (KEY.fold("runs", name).normal(24, 3, 9, 8) for name in ("images", "weights"))
+    apart = KEY.fold("order").permutation(24)
+
+    def shown(rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The images in an order, and the gradient of their weighted sum, in the order of their numbers."""
+        learned = images.clone().requires_grad_()
+        made = policy.apply(learned[rows], KEY, groups[rows])
+        (slope,) = torch.autograd.grad((made * weights[rows]).sum(), learned)
+        return made.detach()[rows.argsort()], slope
+
+    together, mixed = shown(torch.arange(24)), shown(apart)
+    assert all(torch.equal(one, other) for one, other in zip(together, mixed, strict=True))

@@ -21,11 +21,14 @@ from limbeck.learn.rolled_crops import RolledCrops as RolledCrops
 from limbeck.learn.views import BLOCK, CutMix, InTurn, Mixup, ResizedCrop, by_group
 
 Images = Float[Tensor, "example channel height width"]
-Draws = Float[Tensor, "example draw"]
+Draws = Float[Tensor, "drawn draw"]
+"""A row for each image, or one for all."""
 
 OPERATION, BRIGHTNESS, SATURATION, CONTRAST, DOWN, RIGHT = range(6)
 CENTRE_Y, CENTRE_X, FLIP, SCALE_X, SCALE_Y, ANGLE = range(6, 12)
 """The columns of the uniform numbers that one group draws."""
+RUN = 4
+"""From how many images in a run of one group on, on average, each run is taken by itself."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,14 @@ class Siamese(AbstractAugmentation):
         if self.together:
             draws[:, OPERATION] = uniforms(key.fold("together"), groups.new_zeros(1))[:, OPERATION]
         chosen = (draws[:, OPERATION] * len(operations)).long()
-        rows = [(chosen == index).nonzero().squeeze(1) for index in range(len(operations))]
         draws = onto(draws.to(inputs.dtype), inputs.device)
+        if runs := _runs(groups):
+            # One draw for all of a run: what is read where is worked out once.
+            parts = [
+                operations[int(chosen[first])](self, inputs[first:end], draws[first : first + 1]) for first, end in runs
+            ]
+            return torch.cat(parts)
+        rows = [(chosen == index).nonzero().squeeze(1) for index in range(len(operations))]
         parts = [
             operation(self, inputs[placed], draws[placed])
             for operation, subset in zip(operations, rows, strict=True)
@@ -124,13 +133,20 @@ def uniforms(key: Key, groups: Int[Tensor, " example"]) -> Draws:
     return by_group(groups, lambda block: key.fold("augment", block).uniform(BLOCK, ANGLE + 1))
 
 
-def _between(draws: Draws, column: int, low: float, high: float) -> Float[Tensor, "example 1 1 1"]:
-    """U(low, high) for each example."""
+def _runs(groups: Int[Tensor, " example"]) -> list[tuple[int, int]]:
+    """The first and the end of each run of one group; none where runs are too short to be taken one by one."""
+    ends = [*(groups.diff().nonzero().flatten() + 1).tolist(), len(groups)]
+    starts = [0, *ends[:-1]]
+    return list(zip(starts, ends, strict=True)) if len(groups) >= RUN * len(ends) else []
+
+
+def _between(draws: Draws, column: int, low: float, high: float) -> Float[Tensor, "drawn 1 1 1"]:
+    """U(low, high) for each row."""
     return (low + (high - low) * draws[:, column])[:, None, None, None]
 
 
-def _among(draws: Draws, column: int, count: int) -> Int[Tensor, "example 1"]:
-    """Uniform whole numbers 0 .. count - 1 for each example."""
+def _among(draws: Draws, column: int, count: int) -> Int[Tensor, "drawn 1"]:
+    """Uniform whole numbers 0 .. count - 1 for each row."""
     # A number just under 1 is 1 in half precision.
     return (draws[:, column, None] * count).long().clamp(max=count - 1)
 
@@ -157,8 +173,11 @@ def _crop(magnitudes: Siamese, images: Images, draws: Draws) -> Images:
         source = torch.arange(side, device=images.device) + _among(draws, column, 2 * reach + 1) - reach
         inside = ((source >= 0) & (source < side)).to(images.dtype)
         view = (len(source), 1, -1, 1) if dimension == 2 else (len(source), 1, 1, -1)
-        index = source.clamp(0, side - 1).view(view).expand_as(images)
-        images = images.gather(dimension, index) * inside.view(view)
+        index = source.clamp(0, side - 1)
+        if len(index) == 1:
+            images = images.index_select(dimension, index[0]) * inside.view(view)
+        else:
+            images = images.gather(dimension, index.view(view).expand_as(images)) * inside.view(view)
     return images
 
 
@@ -199,26 +218,30 @@ def _rotate(magnitudes: Siamese, images: Images, draws: Draws) -> Images:
     return _resample(images, theta)
 
 
-def _resample(images: Images, theta: Float[Tensor, "example 2 3"]) -> Images:
+def _resample(images: Images, theta: Float[Tensor, "drawn 2 3"]) -> Images:
     """The images read bilinearly at theta (x, y, 1), with coordinates in [-1, 1] and 0 outside.
 
     Equal to `grid_sample(images, affine_grid(theta, ...), align_corners=False)`, whose backward pass
     cannot be differentiated again; gathering the four neighbours can.
     """
-    examples, channels, height, width = images.shape
-    grid = functional.affine_grid(theta, [examples, channels, height, width], align_corners=False)
+    _, channels, height, width = images.shape
+    grid = functional.affine_grid(theta, [len(theta), channels, height, width], align_corners=False)
     x = ((grid[..., 0] + 1) * width - 1) / 2
     y = ((grid[..., 1] + 1) * height - 1) / 2
     left, top = x.floor(), y.floor()
-    flat = images.flatten(2)
+    # One grid for all: pixels lead, so that reading one is a copy of a whole row.
+    flat = images.flatten(2) if len(theta) > 1 else images.flatten(2).flatten(0, 1).t().contiguous()
     total = torch.zeros_like(flat)
     for column, across in ((left, left + 1 - x), (left + 1, x - left)):
         for row, down in ((top, top + 1 - y), (top + 1, y - top)):
             inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long()
-            weight = (across * down * inside).flatten(1)[:, None]
-            total = total + flat.gather(2, index.flatten(1)[:, None].expand_as(flat)) * weight
-    return total.view_as(images)
+            index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long().flatten(1)
+            weight = (across * down * inside).flatten(1)
+            if len(theta) > 1:
+                total = total + flat.gather(2, index[:, None].expand_as(flat)) * weight[:, None]
+            else:
+                total = total + flat.index_select(0, index[0]) * weight[0, :, None]
+    return total.view_as(images) if len(theta) > 1 else total.t().reshape(images.shape)
 
 
 OPERATIONS: dict[str, Callable[[Siamese, Images, Draws], Images]] = {
