@@ -220,7 +220,7 @@ def _sign(handle: int, path: Path) -> None:
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; free some space") from error
+        raise refused(f"cannot write {path}", error) from error
 
 
 def _header(address: dict[str, Any]) -> dict[str, Any]:
