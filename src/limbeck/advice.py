@@ -7,6 +7,7 @@ from typing import Any
 
 from limbeck.core.units import apart, bare, measured, measured_range, size
 from limbeck.leading import Gain, Lead, sides
+from limbeck.statistics.decisions import ABOVE
 
 INTERVALS, NUMBERS, CLAIMS = "intervals", "numbers", "claims"
 """How much a sentence says: numbers with intervals, numbers, or what is claimed alone."""
@@ -39,13 +40,15 @@ def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
         those, others = _names(better, detail), _names(alike, detail)
         return (
             f"Use {lead.name} rather than as many real examples by {those}: {above} them; beside those by {others} "
-            "nothing is decided",
+            f"nothing is decided{_though(alike)}",
             f"Use {lead.name} rather than real examples by {those}; beside {others} nothing is decided",
         )
     if alike:
         it = "to be better to train on than as many real examples"
         told = f"No set is shown {it}: {first} reaches {score}, and {_names(alike, detail)} may do as well"
-        return told, f"{first} is not shown {it}"
+        alone = all(each.own == ABOVE for each in alike)
+        claimed = f"{first} is {'' if alone else 'not '}shown {it}{' by its own verdict alone' * alone}"
+        return f"{told}{_though(alike)}", claimed
     said = f"{first} comes first, and is held against no real examples of its number"
     return f"{said}: its learners reach {score}", said
 
@@ -61,8 +64,14 @@ def _in_bytes(lead: Lead, detail: str) -> str:
     if worse:
         return f"; {held} keep {kept} instead{far and f', {far} better'}"
     if alike:
-        return f"; {held} {kept} may do as well"
+        return f"; {held} {kept} may do as well{'' if detail == CLAIMS else _though(alike)}"
     return f"; {held} {'it is ' if far else ''}better than {kept}, too{far and f', by {far}'}"
+
+
+def _though(alike: Sequence[Gain]) -> str:
+    """What the verdict on the set alone decides of what is open here, and why that is not sure; "" where nothing."""
+    told = next((each for each in alike if each.by_itself), None)
+    return f" (it is, beside {told.name}, {told.by_itself})" if told else ""
 
 
 def _names(gains: Sequence[Gain], detail: str) -> str:

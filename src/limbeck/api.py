@@ -11,6 +11,7 @@ from limbeck import explanation
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.expect import few_enough
 from limbeck.core.findings import Finding, Findings
 from limbeck.core.score import Scores
 from limbeck.core.values import typed
@@ -118,6 +119,7 @@ def evaluate(
     """
     if repeats < 1 or seeds < 1:
         raise InputError(f"repeats {repeats}, seeds {seeds}: expected at least one of each")
+    few_enough(repeats=repeats, seeds=seeds)
     check_baselines(baselines)
     with opened(session) as used:
         listed = loaded(sets, used)

@@ -45,7 +45,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
         whole = [each for each in matched[""][:1] if each["whole"]]
         if not (matched["items"] or matched["bytes"]):
             continue
-        level = corrected(len(matched["items"]) + len(matched["bytes"]) + len(whole))
+        level = own_level(row, others)
         gains = {how: [_gain(row, each, level) for each in matched[how]] for how in ("items", "bytes")}
         found = verdict_on(
             Scored(row["about"], row["unit"], row["seeds"], row["whole"], _alone(row, matched["items"])),
@@ -71,6 +71,12 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
             )
         )
     return findings
+
+
+def own_level(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> float:
+    """The level of each interval of the verdict on one set: they hold at once over all that it is held against."""
+    whole = [each for each in matching(row, others, "")[:1] if each["whole"]]
+    return corrected(len(matching(row, others, "items")) + len(matching(row, others, "bytes")) + len(whole))
 
 
 def _alone(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:

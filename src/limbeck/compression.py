@@ -14,6 +14,7 @@ from limbeck.api import evaluate, loaded, opened
 from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import AbstractParameterization, AbstractProtocol, Problem
 from limbeck.core.errors import InputError
+from limbeck.core.expect import few_enough
 from limbeck.core.family import part_name
 from limbeck.core.findings import Fact
 from limbeck.core.key import Key
@@ -136,6 +137,7 @@ def compress(
     part = part_of(by)
     if repeats < 0:
         raise InputError(f"repeats {repeats}: expected a number of learners, or 0 for no score")
+    few_enough(repeats=repeats)
     with opened(session) as used:
         ((name, path, whole),) = loaded(distilled, used)
         _check(name, whole)

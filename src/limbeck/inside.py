@@ -16,6 +16,10 @@ from limbeck.distilled_set import DistilledSet
 
 LABELS = "labels"
 """What labels are called among the parts of a set."""
+STORED = "its numbers as they lie in its file, whose header is not counted"
+"""What the size of a set counts."""
+FLOAT32 = "as many numbers of 32 bits, as papers count"
+"""What its other size counts, of the same numbers."""
 Picture = UInt8[Tensor, "height width 3"]
 
 SIDE, LARGEST, LONG = 72, 160, 168
@@ -109,12 +113,13 @@ class Account(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The parts in a line, and what the items would take plainly where they are not stored so."""
-        parts = ", ".join(f"{part.what} {size(part.bytes)}" for part in self.parts)
+        """What the size counts and is made of, and what the items would take plainly where they are not stored so."""
+        parts = " + ".join(f"{part.what} {size(part.bytes)}" for part in self.parts)
+        told = f"{STORED}: {parts}"
         plainly = self.items * self.plain
         if plainly == sum(part.bytes for part in self.parts if part.what != LABELS):
-            return parts
-        return f"{parts}; its {self.items:,} items as plain 32-bit numbers would take {size(plainly)}"
+            return told
+        return f"{told}. Its {self.items:,} items as plain 32-bit numbers would take {size(plainly)}"
 
     def document(self) -> dict[str, Any]:
         """As JSON."""

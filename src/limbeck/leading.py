@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from limbeck.comparison import matching
+from limbeck.comparison import matching, own_level
 from limbeck.core.findings import Fact
 from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, needed, side
 from limbeck.statistics.estimates import difference, unlike
@@ -22,6 +22,18 @@ class Gain(NamedTuple):
     fact: Fact
     lasting: float = 0.0
     """The part of the variance that more learners do not take away: 1 where one more draw might be as good."""
+    own: str = OPEN
+    """On which side the verdict on the leading set alone has it, whose intervals hold over fewer comparisons."""
+
+    @property
+    def by_itself(self) -> str:
+        """What the verdict on the set alone decides of it, in words, where that is open here, and why; else ""."""
+        if side(self.fact) != OPEN or self.own == OPEN:
+            return ""
+        found = f"{'better' if self.own == ABOVE else 'worse'} by its own verdict"
+        if self.lasting:
+            return f"{found}, which is on the mean of draws and not on one more"
+        return f"{found}, which has fewer comparisons to hold over at once"
 
     @property
     def missing(self) -> int:
@@ -68,9 +80,12 @@ def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]
     def gains(how: str) -> tuple[Gain, ...]:
         matched = matching(row, others, how)
         drawn = all(each["set"].partition(":")[0] == DRAWN_ANEW for each in matched)
-        return tuple(_gain(row, each, level, drawn) for each in matched)
+        return tuple(_gain(row, each, level, drawn)._replace(own=own(each)) for each in matched)
 
-    by_bytes = matching(row, others, "bytes")
+    def own(other: Mapping[str, Any]) -> str:
+        return side(_gain(row, other, own_level(row, others)).fact)
+
+    by_bytes, all_data = matching(row, others, "bytes"), whole[group.index(row)]
     return Lead(
         names[row["set"]],
         row,
@@ -78,7 +93,7 @@ def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]
         gains("items"),
         gains("bytes"),
         by_bytes[0]["per_class"] if by_bytes else 0,
-        next((_gain(row, {**each, "set": ALL_DATA}, level) for each in whole[group.index(row)]), None),
+        next((_gain(row, {**each, "set": ALL_DATA}, level)._replace(own=own(each)) for each in all_data), None),
     )
 
 

@@ -136,7 +136,8 @@ def _how_sure(gain: Gain, lead: Lead) -> str:
     one_more = "one more draw of " if gain.lasting else ""
     sign = "+" if gain.fact.value > 0 else ""
     lies = f"{sign}{apart(gain.fact.value, lead.unit)}{spread} from {one_more}{gain.name}"
-    return f"open: {lead.name} {lies}, {draws(lead.row)}; {more}"
+    alone = f"; {gain.by_itself}" if gain.by_itself else ""
+    return f"open: {lead.name} {lies}, {draws(lead.row)}; {more}{alone}"
 
 
 def _found(probe: str, findings: Sequence[Finding], names: Mapping[str, str]) -> list[Use]:

@@ -19,6 +19,7 @@ from limbeck.composition import Recipe
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.expect import few_enough
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
 from limbeck.core.values import typed
@@ -236,6 +237,7 @@ def _check(folder: Path, plans: Mapping[str, Plan], repeats: int, seeds: int, ba
     check_baselines(baselines)
     if not plans or repeats < 1 or seeds < 1:
         raise InputError(f"{len(plans)} recipes, {repeats} repeats, {seeds} seeds: expected at least one of each")
+    few_enough(repeats=repeats, seeds=seeds)
     for name in plans:
         if name != Path(name).name or name.startswith("."):
             raise InputError(f"recipe {name!r}: expected a name that a file can have")

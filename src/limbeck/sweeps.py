@@ -14,6 +14,7 @@ from limbeck.comparison import matching
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.expect import few_enough
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
@@ -94,6 +95,7 @@ def sweep(
     check_baselines(baselines)
     if seeds < 1 or repeats < 1:
         raise InputError(f"seeds {seeds}, repeats {repeats}: expected at least one of each")
+    few_enough(repeats=repeats, seeds=seeds)
     plans = _plans(task, recipes, ipc, networks, vary or {}, steps)
     if len(plans) * seeds > MOST:
         raise InputError(

@@ -356,5 +356,7 @@ def test_a_full_disk_under_a_lock_is_refused_in_one_line(tmp_path: Path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(InputError, match="No space left on device; free some space"):
+    with pytest.raises(
+        InputError, match="^cannot write .*: No space left on device; free some space, or give another place$"
+    ):
         Store(tmp_path).remember({"name": "it"}, lambda: pytest.fail("it went on"))

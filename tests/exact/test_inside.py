@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from limbeck.core.contracts import AbstractParameterization, Batch, NoCache, Par
 from limbeck.core.key import Key
 from limbeck.core.pictured import bars
 from limbeck.distilled_set import DistilledSet
-from limbeck.inside import account, pictures_of
+from limbeck.inside import FLOAT32, STORED, account, pictures_of
 from limbeck.parameterizations import (
     Bases,
     Bits,
@@ -31,6 +32,7 @@ from limbeck.parameterizations import (
     Pixels,
     SoftTargets,
 )
+from limbeck.report.cards import card
 from limbeck.report.gallery import plates
 from limbeck.schedules import Fixed
 from limbeck.show import labelled, stored_below
@@ -84,6 +86,26 @@ def test_bytes_are_counted_by_what_they_are(
     assert tuple(by_kind[kind].bytes if kind in by_kind else 0 for kind in kinds) == stored
     assert found.bytes == made.budget.bytes and found.floats == 4 * sum(numbers)
     assert (found.items, found.plain) == (40, 256)
+
+
+@pytest.mark.parametrize(
+    ("part", "plainly"), [(Pixels(), ""), (Bits(bits=3), "plain 32-bit numbers would take 10.2 kB")]
+)
+def test_the_sizes_on_a_card_say_what_they_count_in_the_words_of_the_terminal(
+    part: AbstractParameterization, plainly: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, path = set_of(part), tmp_path / "set.safetensors"
+    made.save(path)
+    on_card = next(each for each in card(0, "a", "a", made, (), (), ()).numbers if each[0] == "stored")
+    told = on_card[2].partition(". Its")[0]
+    assert told.startswith(f"{STORED}: inputs ") and plainly in on_card[2]
+    # The parts add up to the whole.
+    sizes = [int(each.replace(",", "")) for each in re.findall(r"([\d,]+) B", told)]
+    assert not plainly or sum(sizes) == account(made).bytes
+    assert main(["show", str(path), "--out", str(tmp_path / "a.png")]) == 0
+    assert f"stored in {on_card[1]}, {on_card[2]}\n" in capsys.readouterr().out
+    assert main(["describe", str(path)]) == 0
+    assert f"Stored: {STORED}; as float32: {FLOAT32}" in capsys.readouterr().out
 
 
 def test_pages_are_stored_and_the_items_beside_them_are_rendered_of_the_first() -> None:

@@ -217,6 +217,17 @@ def test_scores_of_one_protocol_stand_together_and_a_baseline_beside_its_set(stu
     assert [row[0] for row in card[1:]] == [studied.SETS[0], "random", "full"]
 
 
+def test_selections_that_are_the_same_images_stand_once_side_by_side(studied: ModuleType) -> None:
+    whole = studied.report_data()
+    like = next(row for row in whole.rows if row["set"] == "random")
+    same, another = ({**like, "set": name} for name in ("herding", "kmeans"))
+    for values, names in ((like["values"], ["herding, kmeans"]), ([0.1, 0.2, 0.3, 0.2, 0.2], ["herding", "kmeans"])):
+        rows = (*(row for row in whole.rows if row["set"] != "random"), same, {**another, "values": values})
+        read = Reader(page(replace(whole, rows=rows)))
+        of_network = [row[0] for row in read.tables["scores-1-scores"][1:]]
+        assert of_network == [*studied.SETS, "full", *names]
+
+
 def test_what_an_image_is_goes_with_its_item(read: Reader, studied: ModuleType) -> None:
     data = json.loads(read.scripts["data"])
     distilled = studied.a_set(studied.SETS[1])

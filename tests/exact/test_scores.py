@@ -146,7 +146,7 @@ def test_a_recipe_that_was_cut_short_is_not_said_to_be_worse() -> None:
         "published 500,000 steps, seed 0, is significantly worse to train on than as many real examples by herding, by "
         f"{points(0.3, 1)}."
     )
-    assert worse.deciding == "the published number of steps would decide it"
+    assert worse.deciding == "all steps of its recipe would decide it"
     better = found(row("a", 0.8, bytes=99, **cut), row("herding", 0.5))
     assert better.tone == "use"
     assert better.verdict.startswith(
@@ -181,6 +181,7 @@ def test_how_much_of_a_published_recipe_a_set_is_stands_with_its_score(
 def test_the_published_steps_are_those_for_the_data_and_the_size() -> None:
     assert standing(spec("dc", ipc=1, steps=10))[0] == "this one set, 10 of the published 1,000 steps, seed 3"
     assert standing(spec("dc", ipc=50, steps=10))[0] == "this one set, 10 of the published 50,000 steps, seed 3"
+    assert standing(spec("krr-st", steps=10))[0] == "this one set, 10 of its usual 100,000 steps, seed 3"
     several = standing(spec("dc", ipc=50, steps=10), [0, 1, 2])
     assert several == ("over 3 distillations, 10 of the published 50,000 steps, seeds 0 to 2", False)
 
@@ -190,7 +191,8 @@ def test_every_published_recipe_is_known_for_itself(name: str) -> None:
     published = recipe_for(name, "cifar10", 10)
     if published.steps:
         said = standing(spec(name, steps=published.steps - 1))[0]
-        assert f"{published.steps - 1:,} of the published {published.steps:,} steps" in said
+        whose = "the published" if RECIPES[name].nearest("cifar10", 10, False) else "its usual"
+        assert f"{published.steps - 1:,} of {whose} {published.steps:,} steps" in said
     assert standing(spec(name)) == ("this one set, seed 3", True)
 
 

@@ -350,6 +350,19 @@ def test_every_damaged_file_is_named_at_once(tmp_path):
     assert len(shades(read(tmp_path / "mine"))["cat"]) == 3
 
 
+def test_of_many_images_that_cannot_be_used_or_are_of_other_sizes_five_are_named(tmp_path):
+    put(tmp_path / "mine", *files("cat", "dog", count=9))
+    names = [f"cat/{number}.png" for number in range(1, 9)]
+    for name in names:
+        Image.fromarray(np.full((4, 5), 9, np.uint8)).save(tmp_path / "mine" / name)
+    of_a_size = refused(tmp_path / "mine", "an image of 4 x 5; and 3 more, but", "--size N")
+    for name in names:
+        (tmp_path / "mine" / name).write_bytes(b"not an image")
+    broken = refused(tmp_path / "mine", "8 images cannot be used: ", "; and 3 more; of each: replace or remove it")
+    for said in (of_a_size, broken):
+        assert [name for name in names if f"/{name}:" in said] == names[:5]
+
+
 def test_a_large_image_that_is_trusted_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     put(tmp_path / "mine", *files("cat", "dog"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from limbeck.comparison import against_baselines
 from limbeck.core.findings import Claim, Finding
 from limbeck.core.key import Key
 from limbeck.opening import UNDECIDED, Opening, grouped, holds, opening
@@ -94,6 +95,26 @@ def test_two_learners_decide_nothing_and_intervals_are_those_of_all_comparisons_
     nearest = difference("", ours, rows[-1]["values"], 0.05 / (2 * 3 + 1))
     low, high = (f"{100 * end:.1f}" for end in nearest[2:4])
     assert side(nearest) == "above" and f"({low} to {high}) or more above as many real examples" in found.sentence
+
+
+def test_what_is_open_among_all_and_decided_by_the_verdict_on_a_set_is_said_to_be_both() -> None:
+    """Three sets beside herding: a gain that holds over one comparison, and not over six."""
+    ours, theirs = [0.64, 0.66, 0.68], [0.60, 0.61, 0.62]
+    sets = [f"{name}.safetensors" for name in "abc"]
+    lower = ([value - 0.1 * place for value in ours] for place in range(3))
+    rows = [row(name, values) for name, values in zip(sets, lower, strict=True)] + [row("herding", theirs)]
+    gains = [difference("", ours, theirs, 0.05 / tests) for tests in (1, 6)]
+    assert [side(each) for each in gains] == ["above", "open"]
+    verdict = next(each for each in against_baselines(rows, sets) if each.set == sets[0])
+    assert "significantly better" in verdict.verdict
+    found, why = opening(rows, (), sets), "better by its own verdict, which has fewer comparisons to hold over at once"
+    assert found.sentence.startswith("No set is shown to be better") and f"beside herding, {why})." in found.sentence
+    assert found.shorter[-1].endswith("by its own verdict alone.") and found.uses[0].sure.endswith(why)
+    # Alone they are one comparison, and one answer.
+    assert "verdict" not in opening([rows[0], rows[-1]], (), sets[:1]).sentence
+    # A set beside draws is held against one more of them, its verdict against their mean.
+    drawn = opening([rows[0], row("random", [0.58, 0.61, 0.63])], (), sets[:1]).sentence
+    assert drawn.startswith("No set is shown") and "on the mean of draws and not on one more" in drawn
 
 
 def test_rows_say_of_which_size_and_network_they_are_where_these_differ() -> None:

@@ -211,7 +211,7 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_one_that_was_there(
         rename(source, target)
 
     monkeypatch.setattr("limbeck.core.files.os.rename", failing)
-    assert "cannot write out: Input/output error; choose another place or free some space" in refused(words, capsys)
+    assert "cannot write out: Input/output error; check the disk, or give another place" in refused(words, capsys)
     assert contents(here) == before and [each.name for each in here.iterdir()] == ["out"]
 
 

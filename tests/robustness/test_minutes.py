@@ -171,4 +171,4 @@ def test_a_shortened_run_says_how_long_the_published_one_would_take_and_what_min
     monkeypatch.setattr("limbeck.cli.defaults.STEPS", 6)
     assert main(["distill", "digits", "--ipc", "1", "--checks", "0", "--runs", "runs"]) == 0
     said = capsys.readouterr().err
-    assert re.search(r"note: the published run is 20,000 steps of convnet, about .* here; --minutes 10 makes as", said)
+    assert re.search(r"note: the whole recipe is 20,000 steps of convnet, about .* here; --minutes 10 makes as", said)

@@ -9,6 +9,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +21,12 @@ import torch
 
 import limbeck
 from limbeck.cli import main
+from limbeck.composition import Recipe
 from limbeck.core.errors import InputError, refusals_told
+from limbeck.core.expect import few_enough
 from limbeck.core.memory import free_addresses, free_memory, memory, shortage_told
 from limbeck.core.threads import usable_cores
+from limbeck.probes.substitution import Substitution
 
 LONG = "a" * 300
 GIGABYTE = 10**9
@@ -246,3 +250,19 @@ def test_a_worker_that_runs_out_of_memory_answers_so() -> None:
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["error"].startswith("memory ran out")
         process.stdin.close()
+
+
+def test_far_too_many_are_refused_before_they_are_listed(tmp_path: Path) -> None:
+    begun, many = time.process_time(), 10**9
+    refused: list[tuple[Callable[[], object], str]] = [
+        (lambda: limbeck.evaluate("none.safetensors", repeats=many), "repeats 1000000000, seeds 1: .* 10,000 learners"),
+        (lambda: limbeck.evaluate("none.safetensors", repeats=200, seeds=200), "repeats 200, seeds 200: .* together"),
+        (lambda: limbeck.sweep("digits", ["dm"], out=tmp_path, seeds=many), "seeds 1000000000: .* 10,000 learners"),
+        (lambda: Recipe(steps=many), "steps: found 1000000000, expected a number of at most 10,000,000"),
+        (lambda: Substitution(repeats=many), "repeats: found 1000000000, expected a number of at most 10,000"),
+    ]
+    for asked, said in refused:
+        with pytest.raises(InputError, match=said):
+            asked()
+    assert time.process_time() - begun < 2
+    few_enough(repeats=100, seeds=100)

@@ -84,7 +84,8 @@ def test_a_full_disk_under_standard_output_is_one_line(unbuffered: str) -> None:
                 env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             )
         assert told.returncode == 2 and told.stderr == (
-            "limbeck: what is printed cannot be written: No space left on device; free some space\n"
+            "limbeck: what is printed cannot be written: No space left on device; free some space, or give "
+            "another place\n"
         )
 
 

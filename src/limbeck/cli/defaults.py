@@ -13,6 +13,7 @@ from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.distilled_set import DistilledSet
+from limbeck.recipes import RECIPES
 from limbeck.recipes.contract import NETWORK
 from limbeck.runs.plan import CPU, Plan
 
@@ -56,7 +57,8 @@ def shortened(
     long = {name: each.steps for name, each in recipes.items() if each.steps > STEPS and name not in asked}
     if not is_small(task) or given.network or given.steps is not None or not long:
         return dict(recipes), []
-    parts = ", ".join(f"{STEPS} of the {steps:,} published steps of {name}" for name, steps in long.items())
+    kinds = {name: RECIPES[name].number(task.name) for name in long}
+    parts = ", ".join(f"{STEPS} of the {steps:,} {kinds[name]} steps of {name}" for name, steps in long.items())
     said = (
         f"{task.name}: on images of {task.shape[1]} x {task.shape[2]} pixels {parts}, with {SMALL_NETWORK}; "
         f"all of them: --network {NETWORK}"

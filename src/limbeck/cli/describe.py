@@ -11,7 +11,7 @@ from limbeck.cli.table import Table
 from limbeck.core.family import part_name
 from limbeck.core.units import size
 from limbeck.distilled_set import DistilledSet
-from limbeck.inside import account
+from limbeck.inside import FLOAT32, STORED, account
 
 SET = ".safetensors"
 
@@ -55,7 +55,8 @@ def _of_set(name: str, distilled: DistilledSet) -> tuple[dict[str, Any], list[Ta
         "stored": stored.document(),
     }
     told = f"distilled from {of}", ("", ""), facts
-    return document, [Table(*told), Table("Stored", columns, [*rows, total], right=columns[1:])]
+    counted = f"Stored: {STORED}; as float32: {FLOAT32}"
+    return document, [Table(*told), Table(counted, columns, [*rows, total], right=columns[1:])]
 
 
 def _tables(described: dict[str, Any]) -> list[Table | str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from limbeck.cli.console import answer, parser
 from limbeck.core.text import shown
-from limbeck.core.units import percent
+from limbeck.core.units import percent, size
 from limbeck.distilled_set import DistilledSet
-from limbeck.inside import pictures_of
+from limbeck.inside import account, pictures_of
 from limbeck.show import draw, share_clipped
 
 
@@ -25,7 +25,7 @@ def run(words: list[str]) -> None:
     names = ", ".join(map(shown, distilled.classes))
     text = f"{given.out}: {len(distilled)} images by class, top to bottom: {names}"
     note = f"{percent(outside)} of the values lie outside the range of real data and are drawn clipped"
-    inside = pictures_of(distilled)
-    document["stored"] = {"bytes": distilled.budget.bytes, "pictures": [each.name for each in inside]}
+    inside, stored = pictures_of(distilled), account(distilled)
+    document["stored"] = {"bytes": stored.bytes, "pictures": [each.name for each in inside]}
     below = [f"below: {', '.join(each.name for each in inside)}, which are what is stored"] if inside else []
-    answer(document, given, text, note, *below)
+    answer(document, given, text, note, *below, f"stored in {size(stored.bytes)}, {stored.words}")

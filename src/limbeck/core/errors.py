@@ -10,7 +10,7 @@ from contextlib import contextmanager
 REFUSALS = {
     errno.ENAMETOOLONG: "give a shorter name",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or give another place"),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space, or give another place"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space, or give another place"),
     **dict.fromkeys((errno.EIO, errno.ESTALE), "check the disk, or give another place"),
 }
 """What to do about a place that the system refuses, by the number of its error."""
@@ -41,6 +41,12 @@ class DamagedError(InputError):
     """A file that limbeck did not write, or that is no longer as it was written."""
 
 
+def refused(what: str, error: OSError) -> InputError:
+    """The error for what the system refuses: what, why, and what to do, in the same words wherever that is found."""
+    reason = error.strerror or type(error).__name__
+    return InputError(f"{what}: {reason}; {REFUSALS.get(error.errno or 0, 'give another place')}")
+
+
 @contextmanager
 def refusals_told() -> Iterator[None]:
     """Raise InputError, in one line, for what the system refuses within the block for the sake of a place."""
@@ -51,4 +57,4 @@ def refusals_told() -> Iterator[None]:
             raise
         place = str(error.filename or "")
         said = place if len(place) <= LONGEST else f"{place[:LONGEST]}..."
-        raise InputError(f"{said + ': ' if said else ''}{error.strerror}; {REFUSALS[error.errno]}") from error
+        raise refused(said or "what is done here", error) from error

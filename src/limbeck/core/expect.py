@@ -10,6 +10,11 @@ from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.values import fields_of, fitted, wanted
 
+MOST, TRAINED = 10**7, 10**4
+"""How many of anything are counted, and how many learners are trained, at most: far more than anybody waits for."""
+LEARNERS = frozenset({"repeats", "controls", "trajectories"})
+"""The fields that count what is trained by itself."""
+
 
 class FieldError(InputError):
     """A field of a part cannot have the value it was given; whoever asked for it says it in words of its own."""
@@ -59,13 +64,26 @@ def expect(part: object, field: str, holds: bool, wanted: str) -> None:
 
 
 def at_least(part: object, least: int, *fields: str) -> None:
-    """Each field is a finite number of at least `least`, or a tuple of one or more of them."""
+    """Each field is a finite number of at least `least`, or a tuple of one or more of them.
+
+    What is counted is at most `MOST`, and what is trained by itself `TRAINED`: a slip is told before all is listed.
+    """
     for field in fields:
-        value = getattr(part, field)
+        value, most = getattr(part, field), TRAINED if field in LEARNERS else MOST
         numbers = value if isinstance(value, tuple) else (value,)
         holds = bool(numbers) and all(_finite(each) and each >= least for each in numbers)
         what = "one or more numbers" if isinstance(value, tuple) else "a number"
         expect(part, field, holds, f"{what} of at least {least}")
+        few = all(isinstance(each, float) or each <= most for each in numbers)
+        expect(part, field, few, f"{what} of at most {most:,}")
+
+
+def few_enough(**counts: int) -> None:
+    """InputError where so many of these, all with all, are more learners than `TRAINED`."""
+    if math.prod(counts.values()) > TRAINED:
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        together = " together" if len(counts) > 1 else ""
+        raise InputError(f"{told}: expected at most {TRAINED:,} learners{together}; ask for fewer")
 
 
 def positive(part: object, *fields: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.core.errors import DamagedError, InputError
+from limbeck.core.errors import DamagedError, InputError, refused
 from limbeck.core.layout import LARGEST, LENGTH, NAMES, Entry, head_of, parse
 
 CHUNK = 2**20
@@ -55,7 +55,7 @@ def _write_together(writes: Mapping[Path, Callable[[Path], object]]) -> None:
         for path, made in temporary.items():
             os.replace(made, path)
     except OSError as error:
-        raise _unwritten(path, error) from error
+        raise refused(f"cannot write {path}", error) from error
     finally:
         for made in temporary.values():
             with suppress(OSError):  # It may not be there, or have a name that cannot be.
@@ -92,7 +92,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 os.fsync(opened.fileno())
         _exchange(made, whole, temporary / "old")
     except OSError as error:
-        raise _unwritten(path, error) from error
+        raise refused(f"cannot write {path}", error) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -109,11 +109,6 @@ def _exchange(made: Path, path: Path, aside: Path) -> None:
         if aside.exists() and not path.exists():
             os.rename(aside, path)
         raise
-
-
-def _unwritten(path: Path, error: OSError) -> InputError:
-    reason = error.strerror or type(error).__name__
-    return InputError(f"cannot write {path}: {reason}; choose another place or free some space")
 
 
 def check_writable(path: Path, option: str = "--out") -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from limbeck.core.errors import InputError
 from limbeck.core.text import listed
 from limbeck.imported.found import Found, Wanted
-from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, paths_of
+from limbeck.tasks.readers.encoded import SUFFIXES, Encoded, all_decoded, paths_of
 from limbeck.tasks.readers.labels import class_name
 from limbeck.tasks.readers.names import hidden, split_of
 
@@ -75,8 +75,7 @@ def _above_classes(path: Path) -> Path:
 
 def stacked(files: Sequence[Path], advice: str) -> UInt8[Tensor, "item channel height width"]:
     """The pictures in files; InputError, which ends in `advice`, where they are not all of one shape."""
-    encoded = Encoded(files, paths_of(files))
-    decoded = [encoded.decode(index) for index in range(len(files))]
+    decoded = all_decoded(Encoded(files, paths_of(files)))
     for file, image in zip(files, decoded, strict=True):
         if image.shape != decoded[0].shape:
             raise InputError(f"{file}: of shape {image.shape}, expected {decoded[0].shape} as {files[0]}; {advice}")

@@ -150,13 +150,20 @@ class Method(AbstractEntry):
             of, size, white = setting
             return of != data, of != "cifar10", white != whitened, abs(size - ipc), size
 
-        taken = [setting for setting in self.published if self.elsewhere or setting[0] == data]
-        return min(taken, key=distance, default=None)
+        return min(self._taken(data), key=distance, default=None)
+
+    def _taken(self, data: str) -> list[Setting]:
+        """The published settings among which one is chosen for data."""
+        return [setting for setting in self.published if self.elsewhere or setting[0] == data]
 
     def recipe_for(self, data: str, ipc: int, whitened: bool = False) -> Recipe:
         """The recipe at the nearest published setting."""
         setting = self.nearest(data, ipc, whitened)
         return self.recipe if setting is None else compose(self.recipe, self.published[setting])
+
+    def number(self, data: str) -> str:
+        """What its number of steps for these data is called: "published" as a setting of them or others, or "usual"."""
+        return "published" if self._taken(OF.get(data, data)) else "usual"
 
     def provenance(self, data: str, ipc: int, whitened: bool = False) -> str:
         """Which published setting is taken, in words."""

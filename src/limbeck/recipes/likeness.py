@@ -20,7 +20,9 @@ class Likeness(NamedTuple):
     """In how many settings they differ, beside the steps."""
     name: str
     steps: int
-    """The published ones."""
+    """Those of the published one."""
+    number: str
+    """Of which kind their number is: "published" or "usual"."""
 
 
 class Change(NamedTuple):
@@ -67,7 +69,8 @@ def shortened(spec: Mapping[str, Any]) -> str:
         return ""
     if nearest.changed:
         return f"in the manner of {nearest.name} for {spec['recipe']['steps']:,} of its {nearest.steps:,} steps"
-    return f"{spec['recipe']['steps']:,} of the published {nearest.steps:,} steps"
+    whose = "the published" if nearest.number == "published" else f"its {nearest.number}"
+    return f"{spec['recipe']['steps']:,} of {whose} {nearest.steps:,} steps"
 
 
 def standing(spec: Mapping[str, Any], seeds: Sequence[int] = ()) -> tuple[str, bool]:
@@ -99,7 +102,7 @@ def _nearest(spec: Mapping[str, Any]) -> Likeness | None:
         published = leaves(to_spec(replace(theirs, steps=recipe["steps"])))
         if published.get("objective.part") == ours["objective.part"]:
             changed = sum(ours.get(path) != published.get(path) for path in ours.keys() | published.keys())
-            found.append(Likeness(changed, method.name, theirs.steps))
+            found.append(Likeness(changed, method.name, theirs.steps, method.number(data["name"])))
     return min(found, default=None)
 
 

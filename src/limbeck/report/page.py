@@ -41,7 +41,7 @@ def page(data: ReportData) -> str:
         for index, (name, distilled) in enumerate(data.distilled_sets)
     ]
     by_probe = sections(findings, order, names)
-    comparison = _comparison(data, names, order)
+    comparison = _comparison(rows, names, order)
     galleries = [gallery(names[name], distilled) for name, distilled in data.distilled_sets]
     listings = [
         None if drawn else PageTable(slug("items", str(number)), names[name], listing(distilled))
@@ -128,16 +128,18 @@ def _opens(asked: Collection[str]) -> str:
     return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else told[0]
 
 
-def _comparison(data: ReportData, names: Mapping[str, str], order: Mapping[str, int]) -> list[Figure]:
+def _comparison(
+    scores: Sequence[Mapping[str, Any]], names: Mapping[str, str], order: Mapping[str, int]
+) -> list[Figure]:
     """All scores beside one another, those of one protocol together."""
     drawn: list[Figure | None] = []
-    if len(order) == 1 and len({(row["network"], row["protocol"]) for row in data.rows}) == 1:
+    if len(order) == 1 and len({(row["network"], row["protocol"]) for row in scores}) == 1:
         # The card of the only set shows just that.
         return []
-    protocols = dict.fromkeys(row["protocol"] for row in data.rows)
+    protocols = dict.fromkeys(row["protocol"] for row in scores)
     for protocol in protocols:
         # Sets in their order, then what they are held against.
-        of_it = [row for row in data.rows if row["protocol"] == protocol]
+        of_it = [row for row in scores if row["protocol"] == protocol]
         rows = sorted(of_it, key=lambda row: order.get(row["set"], len(order)))
         metric, by = rows[0]["metric"].capitalize(), f", protocol {protocol}" if len(protocols) > 1 else ""
         labels = _labels(rows, names)

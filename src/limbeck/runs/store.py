@@ -17,7 +17,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.documents import read_document, sealed
-from limbeck.core.errors import InputError, unknown
+from limbeck.core.errors import InputError, refused, unknown
 from limbeck.core.family import spec_id
 from limbeck.core.files import read_tensors, verify_tensors, write_tensors, write_text
 from limbeck.core.tree import Tree
@@ -220,7 +220,7 @@ def _sign(handle: int, path: Path) -> None:
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; free some space") from error
+        raise refused(f"cannot write {path}", error) from error
 
 
 def _header(address: dict[str, Any]) -> dict[str, Any]:

@@ -83,4 +83,4 @@ class Watcher:
         seconds = step * run.recipe.steps / (GAIN if run.compiled(state) else 1)
         few = f"--minutes 10 makes as many of {ours.network.name} as fit, about {max(1, round(600 / pace)):,}"
         steps = f"{run.recipe.steps:,} steps of {run.problem.network.name}"
-        self.session.progress.notes([f"the published run is {steps}, about {duration(seconds)} here; {few}"])
+        self.session.progress.notes([f"the whole recipe is {steps}, about {duration(seconds)} here; {few}"])

@@ -12,13 +12,12 @@ import numpy as np
 from limbeck.core.errors import InputError
 from limbeck.core.memory import memory
 from limbeck.core.units import size as readable_size
+from limbeck.tasks.readers.encoded import NAMED, together
 from limbeck.tasks.readers.labels import readable
-from limbeck.tasks.readers.source import Array, Part, Stacked
+from limbeck.tasks.readers.source import Array, Header, Part, Stacked
 
 _CHUNK, _CHUNK_BYTES = 256, 2**28
 """How many images, and how many bytes of them, are decoded at once at most."""
-_TOLD = 50
-"""How many faults are told one by one."""
 
 
 class Frame(NamedTuple):
@@ -87,13 +86,14 @@ def _check_labels(parts: Sequence[Part]) -> None:
 def survey(parts: Sequence[Part], size: int | None, background: str = "") -> tuple[Frame, tuple[str, ...]]:
     """The size, channels and type that all images have once resized to `size`, and notes on what is left of them.
 
-    Raises InputError for images that cannot be read, all of them named, and for images of several sizes where no
-    `size` is given, naming the first two that differ.
+    Raises InputError for images that cannot be read, and for images of several sizes where no `size` is given: once for
+    all of them, of which the first few are named.
     """
     if size is not None and size < 1:
         raise InputError(f"size {size}, expected a side of at least 1 pixel; give another size")
     first, channel, forms = None, 0, set()
     several, clear = [], []
+    unlike: list[tuple[str, Header]] = []
     for part, index in _each(parts):
         try:
             header = part.images.header(index)
@@ -101,16 +101,14 @@ def survey(parts: Sequence[Part], size: int | None, background: str = "") -> tup
             raise _all_faults(parts, error) from error
         first = first or header
         if header[:2] != first[:2] and size is None:
-            raise InputError(
-                f"{part.place(index)}: an image of {header.height} x {header.width}, but {parts[0].place(0)} "
-                f"is {first.height} x {first.width}; expected one size; pass --size N "
-                "(size=N in Python) to resize them all"
-            )
+            unlike.append((part.place(index), header))
         channel = max(channel, header.channel)
         forms.add(header.form)
         several += [part.place(index)] * (header.frames > 1)
         clear += [part.place(index)] * header.alpha * (len(part.images) if isinstance(part.images, Stacked) else 1)
     assert first is not None
+    if unlike:
+        raise _of_several_sizes(unlike, parts[0].place(0), first)
     if background and not clear:
         raise InputError(f"background {background!r}: no image has transparent pixels, expected some; leave it out")
     height, width = (size, size) if size is not None else first[:2]
@@ -135,13 +133,18 @@ def _all_faults(parts: Sequence[Part], first: InputError) -> InputError:
             part.images.header(index)
             part.images.decode(index)
         except InputError as error:
-            faults.append(str(error))
-    if len(faults) < 2:
-        return first
-    said = "; ".join(fault.partition(", expected")[0] for fault in faults[:_TOLD])
-    more = f"; and {len(faults) - _TOLD} more" if len(faults) > _TOLD else ""
-    advice = dict.fromkeys(fault.rpartition("; ")[2] for fault in faults)
-    return InputError(f"{len(faults)} images cannot be used: {said}{more}; of each: {', or '.join(advice)}")
+            faults.append(error)
+    return together(faults) if faults else first
+
+
+def _of_several_sizes(unlike: Sequence[tuple[str, Header]], place: str, first: Header) -> InputError:
+    """That images are not as large as the first is, and what to do."""
+    told = [f"{each}: an image of {header.height} x {header.width}" for each, header in unlike[:NAMED]]
+    more = f"; and {len(unlike) - NAMED:,} more" if len(unlike) > NAMED else ""
+    return InputError(
+        f"{'; '.join(told)}{more}, but {place} is {first.height} x {first.width}; expected one size; pass --size N "
+        "(size=N in Python) to resize them all"
+    )
 
 
 def _curiosities(several: list[str], clear: list[str], background: str) -> tuple[str, ...]:

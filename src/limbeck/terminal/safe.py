@@ -6,7 +6,7 @@ import re
 import sys
 from typing import TextIO
 
-from limbeck.core.errors import InputError
+from limbeck.core.errors import InputError, refused
 
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Controls, ends of lines and paragraphs, changes of direction, and halves of characters."""
@@ -54,4 +54,4 @@ def put(stream: TextIO, text: str) -> None:
         if stream is sys.stdout:
             # Python would try to send what is left once more when it ends, and end by a fault of its own.
             sys.stdout = None
-        raise InputError(f"what is printed cannot be written: {error.strerror}; free some space") from error
+        raise refused("what is printed cannot be written", error) from error

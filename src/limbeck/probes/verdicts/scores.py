@@ -81,7 +81,7 @@ def verdict_on(scored: Scored, by_items: Beside, by_bytes: Beside, full: Gain | 
         return Standing(f"Inconclusive: {few}; it takes {LEAST}.", "unknown", claims, still)
     if BELOW in sides and not scored.whole:
         opening = "Inconclusive: it says nothing against the method, whose recipe was cut short"
-        return Standing(f"{opening}. {text}", "unknown", claims, "the published number of steps would decide it")
+        return Standing(f"{opening}. {text}", "unknown", claims, "all steps of its recipe would decide it")
     if BELOW in sides:
         return Standing(text, "avoid", claims, "")
     if set(sides) == {OPEN}:

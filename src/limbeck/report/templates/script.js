@@ -21,6 +21,17 @@
   // Where there is little room the contents begin folded.
   if (matchMedia("(max-width: 1119px)").matches) document.querySelector(".contents details").open = false;
 
+  // Where there is much, and on paper, what is folded is open; what was opened for that alone is folded again after.
+  const folds = [...document.querySelectorAll(".fold")], room = matchMedia("(min-width: 700px), print");
+  let unfolded = [];
+  const fold = () => {
+    if (room.matches) unfolded = folds.filter((each) => !each.open);
+    unfolded.forEach((each) => { each.open = room.matches; });
+  };
+  fold();
+  root.classList.add("scripted");
+  room.addEventListener("change", fold);
+
   // Tables are held by columns, and a column with text by its different values.
   const rowsOf = (key) => {
     const columns = tables[key].values.map((column) => Array.isArray(column) ? column : column.at.map((place) => column.of[place]));

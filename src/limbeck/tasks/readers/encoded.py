@@ -27,6 +27,8 @@ SUFFIXES = frozenset(
 )
 _GREY = frozenset({"1", "L", "LA", "La"})
 _DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+NAMED = 5
+"""How many images that cannot be used are named; of more, how many there are."""
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
 
@@ -151,6 +153,29 @@ class Encoded(AbstractImages):
             f"{self.place(index)}: an image of {count} pixels, more than {limit}; it may be hostile: remove it, shrink "
             f"it first, or, where you trust it, pass --max-pixels {count} (max_pixels={count} in Python)"
         )
+
+
+def together(faults: Sequence[InputError]) -> InputError:
+    """The error for all images that cannot be used, in one: the first few, how many there are, and what to do."""
+    if len(faults) == 1:
+        return faults[0]
+    said = "; ".join(str(fault).partition(", expected")[0] for fault in faults[:NAMED])
+    more = f"; and {len(faults) - NAMED:,} more" if len(faults) > NAMED else ""
+    advice = dict.fromkeys(str(fault).rpartition("; ")[2] for fault in faults)
+    return InputError(f"{len(faults):,} images cannot be used: {said}{more}; of each: {', or '.join(advice)}")
+
+
+def all_decoded(images: Encoded) -> list[Array]:
+    """Every image; InputError for all together that cannot be read."""
+    decoded, faults = list[Array](), list[InputError]()
+    for index in range(len(images)):
+        try:
+            decoded.append(images.decode(index))
+        except InputError as error:
+            faults.append(error)
+    if faults:
+        raise together(faults)
+    return decoded
 
 
 def _quarter_turned(image: Image) -> bool:
