@@ -125,27 +125,36 @@ def test_an_interval_is_narrowed_to_what_was_asked_for() -> None:
     assert 100 * (before.high - before.mean) > 0.5
 
 
+def refused(said: str) -> None:
+    raise InputError(said)
+
+
 def test_whoever_ends_with_so_many_learners_has_the_row_of_so_many(tmp_path: Path) -> None:
     """And a page of what is kept, made later, knows that they were looked at more than once."""
     path = str(tmp_path / "set.safetensors")
     with Session(tmp_path / "one", executor=Here()) as session:
         session.paces["mlp"] = Pace(1e9, 1e-4)
         limbeck.distill("digits", "random", ipc=1, network="mlp", session=session).save(path)
-        rest: dict[str, object] = {"baselines": ("random", "random:bytes"), "repeats": 3}
-        found = limbeck.evaluate(path, until_decided=True, most=6, session=session, **rest)  # type: ignore[arg-type]
+        rest: dict[str, object] = {"baselines": ("random", "random:bytes"), "repeats": 4}
+        found = limbeck.evaluate(path, until_decided=True, most=8, session=session, **rest)  # type: ignore[arg-type]
         trained = session.computed
         # Asked again nothing is trained.
-        again = limbeck.evaluate(path, until_decided=True, most=6, session=session, **rest)  # type: ignore[arg-type]
+        again = limbeck.evaluate(path, until_decided=True, most=8, session=session, **rest)  # type: ignore[arg-type]
         assert (again, session.computed) == (found, trained)
         shown = write_report([path], out=tmp_path / "page.html", session=session)
     with Session(tmp_path / "other", executor=Here()) as session:
         session.paces["mlp"] = Pace(1e9, 1e-4)
-        plain = limbeck.evaluate(path, session=session, **{**rest, "repeats": 6})  # type: ignore[arg-type]
-    assert {each.looks for each in found} == {2} and {each.n for each in found} == {3, 6}
+        plain = limbeck.evaluate(path, session=session, **{**rest, "repeats": 8})  # type: ignore[arg-type]
+    assert {each.looks for each in found} == {2} and {each.n for each in found} == {4, 8}
     for ours, theirs in zip(found, plain, strict=True):
         assert ours.values == theirs.values[: ours.n] and ours.set == theirs.set
-        if ours.n == 6:
+        if ours.n == 8:
             assert replace(ours, looks=1, low=theirs.low, high=theirs.high) == theirs
+    # Whoever must agree is told of the first look and of the last: half of the learners, and all.
+    with Session(tmp_path / "third", executor=Here(), confirm=refused) as session:
+        session.paces["mlp"] = Pace(1e12, 60.0)
+        with pytest.raises(InputError, match="^this takes between .* and .* here$"):
+            limbeck.evaluate(path, until_decided=True, most=8, session=session, **rest)  # type: ignore[arg-type]
     kept = {row["set"]: row for row in shown.rows}
     assert kept[path]["looks"] == 2 and (kept[path]["low"], kept[path]["high"]) == (found[0].low, found[0].high)
 
