@@ -152,7 +152,7 @@ def test_whoever_ends_with_so_many_learners_has_the_row_of_so_many(tmp_path: Pat
             assert replace(ours, looks=1, low=theirs.low, high=theirs.high) == theirs
     # Whoever must agree is told of the first look and of the last: half of the learners, and all.
     with Session(tmp_path / "third", executor=Here(), confirm=refused) as session:
-        session.paces["mlp"] = Pace(1e12, 60.0)
+        session.paces["mlp"] = Pace(1e4, 0.0)
         with pytest.raises(InputError, match="^this takes between .* and .* here$"):
             limbeck.evaluate(path, until_decided=True, most=8, session=session, **rest)  # type: ignore[arg-type]
     kept = {row["set"]: row for row in shown.rows}
