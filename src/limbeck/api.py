@@ -26,6 +26,7 @@ from limbeck.runs.again import distilled_again
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.choosing import USUAL, choose
+from limbeck.runs.looking import score_until, until_of
 from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
@@ -95,6 +96,9 @@ def evaluate(
     networks: Sequence[str] = (),
     protocol: str | AbstractProtocol = "",
     repeats: int = 5,
+    until_decided: bool = False,
+    half_width: float | None = None,
+    most: int | None = None,
     baselines: Sequence[str] = BASELINES,
     seeds: int = 1,
     data: str = "",
@@ -110,17 +114,25 @@ def evaluate(
     kept, so an evaluation that was interrupted, or asked for more learners, goes on where it was, and probes that ask
     for the same learner find it.
 
+    With `until_decided` those are the first of them: where a set is not told from a baseline, from all real data, or
+    from the others of its size, both get twice as many, and so on, until all is decided or there are `most`, by
+    default 20. With `half_width`, until the ends of each set's interval lie no further from its mean: in points of a
+    share, else in the unit of the metric. Each of K looks has a K-th of the error, so intervals are wider than those of
+    plain scores; n differs by row, and two rows are compared by as many learners of each.
+
     A score is of one set, and its interval over learners; of a set that says where its learners begin there is one.
     With `seeds` from 2 on it is of the recipe of the set, which is carried out with seeds 0, 1, ... (what was done
     before is found): the interval is over distillations, with `repeats` learners of each. Fewer than 3 decide nothing.
 
-    Raises InputError for unknown names, other data, repeats or seeds < 1, and for several seeds of a set that has no
-    recipe, as an imported one.
+    Raises InputError for unknown names, other data, repeats or seeds < 1, for several seeds of a set that has no
+    recipe, as an imported one, and for several where learners are added.
     """
     if repeats < 1 or seeds < 1:
         raise InputError(f"repeats {repeats}, seeds {seeds}: expected at least one of each")
     few_enough(repeats=repeats, seeds=seeds)
     check_baselines(baselines)
+    several = not isinstance(sets, DistilledSet | str | Path) and len(sets) > 1
+    until = until_of(repeats, most, until_decided, half_width, seeds, not (several or baselines))
     with opened(session) as used:
         listed = loaded(sets, used)
         chosen, said = protocol_for({name: made for name, _, made in listed}, protocol)
@@ -130,6 +142,9 @@ def evaluate(
         names = [task.network(each).name for each in networks or (listed[0][2].spec["network"],)]
         again = distilled_again(used, task, listed, seeds)
         entered = entries_of(used, task, listed, names, chosen, baselines, again)
+        if until is not None:
+            named = [name for name, _, _ in listed]
+            return Scores(score_until(used, entered, reference, chosen, named, until))
         return Scores(score(used, entered, reference, chosen, repeats))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
@@ -29,6 +29,45 @@ FACTS = ("fact", "value", "low", "high", "n", "control", "control low", "control
 """The columns of the facts of a finding, beside its control."""
 
 
+class Held(NamedTuple):
+    """The rows that the row of a set is held against, and the level of the interval of each difference."""
+
+    items: list[Mapping[str, Any]]
+    bytes: list[Mapping[str, Any]]
+    whole: list[Mapping[str, Any]]
+    """All real data, where training on them had levelled off."""
+    level: float
+
+
+def held_against(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Held:
+    """What the row of a set is held against among rows of baselines: intervals hold over all of it, and all looks."""
+    items, in_bytes, full = (matching(row, others, how) for how in ("items", "bytes", ""))
+    whole = [each for each in full[:1] if each["whole"]]
+    found = [*items, *in_bytes, *whole]
+    return Held(items, in_bytes, whole, corrected(len(found) * looks_of([row, *found])))
+
+
+def looks_of(rows: Sequence[Mapping[str, Any]]) -> int:
+    """At how many numbers of learners scores might have ended that are compared."""
+    return max((row.get("looks", 1) for row in rows), default=1)
+
+
+def drawn_alike(row: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
+    """The draws by which two rows are compared: all, or, of learners that were added by looks, as many of each.
+
+    So what was decided at a look stays as it was decided, whoever was given more learners after it. A row whose
+    learners are all one has no more.
+
+    >>> drawn_alike({"values": [1, 2, 3], "looks": 2}, {"values": [4, 5], "looks": 2})
+    ([1, 2], [4, 5])
+    >>> drawn_alike({"values": [1, 2, 3]}, {"values": [4, 5]})
+    ([1, 2, 3], [4, 5])
+    """
+    ours, theirs = row["values"], other["values"]
+    least = min(len(ours), len(theirs))
+    return (ours, theirs) if looks_of([row, other]) == 1 or least == 1 else (ours[:least], theirs[:least])
+
+
 def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[Finding]:
     """What the scores of each of `sets` come to beside as many real examples and beside equal bytes, by network.
 
@@ -41,20 +80,18 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
     several = [name for name in ("network", "protocol") if len({each[name] for each in rows}) > 1]
     others = [each for each in rows if each["set"] not in sets]
     for row in (each for each in rows if each["set"] in sets):
-        matched = {how: matching(row, others, how) for how in ("items", "bytes", "")}
-        whole = [each for each in matched[""][:1] if each["whole"]]
-        if not (matched["items"] or matched["bytes"]):
+        items, in_bytes, whole, level = held_against(row, others)
+        if not (items or in_bytes):
             continue
-        level = own_level(row, others)
-        gains = {how: [_gain(row, each, level) for each in matched[how]] for how in ("items", "bytes")}
+        gains = [[gain_over(row, each, level) for each in some] for some in (items, in_bytes, whole)]
         found = verdict_on(
-            Scored(row["about"], row["unit"], row["seeds"], row["whole"], _alone(row, matched["items"])),
-            Beside(gains["items"], _as_large(row, matched["items"])),
-            Beside(gains["bytes"], _size(row, matched["bytes"])),
-            _gain(row, whole[0], level) if whole else None,
-            "".join(each["about"] for each in matched[""][:1]),
+            Scored(row["about"], row["unit"], row["seeds"], row["whole"], _alone(row, items)),
+            Beside(gains[0], _as_large(row, items)),
+            Beside(gains[1], _size(row, in_bytes)),
+            gains[2][0] if whole else None,
+            "".join(each["about"] for each in matching(row, others, "")[:1]),
         )
-        facts = [each.fact for each in (*gains["items"], *gains["bytes"], *(_gain(row, each, level) for each in whole))]
+        facts = [each.fact for some in gains for each in some]
         findings.append(
             Finding(
                 probe=EVALUATION,
@@ -63,7 +100,7 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
                 verdict="".join(f"{row[name]}: " for name in several) + found.text,
                 tone=found.tone,
                 facts=tuple(facts),
-                method=_method(row, len(facts)),
+                method=_method(row, [*items, *in_bytes, *whole]),
                 caveats=((ONE_SET,) if row["seeds"] == 1 else ())
                 + ((UNSTORED,) if by_teacher(row.get("labels", "")) else ()),
                 claims=found.claims,
@@ -73,22 +110,16 @@ def against_baselines(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) ->
     return findings
 
 
-def own_level(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> float:
-    """The level of each interval of the verdict on one set: they hold at once over all that it is held against."""
-    whole = [each for each in matching(row, others, "")[:1] if each["whole"]]
-    return corrected(len(matching(row, others, "items")) + len(matching(row, others, "bytes")) + len(whole))
-
-
 def _alone(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:
     """Whether all learners of a set are one, since nothing is drawn, though of baselines there are several."""
     return row["n"] == 1 and any(each["n"] >= LEAST for each in others)
 
 
-def _gain(row: Mapping[str, Any], other: Mapping[str, Any], level: float) -> Gain:
+def gain_over(row: Mapping[str, Any], other: Mapping[str, Any], level: float) -> Gain:
     """How much better a set is to train on than a baseline; that of an error, how much smaller it is."""
-    better, worse = (row, other) if row["higher_is_better"] else (other, row)
-    fact = difference(f"gain over {other['set']}", better["values"], worse["values"], level)
-    return Gain(other["set"].partition(":")[0], fact)
+    ours, theirs = drawn_alike(row, other)
+    better, worse = (ours, theirs) if row["higher_is_better"] else (theirs, ours)
+    return Gain(other["set"].partition(":")[0], difference(f"gain over {other['set']}", better, worse, level))
 
 
 def _size(row: Mapping[str, Any], by_bytes: Sequence[Mapping[str, Any]]) -> str:
@@ -110,7 +141,7 @@ def _filled(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return 0 <= row["bytes"] - other["bytes"] < other["bytes"] / other["per_class"]
 
 
-def _method(row: Mapping[str, Any], tests: int) -> str:
+def _method(row: Mapping[str, Any], held: Sequence[Mapping[str, Any]]) -> str:
     """How a score and what it is held against were measured."""
     if row["seeds"] > 1:
         each = row["n"] // row["seeds"]
@@ -122,9 +153,11 @@ def _method(row: Mapping[str, Any], tests: int) -> str:
         if by_teacher(row.get("labels", ""))
         else ""
     )
+    looks = looks_of([row, *held])
+    ended = f" and {looks} looks, by as many learners of each" if looks > 1 else ""
     return (
-        f"{rests_on}; learners of random real examples have some of their own each; protocol "
-        f"{row['protocol']}; differences of means with 95 % intervals (Welch), simultaneous over {tests} baselines; "
+        f"{rests_on}; learners of random real examples have some of their own each; protocol {row['protocol']}; "
+        f"differences of means with 95 % intervals (Welch), simultaneous over {len(held)} baselines{ended}; "
         f"bytes as they lie on disk{taught}"
     )
 
@@ -143,7 +176,9 @@ def basis(rows: Sequence[Mapping[str, Any]]) -> str:
     most = max((row["seeds"] for row in rows), default=0)
     if most > 1:
         return "95 % interval over distillations, of real examples over learners"
-    return "95 % interval over learners" + (" of this one set" if most else "")
+    looks = looks_of(rows)
+    added = f", who were added while something was open: it holds at each of {looks} looks" if looks > 1 else ""
+    return "95 % interval over learners" + (" of this one set" if most else "") + added
 
 
 def document_of(rows: Sequence[Mapping[str, Any]], sets: Sequence[str], protocol: AbstractProtocol) -> dict[str, Any]:

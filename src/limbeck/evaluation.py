@@ -26,6 +26,7 @@ from limbeck.learn.fitted import AbstractFitted
 from limbeck.recipes import SELECTIONS
 from limbeck.recipes.baselines import BYTES, ITEMS, check_baselines, each_of
 from limbeck.recipes.likeness import standing
+from limbeck.statistics.decisions import corrected
 from limbeck.statistics.estimates import ANYWHERE, SHARE, interval
 
 SPLIT = "test"
@@ -119,15 +120,18 @@ class Entry:
             for each in self.again
         ]
 
-    def score(self, protocol: str, repeats: int) -> Score:
-        """The row of so many learners, of each distillation where there are several, by the task's first metric."""
+    def score(self, protocol: str, repeats: int, looks: int = 1) -> Score:
+        """The row of so many learners, of each distillation where there are several, by the task's first metric.
+
+        Where these are added until something is decided, its interval holds at each of so many looks.
+        """
         metric = self.context.problem.task.metrics[0]
         found = [
             [float(context.outcome(training, metric.name)[END]) for training, context, _ in group]
             for group in self.learners(repeats)
         ]
         values = [sum(group) / len(group) for group in found] if self.again else found[0]
-        mean, low, high = interval(values, within=SHARE if metric.unit == "fraction" else ANYWHERE)
+        mean, low, high = interval(values, corrected(looks), SHARE if metric.unit == "fraction" else ANYWHERE)
         about, whole = self._standing(repeats)
         taught = self.training(0).teacher_bytes(self.context)
         return Score(
@@ -136,7 +140,7 @@ class Entry:
             unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
             about=about, whole=whole, values=tuple(values), labels=of_teacher(taught) if taught else self.labels,
-            float32=self.float32,
+            float32=self.float32, looks=looks,
         )  # fmt: skip
 
     def _standing(self, repeats: int) -> tuple[str, bool]:

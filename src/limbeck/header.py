@@ -28,7 +28,7 @@ HEADER = {
         | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
         | dict.fromkeys(("mean", "low", "high"), float)
         | dict.fromkeys(("unit?", "matched?", "beside?", "about?", "labels?"), str)
-        | dict.fromkeys(("per_class?", "seeds?", "float32?"), int)
+        | dict.fromkeys(("per_class?", "seeds?", "float32?", "looks?"), int)
         | dict.fromkeys(("higher_is_better?", "whole?"), bool)
     ],
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from limbeck.comparison import matching, own_level
+from limbeck.comparison import drawn_alike, gain_over, held_against, looks_of, matching, merged
 from limbeck.core.findings import Fact
 from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, needed, side
 from limbeck.statistics.estimates import difference, unlike
@@ -63,10 +63,14 @@ def leads(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[L
     """The leading set of each network, protocol, metric and size."""
     alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in (each for each in rows if each["set"] in names):
-        key = tuple(row[name] for name in ("network", "protocol", "split", "metric", "per_class"))
-        alike.setdefault(key, []).append(row)
+        alike.setdefault(_group(row), []).append(row)
     others = [each for each in rows if each["set"] not in names]
     return [_lead(group, others, names) for group in alike.values()]
+
+
+def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What sets have in common that one of them leads."""
+    return tuple(row[name] for name in ("network", "protocol", "split", "metric", "per_class"))
 
 
 def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Lead:
@@ -75,7 +79,8 @@ def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]
     row = max(group, key=lambda each: sign * each["mean"])
     count = sum(len(matching(each, others, how)) for each in group for how in ("items", "bytes"))
     whole = [[other for other in matching(each, others, "")[:1] if other["whole"]] for each in group]
-    level = corrected(count + sum(map(len, whole)) + len(group) * (len(group) - 1) // 2)
+    tests = count + sum(map(len, whole)) + len(group) * (len(group) - 1) // 2
+    level = corrected(tests * looks_of([*group, *others]))
 
     def gains(how: str) -> tuple[Gain, ...]:
         matched = matching(row, others, how)
@@ -83,7 +88,7 @@ def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]
         return tuple(_gain(row, each, level, drawn)._replace(own=own(each)) for each in matched)
 
     def own(other: Mapping[str, Any]) -> str:
-        return side(_gain(row, other, own_level(row, others)).fact)
+        return side(_gain(row, other, held_against(row, others).level).fact)
 
     by_bytes, all_data = matching(row, others, "bytes"), whole[group.index(row)]
     return Lead(
@@ -104,7 +109,7 @@ def _gain(row: Mapping[str, Any], other: Mapping[str, Any], level: float, drawn:
     the data the mean of draws counts, since a lucky draw would have to be better than those, too.
     """
     anew = drawn and row["seeds"] <= 1
-    fact = (unlike if anew else difference)(other["set"], row["values"], other["values"], level)
+    fact = (unlike if anew else difference)(other["set"], *drawn_alike(row, other), level)
     if not row["higher_is_better"]:
         fact = Fact(fact.name, -fact.value, -fact.high, -fact.low, fact.n)
     return Gain(other["set"].replace(":bytes", ""), fact, float(anew))
@@ -115,3 +120,29 @@ def sides(gains: Iterable[Gain]) -> tuple[list[Gain], list[Gain], list[Gain]]:
     listed = list(gains)
     better, worse, alike = ([each for each in listed if side(each.fact) == where] for where in (ABOVE, BELOW, OPEN))
     return better, worse, alike
+
+
+def still_open(rows: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> list[bool]:
+    """Of each row, whether it is in a comparison that more learners may decide.
+
+    Compared are each of `sets` with its baselines and all real data, as in `against_baselines`, and the leading set
+    with the others. Where all learners of either are one, there are no more.
+    """
+    together = merged(rows)
+    others = [each for each in together if each["set"] not in sets]
+    pairs = [pair for row in together if row["set"] in sets for pair in _open_beside(row, others)]
+    for lead in leads(together, {name: name for name in sets}):
+        names = {each.name for each in sides(lead.rivals)[2]}
+        alike = (each for each in together if each["set"] in names)
+        pairs += [(lead.row, each) for each in alike if _group(each) == _group(lead.row)]
+    still = [each for pair in pairs if min(len(each["values"]) for each in pair) > 1 for each in pair]
+    return [any(row["set"] in each["set"] and {**each, "set": row["set"]} == row for each in still) for row in rows]
+
+
+def _open_beside(
+    row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """A set's row with each of a baseline that it is not told from."""
+    items, in_bytes, whole, level = held_against(row, others)
+    held = [*items, *in_bytes, *whole]
+    return [(row, each) for each in held if side(gain_over(row, each, level).fact) == OPEN]

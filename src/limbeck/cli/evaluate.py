@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limbeck.api import evaluate
-from limbeck.cli.console import answer, parser
+from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.options import add_scoring, baselines_of, names_of
 from limbeck.cli.tables import scores, uses, verdicts
 from limbeck.cli.working import add_moved, add_session, add_since, session
@@ -24,6 +24,7 @@ def run(words: list[str]) -> None:
         "--network", type=str, default="", help="one or more networks, by commas; by default the set's own"
     )
     add_scoring(made)
+    _add_looks(made)
     made.add_argument("--record", action="store_true", help="write the sets' scores into their files")
     add_moved(made)
     add_since(made)
@@ -36,6 +37,9 @@ def run(words: list[str]) -> None:
             networks=names_of(given.network),
             protocol=protocol,
             repeats=given.repeats,
+            until_decided=given.until_decided,
+            half_width=given.half_width,
+            most=given.most,
             seeds=given.seeds,
             baselines=baselines_of(given.baselines),
             data=given.data,
@@ -55,3 +59,24 @@ def run(words: list[str]) -> None:
         *verdicts(against_baselines(rows, given.sets)),
     ]
     answer(document_of(rows, given.sets, protocol), given, *tables)
+
+
+def _add_looks(made: Parser) -> None:
+    """Add whether learners are added until something is known."""
+    made.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="begin with --repeats, and train more learners of those that are not told apart, until they are",
+    )
+    made.add_argument(
+        "--half-width",
+        type=float | None,
+        default=None,
+        help="or until the interval of each set is its score -+ so many points; of what is no share, in its unit",
+    )
+    made.add_argument(
+        "--most",
+        type=int | None,
+        default=None,
+        help="with either of these: how many learners of a row at most; 20 by default",
+    )

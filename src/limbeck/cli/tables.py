@@ -18,7 +18,7 @@ ALL = "all of them"
 """What a verdict across sets is of."""
 RAW = (
     "set", "matched", "beside", "network", "split", "metric", "mean", "low", "high", "n", "seeds", "protocol",
-    "per_class", "bytes", "float32", "labels", "about",
+    "per_class", "bytes", "float32", "labels", "about", "looks",
 )  # fmt: skip
 """What a spreadsheet is given of a row of scores."""
 

@@ -11,6 +11,7 @@ from limbeck.computations.level import Level
 from limbeck.computations.lines import Line
 from limbeck.computations.nearness import Nearness
 from limbeck.computations.played import Played
+from limbeck.computations.race import Fresh, Race, Stopped
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.search import Chosen, Draw, Search
@@ -34,6 +35,7 @@ __all__ = [
     "Draw",
     "EnteringMoments",
     "FeatureMap",
+    "Fresh",
     "HardLabelled",
     "HessianTrace",
     "ImportedExpert",
@@ -46,12 +48,14 @@ __all__ = [
     "Paths",
     "Played",
     "PrincipalPlane",
+    "Race",
     "RealSurroundings",
     "Recognised",
     "RecognitionTrajectory",
     "Search",
     "Spectrum",
     "Steps",
+    "Stopped",
     "Surface",
     "Surroundings",
     "Training",
@@ -69,6 +73,7 @@ COMPUTATIONS = Family(
     Draw,
     EnteringMoments,
     FeatureMap,
+    Fresh,
     HessianTrace,
     ImportedExpert,
     Line,
@@ -81,6 +86,7 @@ COMPUTATIONS = Family(
     Recognised,
     RecognitionTrajectory,
     Spectrum,
+    Stopped,
     Surface,
     Surroundings,
     Training,

@@ -70,6 +70,8 @@ class Score:
     """Whose labels it is trained on: as in `DistilledSet.label_kind`, or as in `of_teacher`."""
     float32: int = 0
     """The bytes of all numbers that are stored if each took 32 bits; 0 where nobody counted."""
+    looks: int = 1
+    """At how many numbers of learners it might have ended: its interval holds at each of them."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""

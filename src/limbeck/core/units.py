@@ -107,4 +107,14 @@ def duration(seconds: float | int) -> str:
     return f"{hours} h {minutes % 60:02d} min" if hours < 72 else f"{hours / 24:,.0f} days"
 
 
+def within(least: float | int, most: float | int) -> str:
+    """A length of time of which two bounds are known about.
+
+    >>> within(180, 720), within(1800, 1805)
+    ('between 3 min and 12 min', 'about 30 min')
+    """
+    low, high = duration(least), duration(most)
+    return f"about {high}" if low == high else f"between {low} and {high}"
+
+
 _UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))

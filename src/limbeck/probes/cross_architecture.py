@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from limbeck.computations import Chosen, Draw, Mixture, Search
+from limbeck.computations import Chosen, Draw, Fresh, Mixture, Race, Search
 from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
@@ -48,13 +48,18 @@ class CrossArchitecture(AbstractProbe):
     """The batches that are tried; 0: all items."""
     sample: int = 2000
     """Validation examples that choose the training."""
+    halving: int = 1
+    """Where above 1, one in so many draws goes on from each rung of the search to the next, which lies so many times
+    further: far less work where there are many draws, and one that is behind early is out though it might have won."""
+    first_rung: int = 25
+    """Steps before which no draws are compared, where not all are trained to their end."""
 
     question = "Does the set teach other networks than its own?"
     tables = (NetworkRow, DrawRow)
     by_accuracy = True
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "draws", "repeats", "beside", "sample", "steps")
+        at_least(self, 1, "draws", "repeats", "beside", "sample", "steps", "halving", "first_rung")
         at_least(self, 0, "batches")
 
     def _search(self, context: ProbeContext, network: str, real: bool) -> Search:
@@ -74,16 +79,26 @@ class CrossArchitecture(AbstractProbe):
         """The same with so many learners of the set, and in proportion as many of real examples."""
         return replace(self, repeats=draws, beside=math.ceil(self.beside * draws / self.repeats))
 
-    def _chosen(self, search: Search) -> list[Chosen]:
+    def _searched(
+        self, context: ProbeContext, search: Search
+    ) -> tuple[Sequence[AbstractComputation], Sequence[Chosen | Fresh]]:
+        """The trainings that a search tries, and the fresh learners of the best; none of a race that is not over."""
         # Seed 0 is the one that was chosen by.
-        count = self.repeats if search.on.depends_on_set else self.beside
-        return [Chosen(search, self.draws, seed) for seed in range(1, count + 1)]
+        seeds = range(1, 1 + (self.repeats if search.on.depends_on_set else self.beside))
+        if self.halving == 1:
+            tried = [Draw(search, index) for index in range(self.draws)]
+            return tried, [Chosen(search, self.draws, seed) for seed in seeds]
+        asked, won = Race(search, self.draws, self.halving, self.first_rung).run(context)
+        return asked, [] if won is None else [Fresh(search, won, seed) for seed in seeds]
+
+    def _chosen(self, context: ProbeContext, search: Search) -> Sequence[Chosen | Fresh]:
+        return self._searched(context, search)[1]
 
     def computations(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:
-        """All draws, and the fresh learners of the best."""
+        """All draws, as far as they go, and the fresh learners of the best."""
         searches = [self._search(context, name, real) for name in self._networks(context) for real in (False, True)]
-        draws = [Draw(search, index) for search in searches for index in range(self.draws)]
-        return (*draws, *(each for search in searches for each in self._chosen(search)))
+        found = [self._searched(context, each) for each in searches]
+        return (*(each for tried, _ in found for each in tried), *(each for _, best in found for each in best))
 
     def find(self, context: ProbeContext) -> Finding:
         """The accuracies, what of its own network's is retained, and whether the set transfers."""
@@ -104,9 +119,10 @@ class CrossArchitecture(AbstractProbe):
             ],
             method=f"{self.draws} draws a network: the default SGD 0.01, momentum 0.9, {max(self.steps)} steps, then "
             f"learning rate log-uniform in {low:g} to {high:g}, momentum 0 or 0.9, weight decay 0 or 0.0005, steps of "
-            f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples; "
-            f"{self.repeats} fresh learners of the chosen one, on evaluation examples; control: {self.beside} on as "
-            f"many random real examples, {context.distilled.per_class} of every class, drawn anew for each; gains say "
+            f"{self.steps}, batches of {self.batches} (0: all); chosen on {self.sample} validation examples"
+            f"{self._raced}; {self.repeats} fresh learners of the chosen one, on evaluation examples; control: "
+            f"{self.beside} on as many random real examples, {context.distilled.per_class} of every class, drawn anew "
+            "for each; gains say "
             f"how far one more draw of them would lie, with intervals that hold at once ({len(found)} networks)",
             caveats=(
                 *(f"{name} cannot be trained on this set and was left out" for name in missing),
@@ -114,9 +130,22 @@ class CrossArchitecture(AbstractProbe):
             ),
         )
 
+    @property
+    def _raced(self) -> str:
+        """That not all draws were trained to their end, where they were not."""
+        if self.halving == 1:
+            return ""
+        return (
+            f" by successive halving: one in {self.halving} goes on at each rung, none before step {self.first_rung}; "
+            "a draw that is behind early is out though it might have won"
+        )
+
     def _accuracies(self, context: ProbeContext, name: str) -> tuple[str, list[float], list[float]]:
         ours, real = (
-            [float(context.outcome(each, "accuracy")) for each in self._chosen(self._search(context, name, on_real))]
+            [
+                float(context.outcome(each, "accuracy"))
+                for each in self._chosen(context, self._search(context, name, on_real))
+            ]
             for on_real in (False, True)
         )
         return name or context.problem.network.name, ours, real
@@ -125,7 +154,9 @@ class CrossArchitecture(AbstractProbe):
         rows = []
         for name, each in zip(self._networks(context), found, strict=True):
             search = self._search(context, name, False)
-            setting = search.setting(int(context.outcome(self._chosen(search)[0], "index")))
+            best = self._chosen(context, search)[0]
+            index = best.index if isinstance(best, Fresh) else int(context.outcome(best, "index"))
+            setting = search.setting(index)
             spread = (*each.ours[1:4], *each.real[1:4], *each.gain[1:4], *each.retained[1:4])
             rows.append(NetworkRow(each.name, *spread, **setting))
         return NetworkRow.table(rows)
@@ -135,15 +166,17 @@ class CrossArchitecture(AbstractProbe):
         for name in self._networks(context):
             for on in (SET, REAL):
                 search = self._search(context, name, on == REAL)
-                for index in range(self.draws):
-                    outcome = context.outcome(Draw(search, index))
+                # Those that were stopped before their end have no test accuracy.
+                ended = (each for each in self._searched(context, search)[0] if isinstance(each, Draw))
+                for each in ended:
+                    outcome = context.outcome(each)
                     rows.append(
                         DrawRow(
                             name or context.problem.network.name,
                             on,
                             validation_accuracy=float(outcome["validation"]),
                             test_accuracy=float(outcome["accuracy"]),
-                            **search.setting(index),
+                            **search.setting(each.index),
                         )
                     )
         return DrawRow.table(rows)

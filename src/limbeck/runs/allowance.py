@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress, Passing
-from limbeck.core.units import duration
+from limbeck.core.units import duration, within
 
 LONG = 3600.0
 """Seconds of work from which whoever asked for it is asked again."""
@@ -37,14 +37,16 @@ class Allowance:
         self._confirm = confirm
         self._agreed, self._asked_for = LONG, 0.0
 
-    def admit(self, seconds: float, whole: bool = False) -> None:
+    def admit(self, seconds: float, whole: bool = False, least: float | None = None) -> None:
         """Ask, where work of about so many seconds more is longer than what was agreed to.
 
-        `whole` says that this is all there will be, so that its parts, which are admitted again, are agreed to.
+        `whole` says that this is all there will be, so that its parts, which are admitted again, are agreed to. Where
+        it may be over sooner, after `least` seconds, both are said.
         """
         self._asked_for += seconds
         if self._asked_for > self._agreed and self._confirm is not None:
-            self._confirm(f"this takes about {duration(self._asked_for)} here")
+            before = self._asked_for - seconds
+            self._confirm(f"this takes {within(before + (seconds if least is None else least), self._asked_for)} here")
             self._agreed = ROUGH * self._asked_for
         if whole:
             self._agreed, self._asked_for = max(self._agreed, ROUGH * seconds), 0.0

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import AbstractProtocol, AbstractTask
@@ -80,14 +81,15 @@ def known(session: Session, entered: Sequence[Entry], protocol: AbstractProtocol
     """The rows as far as they are known: all learners 0, 1, ... up to the first that is not in the store.
 
     A set's row is over distillations where at least `LEAST` of them have learners, as many of each, else of the set
-    alone. Nothing is trained; an entry without a learner has no row.
+    alone. Where learners were added by looks, intervals hold at each. Nothing is trained; an entry without a learner
+    has no row.
     """
     rows = []
     for each in entered:
         several = tuple(takewhile(lambda one: _learners(session, each, (one,)), each.again))  # noqa: B023
         again = several if len(several) >= LEAST else ()
         if repeats := _learners(session, each, again):
-            rows.append(replace(each, again=again).score(protocol.name, repeats))
+            rows.append(replace(each, again=again).score(protocol.name, repeats, planned(session, each)))
     return rows
 
 
@@ -105,3 +107,14 @@ def _learners(session: Session, entry: Entry, again: tuple[Again, ...]) -> int:
 
 def _holds(session: Session, asked: Asked) -> bool:
     return session.store.holds(asked.context.address(asked.training))
+
+
+def plans(entry: Entry) -> dict[str, Any]:
+    """Where it is kept how often the learners of an entry may have been looked at."""
+    return {"looks": "of learners", "first": entry.context.address(entry.training(0))}
+
+
+def planned(session: Session, entry: Entry) -> int:
+    """How often the learners of an entry may have been looked at: once, unless something else is kept."""
+    kept = session.store.recall(plans(entry))
+    return 1 if kept is None else int(kept["looks"])

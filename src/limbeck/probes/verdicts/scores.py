@@ -90,8 +90,8 @@ def verdict_on(scored: Scored, by_items: Beside, by_bytes: Beside, full: Gain | 
 
 
 def _draws(scored: Scored, facts: Sequence[Fact]) -> tuple[int, str]:
-    """How many draws the gains rest on at least, and what they are."""
-    least = min(fact.n for fact in facts)
+    """How many draws the gains rest on at least, those that are open where there are any, and what they are."""
+    least = min(fact.n for fact in [each for each in facts if side(each) == OPEN] or facts)
     return least, "distillation" if 1 < scored.seeds == least else "learner"
 
 
