@@ -6,11 +6,9 @@ import functools
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from limbeck.codecs import codec_of, header_of
 from limbeck.core import tree
@@ -28,6 +26,7 @@ from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec, to_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.promises import fault_of
 from limbeck.core.tree import Tree
 from limbeck.header import FORMAT, check_header, made_by
@@ -35,6 +34,12 @@ from limbeck.learn.losses import loss_name, loss_named
 from limbeck.learn.rules import rule_name, rule_named
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.starts import STARTS
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader, Dataset
+else:
+    # All that torch asks of one is the length and the items. To be a class of torch's would need torch.
+    Dataset = object
 
 VIEW = Key(("view",))
 HARD, SOFT, REAL = "hard", "soft", "real"
@@ -98,7 +103,7 @@ class DistilledSet(Dataset):
         """What step `step` of a training under `key` sees of the whole set; `batch` where there is one view."""
         return self._rendered(key.fold("view", step)) if self.views else self.batch
 
-    @torch.no_grad()
+    @without_gradients
     def _rendered(self, key: Key) -> Batch:
         return self.parameterization.render(self.stored, key)
 
@@ -193,6 +198,8 @@ class DistilledSet(Dataset):
 
         Pairs are as the set gives them: (inputs, classes) where labels are hard, else (inputs, targets).
         """
+        from torch.utils.data import DataLoader
+
         return DataLoader(self, len(self) if batch_size is None else batch_size, shuffle, **options)
 
     def __repr__(self) -> str:
