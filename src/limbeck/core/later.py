@@ -14,7 +14,6 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType, new_class
 from typing import Any, ParamSpec, TypeVar
@@ -77,11 +76,14 @@ class _Later(ModuleType):
     def _fill(self) -> None:
         """Import torch into this module, and put what is meant wherever something stands for it."""
         self._begun = True
-        sys.meta_path = [each for each in sys.meta_path if not isinstance(each, _Within)]
+        within = [each for each in sys.meta_path if isinstance(each, _Within)]
+        sys.meta_path = [each for each in sys.meta_path if each not in within]
         try:
             importlib.reload(self)
         except BaseException:
-            sys.modules.pop(NAME, None)
+            # Whoever asks again, hears again what is wrong.
+            self._begun = False
+            sys.meta_path = [*within, *sys.meta_path]
             raise
         self.__class__ = ModuleType  # type: ignore[assignment]
         meant = {id(standing): getattr(self, name) for name, standing in _STANDING.items()}
@@ -91,7 +93,7 @@ class _Later(ModuleType):
                 space[name] = meant[id(space[name])]
 
 
-class _Within(MetaPathFinder):
+class _Within:
     """Finds the modules within torch before torch is imported: by importing it."""
 
     def find_spec(
@@ -101,21 +103,27 @@ class _Within(MetaPathFinder):
         if not fullname.startswith(f"{NAME}."):
             return None
         torch()
-        return ModuleSpec(fullname, _There()) if fullname in sys.modules else None
+        if fullname not in sys.modules:
+            return None
+        found = sys.modules[fullname]
+        # Of a module that came to be there meanwhile, the machinery of imports loads by its own account.
+        found.__spec__ = spec = ModuleSpec(fullname, _There(found.__spec__))
+        return spec
 
 
-class _There(Loader):
-    """Loads a module that is loaded."""
+class _There:
+    """Loads a module that is loaded: puts back its own account of where it is from."""
+
+    def __init__(self, own: ModuleSpec | None) -> None:
+        self.own = own
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """That module."""
-        self.module = sys.modules[spec.name]
-        self.found = self.module.__spec__
-        return self.module
+        return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """Its own account of where it is from is put back."""
-        module.__spec__ = self.found
+        """It is as it was."""
+        module.__spec__ = self.own
 
 
 class _Class(type):
