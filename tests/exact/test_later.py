@@ -1,4 +1,4 @@
-"""torch that is put off becomes torch itself, whoever asks first and in whatever way, and nothing stands for it then."""
+"""torch that is put off becomes torch itself, whoever asks first and in whatever way; nothing stands for it then."""
 
 from __future__ import annotations
 

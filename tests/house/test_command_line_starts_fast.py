@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import limbeck
 from limbeck.cli import COMMANDS
 
 HEAVY = {"torch._C", "sklearn", "scipy", "pyarrow", "numpy", "PIL", "datasets"}
@@ -42,6 +43,7 @@ LIGHT = [
     ["explain", "nothing.safetensors", "--prob", "mixing"],
     ["show", "nothing.safetensors", "--out", "grid.png"],
     ["describe", "nothing.safetensors"],
+    ["describe", "set.safetensors"],
 ]
 """Commands of which none computes anything."""
 IN_TURN = """
@@ -67,10 +69,14 @@ def test_heavy_packages_are_not_loaded(arguments: list[str], tmp_path: Path) -> 
 
 
 def test_commands_that_need_no_tensor_do_not_load_torch(tmp_path: Path) -> None:
+    session = limbeck.Session(tmp_path / "runs", workers=1)
+    made = limbeck.distill(limbeck.load("digits"), "random", ipc=1, network="convnet-w4-d1", session=session)
+    made.save(tmp_path / "set.safetensors")
     command = [sys.executable, "-c", IN_TURN, json.dumps(LIGHT)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for words, (code, said, loaded) in zip(LIGHT, json.loads(done.stdout), strict=True):
-        refused = not {"--help", "list", "runs"} & set(words) or words[1:] in (["recipe"], ["show", "0"])
+        done_so = {"--help", "list", "runs", "set.safetensors"} & set(words)
+        refused = not done_so or words[1:] in (["recipe"], ["show", "0"])
         assert code == (2 if refused else 0) and said, (words, said)
         assert not loaded, f"{' '.join(words)} loaded torch"
