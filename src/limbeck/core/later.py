@@ -16,7 +16,12 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType, new_class
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    Loader = object  # Nobody asks whether it is one, and its import takes longer than this whole file.
 
 NAME = "torch"
 _ITS_OWN = ("__all__", "__config__", "__future__", "__version__")
@@ -111,7 +116,7 @@ class _Within:
         return spec
 
 
-class _There:
+class _There(Loader):
     """Loads a module that is loaded: puts back its own account of where it is from."""
 
     def __init__(self, own: ModuleSpec | None) -> None:
