@@ -26,7 +26,7 @@ from limbeck.core.errors import DamagedError, InputError
 from limbeck.core.family import from_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
-from limbeck.core.later import without_gradients
+from limbeck.core.later import is_put_off, without_gradients
 from limbeck.core.promises import fault_of
 from limbeck.core.tree import Tree
 from limbeck.header import DESCRIBED, check_header, described, header_of, made_by
@@ -36,9 +36,11 @@ from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.starts import STARTS
 
 if TYPE_CHECKING:
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import DataLoader
+if TYPE_CHECKING or not is_put_off():
+    from torch.utils.data import Dataset
 else:
-    # All that torch asks of one is the length and the items. To be a class of torch's would need torch.
+    # Commands do not ask whether a set is one, and all that torch asks of it is its length and its items.
     Dataset = object
 
 VIEW = Key(("view",))

@@ -122,6 +122,7 @@ def test_a_set_is_told_by_two_lines_and_compared_by_what_is_in_it() -> None:
     first, second = repr(made).splitlines()
     assert first == f"DistilledSet(zoo, 6 items, hard labels, 390 bytes, {made.digest[:12]};"
     assert second.strip() == "3 classes, 2 per class, not made by limbeck)"
+    assert isinstance(made, torch.utils.data.Dataset)
     assert made == set_of(batch()) and made == replace(made, scores=()) and {made, set_of(batch())} == {made}
     assert made != set_of(batch(targets=SOFT)) and made != "a set"
     assert made != replace(made, schedule=made.schedule._replace(learning_rates=made.schedule.learning_rates / 2))

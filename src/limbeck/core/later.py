@@ -39,6 +39,11 @@ def put_off() -> None:
         sys.meta_path = [_Within(), *sys.meta_path]
 
 
+def is_put_off() -> bool:
+    """Whether torch is to be imported when it is used, and was not used so far."""
+    return type(sys.modules.get(NAME)) is _Later
+
+
 def without_gradients(function: Callable[P, R]) -> Callable[P, R]:
     """The function as `torch.no_grad()` has it, which is asked for at the first call."""
 
@@ -141,7 +146,7 @@ class _Class(type):
         return new_class(name, tuple(real), {}, lambda made: made.update(space))
 
     def __instancecheck__(cls, value: object) -> bool:
-        return type(sys.modules[NAME]) is not _Later and isinstance(value, torch().Tensor)
+        return not is_put_off() and isinstance(value, torch().Tensor)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
