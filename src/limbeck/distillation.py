@@ -15,11 +15,11 @@ from torch import Tensor
 from limbeck.composition import Recipe
 from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
-from limbeck.computations.sources import CPU
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
+from limbeck.core.placing import cpu
 from limbeck.core.promises import check_renders, loss_of, state_of
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
@@ -185,7 +185,7 @@ class Distillation:
         scores, kept = zip(self.due, state.scores.tolist(), strict=True), settled(state, self.recipe.optimizer_of)
         return Distilled(
             params=self.finished(state),
-            schedule=tree.move(tree.detach(self.show(kept.learned, kept.fixed, self.key).schedule), CPU),
+            schedule=tree.move(tree.detach(self.show(kept.learned, kept.fixed, self.key).schedule), cpu()),
             losses=state.losses,
             checks=tuple((step, score) for step, score in scores if not math.isnan(score)),
             threads=self.threads(state),
@@ -195,15 +195,15 @@ class Distillation:
     def finished(self, state: State) -> Parameters:
         """What is kept of the set where a run ends after so many steps, on the CPU."""
         kept = settled(state, self.recipe.optimizer_of)
-        params = self.recipe.parameterization.finished(tree.move(kept.params, CPU), self.problem)
-        return tree.move(params, CPU)
+        params = self.recipe.parameterization.finished(tree.move(kept.params, cpu()), self.problem)
+        return tree.move(params, cpu())
 
     @property
     def initialisation(self) -> Tree | None:
         """The parameters of a network that the set is meant to be trained from, on the CPU; None: from any."""
         objective = self.recipe.objective
         found = None if objective is None else objective.initialisation(self.problem)
-        return None if found is None else tree.move(found, CPU)
+        return None if found is None else tree.move(found, cpu())
 
     def to_check(self, state: State) -> list[tuple[Training, ProbeContext]]:
         """The checks that are to come after a state, whose first step is done."""
@@ -245,7 +245,7 @@ class Distillation:
     def _checked(self, state: State) -> ProbeContext:
         """The set as it will lie in the file, before validation examples."""
         stored = self.recipe.parameterization.stored(self.finished(state))
-        schedule = tree.move(settled(state, self.recipe.optimizer_of).learned[SCHEDULE], CPU)
+        schedule = tree.move(settled(state, self.recipe.optimizer_of).learned[SCHEDULE], cpu())
         shown = self.show({**stored.learned, SCHEDULE: schedule}, stored.fixed, self.key)
         made = BatchSet("", shown.batch, shown.schedule, initialisation=self.initialisation)
         return ProbeContext(self.problem, set=made, split="validation")

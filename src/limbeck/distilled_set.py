@@ -6,13 +6,11 @@ import functools
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from limbeck.codecs import codec_of, header_of
+from limbeck.codecs import codec_of
 from limbeck.core import tree
 from limbeck.core.contracts import (
     AbstractCodec,
@@ -25,16 +23,25 @@ from limbeck.core.contracts import (
     Schedule,
 )
 from limbeck.core.errors import DamagedError, InputError
-from limbeck.core.family import from_spec, to_spec
+from limbeck.core.family import from_spec
 from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
+from limbeck.core.later import is_put_off, without_gradients
 from limbeck.core.promises import fault_of
 from limbeck.core.tree import Tree
-from limbeck.header import FORMAT, check_header, made_by
+from limbeck.header import DESCRIBED, check_header, described, header_of, made_by
 from limbeck.learn.losses import loss_name, loss_named
 from limbeck.learn.rules import rule_name, rule_named
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.starts import STARTS
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+if TYPE_CHECKING or not is_put_off():
+    from torch.utils.data import Dataset
+else:
+    # Commands do not ask whether a set is one, and all that torch asks of it is its length and its items.
+    Dataset = object
 
 VIEW = Key(("view",))
 HARD, SOFT, REAL = "hard", "soft", "real"
@@ -98,7 +105,7 @@ class DistilledSet(Dataset):
         """What step `step` of a training under `key` sees of the whole set; `batch` where there is one view."""
         return self._rendered(key.fold("view", step)) if self.views else self.batch
 
-    @torch.no_grad()
+    @without_gradients
     def _rendered(self, key: Key) -> Batch:
         return self.parameterization.render(self.stored, key)
 
@@ -193,6 +200,8 @@ class DistilledSet(Dataset):
 
         Pairs are as the set gives them: (inputs, classes) where labels are hard, else (inputs, targets).
         """
+        from torch.utils.data import DataLoader
+
         return DataLoader(self, len(self) if batch_size is None else batch_size, shuffle, **options)
 
     def __repr__(self) -> str:
@@ -217,21 +226,7 @@ class DistilledSet(Dataset):
 
     def header(self) -> dict[str, Any]:
         """The JSON header of the file."""
-        return {
-            "format": FORMAT,
-            "version": self.version,
-            "classes": list(self.classes),
-            "data": self.data,
-            "spec": self.spec,
-            "parameterization": to_spec(self.parameterization),
-            "rule": rule_name(self.schedule.rule),
-            "loss": loss_name(self.schedule.loss),
-            "codec": header_of(self.codec),
-            "labels": self.label_mode,
-            "label_kind": self.label_kind,
-            "budget": self.budget._asdict(),
-            "scores": list(self.scores),
-        }
+        return header_of(self)
 
     def save(self, path: str | Path) -> None:
         """Write the set to `path`, whole or not at all; InputError where it cannot be written."""
@@ -292,6 +287,8 @@ def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
         raise ValueError(f"a class outside 0..{len(loaded.classes) - 1}")
     if loaded.label_mode != header["labels"] or loaded.budget._asdict() != header["budget"]:
         raise ValueError(f"{loaded.label_mode} labels in {loaded.budget.bytes} bytes, the header says otherwise")
+    if header.keys() & DESCRIBED and any(header.get(name) != said for name, said in described(loaded).items()):
+        raise ValueError("what is stored, and of how many items, is not what the header says")
     if not tree.finite(loaded.stored) or not tree.finite((loaded.schedule, loaded.initialisation or {})):
         raise ValueError("a value that is not finite")
     if int(loaded.schedule.order.max()) >= count:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from limbeck import codecs
 from limbeck.core.errors import DamagedError, InputError
+from limbeck.core.family import to_spec
 from limbeck.core.schema import mismatch
+from limbeck.learn.losses import loss_name
+from limbeck.learn.rules import rule_name
+
+if TYPE_CHECKING:
+    from limbeck.distilled_set import DistilledSet
 
 FORMAT = 2
 """The version of the file's layout; a reader refuses any other."""
@@ -23,6 +30,8 @@ HEADER = {
     "labels": str,
     "label_kind?": str,
     "budget": {"scalars": int, "bytes": int},
+    "per_class?": int,
+    "stored?": {"parts": [{"what": str, "numbers": int, "bytes": int}], "items": int, "plain_item": int},
     "scores": [
         {"n": int, "bytes": int, "values?": [float]}
         | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
@@ -33,6 +42,8 @@ HEADER = {
     ],
 }
 """What the header of a file holds beside the format."""
+DESCRIBED = frozenset({"per_class", "stored"})
+"""What of it tells of the set without a number of it read; a file that was written before them has none."""
 RUN = {
     "network": str,
     "data": {"name": str, "fingerprint": str},
@@ -44,6 +55,33 @@ RUN = {
     "within?": int,
 }
 """What the spec of a run holds, which is that of every set that was distilled and not imported."""
+
+
+def header_of(distilled: DistilledSet) -> dict[str, Any]:
+    """The JSON header of the file of a set."""
+    return {
+        "format": FORMAT,
+        "version": distilled.version,
+        "classes": list(distilled.classes),
+        "data": distilled.data,
+        "spec": distilled.spec,
+        "parameterization": to_spec(distilled.parameterization),
+        "rule": rule_name(distilled.schedule.rule),
+        "loss": loss_name(distilled.schedule.loss),
+        "codec": codecs.header_of(distilled.codec),
+        "labels": distilled.label_mode,
+        "label_kind": distilled.label_kind,
+        "budget": distilled.budget._asdict(),
+        "scores": list(distilled.scores),
+        **described(distilled),
+    }
+
+
+def described(distilled: DistilledSet) -> dict[str, Any]:
+    """What a header says of what is stored: `DESCRIBED`."""
+    from limbeck.inside import account
+
+    return {"per_class": distilled.per_class, "stored": account(distilled).document()}
 
 
 def check_header(path: str | Path, header: dict[str, Any]) -> None:

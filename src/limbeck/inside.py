@@ -121,6 +121,12 @@ class Account(NamedTuple):
             return told
         return f"{told}. Its {self.items:,} items as plain 32-bit numbers would take {size(plainly)}"
 
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Account:
+        """What `document` was made of."""
+        parts = tuple(Part(each["what"], each["numbers"], each["bytes"]) for each in document["parts"])
+        return cls(parts, document["items"], document["plain_item"])
+
     def document(self) -> dict[str, Any]:
         """As JSON."""
         parts = [{**part._asdict(), "float32": part.floats} for part in self.parts]

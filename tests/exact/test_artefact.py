@@ -122,6 +122,7 @@ def test_a_set_is_told_by_two_lines_and_compared_by_what_is_in_it() -> None:
     first, second = repr(made).splitlines()
     assert first == f"DistilledSet(zoo, 6 items, hard labels, 390 bytes, {made.digest[:12]};"
     assert second.strip() == "3 classes, 2 per class, not made by limbeck)"
+    assert isinstance(made, torch.utils.data.Dataset)
     assert made == set_of(batch()) and made == replace(made, scores=()) and {made, set_of(batch())} == {made}
     assert made != set_of(batch(targets=SOFT)) and made != "a set"
     assert made != replace(made, schedule=made.schedule._replace(learning_rates=made.schedule.learning_rates / 2))
@@ -157,6 +158,9 @@ def changed(field: str, value: Any) -> Callable[[dict], None]:
         (changed("classes", "abc"), "header.classes: found 'abc', expected a list"),
         (changed("labels", "soft"), "hard labels in 390 bytes, the header says otherwise"),
         (changed("budget.bytes", 1), "the header says otherwise"),
+        (changed("per_class", 3), "of how many items, is not what the header says"),
+        (changed("stored.items", 3), "of how many items, is not what the header says"),
+        (changed("stored.parts.0.bytes", "1"), "header.stored.parts[0].bytes: found '1', expected an integer"),
         (changed("classes", ["ape", "bee"]), "a class outside 0..1"),
         (changed("parameterization", {"part": "schedule/fixed"}), "is not a parameterization"),
         (changed("rule", 5), "header.rule: found 5, expected text"),

@@ -59,7 +59,9 @@ def test_tensors_and_header_come_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_every_type_comes_back_and_anybody_who_reads_safetensors_reads_the_same(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
-    whole = {name: torch.arange(48, dtype=torch.uint8).view(dtype).reshape(2, -1) for name, dtype in DTYPES.items()}
+    numbers = torch.arange(48, dtype=torch.uint8)
+    whole = {name: numbers.view(getattr(torch, dtype)).reshape(2, -1) for name, (dtype, _) in DTYPES.items()}
+    assert all(getattr(torch, dtype).itemsize == wide for dtype, wide in DTYPES.values())
     whole["BOOL"] = torch.tensor([[True], [False]])
     whole |= {"scalar": torch.tensor(2.5), "empty/of": torch.zeros(3, 0), "turned": torch.arange(6.0).view(2, 3).T}
     write_tensors(path, whole, {"x": 1})

@@ -16,9 +16,11 @@ from limbeck.cli import main
 from limbeck.codecs import ImageCodec
 from limbeck.codecs.images import Whitening
 from limbeck.core.contracts import AbstractParameterization, Batch, NoCache, Parameters, Problem
+from limbeck.core.files import read_tensors, write_tensors
 from limbeck.core.key import Key
 from limbeck.core.pictured import bars
 from limbeck.distilled_set import DistilledSet
+from limbeck.header import DESCRIBED
 from limbeck.inside import FLOAT32, STORED, account, pictures_of
 from limbeck.parameterizations import (
     Bases,
@@ -218,4 +220,8 @@ def test_describe_tells_what_a_set_stores(tmp_path: Path, capsys: pytest.Capture
     assert main(["describe", str(path)]) == 0
     said = capsys.readouterr().out
     assert "frequency" in said and "890 B" in said and "1,160 B" in said
+    # A file that was written before headers told so.
+    tensors, header = read_tensors(path)
+    write_tensors(path, tensors, {name: header[name] for name in header.keys() - DESCRIBED})
+    assert main(["describe", str(path)]) == 0 and capsys.readouterr().out == said
     assert main(["describe", str(tmp_path / "none.safetensors")]) == 2

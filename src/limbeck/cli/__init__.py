@@ -12,6 +12,7 @@ from limbeck import __version__
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError, refusals_told, unknown
 from limbeck.core.interruptions import interrupt_between_imports
+from limbeck.core.later import put_off
 from limbeck.core.memory import keep_freed_memory, shortage_told
 from limbeck.core.provenance import brought_by
 from limbeck.core.threads import sleep_soon
@@ -84,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     keep_freed_memory()
     sleep_soon()
+    put_off()
     interrupt_between_imports()
     warnings.showwarning = _warn  # type: ignore[assignment]
     for stream in (sys.stdout, sys.stderr):

@@ -12,10 +12,11 @@ from limbeck.cli.console import Parser
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.placing import cpu
 from limbeck.distilled_set import DistilledSet
 from limbeck.recipes import RECIPES
 from limbeck.recipes.contract import NETWORK
-from limbeck.runs.plan import CPU, Plan
+from limbeck.runs.plan import Plan
 
 SMALL = 256
 """Pixels of the largest image that is small: of 16 x 16."""
@@ -77,7 +78,7 @@ def out_of(given: Any, plan: Plan) -> Path:
     size = f"ipc{plan.ipc}" if plan.within is None else f"{plan.within}bytes"
     out = Path(f"{data}-{given.recipe}-{size}.safetensors")
     if out.exists():
-        there, here = DistilledSet.load(out).spec, plan.spec_on(CPU)
+        there, here = DistilledSet.load(out).spec, plan.spec_on(cpu())
         names = ("data", "recipe", "network", "ipc", "within", "seed", "checks")
         if any(there.get(name) != here.get(name) for name in names):
             raise InputError(f"{out}: found another set, expected none of that name; name another file with --out")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from limbeck.cli.console import answer, parser
 from limbeck.cli.options import add_data, task_of
 from limbeck.cli.table import Table
-from limbeck.core.family import part_name
+from limbeck.core.files import verify_tensors
 from limbeck.core.units import size
 from limbeck.distilled_set import DistilledSet
-from limbeck.inside import FLOAT32, STORED, account
+from limbeck.header import DESCRIBED, check_header
+from limbeck.inside import FLOAT32, STORED, Account
 
 SET = ".safetensors"
 
@@ -26,21 +28,24 @@ def run(words: list[str]) -> None:
     add_data(made)
     given = made.parse_args(words)
     if given.data.endswith(SET):
-        distilled = DistilledSet.load(given.data)
-        document, tables = _of_set(given.data, distilled)
+        document, tables = _of_set(given.data)
         answer(document, given, *tables)
         return
     described = task_of(given).describe()
     answer(described, given, *_tables(described))
 
 
-def _of_set(name: str, distilled: DistilledSet) -> tuple[dict[str, Any], list[Table | str]]:
-    """What a distilled set is and stores, as JSON and as tables."""
-    stored = account(distilled)
-    of, part = distilled.data.get("name", "unknown data"), part_name(type(distilled.parameterization))
+def _of_set(name: str) -> tuple[dict[str, Any], list[Table | str]]:
+    """What the set in a file is and stores, as JSON and as tables; told by its header, where that says it."""
+    header = verify_tensors(Path(name))
+    check_header(name, header)
+    if {*DESCRIBED, "label_kind"} - header.keys():
+        header = DistilledSet.load(name).header()
+    stored = Account.of(header["stored"])
+    of, part = header["data"]["name"], header["parameterization"]["part"].rpartition("/")[2]
     facts = [
-        ("items", f"{len(distilled):,}, {distilled.per_class} of a class"),
-        ("labels", distilled.label_kind),
+        ("items", f"{stored.items:,}, {header['per_class']} of a class"),
+        ("labels", header["label_kind"]),
         ("stored by", part),
         ("an item", f"{size(stored.plain)} plainly, each number in 32 bits, label aside"),
     ]
@@ -50,7 +55,7 @@ def _of_set(name: str, distilled: DistilledSet) -> tuple[dict[str, Any], list[Ta
     document = {
         "set": name,
         "data": of,
-        "labels": distilled.label_kind,
+        "labels": header["label_kind"],
         "parameterization": part,
         "stored": stored.document(),
     }

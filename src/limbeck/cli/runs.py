@@ -12,8 +12,7 @@ from limbeck.cli.working import add_runs
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.text import counted
 from limbeck.core.units import size
-from limbeck.runs.session import Session
-from limbeck.runs.store import Store
+from limbeck.runs.store import Store, root_of
 
 ACTIONS = ("list", "show", "clean")
 SHORT = 12
@@ -30,7 +29,7 @@ def run(words: list[str]) -> None:
     given = made.parse_args(words)
     if given.action not in ACTIONS:
         raise unknown("action", given.action, ACTIONS)
-    store = Session(given.runs).store
+    store = Store(root_of(given.runs))
     if given.action == "show":
         if not given.id:
             raise InputError("runs show: expected the id of a run; see `limbeck runs list`")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from limbeck.cli.console import Parser
 from limbeck.core.deferred import Deferred
@@ -15,10 +15,12 @@ from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress
 from limbeck.runs.allowance import TimeIsUp
 from limbeck.runs.executors import EXECUTORS
-from limbeck.runs.session import Session
 from limbeck.terminal.bar import bar
 from limbeck.terminal.safe import write
 from limbeck.terminal.said import ask, at_terminal
+
+if TYPE_CHECKING:
+    from limbeck.runs.session import Session
 
 
 def add_quiet(made: Parser) -> None:
@@ -137,6 +139,8 @@ def session(
 
     Where it is `bounded`, --minutes stop it. Whoever asks for much is told what --minutes is for (`less`).
     """
+    from limbeck.runs.session import Session
+
     options = vars(given)
     since = _since(options)
     # Whoever began anew goes on with what was done from then on.

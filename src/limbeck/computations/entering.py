@@ -15,6 +15,7 @@ from limbeck.computations.training import FORWARD, Training
 from limbeck.core.contracts import Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_size
@@ -119,7 +120,7 @@ class Sums(NamedTuple):
         return Sums(number, self.mean + apart * (other.number / number), squares)
 
 
-@torch.no_grad()
+@without_gradients
 def sums_of(problem: Problem, learner: Learner, inputs: Tree) -> list[Sums]:
     """The sums of what enters each normalisation on some inputs."""
     _, entering = problem.network.entering(learner.params, inputs, learner.statistics)

@@ -13,6 +13,7 @@ from limbeck.computations.contract import AbstractComputation, ProbeContext
 from limbeck.computations.training import FORWARD, STEP, Training
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
+from limbeck.core.later import without_gradients
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.curvature import flat, shaped
@@ -49,7 +50,7 @@ def sampled(context: ProbeContext, most: int) -> Batch:
     return context.problem.task.take(examples, rows)
 
 
-@torch.no_grad()
+@without_gradients
 def mean_loss_at(problem: Problem, params: Tree, batch: Batch) -> float:
     """The mean of what a problem's training goes down, at some parameters, in double precision.
 

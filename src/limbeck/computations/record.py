@@ -11,10 +11,10 @@ from torch import Tensor
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.level import Level
-from limbeck.computations.sources import CPU
 from limbeck.core import tree
 from limbeck.core.contracts import Problem
 from limbeck.core.key import Key
+from limbeck.core.placing import cpu
 from limbeck.core.tree import Tree
 from limbeck.learn.population import losses_of, outputs_of
 from limbeck.learn.training import Learner
@@ -55,7 +55,7 @@ class Record:
                 self.levelled = self.until.reached(self.steps, self.scores)
         if step in self.keeps:
             for part, leaves in learner._asdict().items():
-                self.kept[part][str(step)] = tree.move(leaves, CPU)
+                self.kept[part][str(step)] = tree.move(leaves, cpu())
 
     def outcome(self, learner: Learner) -> Tree:
         """The outcome of the training, whose last learner this is."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Shaped
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.computations.contract import AbstractComputation, ProbeContext, TrainingSet
 from limbeck.core import tree
@@ -16,11 +15,9 @@ from limbeck.core.contracts import AbstractProtocol, AbstractStart, AbstractTask
 from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
-from limbeck.core.placing import onto
+from limbeck.core.placing import cpu, onto
 from limbeck.core.tree import Tree
 from limbeck.learn.training import Learner, RowLoader, row_loader
-
-CPU = torch.device("cpu")
 
 
 class AbstractSource(AbstractPart):
@@ -132,7 +129,7 @@ class HardLabelled(AbstractSource):
 
         def labelled(rows: Tensor, step: int) -> Batch:
             batch = load(rows, step)
-            hard = functional.one_hot(batch.classes, len(context.problem.task.classes)).to(batch.targets.dtype)
+            hard = nn.functional.one_hot(batch.classes, len(context.problem.task.classes)).to(batch.targets.dtype)
             return batch._replace(targets=onto(hard, batch.targets.device))
 
         return labelled, count
@@ -164,7 +161,7 @@ def training_key(seed: int) -> Key:
 
 def real(problem: Problem, per_class: int, shuffle: int) -> Batch:
     """`per_class` real training examples of every class, on the CPU; with fewer, those there are stay the same."""
-    return problem.real(Key(("mixture", shuffle)), per_class).to(CPU)
+    return problem.real(Key(("mixture", shuffle)), per_class).to(cpu())
 
 
 @dataclass(frozen=True)
@@ -205,7 +202,7 @@ class Coreset(AbstractSource):
 
     def examples(self, context: ProbeContext, seed: int) -> tuple[RowLoader, int]:
         """The examples chosen for that seed."""
-        batch = self.start.pick(context.problem, self.per_class, Key(("baseline", seed))).to(CPU)
+        batch = self.start.pick(context.problem, self.per_class, Key(("baseline", seed))).to(cpu())
         return row_loader(context.problem.task, batch), len(batch.classes)
 
     def needs(self, context: ProbeContext) -> tuple[AbstractComputation, ...]:

@@ -144,11 +144,12 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
     start = 0
     # The widest first, so that each begins where numbers of its type may.
     for name in sorted(whole, key=lambda name: (-whole[name].element_size(), name)):
-        if name == "__metadata__" or whole[name].dtype not in NAMES:
+        dtype = str(whole[name].dtype).removeprefix("torch.")
+        if name == "__metadata__" or dtype not in NAMES:
             raise TypeError(f"a tensor {name!r} of {whole[name].dtype} cannot be written")
         numbers = _bytes(whole[name])
         digest = hashlib.sha256(numbers).hexdigest()
-        entries[name] = Entry(whole[name].dtype, tuple(whole[name].shape), start, len(numbers), digest)
+        entries[name] = Entry(dtype, tuple(whole[name].shape), start, len(numbers), digest)
         start += len(numbers)
     head = head_of(entries, header)
 
@@ -204,7 +205,7 @@ class _Opened:
     def tensor(self, name: str) -> Tensor:
         """A tensor, verified; ValueError where it is damaged."""
         entry = self.entries[name]
-        tensor = torch.empty(entry.shape, dtype=entry.dtype)
+        tensor = torch.empty(entry.shape, dtype=getattr(torch, entry.dtype))
         memory = _bytes(tensor)
         _fill(self.handle, memory, self.numbers + entry.start)
         self._expect(name, hashlib.sha256(memory).hexdigest())

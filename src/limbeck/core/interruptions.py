@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 
 Handler = Callable[[int, FrameType | None], object]
+IMPORTING = ("_find_and_load", "_exec")
+"""The functions of Python that a module is imported by, and filled by where it was put off."""
 AGAIN = 0.05
 """Seconds after which a signal that came at a bad moment is tried again."""
 
@@ -60,7 +62,7 @@ def _imports(frame: FrameType | None) -> bool:
     """Whether the code of a frame runs for the sake of an import."""
     while frame is not None:
         code = frame.f_code
-        if code.co_name == "_find_and_load" and code.co_filename == "<frozen importlib._bootstrap>":
+        if code.co_name in IMPORTING and code.co_filename == "<frozen importlib._bootstrap>":
             return True
         frame = frame.f_back
     return False

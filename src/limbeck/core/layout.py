@@ -13,8 +13,6 @@ import json
 import math
 from typing import Any, NamedTuple
 
-import torch
-
 LENGTH = 8
 """Bytes of the length of the head."""
 BEGIN = b'{"__metadata__":{"digest":"'
@@ -22,25 +20,25 @@ BEGIN = b'{"__metadata__":{"digest":"'
 BLANK = "0" * 64
 """What stands in place of the digest while it is computed."""
 DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "C64": torch.complex64,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U64": torch.uint64,
-    "U32": torch.uint32,
-    "U16": torch.uint16,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
+    "F64": ("float64", 8),
+    "F32": ("float32", 4),
+    "F16": ("float16", 2),
+    "BF16": ("bfloat16", 2),
+    "F8_E4M3": ("float8_e4m3fn", 1),
+    "F8_E5M2": ("float8_e5m2", 1),
+    "C64": ("complex64", 8),
+    "I64": ("int64", 8),
+    "I32": ("int32", 4),
+    "I16": ("int16", 2),
+    "I8": ("int8", 1),
+    "U64": ("uint64", 8),
+    "U32": ("uint32", 4),
+    "U16": ("uint16", 2),
+    "U8": ("uint8", 1),
+    "BOOL": ("bool", 1),
 }
-"""The types of numbers by their names in a file."""
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
+"""The types of numbers by their names in a file: what torch calls them, and the bytes of one."""
+NAMES = {dtype: name for name, (dtype, _) in DTYPES.items()}
 LARGEST = 100_000_000
 """Bytes of the largest head that safetensors reads."""
 
@@ -48,7 +46,8 @@ LARGEST = 100_000_000
 class Entry(NamedTuple):
     """Where the numbers of one tensor are, counted from the end of the head, and what they are."""
 
-    dtype: torch.dtype
+    dtype: str
+    """As torch calls it."""
     shape: tuple[int, ...]
     start: int
     length: int
@@ -105,10 +104,11 @@ def _parsed(document: dict[str, Any], size: int) -> tuple[dict[str, Entry], dict
         raise TypeError("a header, and a digest for each tensor, are expected")
     entries, before = {}, 0
     for name, described in document.items():
-        (start, stop), shape, dtype = described["data_offsets"], described["shape"], DTYPES[described["dtype"]]
+        (start, stop), shape = described["data_offsets"], described["shape"]
+        dtype, wide = DTYPES[described["dtype"]]
         if not all(type(number) is int and 0 <= number < 2**63 for number in (start, stop, *shape)):
             raise TypeError(f"{name}: sizes are whole numbers")
-        if start != before or stop - start != math.prod(shape) * dtype.itemsize:
+        if start != before or stop - start != math.prod(shape) * wide:
             raise TypeError(f"{name}: its place is not where its size says")
         entries[name] = Entry(dtype, tuple(shape), start, stop - start, str(digests[name]))
         before = stop

@@ -11,6 +11,11 @@ _WITHOUT_WAITING = ("cuda", "meta")
 """Devices to which a copy from ordinary memory may be handed on: it is taken out of there before the call returns."""
 
 
+def cpu() -> torch.device:
+    """The processor, and the memory beside it."""
+    return torch.device("cpu")
+
+
 def onto(leaf: Tensor, device: torch.device) -> Tensor:
     """The same numbers on `device`.
 

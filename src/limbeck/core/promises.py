@@ -13,6 +13,7 @@ from limbeck.core.contracts import AbstractObjective, AbstractParameterization, 
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.task import AbstractTask
 from limbeck.core.tree import Tree
 
@@ -39,7 +40,7 @@ def state_of(objective: AbstractObjective, found: Any, method: str) -> Tree:
     return found
 
 
-@torch.no_grad()
+@without_gradients
 def check_renders(part: AbstractParameterization, params: Parameters, task: AbstractTask) -> None:
     """InputError where what lies on disk would not render examples of a task, before a run is spent on it."""
     if any(leaf.is_meta for leaf in tree.leaves(params)):

@@ -128,10 +128,6 @@ def merge(left: Tree, right: Tree) -> Tree:
     return both[""] if "" in both else nest(both)
 
 
-_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32)
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-
-
 def compact(tree: Tree) -> Tree:
     """The same numbers as they are stored: floats in 32 bits at most, integers in as few bits as hold those of a leaf.
 
@@ -143,12 +139,12 @@ def compact(tree: Tree) -> Tree:
 
 
 def _compact(leaf: Tensor) -> Tensor:
-    if leaf.dtype in _FLOATS:
+    if leaf.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
         return leaf.detach().to(torch.float32 if leaf.dtype == torch.float64 else leaf.dtype)
     if leaf.dtype == torch.bool:
         return leaf
     low, high = (int(leaf.min()), int(leaf.max())) if leaf.numel() else (0, 0)
-    for kind in _INTEGERS:
+    for kind in (torch.uint8, torch.int8, torch.int16, torch.int32):
         if torch.iinfo(kind).min <= low and high <= torch.iinfo(kind).max:
             return leaf.to(kind)
     return leaf

@@ -109,11 +109,12 @@ def typed(verb: Callable[P, R]) -> Callable[P, R]:
 
     A place that the system refuses is an InputError too.
     """
-    signature, hints = inspect.signature(verb), get_type_hints(verb)
+    signature = inspect.signature(verb)
+    hints_of = functools.cache(get_type_hints)
 
     @functools.wraps(verb)
     def checked(*args: P.args, **given: P.kwargs) -> R:
-        bound = signature.bind(*args, **given)
+        bound, hints = signature.bind(*args, **given), hints_of(verb)
         for name, value in bound.arguments.items():
             if name in hints and signature.parameters[name].kind is not inspect.Parameter.VAR_KEYWORD:
                 bound.arguments[name] = fitted(value, hints[name], name)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch import Tensor, nn
 
 from limbeck.core.errors import InputError
 
@@ -26,13 +25,13 @@ def formed(
     """
     height, width = pixels.shape[2:]
     tall, wide = -(-height // factor), -(-width // factor)
-    padded = pad(pixels, (0, wide * factor - width, 0, tall * factor - height), value=_GREY)
+    padded = nn.functional.pad(pixels, (0, wide * factor - width, 0, tall * factor - height), value=_GREY)
     pieces = [
         padded[:, :, row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
         for row in range(factor)
         for column in range(factor)
     ]
-    return torch.cat([interpolate(piece, size=(height, width), mode="bilinear") for piece in pieces])
+    return torch.cat([nn.functional.interpolate(piece, size=(height, width), mode="bilinear") for piece in pieces])
 
 
 def factor_of(path: Path, given: int | None) -> int:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import one_hot
+from torch import Tensor, nn
 
 from limbeck.core.errors import InputError, unknown
 from limbeck.imported.found import Found
@@ -67,7 +66,7 @@ def targets_of(path: Path, found: Found, count: int, classes: Sequence[str], wri
     if read.written == LOGITS and not form:
         _told_apart(path, values)
     if read.weights is None:
-        hard = one_hot(torch.from_numpy(read.classes), len(classes)).to(torch.float32)
+        hard = nn.functional.one_hot(torch.from_numpy(read.classes), len(classes)).to(torch.float32)
         return Targets(hard, True, read.written == CENTRED, read.notes)
     return Targets(_weights(path, read), False, read.written == CENTRED, _notes(read))
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
-from torch.nn.functional import one_hot
+from torch import Tensor, nn
 
 from limbeck.codecs import ImageCodec
 from limbeck.core import tree
@@ -90,7 +89,7 @@ def restored(path: Path, own: Own, task: AbstractTask, learning_rate: float | No
         )
     kept = own.seen is not None and _same(own.codec, codec)
     inputs = own.seen if kept else codec.encode(own.pixels).contiguous()
-    hard = one_hot(own.labels, len(task.classes)).to(torch.float32)
+    hard = nn.functional.one_hot(own.labels, len(task.classes)).to(torch.float32)
     batch = Batch(inputs, hard if own.soft_labels is None else own.soft_labels, own.labels)
     rates = own.schedule.learning_rates
     given = rates if learning_rate is None else torch.full_like(rates, learning_rate)

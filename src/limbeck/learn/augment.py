@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.core.contracts import AbstractAugmentation
 from limbeck.core.errors import unknown
@@ -225,7 +224,7 @@ def _resample(images: Images, theta: Float[Tensor, "drawn 2 3"]) -> Images:
     cannot be differentiated again; gathering the four neighbours can.
     """
     _, channels, height, width = images.shape
-    grid = functional.affine_grid(theta, [len(theta), channels, height, width], align_corners=False)
+    grid = nn.functional.affine_grid(theta, [len(theta), channels, height, width], align_corners=False)
     x = ((grid[..., 0] + 1) * width - 1) / 2
     y = ((grid[..., 1] + 1) * height - 1) / 2
     left, top = x.floor(), y.floor()

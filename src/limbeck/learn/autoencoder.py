@@ -8,8 +8,6 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.functional import interpolate
 
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -17,18 +15,6 @@ from limbeck.learn.networks.layers import Shape
 
 Images = Float[Tensor, "example channel height width"]
 Codes = Float[Tensor, "example number"]
-
-
-class Larger(nn.Module):
-    """Maps as large as said, each number repeated."""
-
-    def __init__(self, height: int, width: int) -> None:
-        super().__init__()
-        self.sides = height, width
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """The maps, larger."""
-        return interpolate(maps, self.sides)
 
 
 def encoder(shape: Shape, code: int, width: int) -> nn.Module:
@@ -46,6 +32,8 @@ def encoder(shape: Shape, code: int, width: int) -> nn.Module:
 
 def decoder(shape: Shape, code: int, width: int) -> nn.Module:
     """From codes to images; `width` is even."""
+    from limbeck.learn.networks.modules import Larger
+
     tall, wide = _part(shape, 4)
     return nn.Sequential(
         nn.Linear(code, 2 * width * tall * wide),
@@ -89,10 +77,12 @@ def bound(params: dict[str, Tree], images: Images, code: int, width: int, key: K
     """
     _, channels, height, breadth = images.shape
     shape = channels, height, breadth
-    seen: Tensor = functional_call(skeleton("encoder", shape, code, width), params["encoder"], (images,))
+    seen: Tensor = torch.func.functional_call(skeleton("encoder", shape, code, width), params["encoder"], (images,))
     mean, log = seen.chunk(2, 1)
     codes = mean + torch.exp(log / 2) * key.normal(*mean.shape).to(mean)
-    error = (functional_call(skeleton("decoder", shape, code, width), params["decoder"], (codes,)) - images).square()
+    error = (
+        torch.func.functional_call(skeleton("decoder", shape, code, width), params["decoder"], (codes,)) - images
+    ).square()
     apart = (mean.square() + log.exp() - log - 1).sum(1).mean() / 2
     return math.prod(shape) / 2 * error.mean().log() + apart
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import grad, grad_and_value
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, TrainingLoss
@@ -44,32 +43,36 @@ def pays(operations: float, device: torch.device) -> bool:
     return device.type == "cpu" and operations >= PAYS_FROM
 
 
-class Operations(TorchDispatchMode):
+class Operations:
     """Counts the floating point operations of all convolutions and matrix products within a block.
 
     torch's own counter also keeps track of modules, by hooks that do not bear a derivative within a derivative.
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self.count = 0
         self.products = 0
         """How many convolutions and matrix products there were."""
+        self._within = ExitStack()
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Nothing is compiled here, and torch would load its compiler to see to that.
-        return False
+    def __enter__(self) -> Operations:
+        from torch.utils.flop_counter import flop_registry
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Compute as ever, and add up."""
-        kwargs = kwargs or {}
-        made = func(*args, **kwargs)
-        formula = flop_registry.get(func._overloadpacket)
-        if formula is not None:
-            self.count += formula(*args, **kwargs, out_val=made)
-            self.products += 1
-        return made
+        from limbeck.learn.seeing import Seeing
+
+        def add(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            made = operation(*args, **kwargs)
+            formula = flop_registry.get(operation._overloadpacket)
+            if formula is not None:
+                self.count += formula(*args, **kwargs, out_val=made)
+                self.products += 1
+            return made
+
+        self._within.enter_context(Seeing(add))
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._within.close()
 
 
 def compiled(function: Function) -> Function:
@@ -113,7 +116,7 @@ class CompiledLoss(Differentiated):
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self._gradient = compiled(lambda params, batch: grad_and_value(loss)(params, batch))
+        self._gradient = compiled(lambda params, batch: torch.func.grad_and_value(loss)(params, batch))
         self._curved = compiled(functools.partial(_curved, loss))
 
     def __call__(self, params: Tree, batch: Batch) -> Tensor:
@@ -137,8 +140,8 @@ def _curved(
     loss: Loss, params: Tree, learned: dict[str, Tensor], rest: dict[str, Tensor], direction: Tree
 ) -> tuple[Tree, dict[str, Tensor]]:
     """d<g, direction>/d params and d<g, direction>/d each learned leaf of the batch that all leaves make."""
-    along = lambda at, free: tree.dot(grad(loss)(at, joined(free, rest)), direction)  # noqa: E731 (traced whole)
-    return grad(along, argnums=(0, 1))(params, learned)
+    along = lambda at, free: tree.dot(torch.func.grad(loss)(at, joined(free, rest)), direction)  # noqa: E731 (traced whole)
+    return torch.func.grad(along, argnums=(0, 1))(params, learned)
 
 
 def parted(batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from limbeck.core.later import without_gradients
+
 Vector = Float[Tensor, " number"]
 
 
-@torch.no_grad()
+@without_gradients
 def conjugate_gradients(product: Callable[[Vector], Vector], right: Vector, steps: int) -> Vector:
     """The u that is nearest to H u = right among sums of right, H right, ..., H^(steps - 1) right.
 

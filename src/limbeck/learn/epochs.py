@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.core.contracts import Schedule, UpdateRule
 from limbeck.core.key import Key
@@ -36,7 +35,7 @@ def shuffled_order(count: int, batch: int, steps: int, key: Key) -> Int[Tensor, 
         return torch.arange(count)[None]
     epochs, short = -(-steps // -(-count // batch)), -count % batch
     shuffled = [key.fold(epoch).permutation(count) for epoch in range(epochs)]
-    return torch.cat([functional.pad(rows, (0, short), value=-1).view(-1, batch) for rows in shuffled])[:steps]
+    return torch.cat([nn.functional.pad(rows, (0, short), value=-1).view(-1, batch) for rows in shuffled])[:steps]
 
 
 def cosine(epochs: int, slowed: float = 1.0) -> Float[Tensor, " epoch"]:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import grad
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask
 from limbeck.core.expect import AbstractPart, at_least, fraction, positive
 from limbeck.core.family import VALUES
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.progress import went
 from limbeck.core.tree import Tree
 from limbeck.learn.networks import vectors
@@ -89,7 +89,7 @@ class ImplicitQ(AbstractPart):
                 rows = key.fold("rows", step).integers(len(recorded.rewards), self.batch)
             seen = recorded.rows(rows.to(device))
             loss = self._loss(seen, scale, critic, task, policy, mean, params["v"])
-            params, state = rule.update(params, grad(loss)(params), state, self.learning_rate)
+            params, state = rule.update(params, torch.func.grad(loss)(params), state, self.learning_rate)
             mean = tree.map(lambda old, new: self.memory * old + (1 - self.memory) * new, mean, params["q"])
             went(step + 1, self.steps)
         return _read(recorded, scale, critic, policy, params["policy"], mean)
@@ -150,7 +150,7 @@ class Critic(NamedTuple):
         return self.v.apply(params, observations).outputs[:, 0]
 
 
-@torch.no_grad()
+@without_gradients
 def _read(
     recorded: Transitions,
     scale: Float[Tensor, ""],

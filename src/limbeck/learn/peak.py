@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
 from typing import Any
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 
 class Exceeded(Exception):
     """Tensors take more than they may."""
 
 
-class Peak(TorchDispatchMode):
+class Peak:
     """The most bytes that tensors made within a block take at once, whatever they lie on.
 
     Counted by their storages, each once however many views it has, from the operation that makes it to its last use.
@@ -25,21 +25,28 @@ class Peak(TorchDispatchMode):
     """
 
     def __init__(self, limit: float = math.inf) -> None:
-        super().__init__()
         self.limit = limit
         self.now = 0
         self.most = 0
         self.course: list[int] = []
         """What they took after each operation, in order."""
         self._known: set[int] = set()
+        self._within = ExitStack()
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False
+    def __enter__(self) -> Peak:
+        from limbeck.learn.seeing import Seeing
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self._within.enter_context(Seeing(self._look))
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._within.close()
+
+    def _look(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Compute as ever, and look at what was made."""
-        made = func(*args, **(kwargs or {}))
+        from torch.utils._pytree import tree_leaves
+
+        made = operation(*args, **kwargs)
         # What was there before is not of this block, though an operation may hand it on.
         given = {_address(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
         for leaf in tree_leaves(made):

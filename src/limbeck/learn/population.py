@@ -12,6 +12,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Readout, Schedule
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.tree import Tree
 from limbeck.learn.compiled import Operations, gradient_function_of
 from limbeck.learn.microbatches import microbatch_size, microbatches
@@ -34,7 +35,7 @@ def training(problem: Problem, learner: Learner, loader: RowLoader, schedule: Sc
     )
 
 
-@torch.no_grad()
+@without_gradients
 def read(problem: Problem, learner: Learner, inputs: Tree) -> Readout:
     """What a learner says of many inputs, on the CPU: normalised by its running statistics if it keeps any."""
     return Readout(*(torch.cat(leaves).cpu() for leaves in zip(*_read(problem, learner, inputs), strict=True)))
@@ -60,7 +61,7 @@ def labelling(problem: Problem, teacher: Learner, temperature: float) -> Callabl
     """
     most = microbatch_size(problem.task.shape, problem.device)
 
-    @torch.no_grad()
+    @without_gradients
     def label(batch: Batch) -> Batch:
         parts = [problem.task.take(batch, rows) for rows in microbatches(torch.arange(len(batch.classes)), most)]
         said = [problem.network.apply(teacher.params, each.inputs, teacher.statistics).outputs for each in parts]

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, Schedule
@@ -229,7 +228,7 @@ def _stackable(task: AbstractTask, network: AbstractNetwork) -> bool:
 
 def _sum_of(loss: Loss) -> Loss:
     """The sum of learners' losses, whose gradient in a learner's parameters is that of its own loss."""
-    return lambda params, batch: vmap(loss)(params, batch).sum()
+    return lambda params, batch: torch.func.vmap(loss)(params, batch).sum()
 
 
 def _total(problem: Problem) -> Loss:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractTask, Batch, Schedule, Synthetic, UpdateRule
@@ -123,7 +124,7 @@ def unroll(
     arguments = (start, source, schedule)
     structure = tree.map(lambda leaf: None, arguments)
     spacing = spacing_for(len(inner.steps), keep)
-    return _filled(start, _Unrolled.apply(inner, structure, spacing, *tree.leaves(arguments)))
+    return _filled(start, _unrolled().apply(inner, structure, spacing, *tree.leaves(arguments)))
 
 
 def spacing_for(steps: int, keep: int) -> int:
@@ -222,43 +223,46 @@ class _Inner:
         )
 
 
-class _Unrolled(torch.autograd.Function):
-    """The steps of `unroll` over the leaves of (start, source, schedule)."""
+@functools.cache
+def _unrolled() -> Any:
+    """The steps of `unroll` over the leaves of (start, source, schedule): a `torch.autograd.Function`."""
+    back = torch.autograd.function.once_differentiable(_back)
+    methods = {"forward": staticmethod(_forth), "backward": staticmethod(back)}
+    return types.new_class("Unrolled", (torch.autograd.Function,), {}, lambda space: space.update(methods))
 
-    @staticmethod
-    def forward(ctx: Any, inner: _Inner, structure: Tree, spacing: int, *leaves: Tensor) -> tuple[Tensor, ...]:
-        start, source, _ = _filled(structure, leaves)
-        kept = []
-        for index, reached in enumerate(inner.walk(start, source, inner.steps)):
-            end = reached
-            if index % spacing == 0 and 0 < index < len(inner.steps):
-                kept.append(reached)
-        ctx.save_for_backward(*leaves)
-        ctx.inner, ctx.structure, ctx.spacing, ctx.kept, ctx.descent = inner, structure, spacing, kept, end.gradient
-        ends = tree.leaves(end.state)
-        ctx.mark_non_differentiable(*(leaf for leaf in ends if not leaf.is_floating_point()))
-        return tuple(ends)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *adjoints: Tensor) -> tuple[Tensor | None, ...]:
-        inner, spacing = ctx.inner, ctx.spacing
-        start, source, schedule = _filled(ctx.structure, ctx.saved_tensors)
-        adjoint, descent = _filled(start, adjoints), ctx.descent
-        # Integers (classes, order) get zeros here, and nothing on the way out.
-        by_source, by_schedule = tree.map(torch.zeros_like, tree.detach((source, schedule)))
-        for index, kept in reversed(list(enumerate([_Reached(start, None), *ctx.kept]))):
-            steps = inner.steps[index * spacing : (index + 1) * spacing]
-            path = [kept, *itertools.islice(inner.walk(kept.state, source, steps[:-1]), 1, None)]
-            for step in reversed(steps):
-                before = path.pop()
-                back = inner.back(before.state, descent, source, schedule, step, adjoint)
-                adjoint, descent = back.state, before.gradient
-                totals = (by_source, by_schedule.learning_rates[step], by_schedule.rule)
-                tree.map(_add_to, totals, (back.source, back.learning_rate, back.rule))
-        found = tree.leaves((adjoint, by_source, by_schedule))
-        wanted = ctx.needs_input_grad[3:]
-        return None, None, None, *(leaf if want else None for leaf, want in zip(found, wanted, strict=True))
+def _forth(ctx: Any, inner: _Inner, structure: Tree, spacing: int, *leaves: Tensor) -> tuple[Tensor, ...]:
+    start, source, _ = _filled(structure, leaves)
+    kept = []
+    for index, reached in enumerate(inner.walk(start, source, inner.steps)):
+        end = reached
+        if index % spacing == 0 and 0 < index < len(inner.steps):
+            kept.append(reached)
+    ctx.save_for_backward(*leaves)
+    ctx.inner, ctx.structure, ctx.spacing, ctx.kept, ctx.descent = inner, structure, spacing, kept, end.gradient
+    ends = tree.leaves(end.state)
+    ctx.mark_non_differentiable(*(leaf for leaf in ends if not leaf.is_floating_point()))
+    return tuple(ends)
+
+
+def _back(ctx: Any, *adjoints: Tensor) -> tuple[Tensor | None, ...]:
+    inner, spacing = ctx.inner, ctx.spacing
+    start, source, schedule = _filled(ctx.structure, ctx.saved_tensors)
+    adjoint, descent = _filled(start, adjoints), ctx.descent
+    # Integers (classes, order) get zeros here, and nothing on the way out.
+    by_source, by_schedule = tree.map(torch.zeros_like, tree.detach((source, schedule)))
+    for index, kept in reversed(list(enumerate([_Reached(start, None), *ctx.kept]))):
+        steps = inner.steps[index * spacing : (index + 1) * spacing]
+        path = [kept, *itertools.islice(inner.walk(kept.state, source, steps[:-1]), 1, None)]
+        for step in reversed(steps):
+            before = path.pop()
+            back = inner.back(before.state, descent, source, schedule, step, adjoint)
+            adjoint, descent = back.state, before.gradient
+            totals = (by_source, by_schedule.learning_rates[step], by_schedule.rule)
+            tree.map(_add_to, totals, (back.source, back.learning_rate, back.rule))
+    found = tree.leaves((adjoint, by_source, by_schedule))
+    wanted = ctx.needs_input_grad[3:]
+    return None, None, None, *(leaf if want else None for leaf, want in zip(found, wanted, strict=True))
 
 
 def _variables(values: Tree, only_learned: bool = False) -> Tree:

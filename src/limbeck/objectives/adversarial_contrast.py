@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn.functional import cosine_similarity, normalize
+from torch import Tensor, nn
 
 from limbeck.core import tree
 from limbeck.core.batch import within_class
@@ -154,7 +153,7 @@ def drawn_pairs(origins: Int[Tensor, " item"], key: Key) -> Int[Tensor, "2 pair"
 def _cosines(features: Float[Tensor, "example feature"]) -> Float[Tensor, " pair"]:
     """Of the features of each of the first half of examples with that of the second."""
     first, second = features.chunk(2)
-    return cosine_similarity(first, second)
+    return nn.functional.cosine_similarity(first, second)
 
 
 def contrastive_loss(
@@ -165,7 +164,7 @@ def contrastive_loss(
     The mean over examples i of the mean over others j of its class of -log(exp s_ij / sum over k != i of exp s_ik),
     where s are cosines divided by the temperature.
     """
-    directions = normalize(features)
+    directions = nn.functional.normalize(features)
     itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
     scores = (directions @ directions.T / temperature).masked_fill(itself, -torch.inf)
     likely = scores.log_softmax(1).masked_fill(itself, 0)

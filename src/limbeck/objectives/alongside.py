@@ -12,6 +12,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import Batch, Problem
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_limit
@@ -58,7 +59,7 @@ def drawn_items(batch: Batch, count: int, key: Key) -> Int[Tensor, " item"]:
     return key.fold("items").permutation(len(batch.classes))[:count]
 
 
-@torch.no_grad()
+@without_gradients
 def misnamed(problem: Problem, real: Batch, outputs_of: Callable[[Tree], Tensor]) -> float:
     """The share of real examples whose largest output is not that of their class."""
     parts = tree.split(real.inputs, microbatch_limit(problem, len(real.classes)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import grad, vmap
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
@@ -60,7 +59,9 @@ class EpisodeReturn(AbstractObjective):
         def policy(seen: Tensor) -> Tensor:
             # (candidate, learner, episode, number): one pass for all.
             seen = seen.to(problem.device).float()
-            return vmap(vmap(lambda at, inputs: problem.network.apply(at, inputs).outputs))(params, seen)
+            return torch.func.vmap(torch.func.vmap(lambda at, inputs: problem.network.apply(at, inputs).outputs))(
+                params, seen
+            )
 
         start = world.start(self.episodes, key.fold("start")).to(problem.device)
         start = start.expand(len(candidates), self.learners, *start.shape)
@@ -81,7 +82,7 @@ def trained(problem: Problem, starts: Tree, candidates: Sequence[Synthetic]) -> 
     schedule = candidates[0].schedule
     rates = torch.stack([each.schedule.learning_rates for each in candidates])
     stacked = tree.map(lambda *leaves: torch.stack(leaves), *batches)
-    slope = grad(mean_loss(problem.task, problem.network, schedule.loss))
+    slope = torch.func.grad(mean_loss(problem.task, problem.network, schedule.loss))
 
     def one(params: Tree, batch: Batch, rates: Tensor) -> Tree:
         state = schedule.rule.init(params)
@@ -90,6 +91,6 @@ def trained(problem: Problem, starts: Tree, candidates: Sequence[Synthetic]) -> 
             params, state = schedule.rule.update(params, slope(params, shown), state, rates[step])
         return params
 
-    over_learners = vmap(one, (0, None, None))
+    over_learners = torch.func.vmap(one, (0, None, None))
     with torch.no_grad():
-        return vmap(over_learners, (None, 0, 0))(starts, stacked, rates)
+        return torch.func.vmap(over_learners, (None, 0, 0))(starts, stacked, rates)

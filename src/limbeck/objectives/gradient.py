@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.func import grad, grad_and_value
 
 from limbeck.core import tree
 from limbeck.core.contracts import (
@@ -184,7 +183,9 @@ def compiled_distance(task: AbstractTask, network: AbstractNetwork, distance: Ab
     loss = mean_loss(task, network)
 
     def distance_and_gradient(params: Tree, learned: Leaves, rest: Leaves, aim: Tree) -> Gradients:
-        return grad_and_value(lambda free: distance.distance(aim, grad(loss)(params, joined(free, rest))))(learned)
+        return torch.func.grad_and_value(
+            lambda free: distance.distance(aim, torch.func.grad(loss)(params, joined(free, rest)))
+        )(learned)
 
     return compiled(distance_and_gradient)
 

@@ -13,6 +13,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
@@ -152,7 +153,7 @@ class LayerwiseDistribution(AbstractObjective):
         augment = None if self.augment is None else self.augment.batchwise()
         return last(going_on(task, gradient_of, learner, row_loader(task, batch), schedule, key, augment)).params
 
-    @torch.no_grad()
+    @without_gradients
     def _accuracy(self, params: Tree, problem: Problem, key: Key) -> float:
         """The share of some real training images that the network names rightly."""
         real = problem.real(key, self.judged)

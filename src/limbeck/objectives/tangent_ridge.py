@@ -126,7 +126,6 @@ class TangentRidge(AbstractObjective):
             learner = Learner(params, statistics)
         return state.put(slot, Member(learner, optimizer), age)
 
-    @torch.enable_grad()
     def value_and_slopes(
         self, learner: Learner, problem: Problem, batch: Batch, real: Batch
     ) -> tuple[Float[Tensor, ""], Slopes]:
@@ -134,6 +133,12 @@ class TangentRidge(AbstractObjective):
 
         Nothing of the implicit one is scaled.
         """
+        with torch.enable_grad():
+            return self._value_and_slopes(learner, problem, batch, real)
+
+    def _value_and_slopes(
+        self, learner: Learner, problem: Problem, batch: Batch, real: Batch
+    ) -> tuple[Float[Tensor, ""], Slopes]:
         leaves, rest = parted(batch)
         learned = tree.map(lambda leaf: leaf.detach().requires_grad_(), leaves)
         shown = self._shown(problem, joined(learned, tree.detach(rest)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import interpolate, pad
+from torch import nn
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
@@ -53,12 +53,14 @@ class Bases(AbstractParameterization):
         images = images_of(start, self).detach()
         height, width = images.shape[2:]
         sides = self._small(height, width)
-        small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
+        small = (
+            images if self.factor == 1 else nn.functional.interpolate(images, sides, mode="bilinear", antialias=True)
+        )
         addresses, bases = factored(small.flatten(1), self.count)
         if (missing := self.count - len(bases)) > 0:
             size = bases.norm() / bases.numel() ** 0.5
             more = size * key.normal(missing, bases.shape[1]).to(bases)
-            addresses, bases = pad(addresses, (0, missing)), torch.cat([bases, more])
+            addresses, bases = nn.functional.pad(addresses, (0, missing)), torch.cat([bases, more])
         # A tensor without numbers costs nothing, and its sides say how large an image is.
         fixed = {**labels_of(start), "plane": images.new_empty(height, width, 0)}
         return Parameters({"addresses": addresses, "bases": bases.unflatten(1, small.shape[1:])}, fixed)
@@ -66,7 +68,9 @@ class Bases(AbstractParameterization):
     def render(self, params: Parameters, key: Key) -> Batch:
         """The sums of the enlarged bases."""
         fixed, bases = tree.widen(params.fixed), params.learned["bases"]
-        whole = bases if self.factor == 1 else interpolate(bases, fixed["plane"].shape[:2], mode="bilinear")
+        whole = (
+            bases if self.factor == 1 else nn.functional.interpolate(bases, fixed["plane"].shape[:2], mode="bilinear")
+        )
         return labelled((params.learned["addresses"] @ whole.flatten(1)).unflatten(1, whole.shape[1:]), fixed)
 
     def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:

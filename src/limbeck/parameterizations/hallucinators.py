@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch import Tensor, nn
 
 from limbeck.core import tree
 from limbeck.core.batch import holders
@@ -155,7 +154,9 @@ def _made(
     """What every hallucinator makes of every basis."""
     each = hallucinators
     count = len(each["scale"])
-    seen = conv2d(bases, each["encoder"].flatten(0, 1), each["encoder_bias"].flatten())
+    seen = nn.functional.conv2d(bases, each["encoder"].flatten(0, 1), each["encoder_bias"].flatten())
     moved = each["scale"].flatten(0, 1) * seen + each["shift"].flatten(0, 1)
-    made = conv_transpose2d(moved, each["decoder"].flatten(0, 1), each["decoder_bias"].flatten(), groups=count)
+    made = nn.functional.conv_transpose2d(
+        moved, each["decoder"].flatten(0, 1), each["decoder_bias"].flatten(), groups=count
+    )
     return made.unflatten(1, (count, -1))

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from limbeck.computations.autoencoder import Autoencoder
 from limbeck.computations.contract import ProbeContext
@@ -142,7 +141,7 @@ class Latent(AbstractParameterization):
         halves = ProbeContext(problem).outcome(self._autoencoder)
         params = tree.map(lambda leaf: _beside(images, leaf), halves["encoder"])
         with torch.no_grad():
-            seen = functional_call(
+            seen = torch.func.functional_call(
                 skeleton("encoder", image_shape(problem.task, self), self.code, self.width), params, (images,)
             )
         return halves["decoder"], seen[:, : self.code]
@@ -158,7 +157,7 @@ class Latent(AbstractParameterization):
             module = _yours(self._path, shape, self.code)
         else:
             module = skeleton("decoder", shape, self.code, self.width)
-        return lambda codes: functional_call(module, params, (codes,))
+        return lambda codes: torch.func.functional_call(module, params, (codes,))
 
 
 @functools.lru_cache(maxsize=4)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch import Tensor, nn
 
 from limbeck.core import tree
 from limbeck.core.batch import holders
@@ -44,7 +43,9 @@ class Multiformation(AbstractParameterization):
         images = images_of(start, self)
         height, width = images.shape[2:]
         sides = -(-height // self.factor), -(-width // self.factor)
-        small = images if self.factor == 1 else interpolate(images, sides, mode="bilinear", antialias=True)
+        small = (
+            images if self.factor == 1 else nn.functional.interpolate(images, sides, mode="bilinear", antialias=True)
+        )
         pages, tiles = holders(start.classes, self.factor**2)
         laid = small.new_zeros(int(pages.max()) + 1, self.factor**2, *small.shape[1:])
         laid[onto(pages, small.device), onto(tiles, small.device)] = small
@@ -91,7 +92,7 @@ class Multiformation(AbstractParameterization):
             return pages[:, None]
         sides = [-(-side // self.factor) for side in size]
         missing = [self.factor * side - whole for side, whole in zip(sides, size, strict=True)]
-        padded = pad(pages, (0, missing[1], 0, missing[0]))
+        padded = nn.functional.pad(pages, (0, missing[1], 0, missing[0]))
         rows = padded.unflatten(3, (self.factor, sides[1])).unflatten(2, (self.factor, sides[0]))
         tiles = rows.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
-        return interpolate(tiles, size, mode="bilinear").unflatten(0, (len(pages), self.factor**2))
+        return nn.functional.interpolate(tiles, size, mode="bilinear").unflatten(0, (len(pages), self.factor**2))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Int, UInt8
-from torch import Tensor
-from torch.nn.functional import pad
+from torch import Tensor, nn
 
 BYTE = 8
 
@@ -27,7 +26,7 @@ def packed(numbers: Int[Tensor, " number"], bits: int) -> UInt8[Tensor, " byte"]
     """
     places = torch.arange(BYTE, dtype=torch.uint8, device=numbers.device)
     stream = ((numbers.to(torch.uint8)[:, None] >> places[:bits]) & 1).flatten()
-    whole = pad(stream, (0, -len(stream) % BYTE)).reshape(-1, BYTE)
+    whole = nn.functional.pad(stream, (0, -len(stream) % BYTE)).reshape(-1, BYTE)
     return (whole << places).sum(1, dtype=torch.uint8)
 
 

@@ -22,6 +22,7 @@ from limbeck.core.contracts import (
 )
 from limbeck.core.expect import expect
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.pictured import first_items, named
 from limbeck.parameterizations.images import images_of
 from limbeck.parameterizations.packing import BYTE, bytes_of, packed, unpacked
@@ -117,7 +118,7 @@ class Palette(AbstractParameterization):
         line = f"{self.colours} colours of each item, of which every pixel has one, told in {self.bits} bits"
         return (Pictured("palettes", line, swatches, named(items, fixed["classes"], classes), as_items=True),)
 
-    @torch.no_grad()
+    @without_gradients
     def _chosen(self, params: Parameters) -> Int[Tensor, "item pixel"]:
         """The number of the nearest colour of each pixel."""
         images, palette = params.learned["inputs"], params.learned["palette"]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import pad
+from torch import Tensor, nn
 
 from limbeck.core import tree
 from limbeck.core.budget import FLOAT
@@ -118,7 +117,7 @@ def principal(
         along = torch.linalg.eigh(away @ away.T).eigenvectors.flip(1)[:, :components]
         # Where inner products are next to 0 what they make is no direction: it is completed to an orthonormal one.
         missing = max(0, components - examples)
-        spanned = pad(away.T @ along, (0, missing))
+        spanned = nn.functional.pad(away.T @ along, (0, missing))
         directions = torch.linalg.qr(spanned).Q.T
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
     return mean, directions * largest.sign()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from limbeck.core import tree
@@ -14,7 +13,7 @@ from limbeck.core.key import Key
 from limbeck.parameterizations.around import AbstractAround
 from limbeck.parameterizations.pixels import Pixels, unlabelled
 
-LEAST = torch.finfo(torch.float32).tiny
+LEAST = 2.0**-126
 """What stands for a weight of nothing, which is the softmax of no numbers."""
 
 

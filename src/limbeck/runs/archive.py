@@ -25,7 +25,7 @@ from limbeck.runs.scoring import NamedSet, entries_of, known
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
 
-DEVICES = (torch.device("cpu"), torch.device("cuda"))
+DEVICES = ("cpu", "cuda")
 """The kinds of devices whose scores are read back; none needs to be here."""
 READ_BACK = tuple(dict.fromkeys((*BASELINES, *(f"{name}:{BYTES}" for name in BASELINES if name in SELECTIONS))))
 """The baselines whose scores are read back."""
@@ -101,7 +101,7 @@ def scores(session: Session, sets: Sequence[NamedSet], task: AbstractTask) -> li
     networks = [distilled.spec["network"] for _, _, distilled in sets] + [row["network"] for row in carried.values()]
     here = dict.fromkeys(name for network in networks for name in _names(task, network))
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for device in DEVICES:
+    for device in map(torch.device, DEVICES):
         again = known_again(session, task, sets, device)
         for protocol in protocols().values():
             if not _learns(protocol, task, tuple(here)):

@@ -20,6 +20,7 @@ from limbeck.core.expect import of_their_types
 from limbeck.core.family import from_spec, part_name, to_spec
 from limbeck.core.key import Key
 from limbeck.core.memory import peak_memory
+from limbeck.core.placing import cpu
 from limbeck.core.provenance import warn_of_change
 from limbeck.core.schema import mismatch
 from limbeck.core.units import duration
@@ -39,7 +40,6 @@ from limbeck.runs.watching import Watcher
 from limbeck.state import State, steps_in
 from limbeck.tasks import reload, renamed
 
-CPU = torch.device("cpu")
 NO_SPEC, EXPECTED = "not the spec of a run", "expected the spec.json of a run's folder"
 
 
@@ -101,7 +101,7 @@ class Plan:
             plan = cls(task, from_spec(spec["recipe"]), **rest, within=spec.get("within"))
         except TypeError as error:
             raise InputError(f"{NO_SPEC} ({error}); {EXPECTED}") from error
-        now = plan.spec_on(CPU)
+        now = plan.spec_on(cpu())
         for name in spec:
             if name not in now:
                 raise unknown("field of a run's spec", name, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from limbeck.logs import AbstractLog, log_of
 from limbeck.runs.allowance import Allowance, Bounded, check_minutes
 from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
 from limbeck.runs.pace import Pace
-from limbeck.runs.store import Store
+from limbeck.runs.store import Store, root_of
 from limbeck.terminal.bar import Bar
 from limbeck.terminal.said import prompted
 
@@ -93,8 +92,7 @@ class Session:
             raise InputError(f"{workers} workers: expected at least one")
         if minutes is not None:
             check_minutes(minutes)
-        root = Path(runs or os.environ.get("LIMBECK_RUNS") or "runs")
-        self.store = Store(root, since.timestamp() if since else 0.0)
+        self.store = Store(root_of(runs), since.timestamp() if since else 0.0)
         self.device = device_of(device)
         self.workers = workers or (usable_cores() if self.device.type == "cpu" else 1)
         self.compile = compile

@@ -29,6 +29,11 @@ RECORD = "record.json"
 FINDINGS = "findings"
 
 
+def root_of(runs: str | Path | None) -> Path:
+    """Where runs are: as said, else as LIMBECK_RUNS says, else in the folder `runs`."""
+    return Path(runs or os.environ.get("LIMBECK_RUNS") or "runs")
+
+
 @dataclass(frozen=True)
 class Run:
     """One run's folder: its spec, its checkpoint while it is under way, its result and record when done."""

@@ -8,8 +8,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.core.contracts import AbstractSchedule, Schedule
 from limbeck.core.key import Key
@@ -51,7 +50,7 @@ class LearnedRates(AbstractSchedule):
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:
         """The given schedule at the learned learning rates, differentiable in them."""
         learned = params[self._name]
-        rates = learned.exp() if self.through == "exponential" else functional.softplus(learned)
+        rates = learned.exp() if self.through == "exponential" else nn.functional.softplus(learned)
         return self.around.render({}, classes, key)._replace(learning_rates=rates.expand(self.around.steps))
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.computations.teachers import Teacher
 from limbeck.core import tree
@@ -138,7 +137,7 @@ def tiled(patches: Patches, sides: tuple[int, int], factor: int) -> Float[Tensor
     count = len(patches) // factor**2
     lengths = [[side // factor + (place < side % factor) for place in range(factor)] for side in sides]
     cells = [
-        functional.interpolate(patches[cell * count : (cell + 1) * count], (height, width))
+        nn.functional.interpolate(patches[cell * count : (cell + 1) * count], (height, width))
         for cell, (height, width) in enumerate((down, across) for down in lengths[0] for across in lengths[1])
     ]
     rows = [torch.cat(cells[first : first + factor], 3) for first in range(0, factor**2, factor)]

@@ -6,8 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.core.expect import AbstractPart
 from limbeck.starts.seen import Gradients, Seen
@@ -27,7 +26,7 @@ class FeatureCosine(AbstractSimilarity):
 
     def of(self, seen: Seen) -> Float[Tensor, "example example"]:
         """From 0 for opposite features to 1 for those of one direction."""
-        directions = functional.normalize(seen.features.double())
+        directions = nn.functional.normalize(seen.features.double())
         return ((1 + directions @ directions.T) / 2).clamp(min=0)
 
 

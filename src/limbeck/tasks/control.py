@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from limbeck.codecs import Identity
 from limbeck.core import tree
@@ -103,7 +102,7 @@ class ControlTask(AbstractTask):
             actions = key.fold("actions").integers(self.environment.actions, count)
         else:
             actions = self.controller(states)
-        return Batch(states, functional.one_hot(actions, self.environment.actions).float(), actions)
+        return Batch(states, nn.functional.one_hot(actions, self.environment.actions).float(), actions)
 
     def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:
         """The rows of each action."""

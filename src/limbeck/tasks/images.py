@@ -16,7 +16,7 @@ from limbeck.codecs import ImageCodec
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
-from limbeck.core.placing import onto
+from limbeck.core.placing import cpu, onto
 from limbeck.core.task import label_bytes
 from limbeck.core.tree import Tree
 from limbeck.tasks.levels import bytes_per_pixel
@@ -24,7 +24,6 @@ from limbeck.tasks.places import without_place
 from limbeck.tasks.readers.source import Array
 from limbeck.tasks.resident import resident
 
-CPU = torch.device("cpu")
 _AT_ONCE = 1000
 
 
@@ -43,9 +42,13 @@ class Split:
         return len(self.rows)
 
     def pixels(
-        self, rows: Int[Tensor, " example"], device: torch.device = CPU
+        self, rows: Int[Tensor, " example"], device: torch.device | None = None
     ) -> Float[Tensor, "example channel height width"]:
-        """The images at the given positions of the split, in [0, 1], from where they lie as they are stored."""
+        """The images at the given positions of the split, in [0, 1], from where they lie as they are stored.
+
+        On the CPU, where no device is named.
+        """
+        device = device or cpu()
         at, held = self.rows[rows.numpy()], resident(self.images, device)
         if held is None:
             # Fancy indexing copies out of the memory map, so the tensor is writable and ours.
@@ -106,7 +109,7 @@ class ImageTask(AbstractTask):
 
     def load(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
         """The given rows of `split` (all, where none are given): float32 inputs, one-hot targets, int64 classes."""
-        return self.load_on(CPU, split, rows)
+        return self.load_on(cpu(), split, rows)
 
     def load_on(self, device: torch.device, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
         """What `load` gives, on a device, from integers that lie there; no core waits for the rest."""

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.placing import onto
 from limbeck.learn.environments.contract import AbstractEnvironment
 
@@ -29,7 +30,7 @@ class Moment(NamedTuple):
     """Whether the episode was not yet over before the step."""
 
 
-@torch.no_grad()
+@without_gradients
 def played(
     environment: AbstractEnvironment, policy: Policy, start: Tensor, key: Key, greedy: bool = False
 ) -> Iterator[Moment]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 from limbeck.core.placing import onto
 from limbeck.learn.environments.contract import AbstractEnvironment
 from limbeck.learn.environments.rollouts import Policy, sampled
@@ -46,7 +47,7 @@ def begun(environment: AbstractEnvironment, count: int, key: Key, like: Tensor) 
     return Runs(start, torch.zeros(count, dtype=torch.int64, device=like.device))
 
 
-@torch.no_grad()
+@without_gradients
 def gather(
     environment: AbstractEnvironment, policy: Policy, runs: Runs, steps: int, key: Key
 ) -> tuple[Transitions, Runs]:

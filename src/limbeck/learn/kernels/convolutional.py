@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import types
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -215,30 +217,33 @@ def at_pairs(images: Tensor, layer: Layer) -> tuple[Tensor, Tensor]:
 
 def _bounded(function: Callable[..., Any], layers: Sequence[Layer], *tensors: Tensor) -> Any:
     """`function(layers, *tensors)`, which is done again for a derivative instead of being remembered."""
-    return DoneAgain.apply(lambda *given: function(layers, *given), *tensors)
+    return _done_again().apply(lambda *given: function(layers, *given), *tensors)
 
 
-class DoneAgain(torch.autograd.Function):
+@functools.cache
+def _done_again() -> Any:
     """A function of tensors that is done again where its derivative is asked for, so that only those are kept.
 
-    torch's own checkpoint loads a compiler first, which takes seconds.
+    It is a `torch.autograd.Function`. torch's own checkpoint loads a compiler first, which takes seconds.
     """
+    methods = {"forward": staticmethod(_forth), "backward": staticmethod(_back)}
+    return types.new_class("DoneAgain", (torch.autograd.Function,), {}, lambda space: space.update(methods))
 
-    @staticmethod
-    def forward(ctx: Any, function: Callable[..., Any], *tensors: Tensor) -> Any:
-        """The function."""
-        ctx.function = function
-        ctx.save_for_backward(*tensors)
-        return function(*tensors)
 
-    @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> Any:
-        """Its derivative, which has one too where that is asked for."""
-        further, wanted = torch.is_grad_enabled(), ctx.needs_input_grad[1:]
-        with torch.enable_grad():
-            # Some of them are made of others, which is no concern of this function.
-            given = [each.view_as(each) for each in ctx.saved_tensors]
-            made = ctx.function(*given)
-        moved = [each for each, asked in zip(given, wanted, strict=True) if asked]
-        found = iter(torch.autograd.grad(made, moved, slopes, create_graph=further, materialize_grads=True))
-        return None, *(next(found) if asked else None for asked in wanted)
+def _forth(ctx: Any, function: Callable[..., Any], *tensors: Tensor) -> Any:
+    """The function."""
+    ctx.function = function
+    ctx.save_for_backward(*tensors)
+    return function(*tensors)
+
+
+def _back(ctx: Any, *slopes: Tensor) -> Any:
+    """Its derivative, which has one too where that is asked for."""
+    further, wanted = torch.is_grad_enabled(), ctx.needs_input_grad[1:]
+    with torch.enable_grad():
+        # Some of them are made of others, which is no concern of this function.
+        given = [each.view_as(each) for each in ctx.saved_tensors]
+        made = ctx.function(*given)
+    moved = [each for each, asked in zip(given, wanted, strict=True) if asked]
+    found = iter(torch.autograd.grad(made, moved, slopes, create_graph=further, materialize_grads=True))
+    return None, *(next(found) if asked else None for asked in wanted)

@@ -8,32 +8,35 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.dropout import _DropoutNd
 
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.later import without_gradients
 
-ACTIVATIONS = (
-    nn.ReLU,
-    nn.LeakyReLU,
-    nn.PReLU,
-    nn.ELU,
-    nn.SELU,
-    nn.CELU,
-    nn.GELU,
-    nn.SiLU,
-    nn.Mish,
-    nn.Hardtanh,
-    nn.Hardswish,
-    nn.Softplus,
-    nn.Sigmoid,
-    nn.Tanh,
-)
-"""What acts on each number by itself and ends a layer, whatever the layer is made of."""
-NORMALISATIONS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
-"""What brings numbers to a common scale: batch and instance norms, group norms, layer norms."""
+
+def activations() -> tuple[type[nn.Module], ...]:
+    """What acts on each number by itself and ends a layer, whatever the layer is made of."""
+    return (
+        nn.ReLU,
+        nn.LeakyReLU,
+        nn.PReLU,
+        nn.ELU,
+        nn.SELU,
+        nn.CELU,
+        nn.GELU,
+        nn.SiLU,
+        nn.Mish,
+        nn.Hardtanh,
+        nn.Hardswish,
+        nn.Softplus,
+        nn.Sigmoid,
+        nn.Tanh,
+    )
+
+
+def normalisations() -> tuple[type[nn.Module], ...]:
+    """What brings numbers to a common scale: batch and instance norms, group norms, layer norms."""
+    return nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
 
 
 def channel_axis(normalisation: nn.Module) -> int:
@@ -90,7 +93,7 @@ def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs
             "draw nothing in forward, as a learner's randomness is its initialisation and its data"
         )
     if features.dim() != 2 or not torch.allclose(
-        functional.linear(features, head.weight, head.bias), expected, rtol=1e-3, atol=1e-3
+        nn.functional.linear(features, head.weight, head.bias), expected, rtol=1e-3, atol=1e-3
     ):
         raise InputError(f"network {name}: its last nn.Linear is used more than once; use it once, at the end")
     prefix = f"{head_name}." if head_name else ""
@@ -107,12 +110,12 @@ def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs
         parameter: tensor.detach().clone() for parameter, tensor in module.named_parameters() if not every[parameter]
     }
     buffers = {buffer: tensor.detach().clone() for buffer, tensor in module.named_buffers()}
-    tracked = {layer for layer, part in module.named_modules() if isinstance(part, _NormBase)}
+    tracked = {layer for layer, part in module.named_modules() if isinstance(part, nn.modules.batchnorm._NormBase)}
     kept = {buffer: tensor for buffer, tensor in buffers.items() if buffer.rpartition(".")[0] not in tracked}
     by_running = _without_head(_counterless(module), head_name)
     tracking = copy.deepcopy(by_running)
     for part in tracking.modules():
-        if isinstance(part, _NormBase):
+        if isinstance(part, nn.modules.batchnorm._NormBase):
             part.train()
     body, by_running, tracking = (skeleton.to("meta") for skeleton in (body, by_running, tracking))
     return Anatomy(
@@ -122,7 +125,7 @@ def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs
 
 def _notes(module: nn.Module, frozen: Collection[str]) -> tuple[str, ...]:
     """That dropout is off, and which parameters are frozen, where there are such."""
-    dropped = [part for part in module.modules() if isinstance(part, _DropoutNd) and part.p > 0]
+    dropped = [part for part in module.modules() if isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0]
     found = ["its dropout is off, here and in every learner"] if dropped else []
     if frozen:
         some = ", ".join(list(frozen)[:3]) + (f" and {len(frozen) - 3} more" if len(frozen) > 3 else "")
@@ -130,7 +133,7 @@ def _notes(module: nn.Module, frozen: Collection[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-@torch.no_grad()
+@without_gradients
 def _called(module: nn.Module, inputs: Tensor) -> Tensor:
     """What a module gives."""
     given: Tensor = module(inputs)
@@ -141,7 +144,7 @@ def _counterless(module: nn.Module) -> nn.Module:
     """A copy that judges (no dropout) and whose normalisations count no batches."""
     quiet = copy.deepcopy(module).eval()
     for part in quiet.modules():
-        if isinstance(part, _NormBase):
+        if isinstance(part, nn.modules.batchnorm._NormBase):
             part.num_batches_tracked = None
     return quiet
 
@@ -150,7 +153,7 @@ def _without_running(module: nn.Module) -> nn.Module:
     """A copy that judges (no dropout) but normalises by the batch, having no running statistics."""
     quiet = _counterless(module)
     for part in quiet.modules():
-        if isinstance(part, _NormBase):
+        if isinstance(part, nn.modules.batchnorm._NormBase):
             part.track_running_stats = False
             part.running_mean = None
             part.running_var = None
@@ -198,7 +201,11 @@ def _statistics(name: str, module: nn.Module) -> dict[str, Tensor]:
     """The running means and variances of the module's normalisations."""
     found = {}
     for label, part in module.named_modules():
-        if isinstance(part, _NormBase) and part.running_mean is not None and part.running_var is not None:
+        if (
+            isinstance(part, nn.modules.batchnorm._NormBase)
+            and part.running_mean is not None
+            and part.running_var is not None
+        ):
             if part.momentum is None:
                 raise InputError(f"network {name}: {label} has momentum None; give it a number, such as 0.1")
             found[f"{label}.running_mean"] = part.running_mean.detach().clone()

@@ -11,7 +11,7 @@ from limbeck.learn.networks import layers
 from limbeck.learn.networks.layers import ACTIVATIONS, NORMS, Shape, acting_sides, first_padding, halved
 from limbeck.learn.networks.options import Choice, Number, Option
 
-POOLS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
+POOLS = ("avg", "max")
 
 
 def default_depth(shape: Shape) -> int:
@@ -58,7 +58,7 @@ def convnet(shape: Shape, classes: int, *, width: int, depth: int, norm: str, po
             activation=ACTIVATIONS[activation](),
         )
         if pool != "nopool":
-            parts["pool"] = POOLS[pool](2)
+            parts["pool"] = nn.AvgPool2d(2) if pool == "avg" else nn.MaxPool2d(2)
             sides = halved(sides)
         blocks[f"block{index + 1}"] = nn.Sequential(parts)
         channels = width

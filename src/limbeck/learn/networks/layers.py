@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import nn
 
 from limbeck.core.errors import InputError
 
@@ -17,12 +16,12 @@ NORMS = ("instance", "group", "batch", "layer", "none")
 SHARPNESS = 60.0
 """At which softplus is within 0.012 of a ReLU, and has the second derivative that a ReLU lacks (Loo et al. 2023)."""
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "softplus": functools.partial(nn.Softplus, beta=SHARPNESS),
-    "leakyrelu": nn.LeakyReLU,
-    "sigmoid": nn.Sigmoid,
-    "gelu": nn.GELU,
-    "tanh": nn.Tanh,
+    "relu": lambda: nn.ReLU(),
+    "softplus": lambda: nn.Softplus(beta=SHARPNESS),
+    "leakyrelu": lambda: nn.LeakyReLU(),
+    "sigmoid": lambda: nn.Sigmoid(),
+    "gelu": lambda: nn.GELU(),
+    "tanh": lambda: nn.Tanh(),
 }
 GROUPS = 4
 
@@ -62,11 +61,3 @@ def first_padding(shape: Shape, kernel: int) -> int:
 def halved(sides: tuple[int, int]) -> tuple[int, int]:
     """The sides after a pooling of 2 x 2."""
     return sides[0] // 2, sides[1] // 2
-
-
-class GlobalMean(nn.Module):
-    """The mean of each channel over the map: (example, channel, height, width) -> (example, channel)."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """The means."""
-        return maps.mean((2, 3))

@@ -7,18 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn import functional
 
 from limbeck.core.contracts import AbstractNetwork, Readout
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.learn.networks.anatomy import ACTIVATIONS, NORMALISATIONS, Anatomy, channel_axis, split_off_head
+from limbeck.learn.networks.anatomy import Anatomy, activations, channel_axis, normalisations, split_off_head
 
 Params = dict[str, Tensor]
-See = Callable[[nn.Module, Tensor, Tensor], None]
+See = Callable[["nn.Module", Tensor, Tensor], None]
 
 
 @final
@@ -100,13 +99,13 @@ class Network(AbstractNetwork):
     ) -> tuple[Float[Tensor, "example ..."], ...]:
         """What each activation function gives, in the order of computation, and last the features.
 
-        Found by type, as the modules of `anatomy.ACTIVATIONS` in the body; one that is called twice gives twice.
+        Found by type, as the modules of `anatomy.activations` in the body; one that is called twice gives twice.
         An activation that a module calls as a plain function is not seen, so that with no other there are the
         features alone. Where the last activation is itself what enters the last layer, it is given once.
         """
         found: list[Tensor] = []
         see: See = lambda _part, _given, result: found.append(result)  # noqa: E731
-        features = self._watched(params, inputs, statistics, ACTIVATIONS, see).features
+        features = self._watched(params, inputs, statistics, activations(), see).features
         if found and found[-1] is features:
             found.pop()
         return (*found, features)
@@ -116,12 +115,12 @@ class Network(AbstractNetwork):
     ) -> tuple[Readout, tuple[Float[Tensor, "example channel ..."], ...]]:
         """The readout, and what enters each normalisation, in the order of computation; none where there is none.
 
-        Found by type, as the modules of `anatomy.NORMALISATIONS`; one that is called twice gives twice. Channels are
+        Found by type, as the modules of `anatomy.normalisations`; one that is called twice gives twice. Channels are
         the first of the axes that a layer norm normalises, else the second axis.
         """
         found: list[Tensor] = []
         see: See = lambda part, given, _result: found.append(given.movedim(channel_axis(part), 1))  # noqa: E731
-        readout = self._watched(params, inputs, statistics, NORMALISATIONS, see)
+        readout = self._watched(params, inputs, statistics, normalisations(), see)
         return readout, tuple(found)
 
     def _watched(
@@ -162,8 +161,8 @@ class Network(AbstractNetwork):
         } | {name: params[name] for name in anatomy.trained}
         weight = tensors.pop(anatomy.weight)
         bias = None if anatomy.bias is None else tensors.pop(anatomy.bias)
-        features = functional_call(body, {**tensors, **statistics}, (inputs,))
-        return Readout(features, functional.linear(features, weight, bias))
+        features = torch.func.functional_call(body, {**tensors, **statistics}, (inputs,))
+        return Readout(features, nn.functional.linear(features, weight, bias))
 
 
 @functools.lru_cache(maxsize=8)

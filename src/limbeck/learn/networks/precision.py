@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from limbeck.learn.networks.options import Choice
 
@@ -17,19 +15,6 @@ PRECISION = Choice("precision", "float32", ("float32", SHORT))
 """The option of a network's name: `bf16` has every convolution multiply numbers of 8 bits precision, as
 processors with AVX512-BF16 or AMX do at twice the rate, and add them up in 24. Parameters, normalisation and all else
 stay as they are (Kalamkar et al. 2019)."""
-
-
-class ShortConvolution(nn.Conv2d):
-    """A convolution whose factors, and result, are rounded to bfloat16; its bias is added unrounded."""
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        # The name and arguments are torch's; of its ways to pad, zeros are the one that networks by name use.
-        short = functional.conv2d(
-            input.to(torch.bfloat16), weight.to(torch.bfloat16), None, self.stride, self.padding, self.dilation,
-            self.groups,
-        )  # fmt: skip
-        made = short.to(input.dtype)
-        return made if bias is None else made + bias[:, None, None]
 
 
 @final
@@ -41,6 +26,8 @@ class Shortened:
 
     def __call__(self) -> nn.Module:
         """A module with the parameters that it would have had."""
+        from limbeck.learn.networks.modules import ShortConvolution
+
         module = self.factory()
         for part in module.modules():
             if type(part) is nn.Conv2d:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import final
-
-from torch import Tensor, nn
+from torch import nn
 
 from limbeck.learn.networks import layers
-from limbeck.learn.networks.layers import NORMS, GlobalMean, Shape
+from limbeck.learn.networks.layers import NORMS, Shape
 from limbeck.learn.networks.options import Choice, Option
 
 WIDTHS = (64, 128, 256, 512)
@@ -39,28 +37,6 @@ def resnet34(shape: Shape, classes: int, *, norm: str) -> nn.Module:
     return _resnet(shape, classes, norm, (3, 4, 6, 3))
 
 
-@final
-class Residual(nn.Module):
-    """relu(shortcut(x) + norm(conv(relu(norm(conv(x)))))), with 3x3 convolutions, the first with a stride."""
-
-    def __init__(self, channels: int, width: int, stride: int, kind: str, sides: Sides) -> None:
-        super().__init__()
-        self.convolution1 = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
-        self.norm1 = layers.norm(kind, width, sides)
-        self.convolution2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm2 = layers.norm(kind, width, sides)
-        self.activation = nn.ReLU()
-        self.shortcut = nn.Sequential()
-        if stride != 1 or channels != width:
-            self.shortcut.add_module("convolution", nn.Conv2d(channels, width, 1, stride=stride, bias=False))
-            self.shortcut.add_module("norm", layers.norm(kind, width, sides))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """The maps after the block."""
-        inner = self.activation(self.norm1(self.convolution1(maps)))
-        return self.activation(self.shortcut(maps) + self.norm2(self.convolution2(inner)))
-
-
 def _strided(sides: Sides) -> Sides:
     """The sides after a stride of 2."""
     return (sides[0] + 1) // 2, (sides[1] + 1) // 2
@@ -71,6 +47,8 @@ def _resnet(shape: Shape, classes: int, norm: str, repeats: tuple[int, ...]) -> 
 
     Instance norm of a single pixel is constant, so it would cut the network in two.
     """
+    from limbeck.learn.networks.modules import GlobalMean, Residual
+
     sides: Sides = shape[1:]
     body = nn.Sequential()
     if min(sides) > LARGE:

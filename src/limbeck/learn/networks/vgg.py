@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from limbeck.learn.networks import layers
-from limbeck.learn.networks.layers import NORMS, GlobalMean, Shape, acting_sides, first_padding, halved
+from limbeck.learn.networks.layers import NORMS, Shape, acting_sides, first_padding, halved
 from limbeck.learn.networks.options import Choice, Option
 
 WIDTHS = (64, 128, 256, 512, 512)
@@ -36,6 +36,8 @@ def vgg19(shape: Shape, classes: int, *, norm: str) -> nn.Module:
 
 def _vgg(shape: Shape, classes: int, norm: str, repeats: tuple[int, ...]) -> nn.Module:
     """Stages of convolutions, each with a max pooling where enough pixels are left; 28 x 28 is padded to 32 x 32."""
+    from limbeck.learn.networks.modules import GlobalMean
+
     body = nn.Sequential()
     channels, sides = shape[0], acting_sides(shape)
     for stage, (width, repeat) in enumerate(zip(WIDTHS, repeats, strict=True), start=1):
