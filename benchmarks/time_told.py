@@ -41,10 +41,10 @@ COMMANDS = {
     "experts": "experts digits --network convnet-w32 --count 4 --epochs 10",
     "evaluate": "evaluate made.safetensors --repeats 3 --baselines random,herding,kmeans,full",
     "evaluate, seeds": "evaluate made.safetensors --repeats 2 --seeds 3 --baselines random",
-    "explain": "explain made.safetensors --probe substitution,mixing,learning-time --effort quick",
+    "explain": "explain made.safetensors --probe learning-time,agreement --effort quick",
     "study": "study digits --recipes dm,random --ipc 1 --network convnet-w16 --steps 100 --probe learning-time "
     "--effort quick --repeats 2 --out studied",
-    "sweep": "sweep digits --recipes dm --ipc 1,2 --network convnet-w16 --steps 100 --repeats 2 --out swept",
+    "sweep": "sweep digits --recipes dm --ipc 1,2 --networks convnet-w16 --steps 100 --repeats 2 --out swept",
 }
 TOLD = re.compile(r"about ((?:\d+ (?:h|min|s) ?)+)of work|((?:\d+ (?:h|min|s) ?)+)left")
 

@@ -212,9 +212,15 @@ def test_steps_that_take_otherwise_later_on_are_told_by_what_each_takes() -> Non
         if len(said) > count:
             assert said[-1].endswith(f" of 1,050 steps, {duration(200 - now[0])} left")
     assert len(said) > 5
-    # What comes next is counted by itself.
-    lines.phase("evaluate")
-    assert lines._told.work(3.0) == 3.0
+    # Where nobody knows nothing is told, and what comes next is counted by itself.
+    for phase, knows in (("distil", False), ("evaluate", True)):
+        lines.phase(phase)
+        if not knows:
+            lines.weigh("steps", None)
+        for step in range(10):
+            now[0] += EVERY
+            lines.update(step, 100, "distilling", unit="steps")
+        assert said[-1] == "distilling: 9 of 100 steps" + f", {duration(91 * EVERY)} left" * knows
 
 
 def test_a_run_tells_what_is_left_by_the_steps_that_will_take_otherwise(
@@ -222,12 +228,12 @@ def test_a_run_tells_what_is_left_by_the_steps_that_will_take_otherwise(
 ) -> None:
     class Told(Silent):
         def __init__(self) -> None:
-            self.seconds, self.work = list[float](), list[Callable[[float], float]]()
+            self.seconds, self.work = list[float](), list[Callable[[float], float] | None]()
 
         def estimate(self, seconds: float) -> None:
             self.seconds.append(seconds)
 
-        def weigh(self, unit: str, work: Callable[[float], float]) -> None:
+        def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
             self.work.append(work)
 
     now, step = [0.0], Distillation.step
@@ -246,7 +252,8 @@ def test_a_run_tells_what_is_left_by_the_steps_that_will_take_otherwise(
     limbeck.distill(
         limbeck.load("digits"), replace(recipe, steps=100), ipc=1, network="mlp-w4", checks=2, session=session
     )
-    (seconds,), (work,) = told.seconds, told.work
+    (seconds,), (unknown, work) = told.seconds, told.work
+    assert unknown is None and work is not None
     # Two steps are left out, one is measured, and three of four seconds are to come; a check is 300 steps and a third.
     check = 300 * 0.001 + 0.001 / 3
     assert seconds == pytest.approx(3 * 4.0 + 94 * 0.25 + 2 * check)

@@ -116,16 +116,17 @@ def test_a_trial_is_of_the_steps_of_the_run(tmp_path: Path, monkeypatch: pytest.
     # Every look at the clock is a second: begun, begun to step, the first over, and again; then three a step.
     monkeypatch.setattr(trial.time, "monotonic", lambda: float(next(seconds)))
     monkeypatch.setattr(course, "TRIAL", 5.0)
+    monkeypatch.setattr(course, "LATER", 3.0)
     tried = trial.tried(run)
     assert tried.first == 2 and made == [0, 1, 2, 3, 4] and tried.course == Course(pytest.approx(6 / 4))
     made.clear()
     assert trial.tried(replace(run, recipe=replace(run.recipe, steps=1))).course == Course(2.0)
-    # Draws come again from the third step on: one of the steps before is tried, and of those after as many as fit.
+    # From the third step on draws come again: one of the steps before is tried, and two after one that warms up.
     again = replace(run.recipe, objective=replace(run.recipe.objective, draws=3))  # type: ignore[type-var]
     made.clear()
     tried = trial.tried(replace(run, recipe=again))
-    assert made == [0, 1, 2, 3, 4, 5, 6] and int(tried.state.step) == 1
-    assert tried.course == Course(pytest.approx(2.0), 2, pytest.approx(6 / 4))
+    assert made == [0, 1, 2, 3, 4] and int(tried.state.step) == 1
+    assert tried.course == Course(pytest.approx(2.0), 2, pytest.approx(4 / 2))
 
 
 def test_the_same_call_is_the_same_plan_and_its_steps_make_the_same_set_anywhere(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ class AbstractProgress(ABC):
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """`done` of `total` are done, in a unit such as "steps", else in seconds about; what is done, what is new."""
 
-    def weigh(self, unit: str, work: Callable[[float], float]) -> None:
-        """About how many seconds the first so many of a `unit` take, so that what is left is told by it.
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """About how many seconds the first so many of a `unit` take, by which what is left is told; None: nobody knows.
 
         It says so until the next phase or estimate; by default it is not listened to.
         """
@@ -78,7 +78,7 @@ class Passing(AbstractProgress):
         """Pass it on."""
         self._inner.update(done, total, doing, news, unit)
 
-    def weigh(self, unit: str, work: Callable[[float], float]) -> None:
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
         """Pass it on."""
         self._inner.weigh(unit, work)
 

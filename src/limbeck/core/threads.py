@@ -109,11 +109,8 @@ def each_by_one(does: Sequence[Callable[[Item], Found]], items: Sequence[Item]) 
             while (index := _next(waiting)) is not None:
                 found[index] = do(items[index])
 
-    first, *others = does[: max(1, len(items))]
-    if not others:
-        work(first)
-        return [found[index] for index in range(len(items))]
-    with ThreadPoolExecutor(len(others)) as pool:
+    first, *others = does
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
         beside = [pool.submit(work, do) for do in others]
         try:
             work(first)

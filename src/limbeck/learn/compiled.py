@@ -183,18 +183,19 @@ def features_of(
     """The features of many inputs, without a graph, in passes of a size; compiled where the problem is.
 
     Normalised by running `statistics` where given; else in one pass where the network does so by those of the batch.
-    On a processor those of eager code go side by side where they may, and come to the same to the bit.
+    Those of eager code on a processor go side by side where they may, and come to the same to the bit.
     """
     made, count = compiles(problem), tree.length(inputs)
     most = microbatch_size(problem.task.shape, problem.device) if statistics else microbatch_limit(problem, count)
-    parts = tree.split(inputs, most)
+    parts, given = tree.split(inputs, most), (statistics,) if statistics else ()
     side = 1 if made or problem.device.type != "cpu" else min(side_by_side(), len(parts))
-    given = (statistics,) if statistics else ()
 
     def reading(network: AbstractNetwork) -> Callable[[Tree], Tensor]:
         read = (_compiled_features if made else _features)(network)
         return lambda part: read(params, part, *given)
 
+    if side == 1:
+        return torch.cat(list(map(reading(problem.network), parts)))
     return torch.cat(each_by_one([reading(each) for each in copies(problem.network, side)], parts))
 
 

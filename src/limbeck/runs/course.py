@@ -12,8 +12,8 @@ from limbeck.core.contracts import Later
 from limbeck.distillation import Distillation
 from limbeck.state import State
 
-TRIAL = 2.0
-"""For how many seconds steps are tried."""
+TRIAL, LATER = 2.0, 0.5
+"""For how many seconds steps are tried, and such as come later, which a run does beside its own."""
 
 
 class Course(NamedTuple):
@@ -42,10 +42,11 @@ class Course(NamedTuple):
         return int(before / self.pace + (max(0.0, seconds - before) / self.later if self.later else 0.0))
 
 
-def paced(run: Distillation, state: State, otherwise: float) -> float:
-    """Seconds of each of some more steps of the kind that is next; `otherwise` where none is left."""
+def paced(run: Distillation, state: State, otherwise: float, trial: float | None = None) -> float:
+    """Seconds of each of the steps of the kind that is next, by a trial of so many; `otherwise` where none is left."""
+    trial = TRIAL if trial is None else trial
     begun, before, end = time.monotonic(), int(state.step), min(turn_of(run, state), run.recipe.steps)
-    while int(state.step) < end and time.monotonic() - begun < TRIAL:
+    while int(state.step) < end and time.monotonic() - begun < trial:
         state = run.step(state)
     made = int(state.step) - before
     return (time.monotonic() - begun) / made if made else otherwise
@@ -65,7 +66,7 @@ def course_of(run: Distillation, state: State, pace: float) -> Course:
     then, begun = state._replace(step=torch.tensor(later.step), objective=later.state), time.monotonic()
     # The first of them warms up.
     then = run.step(then)
-    return Course(pace, later.step, paced(run, then, time.monotonic() - begun))
+    return Course(pace, later.step, paced(run, then, time.monotonic() - begun, LATER))
 
 
 def _later(run: Distillation, state: State) -> Later | None:

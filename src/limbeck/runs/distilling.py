@@ -127,9 +127,9 @@ class _Passed(Silent):
         self._heard = heard
         self._work: Callable[[float], float] = float
 
-    def weigh(self, unit: str, work: Callable[[float], float]) -> None:
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
         """Count the share by it."""
-        self._work = work
+        self._work = work or float
 
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on."""

@@ -41,6 +41,8 @@ class Watcher:
         step, steps = int(state.step), self.run.recipe.steps
         if not steps:
             return
+        if not self._calls:
+            self.session.progress.weigh("steps", None)
         self._measure(state)
         news = [f"loss {float(state.losses[step - 1]):.4g}"] if step else []
         news += ["compiling the next step"] * self._before_compiling(state)
