@@ -26,7 +26,7 @@ from limbeck.runs.again import distilled_again, other_seeds
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.choosing import USUAL, choose
-from limbeck.runs.plan import Plan, run_plan
+from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
 from limbeck.runs.trial import fitting
@@ -197,8 +197,10 @@ def explain(
 def _foretell_again(
     session: Session, task: AbstractTask, listed: Sequence[NamedSet], seeds: int, measured: Measured
 ) -> None:
-    """Say about how long it takes to carry out recipes with other seeds and to score all."""
-    foretell(session, other_seeds(task, listed, seeds), measured, {name: [made] for name, _, made in listed})
+    """Say about how long it takes to carry out recipes with other seeds and to score all, where any is to be."""
+    plans = other_seeds(task, listed, seeds)
+    if any(finished(session.store.at(each.spec_on(session.device))) is None for of in plans.values() for each in of):
+        foretell(session, plans, measured, {name: [made] for name, _, made in listed})
 
 
 def task_of(data: AbstractTask | str | Path, session: Session | None) -> AbstractTask:

@@ -79,6 +79,9 @@ def test_what_comes_after_other_work_counts_what_is_new_by_workers_that_are_ther
     assert before.seconds(session) == pytest.approx(pace.STARTING + seconds[0])
     assert both.seconds(session, before) == pytest.approx(seconds[1])
     assert both.seconds(session, Graph([], {})) == pytest.approx(pace.STARTING + max(seconds)), "side by side"
+    alone = Session(session.store.root, workers=1, compile=False)
+    alone.paces = session.paces
+    assert both.seconds(alone) == pytest.approx(pace.ALONE + sum(seconds))
     monkeypatch.setattr(Local, "idle", 2)
     assert before.seconds(session) == pytest.approx(seconds[0])
 

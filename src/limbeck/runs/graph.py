@@ -16,7 +16,7 @@ from limbeck.core.tree import Tree
 from limbeck.distillation import Distillation
 from limbeck.learn.compiled import pays
 from limbeck.runs.executors import Job, Local
-from limbeck.runs.pace import COMPILING, GAIN, STARTING, Pace, measured, side_by_side
+from limbeck.runs.pace import ALONE, COMPILING, GAIN, STARTING, Pace, measured, side_by_side
 from limbeck.runs.room import Told, within_room, workers_for
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
@@ -131,7 +131,8 @@ class Graph:
     def _before(self, session: Session, began: bool = False) -> float:
         """About how many seconds go by before work begins, for which workers may have been begun."""
         began = began or (isinstance(session.executor, Local) and session.executor.idle > 0)
-        return (0.0 if began else STARTING) + (COMPILING if self._compiled(session) else 0.0)
+        starting = 0.0 if began else ALONE if session.workers == 1 else STARTING
+        return starting + (COMPILING if self._compiled(session) else 0.0)
 
     def _stages(self, nodes: Sequence[Node], session: Session) -> tuple[list[Stage], Told]:
         """The nodes by how many must be done before them, and how many workers there is memory for."""
