@@ -17,17 +17,18 @@ from limbeck.core.score import Scores
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
+from limbeck.forecast import Measured, foretell
 from limbeck.judging import protocol_for
 from limbeck.parameterizations.budgets import per_class_of
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
 from limbeck.recipes.baselines import BASELINES, check_baselines
-from limbeck.runs.again import distilled_again
+from limbeck.runs.again import distilled_again, other_seeds
 from limbeck.runs.allowance import check_minutes
 from limbeck.runs.asking import Question, ask, ask_until_decided
 from limbeck.runs.choosing import USUAL, choose
 from limbeck.runs.looking import score_until, until_of
-from limbeck.runs.plan import Plan, run_plan
+from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.scoring import NamedSet, entries_of, one_reference, score
 from limbeck.runs.session import Session
 from limbeck.runs.trial import fitting
@@ -140,6 +141,8 @@ def evaluate(
         task = reload(reference, used.data_root)
         used.progress.notes([*task.notes, *said])
         names = [task.network(each).name for each in networks or (listed[0][2].spec["network"],)]
+        if seeds > 1:
+            _foretell_again(used, task, listed, seeds, Measured((), 0, chosen, baselines, repeats, names))
         again = distilled_again(used, task, listed, seeds)
         entered = entries_of(used, task, listed, names, chosen, baselines, again)
         if until is not None:
@@ -206,6 +209,15 @@ def explain(
             findings = ask(used, questions, reference)
     by_size = over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
     return Findings([*findings, by_size] if by_size else findings)
+
+
+def _foretell_again(
+    session: Session, task: AbstractTask, listed: Sequence[NamedSet], seeds: int, measured: Measured
+) -> None:
+    """Say about how long it takes to carry out recipes with other seeds and to score all, where any is to be."""
+    plans = other_seeds(task, listed, seeds)
+    if any(finished(session.store.at(each.spec_on(session.device))) is None for of in plans.values() for each in of):
+        foretell(session, plans, measured, {name: [made] for name, _, made in listed})
 
 
 def task_of(data: AbstractTask | str | Path, session: Session | None) -> AbstractTask:

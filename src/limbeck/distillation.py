@@ -119,7 +119,7 @@ class Distillation:
                 )
             work = torch.tensor(float(operations.count), dtype=torch.float64)
             return after._replace(work=work, products=torch.tensor(operations.products))
-        with computing_by(self.threads(state)):
+        with computing_by(self.threads(state), passes=True):
             return self._stepped(replace(self.problem, compiled=self.compiled(state)), state)
 
     def compiled(self, state: State) -> bool:

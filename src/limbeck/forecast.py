@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from limbeck import explanation
 from limbeck.computations.experts import followed
@@ -40,6 +40,8 @@ class Measured:
     protocol: AbstractProtocol
     baselines: Sequence[str]
     repeats: int
+    networks: Sequence[str] = ()
+    """Those that sets are scored under; none: the one that each was distilled with."""
 
 
 class Forecast(NamedTuple):
@@ -61,40 +63,76 @@ class Forecast(NamedTuple):
         return f"in all about {duration(self.seconds)} of work: {parts}{rest}"
 
 
-def forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Measured) -> Forecast:
+def foretell(
+    session: Session,
+    plans: Mapping[str, Sequence[Plan]],
+    measured: Measured,
+    there: Mapping[str, Sequence[DistilledSet]] | None = None,
+) -> None:
+    """Say about how long all that `forecast` counts takes, and ask where that is long."""
+    expected = forecast(session, plans, measured, there)
+    if expected.seconds or expected.unknown:
+        session.progress.phase(str(expected))
+        session.allowance.admit(expected.seconds, whole=True)
+
+
+def forecast(
+    session: Session,
+    plans: Mapping[str, Sequence[Plan]],
+    measured: Measured,
+    there: Mapping[str, Sequence[DistilledSet]] | None = None,
+) -> Forecast:
     """About how long it takes to carry out each recipe with its seeds, and to measure what it comes to.
 
-    A few steps of each are tried and given up. Networks that are trained on sets are counted on sets of the same sizes;
-    what is found out on the way and asked next is not known yet. Of warnings none is said: all come again. Raises
-    InputError where steps or networks take far more memory than there is.
+    `there` are sets of a recipe that are made and are measured with them. A few steps of each recipe are tried and
+    given up. Networks that are trained on sets are counted on sets of the same sizes; what is found out on the way and
+    asked next is not known yet. Of warnings none is said: all come again. Raises InputError where steps or networks
+    take far more memory than there is.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _forecast(session, plans, measured)
+        return _forecast(session, plans, measured, there or {})
 
 
-def _forecast(session: Session, plans: Mapping[str, Sequence[Plan]], measured: Measured) -> Forecast:
-    unknown, requests, steps = [], list[Request](), list[float]()
-    plan = next(iter(plans.values()))[0]
+def _forecast(
+    session: Session,
+    plans: Mapping[str, Sequence[Plan]],
+    measured: Measured,
+    there: Mapping[str, Sequence[DistilledSet]],
+) -> Forecast:
+    unknown, missing, steps = [], list[Request](), list[float]()
+    scored, asked = list[Request](), list[Request]()
     _, beside = parted([each for seeds in plans.values() for each in seeds], session)
     for name, seeds in plans.items():
+        plan = seeds[0]
         done = [finished(session.store.at(each.spec_on(session.device))) for each in seeds]
         undone = [each for each, made in zip(seeds, done, strict=True) if made is None]
         left = [each for each in undone if each.recipe.steps]
-        missing = missing_experts(session, plan.task, plan.network, followed(left[0].recipe)) if left else []
-        missing += missing_needs(session, plan.task, plan.network, undone[0].recipe) if undone else []
-        if missing:
+        before = missing_experts(session, plan.task, plan.network, followed(left[0].recipe)) if left else []
+        before += missing_needs(session, plan.task, plan.network, undone[0].recipe) if undone else []
+        if before:
             unknown += [name] if left else []
-            requests += missing
+            missing += before
         elif left:
             session.progress.phase(f"trying a few steps of {name}, to tell how long all of them take")
             with computing_by(1) if beside else nullcontext():
                 steps += _steps(session, left)
-        stands_in = [made or _begun(session, each, wait=bool(missing)) for each, made in zip(seeds, done, strict=True)]
-        requests += _requests(session, name, stands_in, plan, measured)
-    measuring = Graph(requests, plan.task.reference).seconds(session)
+        stands_in = [made or _begun(session, each, wait=bool(before)) for each, made in zip(seeds, done, strict=True)]
+        stands_in += there.get(name, ())
+        scored += _scored(session, name, stands_in, plan, measured)
+        asked += _asked(session, name, stands_in[0], plan, measured)
     distilling = side_by_side(sorted(steps, reverse=True), session.workers if beside else 1)
-    return Forecast(distilling, measuring, tuple(unknown))
+    return Forecast(distilling, _measuring(session, (missing, scored, asked), plan.task.reference), tuple(unknown))
+
+
+def _measuring(session: Session, phases: Iterable[Sequence[Request]], reference: dict[str, Any]) -> float:
+    """About how many seconds computations take that are asked for in phases, one phase after the other."""
+    seconds, before = 0.0, Graph((), reference)
+    for requests in phases:
+        graph = Graph((*before.requests, *requests), reference)
+        seconds += graph.seconds(session, before)
+        before = graph
+    return seconds
 
 
 def _begun(session: Session, plan: Plan, wait: bool) -> DistilledSet:
@@ -112,21 +150,31 @@ def _steps(session: Session, plans: Sequence[Plan]) -> list[float]:
     if long := step_seconds(session, first.task, first.network, recipe, first.ipc, first.within):
         return [long * each for each in left]
     check_room(run, session)
-    state, _, pace = tried(run)
-    pace += checking(run, state, session) / recipe.steps
-    return [pace * each / GAIN + COMPILING if run.compiled(state) else pace * each for each in left]
+    trial = tried(run)
+    checks = checking(run, trial.state, session) / recipe.steps
+    gain, more = (GAIN, COMPILING) if run.compiled(trial.state) else (1.0, 0.0)
+    seconds = [trial.course.seconds(recipe.steps - each, recipe.steps) + checks * each for each in left]
+    return [trial.first + each / gain + more for each in seconds]
 
 
-def _requests(
+def _scored(
     session: Session, name: str, sets: Sequence[DistilledSet], plan: Plan, measured: Measured
 ) -> Iterator[Request]:
-    """What the sets of a recipe, one for each seed, are scored by, and what is asked of the first."""
-    network, nowhere = plan.task.network(plan.network).name, Path(f"{name}.safetensors")
+    """What the sets of a recipe, one for each seed, are scored by."""
+    networks, nowhere = [plan.task.network(each).name for each in measured.networks or (plan.network,)], _file(name)
     for made in sets:
         listed = [(str(nowhere), nowhere, made)]
-        entered = entries_of(session, plan.task, listed, [network], measured.protocol, measured.baselines)
+        entered = entries_of(session, plan.task, listed, networks, measured.protocol, measured.baselines)
         yield from requests_of(entered, measured.repeats)
-    problem = session.problem(plan.task, plan.network)
-    context = explanation.context_of(problem, str(nowhere), sets[0], measured.evaluation_size)
+
+
+def _asked(session: Session, name: str, made: DistilledSet, plan: Plan, measured: Measured) -> Iterator[Request]:
+    """What is asked of a set of a recipe."""
+    problem, nowhere = session.problem(plan.task, plan.network), _file(name)
+    context = explanation.context_of(problem, str(nowhere), made, measured.evaluation_size)
     for probe in explanation.askable(measured.probes, plan.task):
         yield from Question(probe, context, nowhere).requests()
+
+
+def _file(name: str) -> Path:
+    return Path(f"{name}.safetensors")

@@ -25,7 +25,7 @@ from limbeck.core.findings import Finding
 from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
-from limbeck.forecast import Measured, forecast
+from limbeck.forecast import Measured, foretell
 from limbeck.judging import protocol_of
 from limbeck.probes.contract import AbstractProbe
 from limbeck.recipes import recipe_for
@@ -102,7 +102,7 @@ def study(
     with opened(session) as used:
         every = [seed, *(other for other in range(seeds) if other != seed and seeds > 1)]
         seeded = {name: [replace(plan, seed=each) for each in every] for name, plan in plans.items()}
-        _admit(used, seeded, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
+        foretell(used, seeded, Measured(asked.probes, asked.evaluation_size, protocol, baselines, repeats))
         paths = _distil(used, seeded, folder)
         names = [str(path) for path in paths.values()]
         used.progress.phase("2 of 3: evaluate")
@@ -115,14 +115,6 @@ def study(
     title = f"{task.reference['name']}, {f'{size} per class' if within is None else f'at most {within:,} bytes'}"
     write_page(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
     return made
-
-
-def _admit(session: Session, seeded: Mapping[str, Sequence[Plan]], measured: Measured) -> None:
-    """Tell about how long all of it takes, and ask where that is long."""
-    expected = forecast(session, seeded, measured)
-    if expected.seconds or expected.unknown:
-        session.progress.phase(str(expected))
-        session.allowance.admit(expected.seconds, whole=True)
 
 
 def _distil(session: Session, seeded: Mapping[str, Sequence[Plan]], folder: Path) -> dict[str, Path]:

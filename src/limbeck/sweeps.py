@@ -18,7 +18,7 @@ from limbeck.core.expect import few_enough
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
-from limbeck.forecast import Measured, forecast
+from limbeck.forecast import Measured, foretell
 from limbeck.judging import protocol_of
 from limbeck.options import compose
 from limbeck.recipes import recipe_for
@@ -106,7 +106,7 @@ def sweep(
     seeded = {cell.path.name: [replace(plan, seed=seed) for seed in range(seeds)] for cell, plan in plans}
     with opened(session) as used:
         used.progress.notes(task.notes)
-        _admit(used, seeded, Measured((), 0, protocol, baselines, repeats))
+        foretell(used, seeded, Measured((), 0, protocol, baselines, repeats))
         phase = f"1 of 2: distil {len(plans)} combinations of {seeds} seeds"
         cells = _distilled(used, [cell for cell, _ in plans], seeded, folder, phase)
         used.progress.phase("2 of 2: evaluate")
@@ -195,18 +195,6 @@ def _file(name: str, ipc: int, network: str, options: Mapping[str, str]) -> str:
     """The name of the file of a combination, which no other has."""
     parts = [name, f"ipc{ipc}", *([network] if network else []), *(f"{at}={value}" for at, value in options.items())]
     return "-".join(each.replace("/", "_") for each in parts) + ".safetensors"
-
-
-def _admit(session: Session, seeded: Mapping[str, Sequence[Plan]], measured: Measured) -> None:
-    """Tell about how long all of it takes, and ask where that is long: each network by itself."""
-    seconds = 0.0
-    for network in dict.fromkeys(plans[0].network for plans in seeded.values()):
-        mine = {name: plans for name, plans in seeded.items() if plans[0].network == network}
-        expected = forecast(session, mine, measured)
-        if expected.seconds or expected.unknown:
-            session.progress.phase(f"{network}: {expected}")
-        seconds += expected.seconds
-    session.allowance.admit(seconds, whole=True)
 
 
 def _scored(

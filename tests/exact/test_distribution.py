@@ -7,8 +7,10 @@ import torch
 
 from limbeck.core.contracts import NoCache, Problem, Synthetic
 from limbeck.core.key import Key
+from limbeck.core.tree import Tree
 from limbeck.learn import microbatches
 from limbeck.learn.augment import Siamese
+from limbeck.learn.compiled import Operations
 from limbeck.objectives import Distribution
 from limbeck.protocols import Epochs
 from limbeck.tasks import load
@@ -101,3 +103,22 @@ def test_what_is_remembered_is_computed_once() -> None:
         counting.loss(state, on, shown(on), KEY)
         state = counting.advance(state, on, shown(on), KEY)
     assert len(read) == 2 and torch.equal(state["aims"][0], objective.init(on, KEY)["aims"][0])
+
+
+def test_steps_are_cheaper_from_where_all_draws_are_known_and_can_be_tried_from_the_first_on() -> None:
+    on, objective = problem(), Distribution(per_class=5, draws=4)
+
+    def step(state: Tree) -> tuple[Tree, int]:
+        with Operations() as counted:
+            objective.loss(state, on, shown(on), KEY)
+            after = objective.advance(state, on, shown(on), KEY)
+        return after, counted.count
+
+    state, counts = objective.init(on, KEY), list[int]()
+    later = objective.later(state)
+    assert later is not None and Distribution().later({}) is None
+    for _ in range(7):
+        state, count = step(state)
+        counts.append(count)
+    assert len(set(counts[: later.step])) == len(set(counts[later.step :])) == 1 and counts[0] > counts[-1]
+    assert step(later.state)[1] == counts[-1] and objective.later(state).step == later.step  # type: ignore[union-attr]

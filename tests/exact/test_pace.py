@@ -13,6 +13,7 @@ from limbeck.computations.search import Draw, Search
 from limbeck.computations.steps import Steps
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.runs import pace
+from limbeck.runs.executors import Local
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.pace import Pace, measured
 from limbeck.runs.session import Session
@@ -63,6 +64,26 @@ def test_what_is_done_together_shares_its_passes_and_workers_share_the_work(sess
     assert seconds(one) == pytest.approx(passes)
     assert seconds(*together) == pytest.approx(passes), "two stacks side by side"
     assert seconds(*apart) == pytest.approx(3 * passes), "one, then two by each worker"
+
+
+def test_what_comes_after_other_work_counts_what_is_new_by_workers_that_are_there(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = context_under("mlp-w4")
+    session.paces[context.problem.network.name] = Pace(1e30, EACH)
+    first, second = (
+        Request(Training(AllReal(), seed, Steps(steps, 8)), context) for seed, steps in ((0, 100), (1, 300))
+    )
+    before, both = Graph([first], {}), Graph([first, second], {})
+    seconds = [each.computation.passes(context) * EACH for each in (first, second)]
+    assert before.seconds(session) == pytest.approx(pace.STARTING + seconds[0])
+    assert both.seconds(session, before) == pytest.approx(seconds[1])
+    assert both.seconds(session, Graph([], {})) == pytest.approx(pace.STARTING + max(seconds)), "side by side"
+    alone = Session(session.store.root, workers=1, compile=False)
+    alone.paces = session.paces
+    assert both.seconds(alone) == pytest.approx(pace.ALONE + sum(seconds))
+    monkeypatch.setattr(Local, "idle", 2)
+    assert before.seconds(session) == pytest.approx(seconds[0])
 
 
 def test_each_network_has_a_pace_of_its_own(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +16,16 @@ from limbeck.computations.contract import ProbeContext
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.progress import Silent, heard_by, part, went
+from limbeck.core.units import duration
+from limbeck.distillation import Distillation
+from limbeck.options import compose
+from limbeck.recipes import recipe_for
+from limbeck.runs import course as course_module
+from limbeck.runs import watching
 from limbeck.runs.allowance import LONG, Allowance, Bounded, TimeIsUp
+from limbeck.runs.course import Course
+from limbeck.runs.pace import Pace as PaceOf
+from limbeck.state import State
 from limbeck.terminal.bar import EVERY, Lines, bar
 from limbeck.terminal.pace import Pace
 
@@ -186,3 +198,63 @@ def test_notes_are_told_at_the_end_where_nothing_else_is_and_not_before_a_refusa
         progress.notes(["known"])
         raise InputError("no")
     assert capsys.readouterr().err == ""
+
+
+def test_steps_that_take_otherwise_later_on_are_told_by_what_each_takes() -> None:
+    now, said = [0.0], list[str]()
+    lines = Lines(lambda text: said.append(str(text)), clock=at(now))
+    course = Course(2.0, turn=50, later=0.1)
+    lines.estimate(course.seconds(0, 1050))
+    lines.weigh("steps", lambda done: course.seconds(0, done))
+    for step in range(1050):
+        now[0], count = course.seconds(0, step), len(said)
+        lines.update(step, 1050, "distilling", unit="steps")
+        if len(said) > count:
+            assert said[-1].endswith(f" of 1,050 steps, {duration(200 - now[0])} left")
+    assert len(said) > 5
+    # Where nobody knows nothing is told, and what comes next is counted by itself.
+    for phase, knows in (("distil", False), ("evaluate", True)):
+        lines.phase(phase)
+        if not knows:
+            lines.weigh("steps", None)
+        for step in range(10):
+            now[0] += EVERY
+            lines.update(step, 100, "distilling", unit="steps")
+        assert said[-1] == "distilling: 9 of 100 steps" + f", {duration(91 * EVERY)} left" * knows
+
+
+def test_a_run_tells_what_is_left_by_the_steps_that_will_take_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told(Silent):
+        def __init__(self) -> None:
+            self.seconds, self.work = list[float](), list[Callable[[float], float] | None]()
+
+        def estimate(self, seconds: float) -> None:
+            self.seconds.append(seconds)
+
+        def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+            self.work.append(work)
+
+    now, step = [0.0], Distillation.step
+
+    def timed(run: Distillation, state: State) -> State:
+        now[0] += 4.0 if int(state.step) < 6 else 0.25
+        return step(run, state)
+
+    monkeypatch.setattr(Distillation, "step", timed)
+    for module in (course_module, watching):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    told = Told()
+    session = limbeck.Session(tmp_path, progress=told)
+    session.paces["mlp-w4"] = PaceOf(1e15, 0.001)
+    recipe = compose(recipe_for("dm", "digits", 1), {"objective.draws": 7})
+    limbeck.distill(
+        limbeck.load("digits"), replace(recipe, steps=100), ipc=1, network="mlp-w4", checks=2, session=session
+    )
+    (seconds,), (unknown, work) = told.seconds, told.work
+    assert unknown is None and work is not None
+    # Two steps are left out, one is measured, and three of four seconds are to come; a check is 300 steps and a third.
+    check = 300 * 0.001 + 0.001 / 3
+    assert seconds == pytest.approx(3 * 4.0 + 94 * 0.25 + 2 * check)
+    assert work(6) == pytest.approx(24) and work(100) - work(49) == pytest.approx(51 * 0.25 + 2 * check)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,12 @@ import torch
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractObjective, NoCache, Problem
 from limbeck.core.key import Key
-from limbeck.core.threads import SHARED_FROM, computing_by, sleep_soon, threads_for
+from limbeck.core.threads import SHARED_FROM, computing_by, each_by_one, sleep_soon, threads_for
 from limbeck.distillation import Distillation, distill
-from limbeck.state import Unkept
+from limbeck.learn import microbatches
+from limbeck.learn.networks.network import Network
+from limbeck.objectives import Distribution
+from limbeck.state import Unkept, differ
 from limbeck.tasks import load
 
 
@@ -89,3 +93,67 @@ def test_a_command_says_so_before_torch_is_imported() -> None:
     )
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+
+
+def cut_small(monkeypatch: pytest.MonkeyPatch) -> Distillation:
+    """A run whose real images go through in many passes."""
+    monkeypatch.setattr(microbatches, "NUMBERS", 20 * 64)
+    task = load("digits")
+    problem = Problem(task, task.network("convnet-w4-d2"), torch.device("cpu"), NoCache())
+    return Distillation(problem, Recipe(objective=Distribution(per_class=13), steps=4), 1, Key(("side",)), checks=0)
+
+
+def test_passes_side_by_side_give_the_same_set_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, by, read = cut_small(monkeypatch), list[int](), Network.apply
+
+    def told(network: Network, *given: Any) -> Any:
+        by.append(threading.get_ident())
+        assert threading.current_thread() is threading.main_thread() or torch.get_num_threads() == 1
+        return read(network, *given)
+
+    monkeypatch.setattr(Network, "apply", told)
+    found = []
+    for threads in (1, 3):
+        by.clear()
+        with computing_by(threads):
+            found.append(distill(run, Unkept(), lambda *_: None))
+        assert (len(set(by)) > 1) == (threads > 1)
+    assert differ(found[0].params.learned, found[1].params.learned).item() is False
+    assert torch.equal(found[0].losses, found[1].losses)
+
+
+def test_a_fault_in_a_pass_beside_is_raised_by_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, read = cut_small(monkeypatch), Network.apply
+    state = run.step(run.begin())
+
+    def failing(network: Network, *given: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            beside.set()
+            raise KeyError("beside")
+        # The first pass here leaves the other thread time to take one.
+        assert beside.wait(10)
+        return read(network, *given)
+
+    beside = threading.Event()
+    monkeypatch.setattr(Network, "apply", failing)
+    with computing_by(2), pytest.raises(KeyError, match="beside"):
+        run.step(state)
+
+
+def test_what_is_done_by_several_is_in_order_and_ends_where_one_fails() -> None:
+    done = list[int]()
+
+    def double(item: int) -> int:
+        done.append(item)
+        if item == 5:
+            raise ValueError("five")
+        return 2 * item
+
+    assert each_by_one([double] * 3, [3, 1, 2]) == [6, 2, 4] and each_by_one([double], []) == []
+    done.clear()
+    with pytest.raises(ValueError, match="five"):
+        each_by_one([double], range(100))
+    assert done == [0, 1, 2, 3, 4, 5]
+    with pytest.raises(ValueError, match="five"):
+        each_by_one([double] * 2, [5, 5, *range(6, 1000)])
+    assert len(done) < 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -243,7 +244,11 @@ def test_evaluate_over_seeds_says_how_many_distillations_come_first_and_scores_a
     assert main([*words, "--json"]) == 0
     said, complained = capsys.readouterr()
     told = [line for line in complained.splitlines() if not line.startswith("note: ")]
-    assert told[0] == "1 of 2: distil 2 sets, as 3 seeds of each set are scored"
+    trying, about, first, *_ = told
+    assert trying == f"trying a few steps of {made}, to tell how long all of them take"
+    # Of all that is to come, the evaluation too.
+    assert re.fullmatch(r"in all about .* of work: .* to distil, [1-9].* to train and measure networks", about)
+    assert first == "1 of 2: distil 2 sets, as 3 seeds of each set are scored"
     ours, random, full = json.loads(said)["rows"]
     assert (ours["seeds"], ours["n"], len(set(ours["values"]))) == (3, 3, 3)
     assert ours["about"] == "over 3 distillations, 3 of the published 20,000 steps, seeds 0 to 2"

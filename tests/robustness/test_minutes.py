@@ -20,7 +20,8 @@ from limbeck.distillation import Distillation
 from limbeck.learn.kernels import AveragedTangent
 from limbeck.objectives import Distribution, KernelRidge, kernel_ridge
 from limbeck.recipes import recipe_for
-from limbeck.runs import needs, trial
+from limbeck.runs import course, needs, trial
+from limbeck.runs.course import Course
 from limbeck.runs.pace import Pace
 from limbeck.runs.plan import Plan, distillation_of, run_plan
 from limbeck.runs.trial import Trial, fitting
@@ -39,7 +40,7 @@ def test_the_steps_that_fit_are_those_left_after_the_first_and_the_checks(
     session.paces[NETWORK] = Pace(1e15, 0.01)
     run = distillation_of(plan(), session)
     state = run.step(run.begin())
-    monkeypatch.setattr(trial, "tried", lambda _: Trial(state, 3.0, 0.5))
+    monkeypatch.setattr(trial, "tried", lambda _: Trial(state, 3.0, Course(0.5)))
     monkeypatch.setattr(trial.time, "monotonic", lambda: 100.0)
     # A check is 300 steps and a third, in passes of 0.01 s; two of them are 6.0 s.
     for checks, left in ((0, 60 - 3), (2, 60 - 3 - 6.01)):
@@ -47,6 +48,11 @@ def test_the_steps_that_fit_are_those_left_after_the_first_and_the_checks(
         assert fit == (int(left / 0.5), 0.5)
     assert trial._fit(plan(checks=0), session, 100.1).steps == 1
     assert trial._fit(plan(checks=0), session, 1e9).steps == 20_000
+    # Ten steps of half a second, then a tenth of a second each.
+    monkeypatch.setattr(trial, "tried", lambda _: Trial(state, 3.0, Course(0.5, 10, 0.1)))
+    fit = trial._fit(plan(checks=0), session, 160.0)
+    assert fit == (10 + (60 - 3 - 5) * 10, (5 + 19_990 / 10) / 20_000)
+    assert trial._fit(plan(checks=0), session, 105.0).steps == 4
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,27 @@ def test_a_step_of_kernel_ridge_regression_is_told_from_a_piece_where_it_is_long
 
 def test_a_trial_is_of_the_steps_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = distillation_of(plan(), limbeck.Session(tmp_path))
-    seconds = iter(range(1000))
+    made, step, seconds = list[int](), Distillation.step, iter(range(1000))
+
+    def counted(run: Distillation, state: Any) -> Any:
+        made.append(int(state.step))
+        return step(run, state)
+
+    monkeypatch.setattr(Distillation, "step", counted)
     # Every look at the clock is a second: begun, begun to step, the first over, and again; then three a step.
     monkeypatch.setattr(trial.time, "monotonic", lambda: float(next(seconds)))
-    monkeypatch.setattr(trial, "TRIAL", 5.0)
+    monkeypatch.setattr(course, "TRIAL", 5.0)
+    monkeypatch.setattr(course, "LATER", 3.0)
     tried = trial.tried(run)
-    assert tried.first == 2 and int(tried.state.step) == 1 + 4 and tried.pace == pytest.approx(6 / 4)
-    few = trial.tried(replace(run, recipe=replace(run.recipe, steps=1)))
-    assert int(few.state.step) == 1
+    assert tried.first == 2 and made == [0, 1, 2, 3, 4] and tried.course == Course(pytest.approx(6 / 4))
+    made.clear()
+    assert trial.tried(replace(run, recipe=replace(run.recipe, steps=1))).course == Course(2.0)
+    # From the third step on draws come again: one of the steps before is tried, and two after one that warms up.
+    again = replace(run.recipe, objective=replace(run.recipe.objective, draws=3))  # type: ignore[type-var]
+    made.clear()
+    tried = trial.tried(replace(run, recipe=again))
+    assert made == [0, 1, 2, 3, 4] and int(tried.state.step) == 1
+    assert tried.course == Course(pytest.approx(2.0), 2, pytest.approx(4 / 2))
 
 
 def test_the_same_call_is_the_same_plan_and_its_steps_make_the_same_set_anywhere(tmp_path: Path) -> None:

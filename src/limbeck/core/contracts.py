@@ -29,6 +29,8 @@ from limbeck.core.budget import Budget as Budget
 from limbeck.core.budget import Counted as Counted
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
+from limbeck.core.costs import Later as Later
+from limbeck.core.costs import Piece as Piece
 from limbeck.core.expect import AbstractPart
 from limbeck.core.key import Key
 from limbeck.core.pictured import Pictured as Pictured
@@ -244,15 +246,6 @@ class AbstractProtocol(AbstractPart):
         """The schedule over all real data, `count` examples, where a distilled set gets `steps` steps."""
 
 
-class Piece(NamedTuple):
-    """A small part of a step, by which how long steps take is told before one is made."""
-
-    do: Callable[[], Tensor]
-    """Does it, and gives a number, which is there when it is done."""
-    times: float
-    """As many of them are as much work as a step."""
-
-
 class AbstractObjective(AbstractPart):
     """How far a synthetic set is from the real task."""
 
@@ -287,6 +280,10 @@ class AbstractObjective(AbstractPart):
 
     def piece(self, problem: Problem, items: int) -> Piece | None:
         """A part of a step on a set of so many items, where a step may be long work; by default none is."""
+        return None
+
+    def later(self, state: Tree) -> Later | None:
+        """Where steps begin to take otherwise than at first, from any state; None: all take alike, as by default."""
         return None
 
 

@@ -23,6 +23,13 @@ class AbstractProgress(ABC):
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """`done` of `total` are done, in a unit such as "steps", else in seconds about; what is done, what is new."""
 
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """About how many seconds the first so many of a `unit` take, by which what is left is told; None: nobody knows.
+
+        It says so until the next phase or estimate; by default it is not listened to.
+        """
+        return
+
     def notes(self, lines: Sequence[str]) -> None:
         """What a reader of any result must know; by default it is left to the result itself."""
         return
@@ -70,6 +77,10 @@ class Passing(AbstractProgress):
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on."""
         self._inner.update(done, total, doing, news, unit)
+
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """Pass it on."""
+        self._inner.weigh(unit, work)
 
     def notes(self, lines: Sequence[str]) -> None:
         """Pass them on."""

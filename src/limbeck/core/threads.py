@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from limbeck.core.control_groups import groups
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 SHARED_FROM = 1e8
 """Floating point operations of one convolution or matrix product from which threads share it. Below, two threads gain
@@ -62,14 +68,63 @@ def threads_for(operations: float, products: float) -> int:
     return torch.get_num_threads() if products and operations / products >= SHARED_FROM else 1
 
 
+_side = ContextVar("side", default=1)
+
+
 @contextmanager
-def computing_by(threads: int) -> Iterator[None]:
-    """Compute by so many threads within the block."""
+def computing_by(threads: int, passes: bool = False) -> Iterator[None]:
+    """Compute by so many threads within the block; with `passes`, do those side by side by all that there were."""
     import torch
 
     before = torch.get_num_threads()
+    token = _side.set(before if passes else 1)
     torch.set_num_threads(threads)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        _side.reset(token)
+
+
+def side_by_side() -> int:
+    """How many passes that need nothing of one another may be done side by side here."""
+    return _side.get()
+
+
+def each_by_one(does: Sequence[Callable[[Item], Found]], items: Sequence[Item]) -> list[Found]:
+    """What every item comes to, in order: each by whichever of `does` is free, which all do the same, by one thread.
+
+    Operations are not shared among threads, so that nothing depends on how many there are, nobody waits where another
+    program has a core, and small operations do not collapse. Raises what any of them raises, once no other goes on.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    found: dict[int, Found] = {}
+    waiting: SimpleQueue[int] = SimpleQueue()
+    for index in range(len(items)):
+        waiting.put(index)
+
+    def work(do: Callable[[Item], Found]) -> None:
+        with computing_by(1):
+            while (index := _next(waiting)) is not None:
+                found[index] = do(items[index])
+
+    first, *others = does
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
+        beside = [pool.submit(work, do) for do in others]
+        try:
+            work(first)
+            for each in beside:
+                each.result()
+        finally:
+            # Where one failed, or was interrupted, the others begin nothing more.
+            while _next(waiting) is not None:
+                pass
+    return [found[index] for index in range(len(items))]
+
+
+def _next(waiting: SimpleQueue[int]) -> int | None:
+    try:
+        return waiting.get_nowait()
+    except Empty:
+        return None

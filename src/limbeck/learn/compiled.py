@@ -15,8 +15,10 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, TrainingLoss
+from limbeck.core.threads import each_by_one, side_by_side
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_limit, microbatch_size
+from limbeck.learn.networks.network import copies
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
 from limbeck.learn.training import GradientFunction, gradient_function
 
@@ -184,12 +186,20 @@ def features_of(
     """The features of many inputs, without a graph, in passes of a size; compiled where the problem is.
 
     Normalised by running `statistics` where given; else in one pass where the network does so by those of the batch.
+    Those of eager code on a processor go side by side where they may, and come to the same to the bit.
     """
-    read = (_compiled_features if compiles(problem) else _features)(problem.network)
-    count = tree.length(inputs)
+    made, count = compiles(problem), tree.length(inputs)
     most = microbatch_size(problem.task.shape, problem.device) if statistics else microbatch_limit(problem, count)
-    parts = tree.split(inputs, most)
-    return torch.cat([read(params, part, statistics) if statistics else read(params, part) for part in parts])
+    parts, given = tree.split(inputs, most), (statistics,) if statistics else ()
+    side = 1 if made or problem.device.type != "cpu" else min(side_by_side(), len(parts))
+
+    def reading(network: AbstractNetwork) -> Callable[[Tree], Tensor]:
+        read = (_compiled_features if made else _features)(network)
+        return lambda part: read(params, part, *given)
+
+    if side == 1:
+        return torch.cat(list(map(reading(problem.network), parts)))
+    return torch.cat(each_by_one([reading(each) for each in copies(problem.network, side)], parts))
 
 
 def _features(network: AbstractNetwork) -> Callable[..., Tensor]:

@@ -68,6 +68,6 @@ def _step(session: Session, task: AbstractTask, network: str) -> Line:
         said = f"of {USUAL}, {ITEMS} items a class: {size(round(needed))}{' or more' * (needed == most)} of memory"
         if needed > room:
             return Line("step", f"{said}, of {size(room)} that there are", LESS, facts={"bytes": needed})
-        pace = tried(run).pace
+        pace = tried(run).course.pace
     said = f"{said}, {pace:.2g} s; all {recipe.steps:,} published steps {duration(pace * recipe.steps)}"
     return Line("step", said, facts={"bytes": needed, "seconds": pace, "steps": recipe.steps})

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
+from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Later, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
@@ -70,6 +70,13 @@ class Distribution(AbstractObjective):
             aims = aims.clone()
             aims[step] = self._aim(problem, _draw(state["seed"], step))
         return {**state, "aims": aims, "step": torch.tensor(step)}
+
+    def later(self, state: Tree) -> Later | None:
+        """Where the means of all draws are known."""
+        if self.draws is None:
+            return None
+        last = self.draws - 1
+        return Later(last, {**state, "step": torch.tensor(last)})
 
     def _aim(self, problem: Problem, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of real images under the network of a draw."""

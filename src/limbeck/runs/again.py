@@ -31,17 +31,26 @@ def distilled_again(
         return {}
     plans = {name: plan_of(task, (name, path, made)) for name, path, made in sets}
     missing: dict[str, tuple[str, Plan]] = {}
-    for name, _, made in sets:
-        for seed in (each for each in range(seeds) if each != made.spec["seed"]):
-            plan = replace(plans[name], seed=seed)
+    for name, others in other_seeds(task, sets, seeds).items():
+        for plan in others:
             run = session.store.at(plan.spec_on(session.device))
             if finished(run) is None:
-                missing.setdefault(run.id, (f"{name}, seed {seed}", plan))
+                missing.setdefault(run.id, (f"{name}, seed {plan.seed}", plan))
     if missing:
         phase = f"1 of 2: distil {counted(len(missing), 'set')}, as {seeds} seeds of each set are scored"
         distil_together(session, dict(missing.values()), phase)
         session.progress.phase("2 of 2: evaluate")
     return {each[0]: _of(session, plans[each[0]], each, seeds) for each in sets}
+
+
+def other_seeds(task: AbstractTask, sets: Sequence[NamedSet], seeds: int) -> dict[str, list[Plan]]:
+    """For each set, by its name, the plans of its recipe with the other seeds of 0, 1, ...; InputError as above."""
+    found = {}
+    for each in sets:
+        name, _, made = each
+        plan = plan_of(task, each)
+        found[name] = [replace(plan, seed=seed) for seed in range(seeds) if seed != made.spec["seed"]]
+    return found
 
 
 def known_again(

@@ -125,11 +125,16 @@ class _Passed(Silent):
 
     def __init__(self, heard: Callable[[float], None]) -> None:
         self._heard = heard
+        self._work: Callable[[float], float] = float
+
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """Count the share by it."""
+        self._work = work or float
 
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Pass it on."""
         if total:
-            self._heard(min(1.0, done / total))
+            self._heard(min(1.0, self._work(done) / self._work(total)))
 
 
 def _done(session: Session, plan: Plan) -> DistilledSet | None:

@@ -15,8 +15,8 @@ from limbeck.core.progress import part
 from limbeck.core.tree import Tree
 from limbeck.distillation import Distillation
 from limbeck.learn.compiled import pays
-from limbeck.runs.executors import Job
-from limbeck.runs.pace import COMPILING, GAIN, STARTING, Pace, measured, side_by_side
+from limbeck.runs.executors import Job, Local
+from limbeck.runs.pace import ALONE, COMPILING, GAIN, STARTING, Pace, measured, side_by_side
 from limbeck.runs.room import Told, within_room, workers_for
 from limbeck.runs.session import Session
 from limbeck.runs.store import Store
@@ -85,13 +85,18 @@ class Graph:
         """What is not in the session's store."""
         return [node for node in self.nodes.values() if not session.store.holds(node.address)]
 
-    def seconds(self, session: Session) -> float:
-        """About how long what is missing will take, by a short measurement; InputError where it has no room."""
-        missing = self.missing(session)
+    def seconds(self, session: Session, before: Graph | None = None) -> float:
+        """About how long what is missing will take, by a short measurement; InputError where it has no room.
+
+        What is of a graph `before` is done by then, by workers that live on.
+        """
+        done = {} if before is None else before.nodes
+        missing = [node for node in self.missing(session) if spec_id(node.address) not in done]
         if not missing:
             return 0.0
         stages, _ = self._stages(missing, session)
-        return self._before(session) + sum(stage.seconds for stage in stages)
+        began = before is not None and bool(before.missing(session))
+        return self._before(session, began) + sum(stage.seconds for stage in stages)
 
     def complete(self, session: Session) -> None:
         """Do the computations that are missing, each kept as soon as it is done.
@@ -123,9 +128,11 @@ class Graph:
             return session.compile
         return pays(sum(node.flops for node in self.nodes.values()), session.device)
 
-    def _before(self, session: Session) -> float:
-        """About how many seconds go by before work begins."""
-        return STARTING + (COMPILING if self._compiled(session) else 0)
+    def _before(self, session: Session, began: bool = False) -> float:
+        """About how many seconds go by before work begins, for which workers may have been begun."""
+        began = began or (isinstance(session.executor, Local) and session.executor.idle > 0)
+        starting = 0.0 if began else ALONE if session.workers == 1 else STARTING
+        return starting + (COMPILING if self._compiled(session) else 0.0)
 
     def _stages(self, nodes: Sequence[Node], session: Session) -> tuple[list[Stage], Told]:
         """The nodes by how many must be done before them, and how many workers there is memory for."""

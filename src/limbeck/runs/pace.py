@@ -17,8 +17,8 @@ from limbeck.core.threads import computing_by
 
 GAIN = 2.0
 """How much faster compiled training is than eager, about: 2.6 times at ConvNet width 16 and 1.4 at width 32."""
-STARTING, COMPILING = 7.0, 35.0
-"""About how many seconds two workers take to start side by side, with their first steps; and one to compile."""
+ALONE, STARTING, COMPILING = 3.5, 7.0, 35.0
+"""About how many seconds a worker takes to start, with its first steps; several side by side; and one to compile."""
 STEPS, ENOUGH = 40, 1.0
 """How many steps are measured at most, and for how many seconds."""
 FEW = Training(Mixture((), 2), protocol=Steps(STEPS), reads=())

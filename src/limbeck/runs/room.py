@@ -17,13 +17,14 @@ import torch
 
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
-from limbeck.core.contracts import Parameters
+from limbeck.core.contracts import Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.memory import free_addresses, free_memory
 from limbeck.core.units import size
 from limbeck.distillation import Distillation
-from limbeck.learn.footprint import example_bytes
+from limbeck.learn.footprint import example_bytes, reading_bytes
+from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.peak import FEW, Exceeded, Peak, grown, linear
 from limbeck.runs.executors import Local
 from limbeck.runs.session import Session
@@ -123,7 +124,7 @@ def check_room(run: Distillation, session: Session) -> str:
     if not may_be_much(run, room):
         return ""
     session.progress.phase("trying small steps, to tell how much memory all items take")
-    needed = held_bytes(run_bytes(run, FAR * room))
+    needed = held_bytes(run_bytes(run, FAR * room) + beside_bytes(run.problem))
     _refuse_far(needed, room, "a step", LESS)
     said = f"a step takes about {size(round(needed))} of memory, of {size(room)} that there are"
     return f"{said}: it may run out; to take less, {LESS}" if needed > room else said
@@ -150,6 +151,13 @@ def run_bytes(run: Distillation, limit: float = math.inf) -> float:
             judged = ProbeContext(run.problem, split="validation")
             checks = example_bytes(run.problem.task, len(judged.rows))
         return checks + step_bytes(run, run.count, limit)
+
+
+def beside_bytes(problem: Problem) -> float:
+    """What passes take that go side by side in this process, beside the one that a small step has at a time."""
+    if problem.device.type != "cpu":
+        return 0.0
+    return (torch.get_num_threads() - 1) * reading_bytes(problem, microbatch_size(problem.task.shape, problem.device))
 
 
 def step_bytes(run: Distillation, count: int, limit: float = math.inf) -> float:

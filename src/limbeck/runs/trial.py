@@ -12,6 +12,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.units import duration
 from limbeck.distillation import Distillation
 from limbeck.runs.allowance import check_minutes
+from limbeck.runs.course import Course, course_of, paced
 from limbeck.runs.graph import checking
 from limbeck.runs.needs import step_seconds
 from limbeck.runs.plan import Plan, distillation_of
@@ -19,19 +20,19 @@ from limbeck.runs.room import check_room
 from limbeck.runs.session import Session
 from limbeck.state import State
 
-TRIAL, SLOW = 2.0, 10.0
-"""For how many seconds steps are tried; a first step that takes as long as `SLOW` says enough."""
+SLOW = 10.0
+"""Seconds of a first step that says enough."""
 
 
 class Trial(NamedTuple):
     """What a few steps of a distillation told, as eager code."""
 
     state: State
-    """After them; the operations of the first are counted."""
+    """After the first, whose operations are counted."""
     first: float
     """Seconds to begin and to make the first step."""
-    pace: float
-    """Seconds of each step after it."""
+    course: Course
+    """What steps take after it."""
 
 
 def tried(run: Distillation) -> Trial:
@@ -41,18 +42,7 @@ def tried(run: Distillation) -> Trial:
     start = time.monotonic()
     state = run.step(state)
     first, pace = time.monotonic() - begun, time.monotonic() - start
-    if pace < SLOW:
-        state, pace = _paced(run, state, pace)
-    return Trial(state, first, pace)
-
-
-def _paced(run: Distillation, state: State, otherwise: float) -> tuple[State, float]:
-    """The state after some more steps, and the seconds of each; `otherwise` where none is left."""
-    begun, before = time.monotonic(), int(state.step)
-    while int(state.step) < run.recipe.steps and time.monotonic() - begun < TRIAL:
-        state = run.step(state)
-    made = int(state.step) - before
-    return state, (time.monotonic() - begun) / made if made else otherwise
+    return Trial(state, first, course_of(run, state, paced(run, state, pace) if pace < SLOW else pace))
 
 
 class Fit(NamedTuple):
@@ -60,7 +50,7 @@ class Fit(NamedTuple):
 
     steps: int
     pace: float
-    """Seconds of each."""
+    """Seconds of each, in the mean of all that the plan has."""
 
 
 def fitting(plan: Plan, session: Session, minutes: float, fresh: bool = False) -> Plan:
@@ -111,19 +101,20 @@ def _fit(plan: Plan, session: Session, end: float) -> Fit:
     check_room(run, session)
     trial = tried(run)
 
-    def at(pace: float) -> int:
+    def at(course: Course) -> Fit:
         left = end - time.monotonic() - trial.first
-        few = distillation_of(_of(plan, _within(left / pace, run.recipe.steps)), session)
+        few = distillation_of(_of(plan, _within(course.fits(left), run.recipe.steps)), session)
         left -= checking(few, trial.state, session)
-        return _within(left / pace, run.recipe.steps)
+        pace = course.seconds(0, run.recipe.steps) / run.recipe.steps
+        return Fit(_within(course.fits(left), run.recipe.steps), pace)
 
-    steps = at(trial.pace)
-    if not distillation_of(_of(plan, steps), session).compiled(trial.state):
-        return Fit(steps, trial.pace)
+    fit = at(trial.course)
+    if not distillation_of(_of(plan, fit.steps), session).compiled(trial.state):
+        return fit
     compiled = replace(run, compile=True)
     # The first step compiles, which the run itself finds done.
-    _, pace = _paced(compiled, compiled.step(trial.state), trial.pace)
-    return Fit(at(pace), pace)
+    state = compiled.step(trial.state)
+    return at(course_of(compiled, state, paced(compiled, state, trial.course.pace)))
 
 
 def _within(steps: float, most: int) -> int:

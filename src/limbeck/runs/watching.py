@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import replace
 
 from limbeck.computations.contract import ProbeContext
@@ -11,6 +13,7 @@ from limbeck.distillation import Distillation
 from limbeck.learn.compiled import compiles
 from limbeck.learn.population import operations
 from limbeck.runs import allowance
+from limbeck.runs.course import Course, course_of, turn_of
 from limbeck.runs.graph import checking, network_pace
 from limbeck.runs.pace import GAIN
 from limbeck.runs.session import Session
@@ -29,7 +32,8 @@ class Watcher:
     def __init__(self, session: Session, run: Distillation, whole: Distillation | None = None) -> None:
         self.session, self.run, self.whole = session, run, whole
         self._calls = 0
-        self._since: tuple[float, int] | None = None
+        self._since: tuple[float, int, float] | None = None
+        """When, after which step, and before which one that takes otherwise the pace is measured."""
         self._told = self._compiles = False
 
     def __call__(self, state: State) -> None:
@@ -37,6 +41,8 @@ class Watcher:
         step, steps = int(state.step), self.run.recipe.steps
         if not steps:
             return
+        if not self._calls:
+            self.session.progress.weigh("steps", None)
         self._measure(state)
         news = [f"loss {float(state.losses[step - 1]):.4g}"] if step else []
         news += ["compiling the next step"] * self._before_compiling(state)
@@ -61,16 +67,26 @@ class Watcher:
         if self._told or self._calls <= self.SLOW:
             return
         now, step = time.monotonic(), int(state.step)
-        begun, before = self._since = self._since or (now, step)
-        if step > before and now - begun >= self.TRIAL:
+        begun, before, turn = self._since = self._since or (now, step, turn_of(self.run, state))
+        if step > turn:
+            # Steps of two kinds have no pace.
+            self._since = None
+        elif step > before and now - begun >= self.TRIAL:
             self._told = True
-            pace = (now - begun) / (step - before)
+            course = course_of(self.run, state, (now - begun) / (step - before))
             if self.whole is not None:
-                self._tell_whole(self.whole, pace, state)
-            seconds = pace * (self.run.recipe.steps - step)
-            seconds += checking(self.run, state, self.session)
+                self._tell_whole(self.whole, course.pace, state)
+            work, steps = self._work(course, state), self.run.recipe.steps
+            seconds = work(steps) - work(step)
             self.session.progress.estimate(seconds)
+            self.session.progress.weigh("steps", work)
             self.session.allowance.admit(seconds)
+
+    def _work(self, course: Course, state: State) -> Callable[[float], float]:
+        """About how many seconds the first so many steps take, with the checks that are due after them."""
+        due = self.run.due[len(self.run.due) - len(self.run.to_check(state)) :]
+        each = checking(self.run, state, self.session) / max(1, len(due))
+        return lambda done: course.seconds(0, done) + each * bisect_right(due, done)
 
     def _tell_whole(self, run: Distillation, pace: float, state: State) -> None:
         """How long the whole run would take, where this one takes `pace` seconds a step, and what ten minutes give."""

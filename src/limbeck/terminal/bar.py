@@ -41,13 +41,18 @@ class Told:
         """Another phase begins."""
         self.phase, self.begun, self.text = phase, self.clock(), ""
         self.unit, self.pace = "", Pace(told)
+        self.work: Callable[[float], float] | None = float
+
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """Tell what is left of a unit by the seconds that so many of it take."""
+        self.unit, self.pace, self.work = unit, Pace(told=True), work
 
     def update(self, done: float, total: float, doing: str, news: str, unit: str) -> None:
         """Take in how far it is."""
         if unit != self.unit:
             # What is counted otherwise has a pace of its own.
-            self.unit, self.pace = unit, Pace(told=False)
-        left = self.pace.left(self.clock(), done, total)
+            self.unit, self.pace, self.work = unit, Pace(told=False), float
+        left = None if self.work is None else self.pace.left(self.clock(), self.work(done), self.work(total))
         # What is not quite done is not counted.
         whole, share = math.floor(done + NEARLY), 100 * done / total if total else 100
         far = f"{whole:,} of {round(total):,} {unit}" if unit else f"{share:.0f} %"
@@ -114,6 +119,11 @@ class Lines(AbstractNoting):
             self._told.begin(self._told.phase, told=True)
             self._line(f"about {duration(seconds)} of work")
 
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """Tell what is left by it."""
+        with self._guard:
+            self._told.weigh(unit, work)
+
     def update(self, done: float, total: float, doing: str, news: str = "", unit: str = "") -> None:
         """Say how far it is, where the last line is some time ago or all is done."""
         with self._guard:
@@ -157,6 +167,10 @@ class Live(AbstractNoting):
         self.say_notes()
         self._told.begin(self._told.phase, told=True)
         say(f"about {duration(seconds)} of work")
+
+    def weigh(self, unit: str, work: Callable[[float], float] | None) -> None:
+        """Tell what is left by it."""
+        self._told.weigh(unit, work)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

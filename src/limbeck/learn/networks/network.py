@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -175,3 +176,18 @@ def ending_in(network: AbstractNetwork, outputs: int) -> Network:
         )
     head = network.anatomy.weight.removesuffix("weight").removesuffix(".")
     return replace(network, outputs=outputs, factory=Ending(network.factory, head, outputs))
+
+
+def copies(network: AbstractNetwork, count: int) -> tuple[AbstractNetwork, ...]:
+    """The network and others that do the same, so many in all, each for a thread of its own.
+
+    Parameters lie in a module for as long as it is called. Of a network that was not made of a module there is one.
+    """
+    return (network, *_copied(network, count - 1)) if isinstance(network, Network) else (network,)
+
+
+@functools.lru_cache(maxsize=4)
+def _copied(network: Network, count: int) -> tuple[Network, ...]:
+    # The module is built once, before it is copied: it has no numbers of its own.
+    network.statistics()
+    return tuple(copy.deepcopy(network) for _ in range(count))
