@@ -66,7 +66,7 @@ def test_any_name_is_drawn_on_one_line_and_told_without_control_codes(
     set_of([0, 1], name, "other").save(tmp_path / "set.safetensors")
     assert main(["show", str(tmp_path / "set.safetensors"), "--out", str(tmp_path / "a.png")]) == 0
     said = capsys.readouterr().out
-    assert len(said.splitlines()) == 2 and "\x1b" not in said and "\u202e" not in said
+    assert len(said.splitlines()) == 3 and "\x1b" not in said and "\u202e" not in said
     assert drawable(name).isprintable() and 0 < len(drawable(name)) <= 32
     height, width = np.asarray(Image.open(tmp_path / "a.png")).shape[:2]
     assert height == 2 * ROW - SPACING and width < 600

@@ -17,7 +17,7 @@ from limbeck.cli.doctor import screen
 from limbeck.core.memory import memory
 from limbeck.machine import Line, hardware, places, software, speed, work
 from limbeck.recipes.measured import measurements
-from limbeck.runs import pace, room, trial
+from limbeck.runs import course, pace, room
 
 USAGE = namedtuple("usage", "free")
 
@@ -162,7 +162,7 @@ def test_with_data_it_tells_what_work_takes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "ENOUGH", 0.05)
-    monkeypatch.setattr(trial, "TRIAL", 0.05)
+    monkeypatch.setattr(course, "TRIAL", 0.05)
     words = ["doctor", "digits", "--network", "convnet-w8-d1", "--quick", "--json", "--quiet"]
     assert main([*words, "--runs", str(tmp_path / "runs")]) == DONE
     lines = json.loads(capsys.readouterr().out)["lines"]

@@ -226,6 +226,7 @@ def test_a_command_that_runs_out_of_memory_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("limbeck.core.expect.MOST", 10**15)
     words = f"distill digits --ipc 1 --recipe dm --network mlp-w4 --steps {10**15} --out a.safetensors --runs runs"
     assert main(words.split()) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("limbeck: memory ran out")

@@ -68,7 +68,7 @@ def test_no_command_passes_a_hostile_name_on(scans: str, capsys: pytest.CaptureF
         assert main(words) == code
         said = capsys.readouterr()
         assert not set("\x1b\x9b\u202e\r") & set(said.out + said.err)
-        assert "[red] a" in said.out + said.err and len((said.out + said.err).splitlines()) == (2 if code == 0 else 1)
+        assert "[red] a" in said.out + said.err and len((said.out + said.err).splitlines()) == (3 if code == 0 else 1)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -26,7 +26,7 @@ Draws = Float[Tensor, "drawn draw"]
 OPERATION, BRIGHTNESS, SATURATION, CONTRAST, DOWN, RIGHT = range(6)
 CENTRE_Y, CENTRE_X, FLIP, SCALE_X, SCALE_Y, ANGLE = range(6, 12)
 """The columns of the uniform numbers that one group draws."""
-RUN = 4
+RUN = 2
 """From how many images in a run of one group on, on average, each run is taken by itself."""
 
 
