@@ -25,20 +25,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from beside import SkippedError, checkout
-from waits import COMMANDS
+from beside import SkippedError, checkout, loops
+from time_told import COMMANDS
 
 from limbeck.core.files import write_text
 
 HERE = Path(__file__).parent
-LOOP = "while True: pass"
 
 
 def at_least(aim: float) -> tuple[float, float]:
@@ -225,8 +223,8 @@ def explain(folder: Path, cell: str) -> list[float]:
 
 def told(folder: Path, cell: str) -> list[float]:
     """The time told over that taken, of a command."""
-    rows = script("waits.py", "--only", cell, out=folder / "told.json")["rows"]
-    return [row["told"] / row["taken"] for row in rows if row["name"] == cell and row["told"]]
+    rows = script("time_told.py", "--only", cell, out=folder / "told.json")["rows"]
+    return [row["told / taken"] for row in rows if row["name"] == cell]
 
 
 METHODS = ("dm", "dsa", "mtt", "bptt")
@@ -263,25 +261,13 @@ ROWS = (
 def measured(row: Row, cell: str, folder: Path, busy: int) -> dict[str, Any]:
     """What a cell comes to, with the state of the machine."""
     load, begun = os.getloadavg()[0], time.perf_counter()
-    with beside(busy):
+    with loops(busy):
         ratios = row.measure(folder, cell)
     return {
         "row": row.name, "cell": cell, "busy": busy, "ratios": [round(each, 4) for each in ratios],
         "seconds": round(time.perf_counter() - begun), "load average before": round(load, 2),
         "torch": torch.__version__, "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
     }  # fmt: skip
-
-
-@contextmanager
-def beside(loops: int) -> Iterator[None]:
-    """So many endless loops beside what is done."""
-    running = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(loops)]
-    try:
-        yield
-    finally:
-        for each in running:
-            each.kill()
-            each.wait()
 
 
 def table(found: Sequence[Mapping[str, Any]]) -> str:

@@ -1,9 +1,12 @@
-"""What benchmarks hold limbeck against: its first version, taken out of the project's history."""
+"""What benchmarks hold limbeck against, its first version, and what they run beside, endless loops."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -28,3 +31,15 @@ def checkout(folder: Path) -> Path:
         with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
             archive.extractall(place)
     return place
+
+
+@contextmanager
+def loops(count: int) -> Iterator[None]:
+    """So many endless loops beside what is done."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()

@@ -1,21 +1,22 @@
 """What commands say of their time at the very start and a quarter of the way on, beside what they take.
 
-    python benchmarks/time_told.py --out benchmarks/results/time-told.json [--cpu] [--only study] [--minutes 10]
+    python benchmarks/time_told.py --out benchmarks/results/time-told.json [--cpu] [--only study] [--busy 3]
 
 Every command on digits runs in a run store of its own, so nothing is found. Each line in which it tells its time is
 kept with the moment of it; what it told is that moment and the time that it said is to come, so that the start of
-Python, the reading of data and trials count. "quarter" is the last that it told before a quarter of its time was over.
+Python, the reading of data and trials count. "quarter" is the last that it told before a quarter of its time was over,
+"silent" the longest time between two lines. With --busy so many endless loops run beside.
 
 With --cpu every clock, those of the command too, is the processor time of the command and of its workers: on one core,
 that is the time that it would take on an idle machine, whatever else runs on this one. Without, "cpu" is beside what it
-took; where the two are far apart, other programs took the rest. Rows that the file has are not measured again, and none
-is begun after so many minutes.
+took; where the two are far apart, other programs took the rest. Rows that the file has are not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import operator
 import os
 import re
 import resource
@@ -26,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from waits import seconds
+from beside import loops
 
 MADE = "distill digits --recipe dm --ipc 1 --network convnet-w16 --steps 100 --out made.safetensors --quiet"
 COMMANDS = {
@@ -53,29 +54,30 @@ def main() -> None:
     """Run what is missing of the table."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--out", type=Path, default=Path("time-told.json"))
-    arguments.add_argument("--only", default="", help="commands whose name holds this")
-    arguments.add_argument("--minutes", type=float, default=10.0)
+    arguments.add_argument("--only", default="", help="the name of one of them")
+    arguments.add_argument("--busy", type=int, default=0, help="how many endless loops run beside")
     arguments.add_argument("--cpu", action="store_true", help="count processor time in place of time")
     arguments.add_argument("--words", help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.words:
         by_processor_time(given.words.split())
-    end = time.monotonic() + 60 * given.minutes
     rows: list[dict[str, Any]] = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
     for name, words in COMMANDS.items():
-        if given.only not in name or name in {row["name"] for row in rows} or time.monotonic() > end:
+        if given.only not in ("", name) or (name, given.busy) in {(row["name"], row["busy"]) for row in rows}:
             continue
-        rows.append({"name": name, "command": f"limbeck {words}", **measure(words, given.cpu)})
+        row = {"name": name, "busy": given.busy, "command": f"limbeck {words}"}
+        rows.append({**row, **measure(words, given.cpu, given.busy)})
         given.out.write_text(json.dumps({"cores": len(os.sched_getaffinity(0)), "rows": rows}, indent=1) + "\n")
         print(json.dumps({key: value for key, value in rows[-1].items() if key != "command"}), flush=True)
 
 
-def measure(words: str, cpu: bool) -> dict[str, Any]:
-    """The row of a command, whose set is made before."""
+def measure(words: str, cpu: bool, beside: int) -> dict[str, Any]:
+    """The row of a command, whose set is made before, beside so many loops."""
     with tempfile.TemporaryDirectory() as folder:
         if "made.safetensors" in words:
             run(MADE, folder, False)
-        told, taken, busy = run(f"{words} --yes", folder, cpu)
+        with loops(beside):
+            told, taken, busy, silent = run(f"{words} --yes", folder, cpu)
     taken = busy if cpu else taken
     first = told[0] if told else None
     quarter = ([each for each in told if each[0] <= taken / 4] or [None])[-1]
@@ -86,17 +88,18 @@ def measure(words: str, cpu: bool) -> dict[str, Any]:
         "quarter": quarter and round(sum(quarter), 1),
         "taken": round(taken, 1),
         "cpu": round(busy, 1),
+        "silent": round(silent, 1),
         "told / taken": first and round(sum(first) / taken, 2),
         "quarter / taken": quarter and round(sum(quarter) / taken, 2),
     }
 
 
-def run(words: str, folder: str, cpu: bool) -> tuple[list[tuple[float, int]], float, float]:
-    """A command in a folder: when it told how many seconds are to come, what it took, and its processor time."""
+def run(words: str, folder: str, cpu: bool) -> tuple[list[tuple[float, int]], float, float, float]:
+    """A command in a folder: when it told how many seconds are to come, what it took by clock and cores, its silence."""
     environment = {**os.environ, "LIMBECK_RUNS": str(Path(folder, "runs"))}
     command = [__file__, "--words", words] if cpu else ["-m", "limbeck.cli", *words.split()]
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    told, lines = list[tuple[float, int]](), list[str]()
+    told, lines, moments = list[tuple[float, int]](), list[str](), [begun]
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -104,13 +107,25 @@ def run(words: str, folder: str, cpu: bool) -> tuple[list[tuple[float, int]], fl
     assert process.stderr is not None
     for line in process.stderr:
         lines.append(line)
+        moments.append(time.monotonic())
         if found := TOLD.search(line):
             now = busy_of(process.pid) if cpu else time.monotonic() - begun
             told.append((now, seconds(found.group(1) or found.group(2))))
     if process.wait():
         raise SystemExit(f"{words}: exit code {process.returncode}\n{''.join(lines)}")
-    taken, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return told, taken, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    moments.append(time.monotonic())
+    after, silent = resource.getrusage(resource.RUSAGE_CHILDREN), max(map(operator.sub, moments[1:], moments))
+    return told, moments[-1] - begun, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, silent
+
+
+def seconds(text: str) -> int:
+    """The seconds of a duration in words.
+
+    >>> seconds("2 h 05 min"), seconds("1 min 40 s ")
+    (7500, 100)
+    """
+    sizes = {"h": 3600, "min": 60, "s": 1}
+    return sum(int(number) * sizes[unit] for number, unit in re.findall(r"(\d+) (h|min|s)", text))
 
 
 def by_processor_time(words: list[str]) -> None:
