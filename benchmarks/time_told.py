@@ -95,7 +95,7 @@ def measure(words: str, cpu: bool, beside: int) -> dict[str, Any]:
 
 
 def run(words: str, folder: str, cpu: bool) -> tuple[list[tuple[float, int]], float, float, float]:
-    """A command in a folder: when it told how many seconds are to come, what it took by clock and cores, its silence."""
+    """A command in a folder: when it told how many seconds are to come, what it took by clock and cores, silence."""
     environment = {**os.environ, "LIMBECK_RUNS": str(Path(folder, "runs"))}
     command = [__file__, "--words", words] if cpu else ["-m", "limbeck.cli", *words.split()]
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
