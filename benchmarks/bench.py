@@ -201,7 +201,7 @@ def trace(folder: Path, cell: str) -> list[float]:
     out = folder / f"trace-{cell}.json"
     row = script("hessian_trace.py", "--widths", cell[1:], "--runs", 3, "--compile", out=out)["rows"][0]
     name = "cpu s at the error"
-    pairs = zip(row["runs"]["plain"], row["runs"]["xtrace"], strict=True)
+    pairs = zip(row["runs"]["plain"], row["runs"]["exchanged"], strict=True)
     return [one[name] / other[name] for one, other in pairs]
 
 
