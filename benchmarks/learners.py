@@ -6,11 +6,12 @@
 Each learner takes 300 full-batch steps of SGD 0.01 with momentum 0.9 and is read on test images. For leave-one-out one
 is trained on random real images, and `count` more on all but one of these; for evaluation all are trained on all of
 them, from initial parameters of their own. The plain loop steps an `nn.Module` with `torch.optim.SGD`, one learner
-after the other. All its learners cost the same, so it trains --plain of them each round, half before ours and half
-after, and counts as if it had trained all. Ours is the whole of them from an empty store: in this process, or with
---worker by a worker as the commands have it, with its start and all that a command does beside. What was compiled
-before is kept between processes. The ratio of a round is the processor seconds of the loop over ours. Initial
-parameters are the same on both sides, and what learners come to is compared.
+after the other, on as many threads as torch takes. All its learners cost the same, so it trains --plain of them each
+round, half before ours and half after, and counts as if it had trained all. Ours is the whole of them from an empty
+store as the commands have it, by --workers processes, their start and all that a command does beside included; what
+was compiled before is kept between processes. The ratio of a round is the time of the loop over ours, by the clock:
+take an idle machine. Initial parameters are the same on both sides, and what learners come to is compared. With
+--workers 0 ours is done in this process, by one thread as is the loop, and seconds are the processor's.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import argparse
 import json
 import os
 import platform
-import resource
 import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -50,40 +51,39 @@ def asked(work: str, context: ProbeContext, count: int) -> list[Training]:
     return [whole(0), *(without(context, item, 0) for item in range(count))]
 
 
-def seconds() -> float:
-    """Processor seconds so far, of this process and of those that ended."""
-    own, done = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + done.ru_utime + done.ru_stime
+def clock(given: argparse.Namespace) -> float:
+    """Seconds so far, or with --workers 0 those of the processor."""
+    return time.perf_counter() if given.workers else time.process_time()
 
 
 def ours(given: argparse.Namespace) -> tuple[float, ProbeContext, list[Tensor]]:
-    """Processor seconds of all learners from an empty store, what they saw, and their losses of test images."""
+    """The seconds of all learners from an empty store, what they saw, and their losses of test images."""
     task = limbeck.load(given.data)
     recipe = recipe_for("random", task.name, given.ipc)
     with tempfile.TemporaryDirectory() as folder:
         with Session(folder, workers=1) as session:
             made, run = run_plan(Plan(task, recipe, given.network, given.ipc, 0, checks=0), session)
-        begun = seconds()
-        with Session(folder, workers=1) as session:
+        begun = clock(given)
+        with Session(folder, workers=given.workers or 1) as session:
             context = ProbeContext(session.problem(task, given.network), "random", made, "test", EVALUATED)
             wanted = asked(given.work, context, given.count)
             graph = Graph([Request(each, context, run.result) for each in wanted], task.reference)
-            if given.worker:
+            if given.workers:
                 graph.complete(session)
             else:
                 compute([(each, context) for each in wanted], session.store)
             found = [losses(context, each) for each in wanted]
-    return seconds() - begun, context, found
+    return clock(given) - begun, context, found
 
 
 def theirs(given: argparse.Namespace, context: ProbeContext, numbers: range) -> tuple[float, list[Tensor]]:
-    """Processor seconds of some learners by the plain loop, and the losses of test images under each."""
-    problem, begun, found = context.problem, seconds(), []
+    """The seconds of some learners by the plain loop, and the losses of test images under each."""
+    problem, begun, found = context.problem, clock(given), []
     for number, training in enumerate(asked(given.work, context, given.count)):
         if number in numbers:
             batch = training.on.batch(context)
             found.append(plain(initial(problem, training_key(training.seed)), batch, context.examples, STEPS))
-    return seconds() - begun, found
+    return clock(given) - begun, found
 
 
 def measured(given: argparse.Namespace, context: ProbeContext) -> tuple[float, float]:
@@ -111,10 +111,11 @@ def main() -> None:
     options.add_argument("--count", type=int, default=100, help="learners, beside the one of all items")
     options.add_argument("--plain", type=int, default=4, help="learners of the loop in a round")
     options.add_argument("--rounds", type=int, default=2)
-    options.add_argument("--worker", action="store_true", help="by a worker process, its start included")
+    options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options.add_argument("--out", type=Path)
     given = options.parse_args()
-    torch.set_num_threads(1)
+    if not given.workers:
+        torch.set_num_threads(1)
     # A few learners of ours alone: they compile what is not compiled.
     _, context, _ = ours(argparse.Namespace(**{**vars(given), "count": min(given.count, WARMING)}))
     load = os.getloadavg()[0]
@@ -124,7 +125,7 @@ def main() -> None:
         "ratios": [round(ratio, 3) for ratio, _ in rounds],
         "least correlation of losses": round(min(alike for _, alike in rounds), 5),
         "torch": torch.__version__,
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
         "load average before and after": [round(load, 2), round(os.getloadavg()[0], 2)],
     }
     if given.out:
