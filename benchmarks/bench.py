@@ -245,7 +245,7 @@ ROWS = (
     Row("leave-one-out", "leave-one-out, by the clock", "plain eager loop", LEFT_OUT, leave_one_out),
     Row(
         "evaluation",
-        "8 networks, 300 steps, IPC 10, w32, by the clock",
+        "8 networks at w32, IPC 10, by the clock",
         "plain eager loop",
         {"": at_least(3.0)},
         evaluation,
