@@ -276,10 +276,11 @@ def test_a_process_that_was_killed_gives_way_at_once_and_one_that_was_stopped_no
 
 
 CONTENDING = """
-import os, sys
+import os, sys, time
 from pathlib import Path
-from limbeck.runs.claims import claimed
+from limbeck.runs.claims import Rhythm, claimed
 
+quick = Rhythm(sleep=lambda seconds: time.sleep(seconds / 20))
 place, count, pieces = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 os.chdir(place)
 go, wait = os.pipe()
@@ -290,7 +291,7 @@ for number in range(count):
         os.close(wait)
         os.read(go, 1)
         for piece in range(pieces):
-            with claimed(Path(f"{piece}.claim"), "", wait=True):
+            with claimed(Path(f"{piece}.claim"), "", wait=True, rhythm=quick):
                 if not Path(f"{piece}.done").exists():
                     with open(f"{piece}.made", "a") as made:
                         made.write("x")
