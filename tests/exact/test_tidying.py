@@ -62,20 +62,23 @@ def test_what_lies_by_its_id_lies_in_a_folder_of_two_digits_and_claims_go(tmp_pa
     store.note(ADDRESS, {"verdict": "one"})
     with store.run(ADDRESS) as run:
         run.finish(lambda path: write_tensors(path, {"x": torch.ones(1)}, {}), {})
-    assert sorted(contents(tmp_path)) == [
-        f"findings/{ID[:2]}/{ID}.json",
-        f"remembered/{ID[:2]}/{ID}.safetensors",
-        *(f"runs/{ID[:2]}/{ID}/{name}" for name in ("record.json", "result.safetensors", "spec.json")),
-    ]
+    assert sorted(contents(tmp_path)) == sorted(
+        [
+            f"findings/{ID[:2]}/{ID}.json",
+            f"remembered/{ID[:2]}/{ID}.safetensors",
+            *(f"distillations/{ID[:2]}/{ID}/{name}" for name in ("record.json", "result.safetensors", "spec.json")),
+        ]
+    )
     assert store.holds(ADDRESS) and [found.id for found in store.runs()] == [ID] == [store.find(ID[:4]).id]
     assert [document["name"] for document, _ in store.noted()] == ["it"]
 
 
 def test_what_an_older_store_keeps_is_found_and_stays_where_it_is(tmp_path: Path) -> None:
     test_what_lies_by_its_id_lies_in_a_folder_of_two_digits_and_claims_go(tmp_path)
-    for kind in ("runs", "remembered", "findings"):
+    (tmp_path / "runs").mkdir()
+    for kind, older in (("distillations", "runs"), ("remembered", "remembered"), ("findings", "findings")):
         for path in (tmp_path / kind / ID[:2]).iterdir():
-            path.rename(tmp_path / kind / path.name)
+            path.rename(tmp_path / older / path.name)
         (tmp_path / kind / ID[:2]).rmdir()
     store, before = Store(tmp_path), contents(tmp_path)
     kept = store.remember(ADDRESS, lambda: pytest.fail("it is made again"))
@@ -129,7 +132,7 @@ def test_claims_and_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path: 
 
 
 def test_where_all_are_seen_to_live_nobody_is_watched_for_longer(tmp_path: Path) -> None:
-    path = claim(claim_of(tmp_path / "runs", ID), host="far", boot="another")
+    path = claim(claim_of(tmp_path / "distillations", ID), host="far", boot="another")
     slept = Slept(tmp_path, lambda: os.utime(path, (0, 0)))
     assert kinds(slept.store) == [] and slept.now < 1.0
 
@@ -153,7 +156,7 @@ def test_chunks_of_jobs_that_are_done_go(tmp_path: Path) -> None:
     store = Slept(tmp_path).store
     chunk, strange = tmp_path / "chunks" / "a.jsonl", tmp_path / "chunks" / "b.jsonl"
     chunk.parent.mkdir()
-    jobs = [{"since": 0.0, KEEPS: [["remembered", ID]]}, {"since": 0.0, KEEPS: [["runs", ID]]}]
+    jobs = [{"since": 0.0, KEEPS: [["remembered", ID]]}, {"since": 0.0, KEEPS: [["distillations", ID]]}]
     chunk.write_text("".join(json.dumps(job) + "\n" for job in jobs))
     strange.write_text('{"since": 0.0}\n')
     store.remember(ADDRESS, one)
@@ -189,7 +192,7 @@ def test_results_that_nobody_used_for_so_long_go_and_reading_counts(tmp_path: Pa
 def test_the_command_says_what_and_how_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(tmp_path)
     store.remember(ADDRESS, one)
-    claim(claim_of(tmp_path / "runs", ID))
+    claim(claim_of(tmp_path / "distillations", ID))
     size = store.place(ADDRESS).stat().st_size
     os.utime(store.place(ADDRESS), (0, 0))
     command = ["runs", "gc", "--runs", str(tmp_path), "--older-than", "1.5d"]

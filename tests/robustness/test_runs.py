@@ -51,7 +51,7 @@ def limbeck_run(words: str, folder: Path, **options: Any) -> subprocess.Popen:
 
 
 def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
-    wait_until(lambda: any(folder.glob("runs/runs/*/*/checkpoint.safetensors")), process)
+    wait_until(lambda: any(folder.glob("runs/distillations/*/*/checkpoint.safetensors")), process)
 
 
 def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_finished_run_computes_nothing_and_gives_the_same_set(
 def test_a_result_with_a_flipped_bit_is_made_again(tmp_path: Path) -> None:
     options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, session=limbeck.Session(tmp_path))
     limbeck.distill(limbeck.load("digits"), "dm", **options)
-    (result,) = tmp_path.glob("runs/*/*/result.safetensors")
+    (result,) = tmp_path.glob("distillations/*/*/result.safetensors")
     content = result.read_bytes()
     for at in (20, len(content) - 1):
         spoilt = bytearray(content)
@@ -279,7 +279,7 @@ def test_a_damaged_checkpoint_is_refused_with_the_command_that_helps(tmp_path: P
 
     with pytest.raises(KeyboardInterrupt):
         limbeck.distill(limbeck.load("digits"), "dm", session=session, **options)
-    (checkpoint,) = tmp_path.glob("runs/*/*/checkpoint.safetensors")
+    (checkpoint,) = tmp_path.glob("distillations/*/*/checkpoint.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(InputError, match=f"limbeck runs clean {checkpoint.parent.name}"):
         limbeck.distill(limbeck.load("digits"), "dm", session=limbeck.Session(tmp_path), **options)

@@ -198,7 +198,8 @@ def _acquire(claim: Claim, what: str, wait: bool, watch: Watch) -> None:
 def _release(claim: Claim, watch: Watch) -> None:
     """Remove the claim where it is there and still this one."""
     with suppress(OSError):
-        if not claim.held():
+        seen = look(claim.path)
+        if seen is None or seen.token != claim.owner.token:
             return
         try:
             remove(claim.path, claim.owner.token, watch)

@@ -15,10 +15,13 @@ DAY = 86_400.0
 """Seconds after which it is noted again that something is read."""
 
 
-def place_of(folder: Path, identity: str, ending: str = "") -> Path:
-    """Where something is or will be: in a folder of its first digits; not there and where it was before: there."""
+def place_of(folder: Path, identity: str, ending: str = "", older: Path | None = None) -> Path:
+    """Where something is or will be: in a folder of its first digits; not there but where it was before: there.
+
+    That was the folder itself, or an `older` one.
+    """
     name = identity + ending
-    here, before = folder / identity[:DIGITS] / name, folder / name
+    here, before = folder / identity[:DIGITS] / name, (older or folder) / name
     return before if not here.exists() and before.exists() else here
 
 

@@ -2,7 +2,8 @@
 
 What goes by an id lies in a folder of the first two of its digits, and beside it, while somebody makes it, the claim
 on it. Where an older limbeck put something, it is found and stays: nothing is moved, as a process of that limbeck may
-use the same store. What both make at once is made twice and is the same.
+use the same store. What both make at once is made twice and is the same. Runs have a folder that it does not look into,
+as it would take each folder in it for a run.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ CHECKPOINT = "checkpoint.safetensors"
 RESULT = "result.safetensors"
 SPEC = "spec.json"
 RECORD = "record.json"
-RUNS, REMEMBERED, FINDINGS = "runs", "remembered", "findings"
+RUNS, REMEMBERED, FINDINGS = "distillations", "remembered", "findings"
+OLDER_RUNS = "runs"
 KEEPS = "keeps"
 """The field of a job that tells what it comes to: of each, in which of these folders, and its id."""
 
@@ -134,7 +136,11 @@ class Store:
 
     def at(self, spec: dict[str, Any]) -> Run:
         """The run of `spec` to read what it came to, whoever holds it; it may not be there."""
-        return Run(place_of(self.root / RUNS, spec_id(spec)))
+        return self.run_of(spec_id(spec))
+
+    def run_of(self, identity: str) -> Run:
+        """The run of an id; it may not be there."""
+        return Run(place_of(self.root / RUNS, identity, older=self.root / OLDER_RUNS))
 
     def place(self, address: dict[str, Any]) -> Path:
         """The file of what is remembered at `address`."""
@@ -216,18 +222,22 @@ class Store:
 
     def runs(self) -> list[Run]:
         """Every run, the latest change last."""
-        return sorted(self._found(), key=lambda run: run.changed)
+        return sorted(self.found(), key=lambda run: run.changed)
 
-    def _found(self, prefix: str = "") -> list[Run]:
-        return [Run(Path(entry)) for entry in shelved(self.root / RUNS, prefix) if entry.is_dir()]
+    def found(self, prefix: str = "") -> Iterator[Run]:
+        """Every run whose id begins with `prefix`, in any order."""
+        for folder in (RUNS, OLDER_RUNS):
+            for entry in shelved(self.root / folder, prefix):
+                if entry.is_dir():
+                    yield Run(Path(entry))
 
     def find(self, prefix: str) -> Run:
         """The run whose id begins with `prefix`; InputError where there is none or more than one."""
-        found = self._found(prefix)
+        found = list(self.found(prefix))
         if len(found) == 1:
             return found[0]
         if not found:
-            raise unknown(f"run in {self.root}", prefix, [run.id for run in self._found()])
+            raise unknown(f"run in {self.root}", prefix, [run.id for run in self.found()])
         raise InputError(f"run {prefix!r} is any of {', '.join(sorted(run.id for run in found))}; give more of its id")
 
     def remove(self, run: Run) -> None:

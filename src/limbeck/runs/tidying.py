@@ -18,7 +18,7 @@ from limbeck.core.text import counted
 from limbeck.core.units import duration
 from limbeck.runs.claims import Watch, claimed, look, remove
 from limbeck.runs.shelves import CLAIM, claim_of, entries, facts_of, place_of, shelved
-from limbeck.runs.store import CHECKPOINT, FINDINGS, KEEPS, REMEMBERED, RESULT, RUNS, Run, Store
+from limbeck.runs.store import CHECKPOINT, FINDINGS, KEEPS, OLDER_RUNS, REMEMBERED, RUNS, Store
 
 CHUNKS, SETS = "chunks", "sets"
 CLAIMS, TEMPORARY, CHECKPOINTS, DONE, OLD = (
@@ -71,11 +71,11 @@ def tidy(
 
 def _walked(store: Store) -> Iterator[Path]:
     """The names in the store that begin or end as claims and temporary files do."""
-    for folder in (RUNS, REMEMBERED, FINDINGS, CHUNKS, SETS):
+    for folder in (RUNS, OLDER_RUNS, REMEMBERED, FINDINGS, CHUNKS, SETS):
         for entry in shelved(store.root / folder):
             if CLAIM in entry.name or entry.name.endswith(".part"):
                 yield Path(entry)
-            elif folder == RUNS and entry.is_dir():
+            elif folder in (RUNS, OLDER_RUNS) and entry.is_dir():
                 yield from (Path(inner) for inner in entries(Path(entry)) if inner.name.endswith(".part"))
 
 
@@ -121,10 +121,10 @@ def _watched(
 
 
 def _checkpoints(store: Store, live: set[str]) -> Iterator[Unneeded]:
-    for entry in shelved(store.root / RUNS):
-        checkpoint = facts_of(Path(entry) / CHECKPOINT)
-        if checkpoint is not None and entry.name not in live and _whole(Path(entry) / RESULT):
-            yield Unneeded(CHECKPOINTS, Path(entry) / CHECKPOINT, checkpoint.st_size)
+    for run in store.found():
+        checkpoint = facts_of(run.folder / CHECKPOINT)
+        if checkpoint is not None and run.id not in live and _whole(run.result):
+            yield Unneeded(CHECKPOINTS, run.folder / CHECKPOINT, checkpoint.st_size)
 
 
 def _whole(path: Path) -> bool:
@@ -153,10 +153,12 @@ def _all_done(store: Store, path: Path) -> bool:
 
 def _done(store: Store, job: dict[str, Any]) -> bool:
     for kind, identity in job[KEEPS]:
-        place = store.root / kind
-        run = kind == RUNS
-        facts = facts_of(Run(place_of(place, identity)).result if run else place_of(place, identity, ".safetensors"))
-        if facts is None or (not run and facts.st_mtime < float(job["since"])):
+        if kind == RUNS:
+            path, since = store.run_of(identity).result, 0.0
+        else:
+            path, since = place_of(store.root / kind, identity, ".safetensors"), float(job["since"])
+        facts = facts_of(path)
+        if facts is None or facts.st_mtime < since:
             return False
     return True
 
