@@ -47,7 +47,7 @@ def trial(moment: float, options: str) -> dict:
         time.sleep(moment)
         process.send_signal(signal.SIGKILL)
         killed = process.wait() == -signal.SIGKILL
-        checkpoint = any(folder.glob("runs/runs/*/checkpoint.safetensors"))
+        checkpoint = any(folder.glob("runs/distillations/*/*/checkpoint.safetensors"))
         resumed = begin(folder, options).wait()
         return {
             "killed after s": round(moment, 2),

@@ -40,7 +40,7 @@ COMMANDS = {
     "show": "show ../set.safetensors --out set.png --json",
 }
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-TIMED = ("record.json", "lock")
+TIMED = ("record.json",)
 """Names of what says when, how fast and by whom."""
 WAIT = 60.0
 """Seconds in which what was stopped must be gone."""
@@ -58,7 +58,7 @@ def begin(words: str, folder: Path) -> subprocess.Popen[bytes]:
 
 def contents(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file that a command left, by its place."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in TIMED and path.suffix != ".lock")
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in TIMED)
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -111,7 +111,7 @@ class Folder:
         Without locks and files in the making.
         """
         found = [path for path in self.place.rglob("*") if path.is_file() and path.suffix in (".json", ".safetensors")]
-        places = {"": 0, "results": 0, "sets": 1, "runs/runs": 2}
+        places = {"": 0, "results": 0, "sets": 1, "runs/distillations": 2}
 
         def rank(path: Path) -> tuple[int, int, str]:
             parts = path.relative_to(self.place).parts[:-1]

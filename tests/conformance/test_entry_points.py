@@ -90,7 +90,7 @@ def test_what_a_package_brings_is_listed_run_scored_and_explained_and_its_versio
     brought_parts.install(tmp_path, "2")
     limbeck(python, distill)
     limbeck(python, evaluate)
-    runs = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").glob("runs/*/spec.json"))]
+    runs = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").glob("distillations/*/*/spec.json"))]
     assert len(runs) == 2, "the same command under another version is another run"
     # The parts of the recipe, the task and its codec.
     assert sorted({tuple(sorted(set(versions(run)))) for run in runs}) == [("1",), ("2",)]

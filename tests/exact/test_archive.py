@@ -55,9 +55,9 @@ def finding(probe: Any, verdict: str) -> Finding:
 def note(store: Store, digest: str, probe: Any, verdict: str, written: float, judged: int = 0, **other: Any) -> Path:
     address = {"probe": to_spec(probe), "set": digest, "data": DATA, "network": NETWORK, "evaluation": ["test", judged]}
     address["algorithm"] = other.pop("algorithm", ALGORITHM)
-    before = set((store.root / "findings").glob("*"))
+    before = set((store.root / "findings").rglob("*.json"))
     store.note({**address, **other}, finding(probe, verdict).document())
-    (path,) = set((store.root / "findings").glob("*")) - before
+    (path,) = set((store.root / "findings").rglob("*.json")) - before
     os.utime(path, (written, written))
     return path
 

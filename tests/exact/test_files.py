@@ -332,6 +332,7 @@ def test_what_is_remembered_is_made_again_after_any_flipped_bit(tmp_path: Path) 
         assert len(made) == count and path.read_bytes() == content
     # A file under the name of another is not what was asked for.
     other = {**address, "of": (1, 3)}
+    store.place(other).parent.mkdir()
     store.place(other).write_bytes(content)
     assert not store.holds(other) and store.recall(other) is None
 

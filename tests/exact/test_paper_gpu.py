@@ -57,8 +57,8 @@ def test_what_matters_most_is_packed_first_and_no_file_is_larger_than_is_given_b
         "runs/remembered/some.safetensors": 30_000,
         "runs/remembered/small.safetensors": 100,
         "runs/remembered/huge.safetensors": 500_000,
-        "runs/runs/a/checkpoint.safetensors": 60_000,
-        "runs/runs/a/lock": 10,
+        "runs/distillations/ab/a/checkpoint.safetensors": 60_000,
+        "runs/distillations/ab/a.claim": 10,
         "sets/dm.safetensors": 20_000,
         "results/sets.json": 2_000,
         "state.json": 100,
@@ -77,7 +77,7 @@ def test_what_matters_most_is_packed_first_and_no_file_is_larger_than_is_given_b
     assert all(path.stat().st_size <= part for path in packed)
     other = folder_of(paper, tmp_path / "other", {"state.json": 7})
     paper.unpack(tmp_path / "packed", other.place)
-    expected = {name: size for name, size in sizes.items() if "huge" not in name and "lock" not in name}
+    expected = {name: size for name, size in sizes.items() if "huge" not in name and "claim" not in name}
     there = {str(path.relative_to(other.place)): path.stat().st_size for path in other.files()}
     assert there == {**expected, "state.json": 7}, "what lies there already may be further"
 

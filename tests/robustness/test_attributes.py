@@ -166,4 +166,4 @@ def test_the_command_refuses_before_it_works(
         assert main(["explain", str(path), "--effort", "quick", option, "nowhere"]) == 2
         complaint = capsys.readouterr().err.strip().splitlines()[-1]
         assert "nowhere" in complaint and "expected" in complaint
-    assert not list((tmp_path / "runs").glob("remembered/*.safetensors"))
+    assert not list((tmp_path / "runs").glob("remembered/**/*.safetensors"))

@@ -59,7 +59,7 @@ def test_a_file_does_what_its_options_do_and_a_saved_spec_is_such_a_file(
     assert main([*typed.split(), "b.safetensors"]) == 0
     made = limbeck.DistilledSet.load("a.safetensors")
     assert made == limbeck.DistilledSet.load("b.safetensors")
-    (spec,) = Path("r").glob("runs/*/spec.json")
+    (spec,) = Path("r").glob("distillations/*/*/spec.json")
     assert main(["distill", f"--config={spec}", "--out", "c.safetensors", "--runs", "other", "--quiet"]) == 0
     assert made == limbeck.DistilledSet.load("c.safetensors")
     capsys.readouterr()

@@ -107,11 +107,11 @@ def test_findings_are_kept_and_nothing_is_computed_twice(
     distilled: Path, whole: tuple[Path, list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs, found = whole
-    before = {path: path.stat().st_mtime_ns for path in (runs / "remembered").iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in (runs / "remembered").rglob("*.safetensors")}
     assert main(["explain", str(distilled), "--runs", str(runs), *ASKED]) == 0
     assert json.loads(capsys.readouterr().out)["findings"] == found
-    assert {path: path.stat().st_mtime_ns for path in (runs / "remembered").iterdir()} == before
-    (kept,) = (runs / "findings").iterdir()
+    assert {path: path.stat().st_mtime_ns for path in (runs / "remembered").rglob("*.safetensors")} == before
+    (kept,) = (runs / "findings").rglob("*.json")
     assert json.loads(kept.read_text())["finding"] == found[0]
 
 
@@ -148,13 +148,13 @@ def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
 ) -> None:
     command = [sys.executable, "-m", "limbeck.cli", "explain", str(distilled), "--runs", str(tmp_path), *ASKED]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: any(tmp_path.glob("remembered/*.safetensors")), first)
+    wait_until(lambda: any(tmp_path.glob("remembered/*/*.safetensors")), first)
     first.send_signal(signal.SIGINT)
     _, complained = first.communicate()
     assert first.returncode == 130 and "go on with: limbeck explain" in complained
     assert not list(tmp_path.rglob("*.part"))
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("remembered/*.safetensors")}
-    assert kept and not list(tmp_path.glob("findings/*"))
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("remembered/*/*.safetensors")}
+    assert kept and not list(tmp_path.glob("findings/*/*"))
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(2)]
     found = [json.loads(each.communicate()[0])["findings"] for each in both]
     assert found == [whole[1], whole[1]]

@@ -72,7 +72,7 @@ def test_what_is_found_says_when_it_was_made_and_fresh_makes_it_again(
 ) -> None:
     words = [*RANDOM.split(), "--runs", "runs"]
     assert main(words) == 0 and "--fresh" not in capsys.readouterr().out
-    (result,) = (here / "runs").glob("runs/*/result.safetensors")
+    (result,) = (here / "runs").glob("distillations/*/*/result.safetensors")
     written, content = result.stat().st_mtime_ns, result.read_bytes()
     assert main(words) == 0
     made = datetime.fromtimestamp(written / 1e9)
@@ -85,7 +85,7 @@ def test_what_is_found_says_when_it_was_made_and_fresh_makes_it_again(
 
 def computed(here: Path) -> dict[str, int]:
     """When each result that the store remembers was written."""
-    return {path.name: path.stat().st_mtime_ns for path in (here / "runs/remembered").glob("*.safetensors")}
+    return {path.name: path.stat().st_mtime_ns for path in (here / "runs/remembered").rglob("*.safetensors")}
 
 
 @pytest.mark.parametrize(

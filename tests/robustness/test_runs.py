@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def limbeck_run(words: str, folder: Path, **options: Any) -> subprocess.Popen:
 
 
 def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
-    wait_until(lambda: any(folder.glob("runs/runs/*/checkpoint.safetensors")), process)
+    wait_until(lambda: any(folder.glob("runs/distillations/*/*/checkpoint.safetensors")), process)
 
 
 def test_a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not(tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_two_at_once_do_not_share_a_run(tmp_path: Path) -> None:
     first.send_signal(signal.SIGTERM)
     first.communicate()
     assert second.returncode == 2
-    assert f"is under way in process {first.pid}; wait for it" in complained
+    assert f"is under way in process {first.pid} on {platform.node()}; wait for it" in complained
     assert first.returncode == 130
 
 
@@ -225,7 +226,7 @@ def test_a_finished_run_computes_nothing_and_gives_the_same_set(
 def test_a_result_with_a_flipped_bit_is_made_again(tmp_path: Path) -> None:
     options = dict(ipc=1, network="convnet-w8-d2", steps=2, checks=1, session=limbeck.Session(tmp_path))
     limbeck.distill(limbeck.load("digits"), "dm", **options)
-    (result,) = tmp_path.glob("runs/*/result.safetensors")
+    (result,) = tmp_path.glob("distillations/*/*/result.safetensors")
     content = result.read_bytes()
     for at in (20, len(content) - 1):
         spoilt = bytearray(content)
@@ -278,7 +279,7 @@ def test_a_damaged_checkpoint_is_refused_with_the_command_that_helps(tmp_path: P
 
     with pytest.raises(KeyboardInterrupt):
         limbeck.distill(limbeck.load("digits"), "dm", session=session, **options)
-    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.safetensors")
+    (checkpoint,) = tmp_path.glob("distillations/*/*/checkpoint.safetensors")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(InputError, match=f"limbeck runs clean {checkpoint.parent.name}"):
         limbeck.distill(limbeck.load("digits"), "dm", session=limbeck.Session(tmp_path), **options)
@@ -337,21 +338,22 @@ def test_the_second_time_it_is_refused_with_what_to_do() -> None:
 REMEMBERING = """
 import sys, time, torch
 from pathlib import Path
+from limbeck.runs.claims import Rhythm
 from limbeck.runs.store import Store
 
 def make():
     with open("made", "a") as made:
         made.write("x")
-    (lock,) = Path("store").rglob("*.lock")
-    held = f":{lock.stat().st_ino} "
-    # Until the other process waits for the lock, or makes it, too.
-    while len(Path("made").read_text()) < 2 and not any(
-        "->" in line and held in line for line in Path("/proc/locks").read_text().splitlines()
-    ):
+    # Until the other process waits for the claim, or makes it, too.
+    while len(Path("made").read_text()) < 2 and not Path("waits").exists():
         time.sleep(0.05)
     return {"value": torch.ones(1)}
 
-print(float(Store(Path("store")).remember({"name": "slow"}, make)["value"]))
+def wait(seconds):
+    Path("waits").touch()
+    time.sleep(seconds)
+
+print(float(Store(Path("store"), rhythm=Rhythm(sleep=wait)).remember({"name": "slow"}, make)["value"]))
 """
 
 

@@ -163,7 +163,7 @@ def test_an_edited_objective_gives_no_old_result_and_a_broken_package_breaks_not
         assert len(said) == 1 and said[0].startswith(complaint) and "uninstall" in said[0]
     a, b = ((place / f"{name}.safetensors").read_bytes() for name in "ab")
     assert a != b
-    specs = [json.loads(path.read_text()) for path in sorted(place.glob("runs/runs/*/spec.json"))]
+    specs = [json.loads(path.read_text()) for path in sorted(place.glob("runs/distillations/*/*/spec.json"))]
     assert len(specs) == 2
     old = next(spec for spec in specs if spec["recipe"]["objective"]["from"]["digest"] not in str(addresses(python)))
     del old["digest"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -20,11 +19,6 @@ from limbeck.tasks.readers.source import Source
 MOUNTS = Path("/proc/self/mounts")
 FULL, LITTLE = 10**8, 10**9
 """Bytes of free disk below which nothing can be kept, and below which little can."""
-SHARED = (
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "beegfs", "ceph", "fuse.ceph", "fuse.glusterfs", "fuse.sshfs",
-    "gpfs", "lustre", "virtiofs",
-)  # fmt: skip
-"""File systems that other machines may write to at the same time."""
 LOOKED_AT = 5
 """Images of each part of a data set that are decoded, at even distances."""
 
@@ -52,11 +46,6 @@ def _disk(name: str, place: Path, option: str) -> Line:
         return Line(name, f"{place}: cannot be written to", elsewhere, True, facts)
     if free < FULL:
         return Line(name, said, f"it is full: free some space, or {elsewhere}", True, facts)
-    if not _locks(there):
-        return Line(name, f"{said}, without locks", f"one command at a time, or {elsewhere}", False, facts)
-    if kind in SHARED:
-        advice = f"other machines may not see its locks: one machine at a time, or {elsewhere}"
-        return Line(name, said, advice, False, facts)
     return Line(name, said, f"little is free: free some, or {elsewhere}" if free < LITTLE else "", False, facts)
 
 
@@ -70,20 +59,6 @@ def file_system(place: Path) -> str:
     over = [(len(each[1]), each[2]) for each in mounts if whole.is_relative_to(each[1].replace("\\040", " "))]
     # Of those at one place, the last lies on top.
     return max(reversed(over), key=lambda each: each[0])[1] if over else ""
-
-
-def _locks(folder: Path) -> bool:
-    """Whether a lock that is held keeps others away."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder) as one, open(one.name, "rb") as other:
-            fcntl.flock(one, fcntl.LOCK_EX)
-            try:
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
-    except OSError:
-        return False
 
 
 def data(root: Path | None = None) -> Line:

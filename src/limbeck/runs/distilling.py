@@ -15,6 +15,7 @@ from limbeck.runs.needs import complete_needs
 from limbeck.runs.plan import Plan, distillation_of, finished, run_plan
 from limbeck.runs.room import FAR, LESS, Told, may_be_much, room_on, run_bytes, within_room, workers_for
 from limbeck.runs.session import Session
+from limbeck.runs.store import KEEPS, RUNS
 
 PLAN = "plan"
 """The field by which a job is told from a chunk of computations."""
@@ -96,6 +97,7 @@ def _job(session: Session, plan: Plan) -> Job:
         "data": plan.task.reference,
         "data_root": None if session.data_root is None else str(session.data_root.absolute()),
         "log": None if session.log is None else to_spec(session.log),
+        KEEPS: [[RUNS, session.store.at(plan.spec_on(session.device)).id]],
         PLAN: plan.spec_on(session.device),
     }
 

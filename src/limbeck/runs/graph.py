@@ -19,7 +19,7 @@ from limbeck.runs.executors import Job, Local
 from limbeck.runs.pace import ALONE, COMPILING, GAIN, STARTING, Pace, measured, side_by_side
 from limbeck.runs.room import Told, within_room, workers_for
 from limbeck.runs.session import Session
-from limbeck.runs.store import Store
+from limbeck.runs.store import KEEPS, REMEMBERED, Store
 from limbeck.state import State
 
 Item = TypeVar("Item")
@@ -174,6 +174,7 @@ class Graph:
             "network": context.problem.network.name,
             "basis": context.problem.basis,
             "evaluation": [context.split, context.evaluation_size],
+            KEEPS: [[REMEMBERED, spec_id(node.address)] for node in chunk],
             "computations": [
                 {
                     "set": None if path is None else str(path.absolute()),

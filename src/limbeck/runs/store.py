@@ -1,15 +1,20 @@
-"""The run store: runs and remembered results, addressed by their content, written atomically."""
+"""The run store: runs and remembered results, addressed by their content, written atomically.
+
+What goes by an id lies in a folder of the first two of its digits, and beside it, while somebody makes it, the claim
+on it. Where an older limbeck put something, it is found and stays: nothing is moved, as a process of that limbeck may
+use the same store. What both make at once is made twice and is the same. Runs have a folder that it does not look into,
+as it would take each folder in it for a run.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +22,21 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.documents import read_document, sealed
-from limbeck.core.errors import InputError, refused, unknown
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import spec_id
 from limbeck.core.files import read_tensors, verify_tensors, write_tensors, write_text
 from limbeck.core.tree import Tree
+from limbeck.runs.claims import Claim, Rhythm, claimed
+from limbeck.runs.shelves import claim_of, entries, facts_of, place_of, shelved, used
 
 CHECKPOINT = "checkpoint.safetensors"
 RESULT = "result.safetensors"
 SPEC = "spec.json"
 RECORD = "record.json"
-FINDINGS = "findings"
+RUNS, REMEMBERED, FINDINGS = "distillations", "remembered", "findings"
+OLDER_RUNS = "runs"
+KEEPS = "keeps"
+"""The field of a job that tells what it comes to: of each, in which of these folders, and its id."""
 
 
 def root_of(runs: str | Path | None) -> Path:
@@ -39,6 +49,8 @@ class Run:
     """One run's folder: its spec, its checkpoint while it is under way, its result and record when done."""
 
     folder: Path
+    claim: Claim | None = field(default=None, compare=False, repr=False)
+    """The claim under which this process writes to it."""
 
     @property
     def id(self) -> str:
@@ -61,26 +73,45 @@ class Run:
             raise InputError(f"{error}; or start run {self.id} again after `limbeck runs clean {self.id}`") from error
 
     def write(self, tensors: dict[str, Tensor]) -> None:
-        """Keep a checkpoint in place of the one before."""
+        """Keep a checkpoint in place of the one before; InputError where the run is another's by now."""
+        self._check_claim()
         write_tensors(self.folder / CHECKPOINT, tensors, {"run": self.id})
 
     def finish(self, save: Callable[[Path], None], record: dict[str, Any]) -> None:
-        """Keep the result and the record of how it came about, and drop the checkpoint."""
+        """Keep the result and the record of how it came about, and drop the checkpoint; InputError as in `write`."""
+        self._check_claim()
         write_text(self.folder / RECORD, sealed(record))
         save(self.result)
         (self.folder / CHECKPOINT).unlink(missing_ok=True)
 
     def facts(self) -> dict[str, Any]:
         """What is known of the run: id, state, spec, record (None where damaged), time of the last change, bytes."""
-        files = [path for path in self.folder.iterdir() if path.is_file()]
+        files = self._files()
         return {
             "id": self.id,
             "state": "done" if self.result.exists() else "unfinished",
             "spec": _document(self.folder / SPEC),
             "record": _document(self.folder / RECORD),
-            "changed": max((path.stat().st_mtime for path in files), default=self.folder.stat().st_mtime),
-            "bytes": sum(path.stat().st_size for path in files),
+            "changed": self.changed,
+            "bytes": sum(file.st_size for file in files),
         }
+
+    @property
+    def changed(self) -> float:
+        """The time of the last change, in seconds since 1970; 0 where it is not there."""
+        found = self._files() or [facts for facts in [facts_of(self.folder)] if facts is not None]
+        return max((facts.st_mtime for facts in found), default=0.0)
+
+    def _files(self) -> list[os.stat_result]:
+        return [facts for entry in entries(self.folder) if entry.is_file() and (facts := facts_of(entry)) is not None]
+
+    def _check_claim(self) -> None:
+        """InputError where this process was stopped for so long that another took the run over."""
+        if self.claim is not None and not self.claim.held():
+            raise InputError(
+                f"run {self.id}: this process was stopped for so long that the run was taken from it, by "
+                f"{self.claim.successor()}; it ends here, give the command again to go on from the last checkpoint"
+            )
 
 
 @dataclass(frozen=True)
@@ -90,70 +121,85 @@ class Store:
     root: Path
     since: float = 0.0
     """What was remembered before this time, in seconds since 1970, counts as not there and is made again."""
+    rhythm: Rhythm = field(default=Rhythm(), repr=False)
+    """How claims are seen to live."""
 
     @contextmanager
     def run(self, spec: dict[str, Any]) -> Iterator[Run]:
         """The run of `spec`, held by this process alone; InputError where another process holds it."""
-        run = self.at(spec)
-        with _held(run.folder / "lock", f"run {run.id}"):
+        identity = spec_id(spec)
+        with self._claimed(RUNS, identity, f"run {identity}") as claim:
+            run = replace(self.at(spec), claim=claim)
             if _document(run.folder / SPEC) is None:
                 write_text(run.folder / SPEC, sealed(spec))
             yield run
 
     def at(self, spec: dict[str, Any]) -> Run:
         """The run of `spec` to read what it came to, whoever holds it; it may not be there."""
-        return Run(self.root / "runs" / spec_id(spec))
+        return self.run_of(spec_id(spec))
+
+    def run_of(self, identity: str) -> Run:
+        """The run of an id; it may not be there."""
+        return Run(place_of(self.root / RUNS, identity, older=self.root / OLDER_RUNS))
 
     def place(self, address: dict[str, Any]) -> Path:
         """The file of what is remembered at `address`."""
-        return self.root / "remembered" / f"{spec_id(address)}.safetensors"
+        return place_of(self.root / REMEMBERED, spec_id(address), ".safetensors")
+
+    def _claimed(self, kind: str, identity: str, what: str, wait: bool = False) -> AbstractContextManager[Claim]:
+        return claimed(claim_of(self.root / kind, identity), what, wait, self.rhythm)
 
     def holds(self, address: dict[str, Any]) -> bool:
         """Whether what is remembered at `address` is there, with every bit as it was written."""
+        path = self.place(address)
         try:
-            return not self._old(address) and verify_tensors(self.place(address)) == _header(address)
+            kept = not self._old(path) and verify_tensors(path) == _header(address)
         except InputError:
             return False
+        used(path)
+        return kept
 
     def made(self, address: dict[str, Any]) -> float:
         """When what is remembered at `address` was made, in seconds since 1970; 0 where it is not there."""
-        try:
-            return self.place(address).stat().st_mtime
-        except OSError:
-            return 0.0
+        facts = facts_of(self.place(address))
+        return 0.0 if facts is None else facts.st_mtime
 
-    def _old(self, address: dict[str, Any]) -> bool:
-        return self.since > 0 and self.made(address) < self.since
+    def _old(self, path: Path) -> bool:
+        facts = facts_of(path) if self.since > 0 else None
+        return facts is not None and facts.st_mtime < self.since
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         """The tree of dicts at `address` or that branch of it, made and kept where it is not there or damaged."""
         kept = self.recall(address, branch)
         if kept is not None:
             return kept
-        path = self.place(address)
         # Whoever comes second waits, and finds it made.
-        with _held(path.with_suffix(".lock"), "", wait=True):
+        with self._claimed(REMEMBERED, spec_id(address), "", wait=True) as claim:
             kept = self.recall(address, branch)
             if kept is not None:
                 return kept
             whole = make()
-            write_tensors(path, tree.flatten(whole), _header(address))
+            # Who was stopped for long finds it made by another: the same, and it stays.
+            if claim.held() or self.recall(address, branch) is None:
+                write_tensors(self.place(address), tree.flatten(whole), _header(address))
             return tree.branch(whole, branch)
 
     def recall(self, address: dict[str, Any], branch: str = "") -> Tree | None:
         """The tree of dicts at `address` or that branch of it; None where it is not there or damaged."""
-        if self._old(address):
+        path = self.place(address)
+        if self._old(path):
             return None
         try:
-            tensors, header = read_tensors(self.place(address), branch)
+            tensors, header = read_tensors(path, branch)
         except InputError:
             return None
+        used(path)
         return tree.branch(tree.nest(tensors), branch) if header == _header(address) else None
 
     def note(self, address: dict[str, Any], finding: dict[str, Any]) -> None:
         """Keep a finding, as JSON, in place of one at the same address; one that says the same stays untouched."""
         text = sealed({**address, "finding": finding}, indent=1)
-        path = self.root / FINDINGS / f"{spec_id(address)}.json"
+        path = place_of(self.root / FINDINGS, spec_id(address), ".json")
         if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)
 
@@ -162,7 +208,11 @@ class Store:
 
         A damaged one is left out, with a warning.
         """
-        found = [(path.stat().st_mtime, path) for path in (self.root / FINDINGS).glob("*.json")]
+        found = [
+            (facts.st_mtime, Path(entry))
+            for entry in shelved(self.root / FINDINGS)
+            if entry.name.endswith(".json") and (facts := facts_of(entry)) is not None
+        ]
         for written, path in sorted(found):
             document = _document(path)
             if document is not None and isinstance(document.get("finding"), dict):
@@ -172,60 +222,36 @@ class Store:
 
     def runs(self) -> list[Run]:
         """Every run, the latest change last."""
-        folder = self.root / "runs"
-        found = [Run(path) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-        return sorted(found, key=lambda run: run.facts()["changed"])
+        return sorted(self.found(), key=lambda run: run.changed)
+
+    def found(self, prefix: str = "") -> Iterator[Run]:
+        """Every run whose id begins with `prefix`, in any order."""
+        for folder in (RUNS, OLDER_RUNS):
+            for entry in shelved(self.root / folder, prefix):
+                if entry.is_dir():
+                    yield Run(Path(entry))
 
     def find(self, prefix: str) -> Run:
         """The run whose id begins with `prefix`; InputError where there is none or more than one."""
-        found = [run for run in self.runs() if run.id.startswith(prefix)]
+        found = list(self.found(prefix))
         if len(found) == 1:
             return found[0]
         if not found:
-            raise unknown(f"run in {self.root}", prefix, [run.id for run in self.runs()])
-        raise InputError(f"run {prefix!r} is any of {', '.join(run.id for run in found)}; give more of its id")
+            raise unknown(f"run in {self.root}", prefix, [run.id for run in self.found()])
+        raise InputError(f"run {prefix!r} is any of {', '.join(sorted(run.id for run in found))}; give more of its id")
 
     def remove(self, run: Run) -> None:
         """Remove a run that no process holds; InputError where one does."""
-        with _held(run.folder / "lock", f"run {run.id}"):
+        with self._claimed(RUNS, run.id, f"run {run.id}"), suppress(FileNotFoundError):
             shutil.rmtree(run.folder)
 
     def forget(self) -> int:
         """Remove every remembered result and finding and tell how many there were."""
-        kept = [*(self.root / "remembered").glob("*.safetensors"), *(self.root / FINDINGS).glob("*.json")]
-        for path in [*kept, *(self.root / "remembered").glob("*.lock")]:
-            path.unlink(missing_ok=True)
+        entries = [*shelved(self.root / REMEMBERED), *shelved(self.root / FINDINGS)]
+        kept = [entry for entry in entries if entry.name.endswith((".safetensors", ".json"))]
+        for entry in [*kept, *(entry for entry in entries if entry.name.endswith(".lock"))]:
+            Path(entry).unlink(missing_ok=True)
         return len(kept)
-
-
-@contextmanager
-def _held(path: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold a lock that the system gives back however this process ends; where another does, wait or refuse."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise InputError(f"cannot use {path.parent}: {error.strerror}; choose another place with --runs") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-        os.close(handle)
-        raise InputError(f"{what} is under way in process {holder}; wait for it, or choose another --seed") from None
-    try:
-        _sign(handle, path)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _sign(handle: int, path: Path) -> None:
-    """Write into a lock who holds it."""
-    try:
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-    except OSError as error:
-        raise refused(f"cannot write {path}", error) from error
 
 
 def _header(address: dict[str, Any]) -> dict[str, Any]:
