@@ -157,6 +157,28 @@ def test_what_a_worker_said_last_is_told_also_where_it_never_began(tmp_path: Pat
     assert len(engine.sent) == TRIES and not engine.tries
 
 
+def test_a_job_that_broke_its_worker_is_sent_alone_and_one_that_was_stopped_with_the_others(tmp_path: Path) -> None:
+    fates = {(1, 1): "dies", (2, 1): "stopped"}
+    engine = Simulated(lambda job, tried: fates.get((job["job"], tried), "done"))
+    run(engine, tmp_path, 4, 1, 4)
+    sent = [[job["job"] for job in each.jobs] for each in engine.sent]
+    assert sent == [[0, 1, 2, 3], [2, 3], [1], [2, 3]]
+
+
+def test_an_answer_that_arrives_in_halves_is_one(tmp_path: Path) -> None:
+    engine = Simulated(lambda job, tried: "done")
+    halves = iter(['{"job": 0, "do', 'ne": true}\n'])
+
+    def state(handle: Process) -> State:
+        with open(handle.path, "a") as opened:
+            opened.write(next(halves))
+        return State.GOING
+
+    engine.state = state  # type: ignore[method-assign]
+    (tmp_path / "answers").mkdir()
+    assert run(engine, tmp_path, 1, 1, 1) == {0: 1}
+
+
 def test_a_chunk_that_its_engine_begins_anew_is_not_sent_again(tmp_path: Path) -> None:
     engine = Simulated(lambda job, tried: "stopped" if job["job"] == 1 and tried == 1 else "done")
     engine.settled = 3600.0

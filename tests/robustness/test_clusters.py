@@ -23,9 +23,10 @@ from limbeck.runs.executors.ray import Ray
 from limbeck.runs.executors.slurm import Settings, Slurm, by_slurm, read_settings
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
+from simulated_slurm import install
 
 NETWORK = "mlp-w16"
-LOCAL = "cluster: local\nminutes: 2\nsetup: ['true']\n"
+LOCAL = "cluster: local\nminutes: 5\n"
 needs_submitit = pytest.mark.skipif(
     find_spec("submitit") is None, reason="the package submitit is not installed: pip install limbeck[slurm]"
 )
@@ -105,6 +106,38 @@ def test_jobs_by_submitit_are_the_same_where_one_process_is_killed_and_one_is_st
 
 
 @needs_submitit
+def test_arrays_of_slurm_are_sent_followed_and_cancelled(
+    path: Path, here: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm is simulated: what is sent to it and read of it is as submitit does it, and nothing of it is queued."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{install(tmp_path / 'bin')}:{os.environ['PATH']}")
+    (tmp_path / "settings.yaml").write_text("partition: short\nmemory: 2\nminutes: 7\nsetup: [export MADE=ready]\n")
+    asked = f"slurm:{tmp_path / 'settings.yaml'}"
+    session = Session(tmp_path / "there", device="cpu", workers=2, executor=asked)
+    assert isinstance(session.executor, Batches)
+    engine = session.executor.engine
+    engine.every, engine.settled = 0.1, 0.0
+    killer = Killer(tmp_path / "there", signal.SIGKILL)
+    killer.watch(Slurm, monkeypatch)
+    assert worked(session, path) == here and killer.undisturbed()
+    scripts = sorted((tmp_path / "bin" / "jobs").glob("*.sh"))
+    first = scripts[0].read_text()
+    for line in ("--array=0-1%2", "--partition=short", "--mem=2GB", "--time=7", "--cpus-per-task=1"):
+        assert f"#SBATCH {line}\n" in first
+    assert "export MADE=ready" in first
+
+    def interrupted(index: int, share: float) -> None:
+        raise KeyboardInterrupt
+
+    jobs = [json.loads(line) for line in next((tmp_path / "there" / "chunks").iterdir()).read_text().splitlines()]
+    with pytest.raises(KeyboardInterrupt):
+        session.executor.run(jobs, interrupted)
+    cancelled = [each.stem.partition("_")[0] for each in (tmp_path / "bin" / "jobs").glob("*.cancelled")]
+    assert set(cancelled) == {str(100 + len(scripts))}
+
+
+@needs_submitit
 def test_a_job_by_submitit_that_breaks_tells_the_end_of_its_log(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text(LOCAL)
     executor = by_slurm(str(tmp_path / "settings.yaml"), tmp_path, 2, "cpu")
@@ -137,7 +170,7 @@ def test_tasks_of_ray_are_the_same_where_a_process_is_killed(
     [
         ("partion: gpu", "unknown setting in .*: did you mean 'partition'?"),
         ("minutes: long", "minutes: found long, expected a whole number"),
-        ("minutes: 0", "minutes: found 0, expected a number of at least 1"),
+        ("minutes: 1", "minutes: found 1, expected a number of at least 5"),
         ("memory: -1", "memory: found -1.0, expected a number above 0"),
         ("cluster: pbs", "cluster: found pbs, expected one of slurm, local"),
         ("setup: module load cuda", "setup: .*expected a list such as"),

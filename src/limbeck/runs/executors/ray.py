@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,8 @@ class Ray(AbstractEngine):
         address = os.environ.get(ADDRESS)
         here = {} if address else {"num_cpus": workers or usable_cores(), "include_dashboard": False}
         try:
-            ray.init(address or "local", logging_level="ERROR", log_to_driver=False, **here)
+            with _signals_kept():
+                ray.init(address or "local", logging_level="ERROR", log_to_driver=False, **here)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = f"{ADDRESS}={address}" if address else "this machine"
             raise InputError(f"--executor ray: {where}: {error}; check that Ray runs there") from error
@@ -86,6 +90,17 @@ class Ray(AbstractEngine):
     def close(self) -> None:
         """Leave the cluster; Ray on this machine ends."""
         self._ray.shutdown()
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Have SIGTERM mean after the block what it meant before, which Ray would end the process by at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def by_ray(folder: Path, workers: int | None, device: str) -> Batches:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +20,7 @@ from limbeck.runs.executors.chunks import MOST
 
 STOPPED = ("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "CANCELLED", "REVOKED", "DEADLINE", "INTERRUPTED")
 """States in which it was not the job that ended itself."""
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that processes of this machine have to end."""
 
 
@@ -26,7 +29,7 @@ class Settings(AbstractPart):
     """What Slurm is asked for, for each chunk: the file of `--executor slurm:FILE.yaml`."""
 
     cluster: Literal["slurm", "local"] = "slurm"
-    """Where chunks go; local: to processes of this machine, to try the settings."""
+    """Where chunks go; local: to processes of this machine, to try it, which take `minutes`, `workers` and `jobs`."""
     partition: str | None = None
     """The partition; by default that of the cluster."""
     account: str | None = None
@@ -53,7 +56,9 @@ class Settings(AbstractPart):
     """Lines of shell that come before the work, such as `module load cuda`."""
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "minutes", "cpus", "workers", "jobs", "array")
+        # A process is told to stop up to two and a half minutes before.
+        at_least(self, 5, "minutes")
+        at_least(self, 1, "cpus", "workers", "jobs", "array")
         if self.gpus is not None:
             at_least(self, 0, "gpus")
         if self.memory is not None:
@@ -119,8 +124,8 @@ class Slurm(AbstractEngine):
             mem_gb=settings.memory,
             slurm_constraint=settings.constraint,
             slurm_array_parallelism=settings.workers,
+            slurm_setup=list(settings.setup) or None,
             **own,
-            **{f"{settings.cluster}_setup": list(settings.setup) or None},
         )
 
     def submit(self, chunks: Sequence[Chunk]) -> list[Any]:
@@ -154,12 +159,13 @@ class Slurm(AbstractEngine):
             if arrays:
                 subprocess.run(["scancel", *arrays], check=False)
             return
-        for each in handles:
-            if not each.done():
-                each.cancel()
         until = time.monotonic() + PATIENCE
-        while time.monotonic() < until and not all(each.done() for each in handles):
-            time.sleep(0.05)
+        while time.monotonic() < until and (going := [each for each in handles if not each.done()]):
+            for each in going:
+                # Its number is that of a process that passes this on; SIGINT is ignored in the background of a shell.
+                with suppress(ProcessLookupError):
+                    os.kill(int(each.job_id), signal.SIGTERM)
+            time.sleep(0.1)
 
 
 def by_slurm(place: str, folder: Path, workers: int | None, device: str) -> Batches:
