@@ -24,6 +24,7 @@ EXAMPLES = {
     "evaluate": (
         "limbeck evaluate digits.safetensors",
         "limbeck evaluate digits.safetensors --repeats 3 --baselines random,herding:bytes",
+        "limbeck evaluate digits.safetensors --executor slurm:cluster.yaml",
     ),
     "explain": (
         "limbeck explain digits.safetensors --effort quick",
@@ -41,7 +42,7 @@ EXAMPLES = {
     "export": ("limbeck export digits.safetensors --format npz --out digits.npz",),
     "compress": ("limbeck compress digits.safetensors --bits 4 --out small.safetensors",),
     "show": ("limbeck show digits.safetensors --out digits.png",),
-    "worker": ("limbeck worker CHUNK.jsonl",),
+    "worker": ("limbeck worker CHUNK.jsonl", "limbeck worker CHUNK.jsonl --answers ANSWERS.jsonl"),
     "runs": ("limbeck runs",),
     "doctor": ("limbeck doctor", "limbeck doctor cifar10 --network convnet-w32"),
 }

@@ -118,7 +118,8 @@ def add_session(made: Parser, compiles: bool = False, data_root: bool = True, ti
         "--executor",
         type=str,
         default="local",
-        help=f"one of {', '.join(EXECUTORS)}: processes of this machine, or commands to run anywhere",
+        help=f"one of {', '.join(EXECUTORS)}: processes of this machine, commands to run anywhere, or a cluster, where "
+        "slurm:FILE.yaml says what is asked of it",
     )
     if compiles:
         add_compile(made)

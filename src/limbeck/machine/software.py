@@ -36,6 +36,8 @@ EXTRAS = {
     "tensorboard": Extra("tensorboard", "--log tensorboard"),
     "wandb": Extra("wandb", "--log wandb"),
     "mlflow": Extra("mlflow", "--log mlflow"),
+    "slurm": Extra("submitit", "--executor slurm"),
+    "ray": Extra("ray", "--executor ray"),
     "figures": Extra("resvg_py", "figures as PNG"),
 }
 """By the name under which pip installs them, `limbeck[NAME]`."""

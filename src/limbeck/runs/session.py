@@ -16,7 +16,7 @@ from limbeck.core.threads import usable_cores
 from limbeck.core.values import typed
 from limbeck.logs import AbstractLog, log_of
 from limbeck.runs.allowance import Allowance, Bounded, check_minutes
-from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Local, Printed
+from limbeck.runs.executors import EXECUTORS, AbstractExecutor, Batches, Local, Printed, by_ray, by_slurm
 from limbeck.runs.pace import Pace
 from limbeck.runs.store import Store, root_of
 from limbeck.terminal.bar import Bar
@@ -55,10 +55,11 @@ class Session:
         runs: The folder of the run store; else the environment's LIMBECK_RUNS, else ./runs.
         device: By default a CUDA device if there is one, else the processor; draws are the same on all.
         workers: Processes side by side; by default one for each core that may be used, one where the device is not the
-            processor; there are fewer where memory has no room for all.
+            processor; there are fewer where memory has no room for all. Of a cluster, what it has room for.
         compile: Whether long work runs as compiled code, equal but for rounding; None: where that saves time.
         data_root: Where named data sets lie; else LIMBECK_DATA.
-        executor: "local" (processes on this machine), "print" (commands to run elsewhere), or one of your own.
+        executor: "local" (processes on this machine), "print" (commands to run elsewhere), "ray", "slurm" or
+            "slurm:FILE.yaml" (machines of a cluster), or one of your own.
         progress: Who is told of what is done. True: a bar on standard error, or below the cell of a notebook; None:
             that where somebody is at a prompt or in a notebook, else nobody.
         tell: Takes the commands of the executor "print".
@@ -108,19 +109,30 @@ class Session:
         """How many computations were missing so far."""
         self.latest = 0.0
         """When the latest of what was found was made, in seconds since 1970."""
-        self.executor = self._executor(executor, tell)
+        self.executor = self._executor(executor, tell, workers)
+        if isinstance(self.executor, Batches):
+            self.workers = self.executor.workers
 
     @property
     def found(self) -> datetime | None:
         """When the latest of what was asked for was made, where all of it was found."""
         return datetime.fromtimestamp(self.latest) if self.latest and not self.computed else None
 
-    def _executor(self, executor: str | AbstractExecutor, tell: Callable[[str], object]) -> AbstractExecutor:
+    def _executor(
+        self, executor: str | AbstractExecutor, tell: Callable[[str], object], workers: int | None
+    ) -> AbstractExecutor:
         if isinstance(executor, AbstractExecutor):
             return executor
-        if executor not in EXECUTORS:
-            raise unknown("executor", executor, EXECUTORS)
-        return Local(self.workers) if executor == "local" else Printed(self.store.root / "chunks", tell, self.workers)
+        name, _, place = executor.partition(":")
+        if name not in EXECUTORS:
+            raise unknown("executor", name, EXECUTORS)
+        if place and name != "slurm":
+            raise InputError(f"executor {executor}: expected {name}; slurm alone takes a file of settings")
+        if name == "slurm":
+            return by_slurm(place, self.store.root, workers, self.device.type)
+        if name == "ray":
+            return by_ray(self.store.root, workers, self.device.type)
+        return Local(self.workers) if name == "local" else Printed(self.store.root / "chunks", tell, self.workers)
 
     def problem(self, task: AbstractTask, network: str) -> Problem:
         """A task and a network on the session's device, with its store as the cache."""

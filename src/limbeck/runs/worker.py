@@ -1,7 +1,7 @@
 """What a worker does: jobs, one line of JSON each, until its input ends.
 
 `python -m limbeck.runs.worker` answers each with {} or {"error": message}, after lines {"share": x} that say how far it
-is; `limbeck worker CHUNK.jsonl` reads them from a file. A job is a chunk of computations of one network, each of a set
+is; files of jobs are done by `runs/working.py`. A job is a chunk of computations of one network, each of a set
 or of none, or it is a distillation; whatever finishes is in the store.
 """
 
@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -84,18 +85,24 @@ def do(job: Job) -> None:
     compute(asked, store)
 
 
-class _Teller:
-    """Writes now and then, as a line of its own, which share of the job is done."""
+class Teller:
+    """Passes on, now and then, which share of a job is done.
 
-    def __init__(self) -> None:
+    Args:
+        say: Takes a share.
+        every: Seconds between two that it takes.
+    """
+
+    def __init__(self, say: Callable[[float], object], every: float = TOLD_EVERY) -> None:
+        self.say, self.every = say, every
         self.last = time.monotonic()
 
     def __call__(self, share: float) -> None:
-        """Take a share, and write it where the last one is some time ago."""
+        """Take a share, and pass it on where the last one is some time ago."""
         now = time.monotonic()
-        if now - self.last >= TOLD_EVERY:
+        if now - self.last >= self.every:
             self.last = now
-            _say({"share": share})
+            self.say(share)
 
 
 def _say(line: dict[str, Any]) -> None:
@@ -103,7 +110,7 @@ def _say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _leave(number: int, _frame: object) -> None:
+def leave(number: int, _frame: object) -> None:
     """End by an exception, so that a file in the making is removed on the way out."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
@@ -112,7 +119,7 @@ def _leave(number: int, _frame: object) -> None:
 def main() -> None:
     """Answer jobs until there are no more; where the input ends while one is under way, whoever asked is gone."""
     keep_freed_memory()
-    signal.signal(signal.SIGTERM, between_imports(_leave))
+    signal.signal(signal.SIGTERM, between_imports(leave))
     jobs: Queue[str | None] = Queue()
     busy = threading.Event()
 
@@ -130,7 +137,7 @@ def main() -> None:
     while (line := jobs.get()) is not None:
         answer: dict[str, Any] = {}
         try:
-            with heard_by(_Teller()), shortage_told(), refusals_told():
+            with heard_by(Teller(lambda share: _say({"share": share}))), shortage_told(), refusals_told():
                 do(json.loads(line))
         except InputError as error:
             answer = {"error": str(error)}

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from limbeck.core.deferred import Deferred
-from limbeck.core.family import spec_id
-from limbeck.core.files import write_text
 from limbeck.core.text import counted
+from limbeck.runs.executors.chunks import dealt, write_chunk
 from limbeck.runs.executors.contract import AbstractExecutor, Job
-
-MOST = 50
-"""Jobs of one command at most: what is lost where it dies."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +27,8 @@ class Printed(AbstractExecutor):
 
     def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
         """Write the chunks, tell a command for each, and raise Deferred."""
-        commands = min(len(jobs), max(self.workers, -(-len(jobs) // MOST)))
-        for first in range(commands):
-            part = jobs[first::commands]  # Dealt out, as the longest come first.
-            path = (self.folder / f"{spec_id(part)}.jsonl").absolute()
-            write_text(path, "".join(json.dumps(job, sort_keys=True) + "\n" for job in part))
+        chunks = dealt(len(jobs), self.workers)
+        for chunk in chunks:
+            path = write_chunk(self.folder, [jobs[index] for index in chunk])
             self.tell(f"limbeck worker {shlex.quote(str(path))}")
-        raise Deferred(f"{counted(commands, 'command')} to run, here or where the same store is")
+        raise Deferred(f"{counted(len(chunks), 'command')} to run, here or where the same store is")
