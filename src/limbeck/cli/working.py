@@ -13,7 +13,6 @@ from limbeck.cli.console import Parser
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress
-from limbeck.runs.allowance import TimeIsUp
 from limbeck.runs.executors import EXECUTORS
 from limbeck.terminal.bar import bar
 from limbeck.terminal.safe import write
@@ -170,7 +169,7 @@ def session(
     except Deferred as deferred:
         raise Deferred(f"{deferred}; then: {again}") from deferred
     except KeyboardInterrupt as interrupt:
-        why = str(interrupt) if isinstance(interrupt, TimeIsUp) else "interrupted"
+        why = str(interrupt) or "interrupted"
         raise KeyboardInterrupt(f"{why}; go on with: {again}") from interrupt
 
 

@@ -8,14 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core import tree
+from limbeck.core import ranks, tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Later, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.compiled import features_of
-from limbeck.statistics.groups import group_means
+from limbeck.learn.compiled import features_of, shares
+from limbeck.statistics.groups import group_means, group_shares
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Distribution(AbstractObjective):
     with a linear kernel on phi.
     """
 
+    shared = "the passes over real examples"
     per_class: int = 256
     """Real images of each class that a step sees."""
     augment: AbstractAugmentation = field(default_factory=Siamese)
@@ -81,8 +83,14 @@ class Distribution(AbstractObjective):
     def _aim(self, problem: Problem, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of real images under the network of a draw."""
         real = problem.real(key.fold("real"), self.per_class)
-        shown, count = self._shown(problem, real, key), len(problem.task.classes)
-        return group_means(features_of(problem, _network(problem, key), shown), real.classes, count)
+        network, count = _network(problem, key), len(problem.task.classes)
+        if not shares(problem, len(real.classes)):
+            return group_means(features_of(problem, network, self._shown(problem, real, key)), real.classes, count)
+        rows = ranks.share(torch.arange(len(real.classes)))
+        own = problem.task.take(real, rows)
+        features = features_of(problem, network, self._shown(problem, own, key))
+        weights = onto(group_shares(real.classes, count, features.dtype)[rows], features.device)
+        return ranks.summed(weights.T @ features)
 
     def _means(self, problem: Problem, batch: Batch, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of synthetic images, with a graph."""
