@@ -28,9 +28,10 @@ from limbeck.learn.compiled import Operations
 from limbeck.learn.optim import SGD
 from limbeck.objectives import Distribution, Gradient, PooledRidge, RandomFeatureRidge, Unrolled
 from limbeck.parameterizations import SoftTargets
+from limbeck.runs.store import Store
 from limbeck.schedules import Fixed
 from limbeck.starts import Real
-from limbeck.state import State
+from limbeck.state import State, steps_in
 from limbeck.tasks import load
 
 OBJECTIVES = {
@@ -127,6 +128,9 @@ def run(folder: Path) -> dict[str, Any]:
     words = [*COMMAND, "--out", str(folder / "set.safetensors")]
     for name, dies in (("dead", True), ("again", False)):
         codes[name] = processes(2, command(words, dies), folder / name)
+        if dies:
+            (run,) = Store(folder / "runs").runs()
+            codes["kept"] = steps_in(run.read() or {})
     os.environ["LIMBECK_RUNS"] = str(folder / "alone")
     codes["whole"] = processes(1, command([*COMMAND, "--out", str(folder / "whole.safetensors")]), folder / "whole")
     codes["refused"] = processes(2, command([*COMMAND, "--objective", "kernel-ridge"]), folder / "refused")

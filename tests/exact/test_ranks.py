@@ -67,10 +67,10 @@ def said(folder: Path, name: str) -> list[list[str]]:
 
 
 def test_where_one_dies_the_other_keeps_what_was_done_and_says_so_in_one_line(ranked: Path) -> None:
-    assert codes(ranked)["dead"] == [130, -signal.SIGKILL]
+    assert codes(ranked)["dead"] == [130, -signal.SIGKILL] and codes(ranked)["kept"] == 2
     lead, other = said(ranked, "dead")
     ends = [line for line in lead if "ended" in line]
-    assert len(ends) == 1 and "go on with: limbeck distill digits" in ends[0] and not other
+    assert len(ends) == 1 and "go on with: torchrun ... -m limbeck distill digits" in ends[0] and not other
     assert not any("Traceback" in line for line in lead)
 
 

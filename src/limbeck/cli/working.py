@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from limbeck.cli.console import Parser
+from limbeck.core import ranks
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress
@@ -144,7 +145,8 @@ def session(
     since = _since(options)
     # Whoever began anew goes on with what was done from then on.
     onwards = ["--since", since.isoformat()] if since and options["fresh"] else []
-    again = f"limbeck {command} {shlex.join([*(each for each in words if each != '--fresh'), *onwards])}"
+    begun = "torchrun ... -m " if ranks.processes() > 1 else ""
+    again = f"{begun}limbeck {command} {shlex.join([*(each for each in words if each != '--fresh'), *onwards])}"
     try:
         with (
             bar(options.get("quiet", False)) as progress,

@@ -282,5 +282,5 @@ def _exchange() -> Iterator[None]:
         yield
     except RuntimeError as error:
         # Without the place in torch's source.
-        why = str(error).splitlines()[0].rpartition("] ")[2][:80]
+        why = str(error).splitlines()[0].rpartition("] ")[2].partition(". ")[0][:80]
         raise Lost(f"another of the processes of this run ended ({why})") from error

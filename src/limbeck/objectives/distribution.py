@@ -16,6 +16,7 @@ from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import features_of, shares
+from limbeck.learn.sensitivity import surrogate, vjp
 from limbeck.statistics.groups import group_means, group_shares
 
 
@@ -31,7 +32,7 @@ class Distribution(AbstractObjective):
     with a linear kernel on phi.
     """
 
-    shared = "the passes over real examples"
+    shared = "the passes over examples"
     per_class: int = 256
     """Real images of each class that a step sees."""
     augment: AbstractAugmentation = field(default_factory=Siamese)
@@ -61,6 +62,8 @@ class Distribution(AbstractObjective):
         else:
             index = int(state["step"]) % self.draws
             aim, key = state["aims"][index], _draw(state["seed"], index)
+        if shares(problem, len(synthetic.batch.classes)):
+            return self._distance(problem, synthetic.batch, key, aim)
         return (aim - self._means(problem, synthetic.batch, key)).square().sum()
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
@@ -96,6 +99,18 @@ class Distribution(AbstractObjective):
         """The mean features of synthetic images, with a graph."""
         features = problem.network.apply(_network(problem, key), self._shown(problem, batch, key)).features
         return group_means(features, batch.classes, len(problem.task.classes))
+
+    def _distance(self, problem: Problem, batch: Batch, key: Key, aim: Tensor) -> Float[Tensor, ""]:
+        """The loss, where each process takes its share of the synthetic images through the network and back."""
+        shown, rows = self._shown(problem, batch, key), ranks.share(torch.arange(len(batch.classes)))
+        held = tree.map(lambda leaf: leaf.detach().requires_grad_(leaf.requires_grad), shown)
+        with torch.enable_grad():
+            features = problem.network.apply(_network(problem, key), tree.rows(held, rows)).features
+            weights = group_shares(batch.classes, len(problem.task.classes), features.dtype)[rows]
+            part = onto(weights, features.device).T @ features
+        off = ranks.summed(part) - aim
+        slopes = ranks.summed(vjp([part], [2 * off], held))
+        return surrogate(off.square().sum(), shown, slopes)
 
     def _shown(self, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The inputs of a batch, varied as a draw says."""
