@@ -32,6 +32,7 @@ def measure(given: argparse.Namespace) -> None:
     from limbeck.core.contracts import NoCache, Problem
     from limbeck.core.key import Key
     from limbeck.core.memory import keep_freed_memory
+    from limbeck.core.torchrun import started
     from limbeck.recipes import recipe_for
     from limbeck.tasks import load
 
@@ -41,7 +42,7 @@ def measure(given: argparse.Namespace) -> None:
     problem = Problem(task, task.network(given.network), torch.device("cpu"), NoCache())
     recipe = recipe_for(given.recipe, given.data, given.ipc)
     run = distillation.Distillation(problem, recipe, given.ipc, Key(("ranks",)), checks=0, compile=False)
-    with ranks.started():
+    with started(), ranks.together("ranks"):
         state = run.step(run.begin())
         times = []
         for _ in range(given.steps):

@@ -24,6 +24,7 @@ from limbeck.core import ranks, tree
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.files import write_tensors
 from limbeck.core.key import Key
+from limbeck.core.torchrun import started
 from limbeck.learn.compiled import Operations
 from limbeck.learn.optim import SGD
 from limbeck.objectives import Distribution, Gradient, PooledRidge, RandomFeatureRidge, Unrolled
@@ -79,8 +80,7 @@ def distil(folder: Path, count: int) -> Callable[[int], int]:
         torch.set_default_dtype(torch.float64)
         task = load("digits")
         problem = Problem(task, task.network("convnet-w4-d1"), torch.device("cpu"), NoCache())
-        with ranks.started():
-            ranks.call("ranks")
+        with started(), ranks.together("ranks"):
             for name in IN[count]:
                 recipe = Recipe(
                     start=Real(),

@@ -32,6 +32,7 @@ from limbeck.cli.working import (
 from limbeck.core import ranks
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
+from limbeck.core.torchrun import started
 from limbeck.core.units import measured, size
 from limbeck.options import compose
 from limbeck.parameterizations.budgets import per_class_of
@@ -50,7 +51,7 @@ AS_MANY = "to make as many steps as fit into an hour"
 
 def run(words: list[str]) -> None:
     """Distil, save, and say where; where torchrun started several processes, the first of them does."""
-    with ranks.started():
+    with started():
         plan, given = _repeat(words) if "--spec" in words else _new(words)
         if ranks.processes() > 1 and given.fits:
             raise InputError("--minutes without --steps, in several processes: a trial tells of one; say --steps too")

@@ -6,6 +6,7 @@ from limbeck import distillation
 from limbeck.core import ranks
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
+from limbeck.core.torchrun import check_place
 from limbeck.objectives import OBJECTIVES
 from limbeck.runs.needs import complete_needs
 from limbeck.runs.plan import Plan, distillation_of
@@ -17,7 +18,7 @@ def check_shares(plan: Plan, session: Session) -> None:
     """InputError where several processes would each do all of a plan; what they share is told. Nothing for one."""
     if ranks.processes() == 1:
         return
-    ranks.check_place(session.device)
+    check_place(session.device)
     objective = plan.recipe.objective
     if objective is None or not plan.recipe.steps:
         raise InputError(
@@ -34,12 +35,12 @@ def check_shares(plan: Plan, session: Session) -> None:
 
 def help_with(plan: Plan, session: Session) -> None:
     """Do this process's share of the steps of a run that the first process keeps; nothing where it calls for none."""
-    if not ranks.call(session.store.at(plan.spec_on(session.device)).id):
-        return
-    # The first has computed them: they are found where the store is one that all see.
-    complete_needs(session, plan.task, plan.network, plan.recipe)
 
     def unseen(state: State) -> None:
         return
 
-    distillation.distill(distillation_of(plan, session), Unkept(), unseen)
+    with ranks.together(session.store.at(plan.spec_on(session.device)).id) as called:
+        if called:
+            # The first has computed them: they are found where the store is one that all see.
+            complete_needs(session, plan.task, plan.network, plan.recipe)
+            distillation.distill(distillation_of(plan, session), Unkept(), unseen)

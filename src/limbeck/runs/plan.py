@@ -154,8 +154,8 @@ def run_plan(
                     log(state)
                     watch(state)
 
-                ranks.call(run.id)
-                outcome = distillation.distill(steps, run, seen, checkpoint_seconds)
+                with ranks.together(run.id):
+                    outcome = distillation.distill(steps, run, seen, checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
