@@ -134,6 +134,8 @@ def run(folder: Path) -> dict[str, Any]:
     os.environ["LIMBECK_RUNS"] = str(folder / "alone")
     codes["whole"] = processes(1, command([*COMMAND, "--out", str(folder / "whole.safetensors")]), folder / "whole")
     codes["refused"] = processes(2, command([*COMMAND, "--objective", "kernel-ridge"]), folder / "refused")
+    os.environ["LIMBECK_RUNS"] = str(folder / "others")
+    codes["apart"] = processes(2, lambda rank: command([*COMMAND, f"--seed={7 + rank}"])(rank), folder / "apart")
     return codes
 
 

@@ -91,3 +91,9 @@ def test_what_several_would_each_do_whole_is_refused_in_one_line(ranked: Path) -
     assert codes(ranked)["refused"] == [2, 1]
     lead, other = said(ranked, "refused")
     assert len(lead) == 1 and "kernel-ridge" in lead[0] and "leave torchrun out" in lead[0] and not other
+
+
+def test_processes_that_were_asked_for_different_runs_say_so(ranked: Path) -> None:
+    assert codes(ranked)["apart"] == [130, 2]
+    lead, other = said(ranked, "apart")
+    assert len(other) == 1 and "expected one command" in other[0] and "ended" in lead[-1]

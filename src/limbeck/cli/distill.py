@@ -187,7 +187,8 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     shown = compose(method.recipe_for(data, ipc, whitened), options, spelled)
     arguments = parser(
         "distill",
-        "Distil a data set into a few synthetic examples. Or: limbeck distill --spec FILE --out SET. "
+        "Distil a data set into a few synthetic examples. Or: limbeck distill --spec FILE --out SET. Or, by several "
+        "processes together: torchrun --nproc-per-node 2 -m limbeck distill ... "
         f"{method.summary} Source: {method.source}. Cost: {method.cost}.",
     )
     arguments.more_options = listed(shown)
