@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from limbeck import distillation
 from limbeck.cli import main
@@ -50,14 +50,14 @@ COMMAND = ["distill", "digits", "--recipe", "dm", "--network", "convnet-w4-d1", 
 
 def processes(count: int, does: Callable[[int], int], said: Path) -> list[int]:
     """What each of so many processes that find one another came to; what each says on standard error is kept."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # As with torchrun, where they meet outlives them.
+    meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     begun = []
     for rank in range(count):
         child = os.fork()
         if not child:
-            place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": str(rank)}
+            place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port), "LOCAL_RANK": str(rank)}
+            os.environ.update({"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"})
             os.environ.update({"RANK": str(rank), "WORLD_SIZE": str(count), **place})
             os.dup2(os.open(said.with_suffix(f".{rank}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
             code = 1

@@ -9,11 +9,11 @@ Unless several were started (`core/torchrun.py`) all of this is as if it were no
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from limbeck.core.errors import InputError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-SAID, LATER = "said", timedelta(minutes=5)
-"""Where the first says that it has said why it ends, and how long others wait for it to put its work in order."""
+SAID, LATER = "said", 300.0
+"""Where the first says that it has said why it ends; for how many seconds others let it put its work in order."""
 
 
 class Lost(KeyboardInterrupt):
@@ -104,8 +104,7 @@ def first(does: Callable[[], object]) -> None:
     if here.rank:
         if not first_says():
             # Whoever ends before the first has put its work in order has that ended, too.
-            with suppress(RuntimeError):
-                here.store.wait([SAID], LATER)
+            heard(here.store, LATER)
             raise SystemExit(1)
         return
     # What it does for itself it does alone.
@@ -119,6 +118,18 @@ def first(does: Callable[[], object]) -> None:
     finally:
         _together.reset(token)
     first_says(True)
+
+
+def heard(store: Any, seconds: float) -> bool:
+    """Whether the first process says within so many seconds that it has said why it ends."""
+    end = time.monotonic() + seconds
+    with suppress(RuntimeError):
+        while not store.check([SAID]):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+    return False
 
 
 def first_says(yes: bool = False) -> bool:

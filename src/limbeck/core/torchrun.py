@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from limbeck.core.errors import InputError
-from limbeck.core.ranks import HERE, SAID, Ranks, exchange, first_says, processes
+from limbeck.core.ranks import HERE, SAID, Ranks, exchange, first_says, heard, processes
 
 if TYPE_CHECKING:
     import torch
@@ -18,8 +18,8 @@ TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun says in the environment."""
 PATIENCE = timedelta(days=1)
 """How long processes wait for the first, which may do long work before the steps. One that dies is noticed at once."""
-SPEAKING, SOON = "speaking", timedelta(seconds=2)
-"""Where one of the others says so, and how long one that has to end waits to hear that the first has."""
+SPEAKING, SOON = "speaking", 2.0
+"""Where one of the others says so, and for how many seconds one that has to end waits to hear that the first has."""
 
 
 @contextmanager
@@ -80,8 +80,5 @@ def _speaks(here: Ranks) -> bool:
         if here.rank == 0:
             here.store.set(SAID, "")
             return True
-        with suppress(RuntimeError):
-            here.store.wait([SAID], SOON)
-            return False
-        return bool(here.store.add(SPEAKING, 1) == 1)
+        return not heard(here.store, SOON) and bool(here.store.add(SPEAKING, 1) == 1)
     return True
