@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,12 +15,13 @@ from torch import Tensor
 from limbeck.composition import Recipe
 from limbeck.computations import Mixture, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
-from limbeck.core import tree
-from limbeck.core.contracts import AbstractObjective, Batch, Parameters, Problem, Schedule, Synthetic
+from limbeck.core import ranks, tree
+from limbeck.core.contracts import Batch, Parameters, Problem, Schedule, Synthetic
 from limbeck.core.family import part_name
+from limbeck.core.interruptions import in_peace
 from limbeck.core.key import Key
 from limbeck.core.placing import cpu
-from limbeck.core.promises import check_renders, loss_of, state_of
+from limbeck.core.promises import LossOf, check_renders, state_of
 from limbeck.core.threads import computing_by, threads_for
 from limbeck.core.tree import Tree
 from limbeck.judging import judged_by
@@ -106,7 +107,7 @@ class Distillation:
         )
 
     def step(self, state: State) -> State:
-        """The state after one more step; the first is eager, and its operations are counted."""
+        """The state after one more step; the first is eager, not shared, and its operations are counted."""
         if int(state.step) == 0:
             with computing_by(self.threads(state)), Operations() as operations:
                 after = self._stepped(self.problem, state)
@@ -118,9 +119,10 @@ class Distillation:
                     stacklevel=2,
                 )
             work = torch.tensor(float(operations.count), dtype=torch.float64)
-            return after._replace(work=work, products=torch.tensor(operations.products))
-        with computing_by(self.threads(state), passes=True):
-            return self._stepped(replace(self.problem, compiled=self.compiled(state)), state)
+            return ranks.agreed(after._replace(work=work, products=torch.tensor(operations.products)))
+        with computing_by(self.threads(state), passes=True), ranks.sharing():
+            after = self._stepped(replace(self.problem, compiled=self.compiled(state)), state)
+            return ranks.agreed(after, state)
 
     def compiled(self, state: State) -> bool:
         """Whether the steps after the first, which is done, run as compiled code."""
@@ -143,7 +145,7 @@ class Distillation:
         def show(learned: dict[str, Tree]) -> Synthetic:
             return replace(self.show(learned, state.fixed, now), done=step / self.recipe.steps)
 
-        loss_of = _LossOf(objective, state.objective, problem, show, now)
+        loss_of = LossOf(objective, state.objective, problem, show, now)
         loss, gradients = self.recipe.estimator.gradient(loss_of, state.learned, now.fold("estimator"))
         learned, optimizers = {}, {}
         for group, leaves in state.learned.items():
@@ -260,12 +262,20 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
     kept = checkpoints.read()
     if kept is not None:
         state, anchor = restored((state, anchor), kept)
+    state, anchor = ranks.agreed((state, anchor))
     written = time.monotonic()
+
+    def looked() -> None:
+        nonlocal state
+        state = run.check(state)
+        watch(state)
+
     try:
         while True:
-            state = run.check(state)
             step = int(state.step)
-            watch(state)
+            ranks.first(looked)
+            if step in run.due:
+                state = state._replace(scores=ranks.agreed(state.scores))
             if step == run.recipe.steps:
                 break
             if step % ANCHOR_EVERY == 0:
@@ -276,25 +286,7 @@ def distill(run: Distillation, checkpoints: Checkpoints, watch: Watcher, checkpo
             after = run.step(state)
             state = after if bool(after.losses[step].isfinite()) else rolled_back(anchor, after)
     except (KeyboardInterrupt, SystemExit):
-        checkpoints.write(tree.flatten((state, anchor)))
+        with in_peace():
+            checkpoints.write(tree.flatten((state, anchor)))
         raise
     return run.outcome(state)
-
-
-@dataclass(frozen=True)
-class _LossOf:
-    """What an estimator takes the gradient of."""
-
-    objective: AbstractObjective
-    state: Tree
-    problem: Problem
-    show: Callable[[dict[str, Tree]], Synthetic]
-    key: Key
-
-    def __call__(self, learned: dict[str, Tree]) -> Tensor:
-        """The loss of what is learned."""
-        return loss_of(self.objective, self.objective.loss(self.state, self.problem, self.show(learned), self.key))
-
-    def together(self, candidates: Sequence[dict[str, Tree]]) -> list[Tensor]:
-        """The loss of each of several."""
-        return list(self.objective.losses(self.state, self.problem, list(map(self.show, candidates)), self.key))

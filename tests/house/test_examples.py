@@ -16,7 +16,7 @@ from run_page import RUN, Block, blocks
 from warm import warm
 
 RUNNER = Path(__file__).parents[1] / "run_page.py"
-NOT_RUN = 6
+NOT_RUN = 7
 """How many examples may be for a reader alone: what installs, uploads or asks a cluster."""
 
 

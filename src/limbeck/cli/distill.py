@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from argparse import ArgumentError
 from argparse import ArgumentParser as PlainParser
 from dataclasses import replace
@@ -28,14 +29,17 @@ from limbeck.cli.working import (
     add_time,
     session,
 )
+from limbeck.core import ranks
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
+from limbeck.core.torchrun import started
 from limbeck.core.units import measured, size
 from limbeck.options import compose
 from limbeck.parameterizations.budgets import per_class_of
 from limbeck.recipes import RECIPES, published, recipe_for
 from limbeck.recipes.contract import NETWORK, Method
 from limbeck.recipes.likeness import changes
+from limbeck.runs.beside import check_shares, help_with
 from limbeck.runs.choosing import USUAL, choose
 from limbeck.runs.plan import Plan, finished, run_plan
 from limbeck.runs.session import Session
@@ -46,8 +50,27 @@ AS_MANY = "to make as many steps as fit into an hour"
 
 
 def run(words: list[str]) -> None:
-    """Distil, save, and say where."""
-    plan, given = _repeat(words) if "--spec" in words else _new(words)
+    """Distil, save, and say where; where torchrun started several processes, the first of them does."""
+    with started():
+        plan, given = _repeat(words) if "--spec" in words else _new(words)
+        if ranks.processes() > 1 and given.fits:
+            raise InputError("--minutes without --steps, in several processes: a trial tells of one; say --steps too")
+        if ranks.leads():
+            _lead(plan, given, words)
+        else:
+            _help(plan, given, words)
+
+
+def _help(plan: Plan, given: Any, words: list[str]) -> None:
+    """Share the steps with the process that leads, which alone tells and is told."""
+    given.quiet, given.log, given.yes, given.minutes = True, "", True, None
+    warnings.simplefilter("ignore")
+    with session("distill", words, given) as used:
+        check_shares(plan, used)
+        help_with(plan, used)
+
+
+def _lead(plan: Plan, given: Any, words: list[str]) -> None:
     if given.out is not None:
         check_out(given.out)
     less = AS_MANY if given.free else PART
@@ -59,6 +82,7 @@ def run(words: list[str]) -> None:
         used.progress.notes([_settings(plan, given), *given.said, *plan.task.notes])
         if given.fits:
             plan, given.fits = fitting(plan, used, given.minutes, given.fresh), False
+        check_shares(plan, used)
         out = out_of(given, plan)
         made = _made_before(plan, used, given.fresh)
         distilled, run_kept = run_plan(plan, used, given.checkpoint_seconds, given.whole)
@@ -163,7 +187,8 @@ def _parser(options: dict[str, str], words: list[str]) -> Parser:
     shown = compose(method.recipe_for(data, ipc, whitened), options, spelled)
     arguments = parser(
         "distill",
-        "Distil a data set into a few synthetic examples. Or: limbeck distill --spec FILE --out SET. "
+        "Distil a data set into a few synthetic examples. Or: limbeck distill --spec FILE --out SET. Or, by several "
+        "processes together: torchrun --nproc-per-node 2 -m limbeck distill ... "
         f"{method.summary} Source: {method.source}. Cost: {method.cost}.",
     )
     arguments.more_options = listed(shown)

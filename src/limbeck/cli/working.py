@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from limbeck.cli.console import Parser
+from limbeck.core import ranks
 from limbeck.core.deferred import Deferred
 from limbeck.core.errors import InputError
 from limbeck.core.progress import AbstractProgress
-from limbeck.runs.allowance import TimeIsUp
 from limbeck.runs.executors import EXECUTORS
 from limbeck.terminal.bar import bar
 from limbeck.terminal.safe import write
@@ -146,7 +146,8 @@ def session(
     since = _since(options)
     # Whoever began anew goes on with what was done from then on.
     onwards = ["--since", since.isoformat()] if since and options["fresh"] else []
-    again = f"limbeck {command} {shlex.join([*(each for each in words if each != '--fresh'), *onwards])}"
+    begun = "torchrun ... -m " if ranks.processes() > 1 else ""
+    again = f"{begun}limbeck {command} {shlex.join([*(each for each in words if each != '--fresh'), *onwards])}"
     try:
         with (
             bar(options.get("quiet", False)) as progress,
@@ -171,7 +172,7 @@ def session(
     except Deferred as deferred:
         raise Deferred(f"{deferred}; then: {again}") from deferred
     except KeyboardInterrupt as interrupt:
-        why = str(interrupt) if isinstance(interrupt, TimeIsUp) else "interrupted"
+        why = str(interrupt) or "interrupted"
         raise KeyboardInterrupt(f"{why}; go on with: {again}") from interrupt
 
 

@@ -249,6 +249,9 @@ class AbstractProtocol(AbstractPart):
 class AbstractObjective(AbstractPart):
     """How far a synthetic set is from the real task."""
 
+    shared: str = ""
+    """What of a step several processes share (`core/ranks.py`), in words; "": nothing, each would do all of it."""
+
     def needs(self, problem: Problem) -> tuple[Any, ...]:
         """The computations whose outcomes it measures by; none by default. InputError where it cannot measure."""
         return ()

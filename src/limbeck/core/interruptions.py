@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 Handler = Callable[[int, FrameType | None], object]
@@ -56,6 +58,24 @@ def between_imports(handler: Handler) -> Handler:
     signal.signal(signal.SIGALRM, handle)
     sys.unraisablehook = again
     return handle
+
+
+@contextmanager
+def in_peace() -> Iterator[None]:
+    """Let a process that ends already put in order within the block what is under way, whoever asks it to end again.
+
+    Whoever started several processes asks all to end where one did, and that another ended may be why this one does.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _imports(frame: FrameType | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.batch import Batch
-from limbeck.core.contracts import AbstractObjective, AbstractParameterization, Parameters
+from limbeck.core.contracts import AbstractObjective, AbstractParameterization, Parameters, Problem, Synthetic
 from limbeck.core.errors import InputError
 from limbeck.core.family import part_name
 from limbeck.core.key import Key
@@ -70,3 +72,22 @@ def fault_of(batch: Batch) -> str:
             "torch.int64 and (item,); what was stored in few bytes is widened by limbeck.core.tree.widen"
         )
     return ""
+
+
+@dataclass(frozen=True)
+class LossOf:
+    """What an estimator takes the gradient of."""
+
+    objective: AbstractObjective
+    state: Tree
+    problem: Problem
+    show: Callable[[dict[str, Tree]], Synthetic]
+    key: Key
+
+    def __call__(self, learned: dict[str, Tree]) -> Tensor:
+        """The loss of what is learned."""
+        return loss_of(self.objective, self.objective.loss(self.state, self.problem, self.show(learned), self.key))
+
+    def together(self, candidates: Sequence[dict[str, Tree]]) -> list[Tensor]:
+        """The loss of each of several."""
+        return list(self.objective.losses(self.state, self.problem, list(map(self.show, candidates)), self.key))

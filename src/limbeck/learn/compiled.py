@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core import tree
+from limbeck.core import ranks, tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, TrainingLoss
 from limbeck.core.threads import each_by_one, side_by_side
 from limbeck.core.tree import Tree
@@ -200,6 +200,23 @@ def features_of(
     if side == 1:
         return torch.cat(list(map(reading(problem.network), parts)))
     return torch.cat(each_by_one([reading(each) for each in copies(problem.network, side)], parts))
+
+
+def shared_features_of(
+    problem: Problem, params: Tree, inputs: Tree, statistics: Tree | None = None
+) -> Float[Tensor, "example feature"]:
+    """`features_of`, of which each process computes its share; whole where examples are normalised by one another."""
+    count = tree.length(inputs)
+    if not shares(problem, count, statistics):
+        return features_of(problem, params, inputs, statistics)
+    own = tree.rows(inputs, ranks.share(torch.arange(count)))
+    return ranks.gathered(features_of(problem, params, own, statistics), count)
+
+
+def shares(problem: Problem, count: int, statistics: Tree | None = None) -> bool:
+    """Whether processes share passes over so many examples: there is one for each, and each is seen by itself."""
+    apart = bool(statistics) or not (problem.network.keeps_statistics or tree.joined(problem.task.shape))
+    return ranks.shared() and apart and count >= ranks.processes()
 
 
 def _features(network: AbstractNetwork) -> Callable[..., Tensor]:

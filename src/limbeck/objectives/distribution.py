@@ -8,14 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core import tree
+from limbeck.core import ranks, tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Later, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
-from limbeck.learn.compiled import features_of
-from limbeck.statistics.groups import group_means
+from limbeck.learn.compiled import features_of, shares
+from limbeck.learn.sensitivity import surrogate, vjp
+from limbeck.statistics.groups import group_means, group_shares
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Distribution(AbstractObjective):
     with a linear kernel on phi.
     """
 
+    shared = "the passes over examples"
     per_class: int = 256
     """Real images of each class that a step sees."""
     augment: AbstractAugmentation = field(default_factory=Siamese)
@@ -59,6 +62,8 @@ class Distribution(AbstractObjective):
         else:
             index = int(state["step"]) % self.draws
             aim, key = state["aims"][index], _draw(state["seed"], index)
+        if shares(problem, len(synthetic.batch.classes)):
+            return self._distance(problem, synthetic.batch, key, aim)
         return (aim - self._means(problem, synthetic.batch, key)).square().sum()
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
@@ -81,13 +86,31 @@ class Distribution(AbstractObjective):
     def _aim(self, problem: Problem, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of real images under the network of a draw."""
         real = problem.real(key.fold("real"), self.per_class)
-        shown, count = self._shown(problem, real, key), len(problem.task.classes)
-        return group_means(features_of(problem, _network(problem, key), shown), real.classes, count)
+        network, count = _network(problem, key), len(problem.task.classes)
+        if not shares(problem, len(real.classes)):
+            return group_means(features_of(problem, network, self._shown(problem, real, key)), real.classes, count)
+        rows = ranks.share(torch.arange(len(real.classes)))
+        own = problem.task.take(real, rows)
+        features = features_of(problem, network, self._shown(problem, own, key))
+        weights = onto(group_shares(real.classes, count, features.dtype)[rows], features.device)
+        return ranks.summed(weights.T @ features)
 
     def _means(self, problem: Problem, batch: Batch, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of synthetic images, with a graph."""
         features = problem.network.apply(_network(problem, key), self._shown(problem, batch, key)).features
         return group_means(features, batch.classes, len(problem.task.classes))
+
+    def _distance(self, problem: Problem, batch: Batch, key: Key, aim: Tensor) -> Float[Tensor, ""]:
+        """The loss, where each process takes its share of the synthetic images through the network and back."""
+        shown, rows = self._shown(problem, batch, key), ranks.share(torch.arange(len(batch.classes)))
+        held = tree.map(lambda leaf: leaf.detach().requires_grad_(leaf.requires_grad), shown)
+        with torch.enable_grad():
+            features = problem.network.apply(_network(problem, key), tree.rows(held, rows)).features
+            weights = group_shares(batch.classes, len(problem.task.classes), features.dtype)[rows]
+            part = onto(weights, features.device).T @ features
+        off = ranks.summed(part) - aim
+        slopes = ranks.summed(vjp([part], [2 * off], held))
+        return surrogate(off.square().sum(), shown, slopes)
 
     def _shown(self, problem: Problem, batch: Batch, key: Key) -> Tree:
         """The inputs of a batch, varied as a draw says."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from limbeck.core import tree
+from limbeck.core import ranks, tree
 from limbeck.core.contracts import (
     AbstractAugmentation,
     AbstractNetwork,
@@ -70,6 +70,7 @@ class Gradient(AbstractObjective):
     from their start. The loss can be differentiated once.
     """
 
+    shared = "the classes"
     distance: AbstractDistance = RowCosine()
     """How far gradients are from one another."""
     augment: AbstractAugmentation | None = field(default_factory=Siamese)
@@ -119,11 +120,11 @@ class Gradient(AbstractObjective):
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
         microbatch_limit = microbatch_size(problem.task.shape, problem.device)
         total, take = torch.zeros((), dtype=tree.leaves(params)[0].dtype, device=problem.device), problem.task.take
-        for label in range(len(problem.task.classes)):
+        for label in ranks.mine(range(len(problem.task.classes))):
             parts = [shown(take(real, rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]
             _, aim = over_parts(loss, params, parts)
             total = total + matched(distance_and_gradient, params, take(held, _rows(held, label)), aim)
-        return total
+        return summed_over_ranks(total, held)
 
     def advance(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> GradientState:
         """The network trained on the set as it now is, or on real images, or a fresh one in its place."""
@@ -164,6 +165,15 @@ def matched(distance_and_gradient: DistanceAndGradient, params: Tree, batch: Bat
     learned, rest = parted(batch)
     gradients, value = distance_and_gradient(params, learned, rest, aim)
     return surrogate(value, learned, gradients)
+
+
+def summed_over_ranks(value: Tensor, batch: Batch) -> Float[Tensor, ""]:
+    """The sum of what processes have of a loss, with its derivative in what of the batch is learned."""
+    if not ranks.shared():
+        return value
+    learned, _ = parted(batch)
+    value, slopes = ranks.summed((value.detach(), vjp([value], [torch.ones_like(value)], learned)))
+    return surrogate(value, learned, slopes)
 
 
 def eager_distance(

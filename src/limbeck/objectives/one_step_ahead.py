@@ -43,6 +43,7 @@ class OneStepAhead(AbstractObjective):
     theta learns from the set as it is after the step; in the published code from the set as it was before.
     """
 
+    shared = "the loss on real examples"
     per_class: int = 64
     """Real images of each class that the loss is of."""
     batch: int = 50

@@ -10,7 +10,7 @@ from torch import Tensor
 from limbeck.core.contracts import AbstractObjective, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
-from limbeck.learn.compiled import features_of
+from limbeck.learn.compiled import shared_features_of
 from limbeck.learn.optim import Adam
 from limbeck.learn.ridge import number_each, ridge_outputs
 from limbeck.objectives.pool import Pool, beside_mirror_images
@@ -33,6 +33,7 @@ class PooledRidge(AbstractObjective):
     `longest` gives way to a fresh one of age 0. A network with running statistics normalises by them.
     """
 
+    shared = "the features of real examples"
     per_class: int = 102
     """Real images of each class that the error is of."""
     ridge: float = 1e-6
@@ -62,7 +63,7 @@ class PooledRidge(AbstractObjective):
         shown, real = synthetic.batch, problem.real(key.fold("real"), self.per_class)
         if self.mirrored:
             shown = beside_mirror_images(problem, shown)
-        theirs = features_of(problem, params, real.inputs, statistics)
+        theirs = shared_features_of(problem, params, real.inputs, statistics)
         ours, outputs = problem.network.apply(params, shown.inputs, statistics)
         count = outputs.shape[1]
         targets = number_each(shown.targets, len(ours), count, "objective pooled-ridge", "choose --objective unrolled")

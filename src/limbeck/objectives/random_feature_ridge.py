@@ -15,7 +15,7 @@ from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.compiled import features_of
+from limbeck.learn.compiled import shared_features_of
 from limbeck.learn.optim import AbstractOptimizer, AdaBelief
 from limbeck.learn.ridge import number_each, ridge_outputs
 
@@ -42,6 +42,7 @@ class RandomFeatureRidge(AbstractObjective):
     as it then is, on other real images than those of the step.
     """
 
+    shared = "the features of real examples"
     per_class: int = 512
     """Real images of each class that the loss is of."""
     networks: int = 8
@@ -93,7 +94,7 @@ class RandomFeatureRidge(AbstractObjective):
             features, outputs = problem.network.apply(params, shown.inputs)
             share = math.sqrt(self.weight / (self.networks * features.shape[1]))
             ours.append(share * features)
-            theirs.append(share * features_of(problem, params, real.inputs))
+            theirs.append(share * shared_features_of(problem, params, real.inputs))
         for each in (ours, theirs):
             each.append(each[0].new_full((len(each[0]), 1), math.sqrt(self.constant)))
         targets = number_each(

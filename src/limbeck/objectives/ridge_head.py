@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least, expect, positive
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.compiled import features_of
+from limbeck.learn.compiled import shared_features_of
 from limbeck.learn.optim import Adam
 from limbeck.learn.ridge import number_each, ridge_solution, with_ones
 from limbeck.learn.sensitivity import value_and_gradient
@@ -47,6 +47,7 @@ class RidgeHead(AbstractObjective):
     They learn from the set as it is after the step; in the published code w is of the set as it was before.
     """
 
+    shared = "the features of real examples"
     per_class: int = 64
     """Real images of each class that the loss is of."""
     batch: int = 50
@@ -82,7 +83,7 @@ class RidgeHead(AbstractObjective):
         params, scale = state.learned["params"], state.learned["scale"]
         head = self._head(state.head, self._seen(problem, synthetic, key), problem, params)[1]
         real = problem.real(key.fold("real"), self.per_class)
-        features = with_ones(features_of(problem, params, real.inputs))
+        features = with_ones(shared_features_of(problem, params, real.inputs))
         return problem.task.loss(scale * (features @ head), real.targets).mean()
 
     def advance(self, state: RidgeState, problem: Problem, synthetic: Synthetic, key: Key) -> RidgeState:

@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from limbeck.core import tree
+from limbeck.core import ranks, tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractObjective, Batch, Problem, Synthetic
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.compiled import training_loss
+from limbeck.learn.compiled import shares, training_loss
 from limbeck.learn.microbatches import microbatch_limit, microbatches
 from limbeck.learn.sensitivity import Loss, over_parts, surrogate
 from limbeck.learn.unroll import InnerState, advance, augmented, initial_state, rows_of_view, unroll
@@ -31,6 +31,7 @@ class Unrolled(AbstractObjective):
     step of the set begins anew, from a cold start: what a learner comes to says what this very set teaches.
     """
 
+    shared = "the loss on real examples"
     per_class: int = 64
     """Real images of each class that the loss is of."""
     initialisations: int = 0
@@ -72,6 +73,7 @@ class WarmUnrolled(AbstractObjective):
     set alone may come to much less. `unrolled` is the loss of that.
     """
 
+    shared = "the loss on real examples"
     per_class: int = 64
     """Real images of each class that the loss is of."""
 
@@ -104,6 +106,7 @@ class TruncatedUnrolled(AbstractObjective):
     steps is differentiated as a whole.
     """
 
+    shared = "the loss on real examples"
     per_class: int = 64
     """Real images of each class that the loss is of."""
     window: int = 60
@@ -153,8 +156,13 @@ def real_loss(
     count = len(real.classes)
     if augment is not None:
         real = task.augment(real, key.fold("augment", "real"), torch.arange(count), augment)
-    parts = [task.take(real, rows) for rows in microbatches(torch.arange(count), microbatch_limit(problem, count))]
-    return loss_at(training_loss(problem), end.params, parts)
+    rows, limit, loss = torch.arange(count), microbatch_limit(problem, count), training_loss(problem)
+    if not shares(problem, count):
+        return loss_at(loss, end.params, [task.take(real, part) for part in microbatches(rows, limit)])
+    own = ranks.share(rows)
+    found = over_parts(loss, end.params, [task.take(real, part) for part in microbatches(own, limit)])
+    value, gradients = ranks.summed(tree.map(lambda leaf: len(own) / count * leaf, found))
+    return surrogate(value, end.params, gradients)
 
 
 def trained_through(

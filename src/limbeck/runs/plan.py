@@ -14,6 +14,7 @@ import torch
 
 from limbeck import distillation
 from limbeck.composition import Recipe
+from limbeck.core import ranks
 from limbeck.core.contracts import AbstractTask, NoCache, Problem
 from limbeck.core.errors import DamagedError, InputError, unknown
 from limbeck.core.expect import of_their_types
@@ -153,7 +154,8 @@ def run_plan(
                     log(state)
                     watch(state)
 
-                outcome = distillation.distill(steps, run, seen, checkpoint_seconds)
+                with ranks.together(run.id):
+                    outcome = distillation.distill(steps, run, seen, checkpoint_seconds)
             done = dress(plan, spec, outcome)
             run.finish(done.save, _record(outcome, session.device, time.time() - begun))
             done = DistilledSet.load(run.result)
@@ -225,6 +227,7 @@ def _record(outcome: distillation.Distilled, device: torch.device, seconds: floa
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "device": str(device)},
         "versions": {"limbeck": VERSION, "torch": torch.__version__, "python": platform.python_version()},
         "threads": outcome.threads,
+        "processes": ranks.processes(),
         "peak_memory_bytes": peak_memory(),
         "first_loss": float(losses[0]) if len(losses) else None,
         "last_loss": float(losses[-1]) if len(losses) else None,
