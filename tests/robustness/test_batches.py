@@ -250,8 +250,8 @@ def test_real_work_is_the_same_and_what_was_finished_is_not_touched(tmp_path: Pa
             trainings = [Training(AllReal(), seed, Steps(2 + seed, 32), keeps=(2,)) for seed in range(3)]
             Graph([Request(each, context) for each in trainings], task.reference).complete(session)
     assert finished and all(path.stat().st_mtime_ns == time for path, time in finished.items())
-    here = {path.name: path.read_bytes() for path in (tmp_path / "here" / "remembered").glob("*.safetensors")}
-    there = {path.name: path.read_bytes() for path in (tmp_path / "cluster" / "remembered").glob("*.safetensors")}
+    here = {path.name: path.read_bytes() for path in (tmp_path / "here" / "remembered").rglob("*.safetensors")}
+    there = {path.name: path.read_bytes() for path in (tmp_path / "cluster" / "remembered").rglob("*.safetensors")}
     assert len(here) == 3 and here == there
     assert list(engine.store.values()) == [1, 1, 1] and sum(engine.tries.values()) == 4
 

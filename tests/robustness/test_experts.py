@@ -83,8 +83,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Kept:
 def copied(two: Kept, folder: Path) -> Kept:
     """The two experts in a store that may be spoilt."""
     kept = Kept(folder)
-    kept.place(0).parent.mkdir(parents=True)
     for number in range(2):
+        kept.place(number).parent.mkdir(parents=True, exist_ok=True)
         kept.place(number).write_bytes(two.place(number).read_bytes())
     return kept
 
