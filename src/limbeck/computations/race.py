@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from limbeck.computations.contract import AbstractComputation, ProbeContext
-from limbeck.computations.search import Draw, Search
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.search import AbstractTrial, Draw, Search
 from limbeck.computations.training import Training
 from limbeck.core.tree import Tree
 
 
 @dataclass(frozen=True)
-class Stopped(AbstractComputation):
+class Stopped(AbstractTrial):
     """A draw of a search, by seed 0, that was stopped after so many steps: its "validation" accuracy there.
 
     Learning rates are constant and orders are drawn epoch by epoch, so it is where the whole training is at that step.
@@ -24,36 +24,14 @@ class Stopped(AbstractComputation):
     steps: int
 
     @property
-    def depends_on_set(self) -> bool:
-        """Whether it is trained on items of the set."""
-        return self.search.on.depends_on_set
-
-    @property
     def evaluates(self) -> bool:
         """Evaluation examples are not read."""
         return False
-
-    @property
-    def other_network(self) -> str:
-        """As its search says."""
-        return self.search.network
 
     def training(self, context: ProbeContext) -> Training:
         """The first steps of the training of its draw."""
         whole = self.search.training(context, self.index, 0)
         return replace(whole, protocol=replace(whole.protocol, steps=self.steps), reads=())
-
-    def passes(self, context: ProbeContext) -> float:
-        """Those of the training."""
-        return self.training(context).passes(context)
-
-    def bytes(self, context: ProbeContext, together: int = 1) -> float:
-        """Those of a training."""
-        return self.training(context).bytes(context)
-
-    def flops(self, context: ProbeContext) -> float:
-        """The operations of training and reading."""
-        return self.training(context).flops(context)
 
     def run(self, context: ProbeContext) -> Tree:
         """Train and read."""
@@ -61,7 +39,7 @@ class Stopped(AbstractComputation):
 
 
 @dataclass(frozen=True)
-class Fresh(AbstractComputation):
+class Fresh(AbstractTrial):
     """A fresh learner trained by a draw of a search: "validation" and "accuracy"."""
 
     doing = "training by the best settings"
@@ -70,31 +48,9 @@ class Fresh(AbstractComputation):
     index: int
     seed: int
 
-    @property
-    def depends_on_set(self) -> bool:
-        """Whether it is trained on items of the set."""
-        return self.search.on.depends_on_set
-
-    @property
-    def other_network(self) -> str:
-        """As its search says."""
-        return self.search.network
-
-    def passes(self, context: ProbeContext) -> float:
-        """Those of the training."""
-        return self.search.training(context, self.index, self.seed).passes(context)
-
-    def bytes(self, context: ProbeContext, together: int = 1) -> float:
-        """Those of the training."""
-        return self.search.training(context, self.index, self.seed).bytes(context)
-
-    def flops(self, context: ProbeContext) -> float:
-        """The operations of training and reading."""
-        return self.search.flops(context, self.index)
-
-    def run(self, context: ProbeContext) -> Tree:
-        """Train and read."""
-        return self.search.measured(context, self.search.training(context, self.index, self.seed))
+    def training(self, context: ProbeContext) -> Training:
+        """That of its seed."""
+        return self.search.training(context, self.index, self.seed)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,14 +76,15 @@ class Search(AbstractPart):
         return self.training(context, index, 0).flops(context)
 
 
-@dataclass(frozen=True)
-class Draw(AbstractComputation):
-    """One draw of a search, by seed 0: its "validation" accuracy and its "accuracy" on evaluation examples."""
-
-    doing = "trying training settings"
+class AbstractTrial(AbstractComputation):
+    """One training by a draw of a search."""
 
     search: Search
     index: int
+
+    @abstractmethod
+    def training(self, context: ProbeContext) -> Training:
+        """The training."""
 
     @property
     def depends_on_set(self) -> bool:
@@ -96,19 +98,37 @@ class Draw(AbstractComputation):
 
     def passes(self, context: ProbeContext) -> float:
         """Those of the training."""
-        return self.search.training(context, self.index, 0).passes(context)
+        return self.training(context).passes(context)
 
     def bytes(self, context: ProbeContext, together: int = 1) -> float:
-        """Those of a training."""
-        return self.search.training(context, 0, 0).bytes(context)
+        """Those of the training."""
+        return self.training(context).bytes(context)
 
     def flops(self, context: ProbeContext) -> float:
         """The operations of training and reading."""
-        return self.search.flops(context, self.index)
+        return self.training(context).flops(context)
 
     def run(self, context: ProbeContext) -> Tree:
         """Train and read."""
-        return self.search.measured(context, self.search.training(context, self.index, 0))
+        return self.search.measured(context, self.training(context))
+
+
+@dataclass(frozen=True)
+class Draw(AbstractTrial):
+    """One draw of a search, by seed 0: its "validation" accuracy and its "accuracy" on evaluation examples."""
+
+    doing = "trying training settings"
+
+    search: Search
+    index: int
+
+    def training(self, context: ProbeContext) -> Training:
+        """That of seed 0."""
+        return self.search.training(context, self.index, 0)
+
+    def bytes(self, context: ProbeContext, together: int = 1) -> float:
+        """Those of the default setting, which sees all examples at once."""
+        return self.search.training(context, 0, 0).bytes(context)
 
 
 @dataclass(frozen=True)
