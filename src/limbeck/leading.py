@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from limbeck.comparison import drawn_alike, gain_over, held_against, looks_of, matching, merged
+from limbeck.comparison import drawn_alike, gain_over, held_against, looks_of, merged
 from limbeck.core.findings import Fact
 from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, needed, side
 from limbeck.statistics.estimates import difference, unlike
@@ -77,28 +77,27 @@ def _lead(group: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]
     """The set that comes first of a group, and its gains, by intervals that hold for whichever came first."""
     sign = 1 if group[0]["higher_is_better"] else -1
     row = max(group, key=lambda each: sign * each["mean"])
-    count = sum(len(matching(each, others, how)) for each in group for how in ("items", "bytes"))
-    whole = [[other for other in matching(each, others, "")[:1] if other["whole"]] for each in group]
-    tests = count + sum(map(len, whole)) + len(group) * (len(group) - 1) // 2
-    level = corrected(tests * looks_of([*group, *others]))
+    held = [held_against(each, others) for each in group]
+    tests = sum(len(each.items) + len(each.bytes) + len(each.whole) for each in held)
+    level = corrected((tests + len(group) * (len(group) - 1) // 2) * looks_of([*group, *others]))
+    items, in_bytes, whole, own_level = held[group.index(row)]
 
-    def gains(how: str) -> tuple[Gain, ...]:
-        matched = matching(row, others, how)
+    def gain(other: Mapping[str, Any], name: str = "", drawn: bool = False) -> Gain:
+        found = _gain(row, {**other, "set": name or other["set"]}, level, drawn)
+        return found._replace(own=side(_gain(row, other, own_level).fact))
+
+    def gains(matched: Sequence[Mapping[str, Any]]) -> tuple[Gain, ...]:
         drawn = all(each["set"].partition(":")[0] == DRAWN_ANEW for each in matched)
-        return tuple(_gain(row, each, level, drawn)._replace(own=own(each)) for each in matched)
+        return tuple(gain(each, drawn=drawn) for each in matched)
 
-    def own(other: Mapping[str, Any]) -> str:
-        return side(_gain(row, other, held_against(row, others).level).fact)
-
-    by_bytes, all_data = matching(row, others, "bytes"), whole[group.index(row)]
     return Lead(
         names[row["set"]],
         row,
         tuple(_gain(row, {**each, "set": names[each["set"]]}, level) for each in group if each is not row),
-        gains("items"),
-        gains("bytes"),
-        by_bytes[0]["per_class"] if by_bytes else 0,
-        next((_gain(row, {**each, "set": ALL_DATA}, level)._replace(own=own(each)) for each in all_data), None),
+        gains(items),
+        gains(in_bytes),
+        in_bytes[0]["per_class"] if in_bytes else 0,
+        next((gain(each, ALL_DATA) for each in whole), None),
     )
 
 
