@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +17,7 @@ from limbeck.core.threads import each_by_one, side_by_side
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import microbatch_limit, microbatch_size
 from limbeck.learn.networks.network import copies
+from limbeck.learn.observer import AbstractObserver
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
 from limbeck.learn.training import GradientFunction, gradient_function
 
@@ -45,36 +44,28 @@ def pays(operations: float, device: torch.device) -> bool:
     return device.type == "cpu" and operations >= PAYS_FROM
 
 
-class Operations:
+class Operations(AbstractObserver):
     """Counts the floating point operations of all convolutions and matrix products within a block.
 
     torch's own counter also keeps track of modules, by hooks that do not bear a derivative within a derivative.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.count = 0
         self.products = 0
         """How many convolutions and matrix products there were."""
-        self._within = ExitStack()
 
-    def __enter__(self) -> Operations:
+    def see(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Compute as ever, and add up."""
         from torch.utils.flop_counter import flop_registry
 
-        from limbeck.learn.seeing import Seeing
-
-        def add(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            made = operation(*args, **kwargs)
-            formula = flop_registry.get(operation._overloadpacket)
-            if formula is not None:
-                self.count += formula(*args, **kwargs, out_val=made)
-                self.products += 1
-            return made
-
-        self._within.enter_context(Seeing(add))
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._within.close()
+        made = operation(*args, **kwargs)
+        formula = flop_registry.get(operation._overloadpacket)
+        if formula is not None:
+            self.count += formula(*args, **kwargs, out_val=made)
+            self.products += 1
+        return made
 
 
 def compiled(function: Function) -> Function:

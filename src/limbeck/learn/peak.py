@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
-from contextlib import ExitStack
-from types import TracebackType
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
+
+from limbeck.learn.observer import AbstractObserver
 
 
 class Exceeded(Exception):
     """Tensors take more than they may."""
 
 
-class Peak:
+class Peak(AbstractObserver):
     """The most bytes that tensors made within a block take at once, whatever they lie on.
 
     Counted by their storages, each once however many views it has, from the operation that makes it to its last use.
@@ -25,24 +25,15 @@ class Peak:
     """
 
     def __init__(self, limit: float = math.inf) -> None:
+        super().__init__()
         self.limit = limit
         self.now = 0
         self.most = 0
         self.course: list[int] = []
         """What they took after each operation, in order."""
         self._known: set[int] = set()
-        self._within = ExitStack()
 
-    def __enter__(self) -> Peak:
-        from limbeck.learn.seeing import Seeing
-
-        self._within.enter_context(Seeing(self._look))
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._within.close()
-
-    def _look(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def see(self, operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Compute as ever, and look at what was made."""
         from torch.utils._pytree import tree_leaves
 
