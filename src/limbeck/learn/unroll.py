@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -226,9 +225,16 @@ class _Inner:
 @functools.cache
 def _unrolled() -> Any:
     """The steps of `unroll` over the leaves of (start, source, schedule): a `torch.autograd.Function`."""
-    back = torch.autograd.function.once_differentiable(_back)
-    methods = {"forward": staticmethod(_forth), "backward": staticmethod(back)}
-    return types.new_class("Unrolled", (torch.autograd.Function,), {}, lambda space: space.update(methods))
+
+    class Unrolled(torch.autograd.Function):
+        forward = staticmethod(_forth)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, *adjoints: Tensor) -> tuple[Tensor | None, ...]:
+            return _back(ctx, *adjoints)
+
+    return Unrolled
 
 
 def _forth(ctx: Any, inner: _Inner, structure: Tree, spacing: int, *leaves: Tensor) -> tuple[Tensor, ...]:

@@ -70,18 +70,14 @@ def look(path: Path) -> Seen | None:
     try:
         # Opened, not asked about: over NFS only that asks the server.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return _seen(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         if error.errno in GONE:
             return None
         raise
-    try:
-        return _seen(handle)
-    except OSError as error:
-        if error.errno in GONE:
-            return None
-        raise
-    finally:
-        os.close(handle)
 
 
 def _seen(handle: int) -> Seen:

@@ -86,21 +86,16 @@ def do(job: Job) -> None:
 
 
 class Teller:
-    """Passes on, now and then, which share of a job is done.
+    """Passes on to `say`, now and then, which share of a job is done."""
 
-    Args:
-        say: Takes a share.
-        every: Seconds between two that it takes.
-    """
-
-    def __init__(self, say: Callable[[float], object], every: float = TOLD_EVERY) -> None:
-        self.say, self.every = say, every
+    def __init__(self, say: Callable[[float], object]) -> None:
+        self.say = say
         self.last = time.monotonic()
 
     def __call__(self, share: float) -> None:
         """Take a share, and pass it on where the last one is some time ago."""
         now = time.monotonic()
-        if now - self.last >= self.every:
+        if now - self.last >= TOLD_EVERY:
             self.last = now
             self.say(share)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import types
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -226,8 +225,12 @@ def _done_again() -> Any:
 
     It is a `torch.autograd.Function`. torch's own checkpoint loads a compiler first, which takes seconds.
     """
-    methods = {"forward": staticmethod(_forth), "backward": staticmethod(_back)}
-    return types.new_class("DoneAgain", (torch.autograd.Function,), {}, lambda space: space.update(methods))
+
+    class DoneAgain(torch.autograd.Function):
+        forward = staticmethod(_forth)
+        backward = staticmethod(_back)
+
+    return DoneAgain
 
 
 def _forth(ctx: Any, function: Callable[..., Any], *tensors: Tensor) -> Any:

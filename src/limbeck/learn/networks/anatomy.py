@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import torch
@@ -37,6 +37,13 @@ def activations() -> tuple[type[nn.Module], ...]:
 def normalisations() -> tuple[type[nn.Module], ...]:
     """What brings numbers to a common scale: batch and instance norms, group norms, layer norms."""
     return nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm
+
+
+def _by_batch(module: nn.Module) -> Iterator[tuple[str, nn.modules.batchnorm._NormBase]]:
+    """The parts that may normalise by running statistics, by their names: batch and instance norms."""
+    for name, part in module.named_modules():
+        if isinstance(part, nn.modules.batchnorm._NormBase):
+            yield name, part
 
 
 def channel_axis(normalisation: nn.Module) -> int:
@@ -110,13 +117,12 @@ def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs
         parameter: tensor.detach().clone() for parameter, tensor in module.named_parameters() if not every[parameter]
     }
     buffers = {buffer: tensor.detach().clone() for buffer, tensor in module.named_buffers()}
-    tracked = {layer for layer, part in module.named_modules() if isinstance(part, nn.modules.batchnorm._NormBase)}
+    tracked = {layer for layer, _ in _by_batch(module)}
     kept = {buffer: tensor for buffer, tensor in buffers.items() if buffer.rpartition(".")[0] not in tracked}
     by_running = _without_head(_counterless(module), head_name)
     tracking = copy.deepcopy(by_running)
-    for part in tracking.modules():
-        if isinstance(part, nn.modules.batchnorm._NormBase):
-            part.train()
+    for _, part in _by_batch(tracking):
+        part.train()
     body, by_running, tracking = (skeleton.to("meta") for skeleton in (body, by_running, tracking))
     return Anatomy(
         body, by_running, tracking, trained, f"{prefix}weight", bias, statistics, kept | frozen, _notes(module, frozen)
@@ -143,20 +149,18 @@ def _called(module: nn.Module, inputs: Tensor) -> Tensor:
 def _counterless(module: nn.Module) -> nn.Module:
     """A copy that judges (no dropout) and whose normalisations count no batches."""
     quiet = copy.deepcopy(module).eval()
-    for part in quiet.modules():
-        if isinstance(part, nn.modules.batchnorm._NormBase):
-            part.num_batches_tracked = None
+    for _, part in _by_batch(quiet):
+        part.num_batches_tracked = None
     return quiet
 
 
 def _without_running(module: nn.Module) -> nn.Module:
     """A copy that judges (no dropout) but normalises by the batch, having no running statistics."""
     quiet = _counterless(module)
-    for part in quiet.modules():
-        if isinstance(part, nn.modules.batchnorm._NormBase):
-            part.track_running_stats = False
-            part.running_mean = None
-            part.running_var = None
+    for _, part in _by_batch(quiet):
+        part.track_running_stats = False
+        part.running_mean = None
+        part.running_var = None
     return quiet
 
 
@@ -200,12 +204,8 @@ def _last_layer(name: str, module: nn.Module, probe: Tensor, outputs: int) -> tu
 def _statistics(name: str, module: nn.Module) -> dict[str, Tensor]:
     """The running means and variances of the module's normalisations."""
     found = {}
-    for label, part in module.named_modules():
-        if (
-            isinstance(part, nn.modules.batchnorm._NormBase)
-            and part.running_mean is not None
-            and part.running_var is not None
-        ):
+    for label, part in _by_batch(module):
+        if part.running_mean is not None and part.running_var is not None:
             if part.momentum is None:
                 raise InputError(f"network {name}: {label} has momentum None; give it a number, such as 0.1")
             found[f"{label}.running_mean"] = part.running_mean.detach().clone()
