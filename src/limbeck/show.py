@@ -29,6 +29,7 @@ from limbeck.core.units import measured, measured_range, size
 from limbeck.distilled_set import DistilledSet
 from limbeck.header import made_by
 from limbeck.inside import Drawn, pictures_of
+from limbeck.items import write_sound, write_words
 
 SPACING = 2
 SHORTEST = 64
@@ -44,6 +45,8 @@ SMALLEST, LARGEST, MARGIN, LONGEST = 10, 16, 6, 32
 """The size of letters and the room beside them, in pixels, and the letters of a name at most."""
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+TOLD = {".txt": write_words, ".wav": write_sound}
+"""What else a set can be shown as."""
 
 
 def grid(distilled: DistilledSet, columns: int = COLUMNS, few: int | None = None) -> UInt8[Tensor, "height width 3"]:
@@ -127,8 +130,9 @@ def _picture(distilled: DistilledSet) -> str:
 
 
 def stored_below(distilled: DistilledSet) -> UInt8[Tensor, "height width 3"]:
-    """The labelled grid, and below it what is stored of the set where that is more than its items, a line each."""
-    parts = [labelled(distilled), *map(_strip, pictures_of(distilled))]
+    """The labelled grid, or all items in one picture, and below it what is stored of the set where that is more."""
+    whole = distilled.codec.scene(distilled.native, distilled.batch.classes, distilled.classes)
+    parts = [labelled(distilled) if whole is None else whole, *map(_strip, pictures_of(distilled))]
     width = max(part.shape[1] for part in parts)
     return torch.cat([torch.nn.functional.pad(part, (0, 0, 0, width - part.shape[1]), value=255) for part in parts])
 
@@ -166,7 +170,7 @@ def to_screen(codec: AbstractCodec, native: Tree) -> UInt8[Tensor, "item h w 3"]
     if len(pictures) < len(drawn) or not pictures:
         raise InputError(
             f"items of the codec {part_name(type(codec))} have no picture, expected images; "
-            "read their numbers with DistilledSet.load(PATH).native"
+            "read their words with --out FILE.txt, or their numbers with DistilledSet.load(PATH).native"
         )
     height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
     whole = torch.stack(
@@ -189,14 +193,17 @@ def share_clipped(distilled: DistilledSet) -> float:
 def draw(distilled: DistilledSet, path: Path) -> None:
     """Write the grid with its labels, and below it what is stored, to `path` as PNG, JPEG or WebP, by its ending.
 
-    InputError for another ending, and where items have no picture.
+    With the ending .txt its items are written in words, with .wav as sound. InputError for another ending, and where
+    items have no picture, no words or no sound.
     """
     from PIL import Image
 
-    kind = FORMATS.get(path.suffix.lower())
+    ending = path.suffix.lower()
+    if ending in TOLD:
+        return TOLD[ending](distilled, path)
+    kind = FORMATS.get(ending)
     if kind is None:
-        raise InputError(
-            f"{path}: found the ending {path.suffix!r}, expected one of {', '.join(FORMATS)}; rename the picture"
-        )
+        expected = ", ".join((*FORMATS, *TOLD))
+        raise InputError(f"{path}: found the ending {path.suffix!r}, expected one of {expected}; rename the picture")
     picture = Image.fromarray(stored_below(distilled).numpy())
     write_atomically(path, lambda temporary: picture.save(temporary, format=kind))

@@ -26,6 +26,7 @@ from limbeck.recipes import recipe_for
 from limbeck.runs.needs import needs_of
 from limbeck.runs.plan import Plan, dress
 from limbeck.state import Unkept
+from limbeck.tasks.labelled import Labelled
 from limbeck.tasks.vectors import VectorTask
 
 CPU = torch.device("cpu")
@@ -109,7 +110,10 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _plan(self, vectors: torch.Tensor, labels: torch.Tensor, seed: int) -> Plan:
         """What is to be done; InputError where it takes more than this process has."""
         task = VectorTask(
-            NAME, tuple(map(str, range(len(self.classes_)))), Standardised.fit(vectors), {"train": (vectors, labels)}
+            NAME,
+            tuple(map(str, range(len(self.classes_)))),
+            Standardised.fit(vectors),
+            {"train": Labelled(vectors, labels)},
         )
         recipe = self.recipe if isinstance(self.recipe, Recipe) else recipe_for(self.recipe, NAME, self.ipc)
         if self.steps is not None and recipe.objective is not None:

@@ -276,7 +276,7 @@ def test_show_draws_a_row_for_every_class(made: Path, here: Path, capsys: pytest
 
 
 def test_a_picture_of_another_kind_is_refused(made: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", str(made), "--out", "grid.txt"]) == 2
+    assert main(["show", str(made), "--out", "grid.gif"]) == 2
     assert "expected one of .png" in capsys.readouterr().err
 
 

@@ -29,6 +29,8 @@ from limbeck.core.budget import Budget as Budget
 from limbeck.core.budget import Counted as Counted
 from limbeck.core.cache import Cache as Cache
 from limbeck.core.cache import NoCache as NoCache
+from limbeck.core.codec import AbstractCodec as AbstractCodec
+from limbeck.core.codec import Sound as Sound
 from limbeck.core.costs import Later as Later
 from limbeck.core.costs import Piece as Piece
 from limbeck.core.expect import AbstractPart
@@ -40,7 +42,6 @@ from limbeck.core.schedule import Schedule as Schedule
 from limbeck.core.schedule import TrainingLoss as TrainingLoss
 from limbeck.core.schedule import UpdateRule as UpdateRule
 from limbeck.core.task import SPLITS as SPLITS
-from limbeck.core.task import AbstractCodec as AbstractCodec
 from limbeck.core.task import AbstractNetwork as AbstractNetwork
 from limbeck.core.task import AbstractTask as AbstractTask
 from limbeck.core.task import Metric as Metric

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.augmentation import AbstractAugmentation as AbstractAugmentation
 from limbeck.core.batch import Batch as Batch
-from limbeck.core.expect import AbstractPart
+from limbeck.core.codec import AbstractCodec as AbstractCodec
 from limbeck.core.key import Key
 from limbeck.core.provenance import source_of
 from limbeck.core.tree import Tree
@@ -75,43 +75,6 @@ class AbstractNetwork(ABC):
     @abstractmethod
     def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch."""
-
-
-class AbstractCodec(AbstractPart):
-    """Native units <-> what a network sees: a frozen dataclass. It is kept in every distilled set."""
-
-    @abstractmethod
-    def encode(self, native: Tree) -> Tree:
-        """Items in the units of the data, as a network sees them; differentiable where both are numbers."""
-
-    @abstractmethod
-    def decode(self, inputs: Tree) -> Tree:
-        """What a network sees, in the units of the data; it may lie where no real data could."""
-
-    def clip(self, native: Tree) -> Tree:
-        """The nearest that real data could be: [0, 1] for images, as it is where the data know no bounds."""
-        return native
-
-    def picture(self, item: Tree) -> UInt8[Tensor, "height width 3"] | None:
-        """One native item for whoever looks, clipped; None where there is nothing to see."""
-        return None
-
-    def of_any_size(self) -> AbstractCodec | None:
-        """The same for images of any size; None where what a pixel shows depends on all, or where none are coded."""
-        return None
-
-    @abstractmethod
-    def to_tensors(self) -> dict[str, Tensor]:
-        """Every number by name, for a file to carry."""
-
-    @classmethod
-    @abstractmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> AbstractCodec:
-        """The codec that `to_tensors` wrote; InputError where a tensor is missing or of another shape."""
-
-    @abstractmethod
-    def header(self) -> dict[str, Any]:
-        """What is said of it in a few plain values: JSON."""
 
 
 class Metric(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from limbeck.core.findings import Finding, Table
 from limbeck.core.tree import Tree
 from limbeck.distilled_set import DistilledSet
 from limbeck.inside import pictures_of
+from limbeck.items import has_pictures, wav, words_of
 from limbeck.probes.tables.influence import ItemRow
 from limbeck.probes.tables.semantics import AttributeRow
 from limbeck.report.charts import strip
@@ -41,6 +43,10 @@ class Tile:
     """What it is: what it was made for and the range of its values."""
     label: Markup = Markup()
     """Its target as a strip of weights over the classes; empty where each target of the set is one class."""
+    said: str = ""
+    """The item in words; empty where it has none."""
+    sound: str = ""
+    """The item as sound, a data URI; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
     outside = isinstance(native, Tensor) and not torch.allclose(native, codec.clip(native), rtol=0, atol=1e-5)
     shown = _shown(distilled)
     weights = label_weights(distilled.batch.targets, len(distilled.classes)) if distilled.label_mode == "soft" else None
-    groups = []
+    said, groups = words_of(distilled), []
     for index, items in shown.items():
         tiles = []
         for item in items:
@@ -89,7 +95,8 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
             raw = _drawn(distilled, (one - low) / max(high - low, 1e-12)) if outside else ""
             whose = f"image {item} of {name}"
             label = Markup() if weights is None else strip(weights[item].tolist(), distilled.classes, whose)
-            tiles.append(Tile(item, _drawn(distilled, one), raw, words, label))
+            text = "" if said is None else said[item]
+            tiles.append(Tile(item, _drawn(distilled, one), raw, words, label, text, _played(distilled, one)))
         groups.append((distilled.classes[index], tuple(tiles)))
     return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups))
 
@@ -120,11 +127,16 @@ def plates(distilled: DistilledSet) -> list[Plates]:
 def listing(distilled: DistilledSet) -> Table:
     """The items of a set that has no pictures, a row each: what each was made for, its values, and its soft label.
 
-    Of items of more than `WRITTEN` numbers only the range of values is told.
+    Where items have words, these stand for the values. Of other items of more than `WRITTEN` numbers only the range of
+    values is told.
     """
-    native, classes = distilled.native, distilled.classes
+    native, classes, said = distilled.native, distilled.classes, words_of(distilled)
     numbers = tree.flat_rows(native)
-    if numbers.shape[1] <= WRITTEN:
+    columns: list[str]
+    values: list[list[Any]]
+    if said is not None:
+        columns, values = ["in words"], [[each] for each in said]
+    elif numbers.shape[1] <= WRITTEN:
         columns, values = [f"value {place + 1}" for place in range(numbers.shape[1])], numbers.tolist()
     else:
         columns, values = (
@@ -139,11 +151,6 @@ def listing(distilled: DistilledSet) -> Table:
     return Table("items", ("item", "made for", *columns), tuple(rows), "in the units of the data")
 
 
-def has_pictures(distilled: DistilledSet) -> bool:
-    """Whether the codec of a set draws its items."""
-    return distilled.codec.picture(tree.row(distilled.native, 0)) is not None
-
-
 def _shown(distilled: DistilledSet) -> dict[int, list[int]]:
     """The items of each class that are shown."""
     classes = distilled.batch.classes
@@ -156,6 +163,17 @@ def _span(native: Tree) -> tuple[float, float]:
     """The least and the largest number of some native items."""
     leaves = tree.leaves(native)
     return min(float(leaf.min()) for leaf in leaves), max(float(leaf.max()) for leaf in leaves)
+
+
+def scene(distilled: DistilledSet) -> str:
+    """All items of a set in one picture, as a data URI; "" where each stands for itself."""
+    drawn = distilled.codec.scene(distilled.native, distilled.batch.classes, distilled.classes)
+    return "" if drawn is None else small(drawn, largest=0)
+
+
+def _played(distilled: DistilledSet, item: Tree) -> str:
+    sound = distilled.codec.sound(item)
+    return "" if sound is None else f"data:audio/wav;base64,{base64.b64encode(wav([sound])).decode()}"
 
 
 def _drawn(distilled: DistilledSet, item: Tree) -> str:

@@ -21,7 +21,7 @@ from limbeck.report.cards import card, matrix, standing
 from limbeck.report.charts import Look
 from limbeck.report.data import RANKS, ReportData, rows_needed, training_rows_needed
 from limbeck.report.figures.figure import Figure, key
-from limbeck.report.gallery import Gallery, gallery, item_data, listing, plates
+from limbeck.report.gallery import Gallery, gallery, item_data, listing, plates, scene
 from limbeck.report.numbers import PageTable, slug, spread, written
 from limbeck.report.pictures import small
 from limbeck.report.sections import TONES, PageFigure, Section, beside, sections
@@ -48,6 +48,7 @@ def page(data: ReportData) -> str:
         for number, (drawn, (name, distilled)) in enumerate(zip(galleries, data.distilled_sets, strict=True), 1)
     ]
     stored = [plates(distilled) for _, distilled in data.distilled_sets]
+    scenes = [scene(distilled) for _, distilled in data.distilled_sets]
     figures = [*_on_page("card", [each.chart for each in cards]), *_on_page("scores", comparison)]
     style, script = stylesheet(), _file("script.js")
     return (
@@ -56,7 +57,7 @@ def page(data: ReportData) -> str:
         .render(
             title=data.title,
             opening=opening(data.rows, verdicts, full),
-            cards=list(zip(cards, figures[: len(cards)], galleries, listings, stored, strict=True)),
+            cards=list(zip(cards, figures[: len(cards)], galleries, listings, stored, scenes, strict=True)),
             comparison=figures[len(cards) :],
             beside=beside(findings, full),
             items="images" if any(galleries) else "items",
@@ -107,7 +108,8 @@ def _policy(style: str, script: str) -> str:
     """Nothing is loaded, and no style or script runs but the page's own, by their digests."""
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
+        "default-src 'none'; img-src data:; media-src data:; "
+        f"style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
         "base-uri 'none'; form-action 'none'"
     )
 

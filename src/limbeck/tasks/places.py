@@ -11,7 +11,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.files import write_text
 from limbeck.tasks.cache import default_folder
 
-BY_PATH = ("folder", "parquet", "npz")
+BY_PATH = ("folder", "parquet", "npz", "graph", "text", "series", "forecast", "table", "audio", "pairs")
 """The kinds of names that end in a path."""
 
 

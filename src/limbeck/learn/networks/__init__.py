@@ -15,7 +15,6 @@ from limbeck.core.family import summary
 from limbeck.core.memory import memory
 from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, vgg, vit
 from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
-from limbeck.learn.networks.layers import Shape
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
 from limbeck.learn.networks.precision import PRECISION, SHORT, Shortened
@@ -26,21 +25,27 @@ __all__ = ["Network", "build", "names", "vectors"]
 COPIES = 4
 """How often training holds the parameters, about: themselves, their gradient, a velocity, and the next ones."""
 
+IMAGES, VECTORS = "images", "vectors"
+EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,)}
+"""What inputs of each kind may be like: a shape of one."""
+
 
 class Architecture(NamedTuple):
     """How a family of networks is built, and the options its names may hold."""
 
     factory: Callable[..., nn.Module]
     """factory(shape, classes, **options) -> a module that ends in an `nn.Linear`."""
-    options: Callable[[Shape], tuple[Option, ...]]
-    """The options for images of a shape."""
+    options: Callable[[Any], tuple[Option, ...]]
+    """The options for inputs of a shape."""
+    takes: tuple[str, ...] = (IMAGES,)
+    """The kinds of inputs that it takes, of `EXAMPLES`."""
     convolves: bool = True
     """Whether its products are convolutions, which may be in bfloat16 (`precision.py`)."""
 
 
 ARCHITECTURES = {
     "convnet": Architecture(convnet.convnet, convnet.options),
-    "mlp": Architecture(mlp.mlp, mlp.options, convolves=False),
+    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS), convolves=False),
     "lenet": Architecture(lenet.lenet, lenet.options),
     "alexnet": Architecture(alexnet.alexnet, alexnet.options),
     "vgg11": Architecture(vgg.vgg11, vgg.options),
@@ -51,19 +56,26 @@ ARCHITECTURES = {
 }
 
 
-def build(name: str, shape: tuple[int, int, int], classes: int) -> Network:
-    """The network `name` for images (channel, height, width) and a number of classes.
+def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str = "convnet") -> Network:
+    """The network `name` for inputs of a kind and of a shape, and a number of outputs.
 
-    Its own name is the shortest one: `convnet-w128-d3` on 32 x 32 images is `convnet`, so that however it
-    is written a network has one name. Raises InputError for an unknown name or option, for images that the
-    network cannot take, and for a user's module that does not end in an `nn.Linear`.
+    "" or "convnet", what is meant for images where nothing is said, is `default` for inputs of other kinds. Its own
+    name is the shortest one: `convnet-w128-d3` on 32 x 32 images is `convnet`, so that however it is written a network
+    has one name. Raises InputError for an unknown name or option, for inputs that the network cannot take, and for a
+    user's module that does not end in an `nn.Linear`.
 
     >>> build("convnet-d2-w32-relu", (1, 8, 8), 10).name
     'convnet-w32'
     """
-    if len(shape) != 3 or min(shape) < 1:
+    if takes == IMAGES and (len(shape) != 3 or min(shape) < 1):
         raise InputError(f"networks take images (channel, height, width), found inputs of shape {tuple(shape)}")
-    return _built(name, shape, classes)
+    if takes != IMAGES and name in ("", "convnet"):
+        name = default
+    family = name.partition("-")[0]
+    if not name.startswith(PREFIX) and family in ARCHITECTURES and takes not in ARCHITECTURES[family].takes:
+        kinds = " and ".join(ARCHITECTURES[family].takes)
+        raise InputError(f"network {name}: it takes {kinds}, and these inputs are {takes}; use {default}")
+    return _built(name, shape, outputs)
 
 
 def _built(name: str, shape: Any, classes: int) -> Network:
@@ -80,28 +92,20 @@ def _built(name: str, shape: Any, classes: int) -> Network:
     return network
 
 
-VECTORS, POLICY = "mlp", "mlp-w64-tanh-policy"
-"""What takes vectors, and what is meant where no network is named."""
+POLICY = "mlp-w64-tanh-policy"
+"""What takes vectors where no network is named: the policy of published control, two hidden layers of 64, tanh."""
 
 
 def vectors(name: str, inputs: int, outputs: int) -> Network:
-    """The network `name` for vectors of so many numbers: of the family mlp, or a user's own module.
-
-    "" or "convnet", what is meant for images where nothing is said, is the policy of published control: two hidden
-    layers of 64, tanh, orthogonal. Raises InputError as `build`, and for a family that takes images alone.
-    """
-    name = POLICY if name in ("", "convnet") else name
-    family = name.partition("-")[0]
-    if not name.startswith(PREFIX) and family in ARCHITECTURES and family != VECTORS:
-        raise InputError(f"network {name}: it takes images, and these inputs are {inputs} numbers; use {POLICY}")
-    return _built(name, (inputs,), outputs)
+    """The network `name` for vectors of so many numbers, as `build`; `POLICY` where none is named."""
+    return build(name, (inputs,), outputs, VECTORS, POLICY)
 
 
 def names() -> list[dict[str, str]]:
-    """[{name, summary, options}] of every family of networks; options as images of 32 pixels and 3 channels take."""
+    """[{name, summary, options}] of every family of networks; options for inputs as in `EXAMPLES`."""
     listed = []
     for name, found in ARCHITECTURES.items():
-        options = " ".join("|".join(each.tokens) for each in _options(found, (3, 32, 32)))
+        options = " ".join("|".join(each.tokens) for each in _options(found, EXAMPLES[found.takes[0]]))
         listed.append({"name": name, "summary": summary(found.factory), "options": options})
     return [*listed, {"name": f"{PREFIX}PACKAGE.FACTORY", "summary": summary(custom), "options": ""}]
 
