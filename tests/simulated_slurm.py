@@ -52,6 +52,15 @@ for path in (Path(__file__).parent / "jobs").glob("*.process"):
     state = "CANCELLED by 0" if cancelled else "RUNNING" if not code else "COMPLETED" if code == "0" else "FAILED"
     print(f"{path.stem}|{state}|here")
 """
+SQUEUE = """
+from pathlib import Path
+for path in (Path(__file__).parent / "jobs").glob("*.process"):
+    ended = path.with_suffix(".ended")
+    code = ended.read_text().strip() if ended.exists() else ""
+    cancelled = path.with_suffix(".cancelled").exists()
+    state = "CANCELLED" if cancelled else "RUNNING" if not code else "COMPLETED" if code == "0" else "FAILED"
+    print(f"{path.stem}|{state}")
+"""
 SCANCEL = """
 import os, signal, sys
 from pathlib import Path
@@ -65,7 +74,7 @@ for number in sys.argv[1:]:
 
 def install(folder: Path) -> Path:
     """The folder, with the programs in it, for PATH."""
-    for name, code in (("sbatch", SBATCH), ("srun", SRUN), ("sacct", SACCT), ("scancel", SCANCEL)):
+    for name, code in (("sbatch", SBATCH), ("srun", SRUN), ("sacct", SACCT), ("squeue", SQUEUE), ("scancel", SCANCEL)):
         (folder / name).write_text(f"#!{sys.executable}\n{code}")
         (folder / name).chmod(0o755)
     return folder

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from limbeck.runs.executors.ray import Ray
 from limbeck.runs.executors.slurm import Settings, Slurm, by_slurm, read_settings
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
+from one_node import cluster, missing
 from simulated_slurm import install
 
 NETWORK = "mlp-w16"
@@ -44,7 +46,9 @@ def worked(session: Session, path: Path) -> dict[str, bytes]:
         context = ProbeContext(session.problem(task, NETWORK), path.name, distilled)
         trainings = [whole(0), *(without(context, item, 0) for item in range(3))]
         Graph([Request(each, context, path) for each in trainings], task.reference).complete(session)
-    return {each.name: each.read_bytes() for each in (session.store.root / "remembered").glob("*.safetensors")}
+    found = {each.name: each.read_bytes() for each in (session.store.root / "remembered").rglob("*.safetensors")}
+    assert found
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +79,13 @@ class Killer:
             process = lines[0]["began"] if lines else None
             if process in self.hit or "began" not in (lines or [{}])[-1] or not self.signals:
                 continue
-            os.kill(process, self.signals.pop(0))
+            self.end(process, self.signals.pop(0))
             self.hit.add(process)
-            kept = (self.folder / "remembered").glob("*.safetensors")
+            kept = (self.folder / "remembered").rglob("*.safetensors")
             self.finished.update({each: each.stat().st_mtime_ns for each in kept})
+
+    end = staticmethod(os.kill)
+    """How a process is ended."""
 
     def watch(self, engine: type[AbstractEngine], monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """Look whenever the state of a chunk is asked; how many chunks are submitted each time."""
@@ -135,6 +142,33 @@ def test_arrays_of_slurm_are_sent_followed_and_cancelled(
         session.executor.run(jobs, interrupted)
     cancelled = [each.stem.partition("_")[0] for each in (tmp_path / "bin" / "jobs").glob("*.cancelled")]
     assert set(cancelled) == {str(100 + len(scripts))}
+
+
+@needs_submitit
+@pytest.mark.skipif(bool(missing()), reason=f"needs {', '.join(missing())}: apt install slurmctld slurmd munge")
+def test_a_slurm_of_one_node_does_the_same_where_an_element_is_cancelled_and_no_accounts_tell(
+    path: Path, here: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.yaml").write_text("partition: short\njobs: 2\n")
+    with cluster(tmp_path / "node") as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        asked = f"slurm:{tmp_path / 'settings.yaml'}"
+        session = Session(tmp_path / "there", device="cpu", workers=2, executor=asked)
+        killer = Killer(tmp_path / "there", signal.SIGTERM)
+        # By the queue alone: whatever the process says of being told to stop is not waited for.
+        monkeypatch.setattr(
+            killer, "end", lambda process, _: subprocess.run(["scancel", element_of(process)], check=True)
+        )
+        killer.watch(Slurm, monkeypatch)
+        assert worked(session, path) == here and killer.undisturbed()
+
+
+def element_of(process: int) -> str:
+    """The element of an array that a process is of."""
+    said = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    known = dict(line.split("=", 1) for line in said if "=" in line)
+    return f"{known['SLURM_ARRAY_JOB_ID']}_{known['SLURM_ARRAY_TASK_ID']}"
 
 
 @needs_submitit

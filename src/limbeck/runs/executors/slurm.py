@@ -17,6 +17,7 @@ from limbeck.core.errors import InputError, unknown
 from limbeck.core.expect import AbstractPart, FieldError, at_least, positive
 from limbeck.runs.executors.batches import AbstractEngine, Batches, Chunk, State, check_package
 from limbeck.runs.executors.chunks import MOST
+from limbeck.runs.executors.slurm_queue import GOING, GONE, Queue
 
 STOPPED = ("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "CANCELLED", "REVOKED", "DEADLINE", "INTERRUPTED")
 """States in which it was not the job that ended itself."""
@@ -105,7 +106,7 @@ class Slurm(AbstractEngine):
         check_package("submitit", "slurm")
         import submitit
 
-        self._local = settings.cluster == "local"
+        self._local, self._queue = settings.cluster == "local", Queue()
         self.at_once = settings.workers if self._local else settings.array
         self.every, self.settled = (0.2, 0.0) if self._local else (2.0, 30.0)
         try:
@@ -139,14 +140,21 @@ class Slurm(AbstractEngine):
                 submitted = [self._executor.submit(work, str(each.path), str(each.answers)) for each in chunks]
         except (FailedJobError, FailedSubmissionError, OSError) as error:
             raise InputError(f"--executor slurm: found a refusal ({error}); expected settings that it takes") from error
+        self._queue.add(each.job_id for each in submitted)
         return submitted
 
     def state(self, handle: Any) -> State:
-        """What Slurm, or the process, says of it."""
-        state = handle.state.upper()
-        if state.startswith(STOPPED):
-            return State.STOPPED
-        return State.ENDED if handle.done() else State.GOING
+        """What Slurm's queue says of it, or its accounts where it left the queue long ago, or the process."""
+        state = "" if self._local else self._queue.state(handle.job_id)
+        if state in GOING:
+            return State.GOING
+        if state in ("", GONE):
+            known, over = handle.state.upper(), handle.done()
+            # What the queue lost from sight, and no accounts tell of, is at work nowhere.
+            state = known if known != "UNKNOWN" else state
+            if not over and state != GONE and not state.startswith(STOPPED):
+                return State.GOING
+        return State.STOPPED if state.startswith((*STOPPED, GONE)) else State.ENDED
 
     def said(self, handle: Any) -> str:
         """The end of its log."""
