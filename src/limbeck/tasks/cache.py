@@ -18,7 +18,8 @@ from limbeck.core.errors import InputError
 from limbeck.core.files import read_tensors, write_atomically, write_tensors
 from limbeck.core.version import ALGORITHM
 from limbeck.tasks import prepare
-from limbeck.tasks.prepare import Check, Digest, Facts, Frame, Prepared
+from limbeck.tasks.frame import Frame
+from limbeck.tasks.prepare import Check, Digest, Facts, Prepared
 from limbeck.tasks.readers.source import Array, Reading, Source
 
 _VERSION = 3

@@ -12,31 +12,14 @@ import numpy as np
 from limbeck.core.errors import InputError
 from limbeck.core.memory import memory
 from limbeck.core.units import size as readable_size
+from limbeck.tasks import decoding
+from limbeck.tasks.frame import Frame
 from limbeck.tasks.readers.encoded import NAMED, together
 from limbeck.tasks.readers.labels import readable
 from limbeck.tasks.readers.source import Array, Header, Part, Stacked
 
 _CHUNK, _CHUNK_BYTES = 256, 2**28
 """How many images, and how many bytes of them, are decoded at once at most."""
-
-
-class Frame(NamedTuple):
-    """What all images of a task share, and what is known of them before they are decoded."""
-
-    channel: int
-    height: int
-    width: int
-    dtype: str
-    """uint8 in 0..255, or float32 in [0, 1]."""
-    size: int | None
-    """The side that images are resized to."""
-    forms: tuple[str, ...]
-    """The formats that the images are stored in."""
-
-    @property
-    def bytes(self) -> int:
-        """What one image takes."""
-        return self.channel * self.height * self.width * np.dtype(self.dtype).itemsize
 
 
 class Facts(NamedTuple):
@@ -166,46 +149,11 @@ def pixels(parts: Sequence[Part], frame: Frame) -> Iterator[Array]:
     """Chunks (example, channel, height, width) of all parts in order, in the form of `frame`."""
     count = max(1, min(_CHUNK, _CHUNK_BYTES // frame.bytes))
     for part in parts:
-        for start in range(0, len(part.images), count):
-            indices = range(start, min(start + count, len(part.images)))
-            try:
-                decoded = [part.images.decode(index) for index in indices]
-            except InputError as error:
-                raise _all_faults(parts, error) from error
-            chunk = np.stack([_conform(image, frame) for image in decoded])
-            yield np.ascontiguousarray(np.moveaxis(chunk, -1, 1))
-
-
-def _conform(image: Array, frame: Frame) -> Array:
-    if frame.size is not None:
-        image = fit(image, frame.size)
-    if image.shape[-1] < frame.channel:
-        image = np.repeat(image, frame.channel, axis=-1)
-    if frame.dtype == "float32" and image.dtype == np.uint8:
-        image = image.astype(np.float32) / 255
-    return image
-
-
-def fit(image: Array, size: int) -> Array:
-    """`image` (height, width, channel) with its short side resized to `size` and the centre square kept.
-
-    Bilinear with antialiasing. The square is cut as it is resized, so that a very long image costs no more.
-    """
-    from PIL import Image
-
-    height, width, channel = image.shape
-    if (height, width) == (size, size):
-        return image
-    short = min(height, width)
-    left, top = (width - short) / 2, (height - short) / 2
-    box = (left, top, left + short, top + short)
-
-    def resized(plane: Array) -> Array:
-        return np.asarray(Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR, box=box))
-
-    if image.dtype == np.uint8 and channel == 3:
-        return resized(image)
-    return np.stack([resized(np.ascontiguousarray(image[:, :, index])) for index in range(channel)], axis=-1)
+        spans = [range(start, min(start + count, len(part.images))) for start in range(0, len(part.images), count)]
+        try:
+            yield from decoding.chunks(part.images, frame, spans)
+        except InputError as error:
+            raise _all_faults(parts, error) from error
 
 
 class Digest:

@@ -20,8 +20,9 @@ from limbeck.tasks import cache as kept
 from limbeck.tasks import places
 from limbeck.tasks.catalog import NAMED, Named, locate
 from limbeck.tasks.cautions import cautions
+from limbeck.tasks.frame import Frame
 from limbeck.tasks.images import ImageTask, Split
-from limbeck.tasks.prepare import Frame, in_memory
+from limbeck.tasks.prepare import in_memory
 from limbeck.tasks.readers import folder, hub, npz, parquet
 from limbeck.tasks.readers.labels import readable
 from limbeck.tasks.readers.source import Reading, Source

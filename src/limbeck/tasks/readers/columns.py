@@ -10,6 +10,7 @@ import numpy as np
 
 from limbeck.core.errors import InputError
 from limbeck.tasks.readers.names import IMAGES, LABELS, first_named
+from limbeck.tasks.readers.shards import Shard, stamp_of
 from limbeck.tasks.readers.source import Array
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ _USUAL = ("label", "fine_label")
 class Columns(NamedTuple):
     """What one file holds."""
 
-    blobs: list[bytes | None]
+    images: Shard
+    """Where its images are, which are not read yet."""
     labels: Array
     """(example, ...): integers, floats, or text."""
     classes: tuple[str, ...] | None
@@ -32,7 +34,7 @@ class Columns(NamedTuple):
 
 
 def read_file(path: Path, label_column: str) -> Columns:
-    """The encoded images and the labels of one file; `label_column` names the labels where that is not ""."""
+    """Where the images of one file are, and its labels; `label_column` names the labels where that is not ""."""
     import pyarrow
     import pyarrow.parquet
 
@@ -41,12 +43,13 @@ def read_file(path: Path, label_column: str) -> Columns:
             schema = opened.schema_arrow
             image, label = _chosen(schema, path, label_column)
             struct = pyarrow.types.is_struct(schema.field(image).type)
-            table = opened.read(columns=[f"{image}.bytes" if struct else image, label])
+            column = opened.read(columns=[label])[label]
+            groups = tuple(opened.metadata.row_group(index).num_rows for index in range(opened.num_row_groups))
+            images = Shard(path, image, struct, groups, stamp_of(path))
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(
             f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {_ASK}; copy or make it again"
         ) from error
-    blobs = [blob for chunk in table[image].chunks for blob in (chunk.field("bytes") if struct else chunk).to_pylist()]
     names = _features(schema).get(label, {}).get("names")
     classes = tuple(map(str, names)) if isinstance(names, list) and names else None
     others = [name for name in schema.names if name in LABELS and name != label]
@@ -54,7 +57,7 @@ def read_file(path: Path, label_column: str) -> Columns:
     notes = (
         () if said else (f"the labels are those of the column {label}, not {', '.join(others)}; --label-column NAME",)
     )
-    return Columns(blobs, _labels(table[label], label, path), classes, notes)
+    return Columns(images, _labels(column, label, path), classes, notes)
 
 
 def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:

@@ -14,6 +14,7 @@ from limbeck.tasks.readers.columns import read_file
 from limbeck.tasks.readers.encoded import Encoded, colour_of
 from limbeck.tasks.readers.labels import hard_labels, numbered, readable, unlabelled
 from limbeck.tasks.readers.names import hidden, split_within
+from limbeck.tasks.readers.shards import Shard, Shards
 from limbeck.tasks.readers.source import AS_IT_LOOKS, SPLITS, Array, Part, Reading, Source
 
 _STEMS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
@@ -23,7 +24,7 @@ _STEMS = {"train": ("train",), "validation": ("validation", "valid", "val"), "te
 class _Content(NamedTuple):
     """What the files of one split hold."""
 
-    blobs: list[bytes | None]
+    images: Shards
     values: Array
     """(example, ...), labels as they stand there."""
     names: tuple[str, ...] | None
@@ -79,7 +80,7 @@ def of_files(
         for split, group in splits.items():
             content = _content(group, reading)
             if split != "train" and unlabelled(content.values):
-                told.append(f"left out the {split} split: none of its {len(content.blobs)} images has a label")
+                told.append(f"left out the {split} split: none of its {len(content.images)} images has a label")
                 continue
             parts.append(_part(split, group, content, parts[0] if parts else None, reading))
         return (replace(parts[0], notes=(*told, *parts[0].notes)), *parts[1:])
@@ -122,21 +123,23 @@ def _nested(root: Path, files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
 
 
 def _content(files: Sequence[Path], reading: Reading) -> _Content:
-    blobs: list[bytes | None] = []
+    shards: list[Shard] = []
     values: list[Array] = []
     starts: list[int] = []
     notes: list[str] = []
     named: tuple[str, ...] | None = None
     for path in files:
-        starts.append(len(blobs))
+        starts.append(sum(map(len, values)))
         found = read_file(path, reading.label_column)
         if path != files[0] and found.classes != named:
             raise InputError(f"{path}: its class names differ from those of {files[0]}; make them the same")
         named = found.classes
-        blobs += found.blobs
+        shards.append(found.images)
         values.append(found.labels)
         notes += found.notes
-    return _Content(blobs, np.concatenate(values), named, _place_in(files, starts), tuple(dict.fromkeys(notes)))
+    return _Content(
+        Shards(shards), np.concatenate(values), named, _place_in(files, starts), tuple(dict.fromkeys(notes))
+    )
 
 
 def _part(split: str, files: Sequence[Path], content: _Content, train: Part | None, reading: Reading) -> Part:
@@ -149,7 +152,7 @@ def _part(split: str, files: Sequence[Path], content: _Content, train: Part | No
     count = None if known is None else len(known)
     labels = hard_labels(content.values, content.place, count, names or content.names)
     classes = known or labels.names or numbered(labels.classes)
-    images = Encoded(content.blobs, content.place, reading)
+    images = Encoded(content.images, content.place, reading)
     return Part(split, images, labels.classes, classes, content.place, (*content.notes, *labels.notes))
 
 
