@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from limbeck.core.errors import InputError
-from limbeck.tasks import load
+from limbeck.tasks import cache as kept_pixels
+from limbeck.tasks import load, prepare
 from limbeck.tasks.readers import npz
 
 X = np.random.default_rng(0).integers(0, 256, (600, 16, 16), dtype=np.uint8)
@@ -103,6 +104,36 @@ def test_any_damage_is_noticed_and_repaired(tmp_path, data, reads, suffix, damag
     assert kept(tmp_path / "cache") == before
 
 
+def test_large_pixels_are_read_through_once_a_day_and_again_where_the_file_is_another(
+    tmp_path, data, reads, monkeypatch
+):
+    """Reading through is what costs minutes; each of these ways to be another file is one in which it is done again."""
+    read: list[int] = []
+    update = prepare.Digest.update
+    monkeypatch.setattr(kept_pixels, "LARGE", 1)
+    monkeypatch.setattr(prepare.Digest, "update", lambda one, chunk: (read.append(1), update(one, chunk))[1])
+    folder = tmp_path / "cache"
+
+    def passes() -> int:
+        read.clear()
+        load(data, cache=folder)
+        return len(read)
+
+    assert passes() > 0 and passes() == 0
+    note, file = next(folder.glob("*.read")), next(folder.glob("*.npy"))
+    os.utime(note, (1, 1))
+    assert passes() > 0 and passes() == 0
+    status = file.stat()
+    file.write_bytes(file.read_bytes())
+    assert file.stat().st_mtime_ns != status.st_mtime_ns and passes() > 0 and passes() == 0
+    note.write_bytes(b"\xff")
+    assert passes() > 0 and passes() == 0
+    file.write_bytes(flip(file.read_bytes(), -1))
+    assert passes() > 0 and len(reads) == 2
+    monkeypatch.setattr(kept_pixels, "LARGE", 2**30)
+    assert passes() > 0 and passes() > 0
+
+
 def test_a_missing_half_is_rebuilt(tmp_path, data, reads):
     load(data, cache=tmp_path / "cache")
     before = kept(tmp_path / "cache")
@@ -117,7 +148,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from limbeck.core.errors import InputError
-from limbeck.tasks import load
+from limbeck.tasks import cache as kept_pixels
+from limbeck.tasks import load, prepare
 if len(sys.argv) > 3:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
