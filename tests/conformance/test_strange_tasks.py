@@ -6,7 +6,7 @@ Each test is one verb, asked of the five miniature tasks of tests/strange_tasks.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ tasks = pytest.mark.parametrize("task", [pytest.param(make(None), id=n) for n, m
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
             told(index, 1.0)

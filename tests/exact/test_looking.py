@@ -28,7 +28,7 @@ from limbeck.studies import write_report
 class Here(AbstractExecutor):
     """What would be done by workers is done in this process."""
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         for index, job in enumerate(jobs):
             do(job)
             told(index, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -443,7 +443,7 @@ def test_the_networks_that_selections_see_by_are_done_before_what_is_trained_on_
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
             told(index, 1.0)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -19,8 +20,9 @@ from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core.errors import InputError
 from limbeck.runs import working
-from limbeck.runs.executors import AbstractEngine, AbstractExecutor, Batches, Job, WorkerFailedError
-from limbeck.runs.executors.batches import STOPS, TRIES, Chunk, State
+from limbeck.runs.executors import AbstractEngine, AbstractExecutor, Batches, Job, WorkerFailedError, batches
+from limbeck.runs.executors.batches import MANY, STOPS, TRIES, Chunk, State
+from limbeck.runs.executors.chunks import LEAST, PARTS, shared_out
 from limbeck.runs.graph import Graph, Request
 from limbeck.runs.session import Session
 from limbeck.runs.worker import do
@@ -165,6 +167,44 @@ def test_a_job_that_broke_its_worker_is_sent_alone_and_one_that_was_stopped_with
     assert sent == [[0, 1, 2, 3], [2, 3], [1], [2, 3]]
 
 
+@given(
+    st.lists(st.floats(0.01, 1000), min_size=1, max_size=60), st.integers(1, 8), st.integers(1, 50), st.floats(0, 1000)
+)
+def test_chunks_by_time_have_each_job_once_and_become_shorter(
+    seconds: list[float], workers: int, most: int, behind: float
+) -> None:
+    chunks = shared_out(seconds, workers, most, behind)
+    assert sorted(index for chunk in chunks for index in chunk) == list(range(len(seconds)))
+    assert all(len(chunk) <= most for chunk in chunks)
+    lasting = [sum(seconds[index] for index in chunk) for chunk in chunks]
+    left = sum(seconds) + behind
+    for chunk, its in zip(chunks, lasting, strict=True):
+        assert len(chunk) == 1 or its <= max(LEAST, left / (PARTS * workers)) * 1.001
+        left -= its
+
+
+def test_what_is_lost_of_a_chunk_comes_back_in_short_ones_where_times_are_known(tmp_path: Path) -> None:
+    engine = Simulated(lambda job, tried: "stopped" if (job["job"], tried) == (1, 1) else "done", at_once=1)
+    jobs = [{"job": number} for number in range(20)]
+    Batches(engine, tmp_path, 2, 50).run(jobs, lambda index, share: None, [60.0] * 20)
+    sent = [[job["job"] for job in each.jobs] for each in engine.sent]
+    assert sent[0] == [0, 1, 2, 3, 4]
+    back = [chunk for chunk in sent[1:] if set(chunk) & {1, 2, 3, 4}]
+    assert sorted(index for chunk in back for index in chunk) == [1, 2, 3, 4] and sent[1 : 1 + len(back)] == back
+    assert sorted(index for chunk in sent[1:] for index in chunk) == list(range(1, 20))
+
+
+def test_the_pause_between_looks_grows_with_how_many_chunks_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(batches, "time", Mock(monotonic=lambda: 0.0, sleep=pauses.append))
+    engine = Simulated(lambda job, tried: "done", at_once=1000)
+    engine.every = 2.0
+    Batches(engine, tmp_path, 300, 1).run([{"job": number} for number in range(300)], lambda index, share: None)
+    assert pauses[0] == 2.0 * 300 / MANY and pauses[-1] == 0.0
+
+
 def test_an_answer_that_arrives_in_halves_is_one(tmp_path: Path) -> None:
     engine = Simulated(lambda job, tried: "done")
     halves = iter(['{"job": 0, "do', 'ne": true}\n'])
@@ -227,7 +267,7 @@ def test_time_passes_where_nothing_is_heard(tmp_path: Path) -> None:
 class Here(AbstractExecutor):
     """Jobs one after the other, in this process."""
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         for job in jobs:
             do(job)
 

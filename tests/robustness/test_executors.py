@@ -60,7 +60,7 @@ def test_a_worker_that_dies_loses_its_chunk_and_nothing_else(
     monkeypatch.setattr(local.Worker, "start", lambda: started.append(start()) or started[-1])
     run = Local.run
 
-    def killing(self: Local, jobs: list[Any], told: Any) -> None:
+    def killing(self: Local, jobs: list[Any], told: Any, seconds: Any) -> None:
         # As soon as one job is done, its worker is killed in the middle of the next.
         ended: list[int] = []
 
@@ -70,7 +70,7 @@ def test_a_worker_that_dies_loses_its_chunk_and_nothing_else(
                 started[0].process.kill()
             told(index, share)
 
-        run(self, jobs, hear)
+        run(self, jobs, hear, seconds)
         assert sorted(ended) == list(range(len(jobs)))
 
     monkeypatch.setattr(Local, "run", killing)

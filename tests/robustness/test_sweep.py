@@ -108,7 +108,7 @@ class Counting(AbstractExecutor):
     def __init__(self) -> None:
         self.local, self.jobs = Local(2), list[Job]()
 
-    def run(self, jobs: list[Job], told: object) -> None:
+    def run(self, jobs: list[Job], told: object, seconds: object = ()) -> None:
         self.jobs += jobs
         self.local.run(jobs, told)  # type: ignore[arg-type]
 

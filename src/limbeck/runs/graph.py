@@ -121,7 +121,7 @@ class Graph:
         with within_room(session, told):
             for stage in stages:
                 jobs = [self._job(chunk, session, compiled) for chunk in stage.chunks]
-                session.executor.run(jobs, clock.hearing(stage))
+                session.executor.run(jobs, clock.hearing(stage), stage.lasting)
 
     def _compiled(self, session: Session) -> bool:
         if session.compile is not None:

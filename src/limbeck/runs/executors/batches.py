@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from limbeck.core.errors import InputError
 from limbeck.core.text import counted
-from limbeck.runs.executors.chunks import MOST, dealt, write_chunk
+from limbeck.runs.executors.chunks import MOST, dealt, shared_out, write_chunk
 from limbeck.runs.executors.contract import AbstractExecutor, Job, WorkerFailedError
 
 TRIES = 2
@@ -26,6 +26,8 @@ STOPS = 5
 """How often a job is sent whose worker is stopped by the engine."""
 TAIL = 2000
 """Characters of a log that are told, its last."""
+MANY = 100
+"""Chunks from which on the pause between two looks at all answers grows with how many there are."""
 SILENT = "it ended without a word; was there enough memory?"
 
 
@@ -92,9 +94,9 @@ class Batches(AbstractExecutor):
     def __init__(self, engine: AbstractEngine, folder: Path, workers: int, most: int = MOST) -> None:
         self.engine, self.folder, self.workers, self.most = engine, folder, workers, most
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         """Have every job done; what fails is raised when all others are done. An interruption ends what was sent."""
-        _Following(self, jobs, told).run()
+        _Following(self, jobs, told, seconds).run()
 
     def close(self) -> None:
         """End the engine."""
@@ -124,9 +126,13 @@ class _Sent:
 class _Following:
     """One run of jobs, until each of them is done or given up."""
 
-    def __init__(self, batches: Batches, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def __init__(
+        self, batches: Batches, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float]
+    ) -> None:
         self._batches, self._engine, self._jobs, self._told = batches, batches.engine, jobs, told
-        self._waiting = dealt(len(jobs), batches.workers, batches.most)
+        self._seconds, self._waiting = seconds, list[list[int]]()
+        many = dealt(len(jobs), batches.workers, batches.most)
+        self._waiting = self._shared_out(range(len(jobs))) if seconds else many
         self._sent: list[_Sent] = []
         self._breaks, self._stops = Counter[int](), Counter[int]()
         self._failures: dict[int, Exception] = {}
@@ -144,7 +150,8 @@ class _Following:
                     # Whoever counts the time hears that it passes.
                     index = self._sent[0].indices[0]
                     self._told(index, self._shares[index])
-                    time.sleep(self._engine.every)
+                # Of very many there is always news: a file server is not asked without a pause, nor ever more often.
+                time.sleep(self._engine.every * max(1.0, len(self._sent) / MANY) if self._sent else 0.0)
         except BaseException:
             self._engine.cancel([each.handle for each in self._sent])
             raise
@@ -236,7 +243,16 @@ class _Following:
         given_up = {each for each in blamed if self._given_up(each, state, lambda: self._engine.said(sent.handle))}
         alone = [] if began is None or state is State.STOPPED or began in given_up else [began]
         others = [each for each in sent.left if each not in given_up and each not in alone]
-        self._waiting += [part for part in (others, alone) if part]
+        # In short chunks, as they come after all that was sent.
+        parts = self._shared_out(others) if self._seconds else [others]
+        self._waiting = [*[part for part in (*parts, alone) if part], *self._waiting]
+
+    def _shared_out(self, indices: Sequence[int]) -> list[list[int]]:
+        """Some jobs in chunks, before those that wait."""
+        behind = sum(self._seconds[index] for part in self._waiting for index in part)
+        seconds = [self._seconds[index] for index in indices]
+        parts = shared_out(seconds, self._batches.workers, self._batches.most, behind)
+        return [[indices[at] for at in part] for part in parts]
 
     def _given_up(self, index: int, state: State, said: Callable[[], str]) -> bool:
         """Count against a job that its worker was lost, and tell whether it is not to be sent again."""

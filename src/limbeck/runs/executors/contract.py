@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 Job = dict[str, Any]
@@ -21,9 +21,10 @@ class AbstractExecutor(ABC):
     """Whether whoever asks waits for the work."""
 
     @abstractmethod
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         """Have every job done; `told(index, share)` hears how far each is, where that is known, and 1.0 as it ends.
 
+        `seconds` are about how long each takes one worker, where that is known.
         Raises the InputError that a job met, WorkerFailedError where a job breaks its worker twice, and Deferred where
         the work is handed out to be done elsewhere.
         """

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, Queue
@@ -100,7 +100,7 @@ class Local(AbstractExecutor):
         self.workers = workers
         self._idle: list[Worker] = []
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         """Have every job done by as many workers as there are jobs for; those that live on serve first."""
         waiting: Queue[tuple[int, int]] = Queue()
         for index in range(len(jobs)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Printed(AbstractExecutor):
     workers: int = 1
     """How many will be done side by side: there are as many commands, where there are as many jobs."""
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: Sequence[float] = ()) -> None:
         """Write the chunks, tell a command for each, and raise Deferred."""
         chunks = dealt(len(jobs), self.workers)
         for chunk in chunks:
