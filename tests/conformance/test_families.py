@@ -24,6 +24,7 @@ from limbeck.distillation import Distillation
 from limbeck.distillation import distill as run
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.augment import RolledCrops
+from limbeck.learn.classifiers import CLASSIFIERS
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
@@ -63,6 +64,7 @@ FAMILIES = (
     PROTOCOL_KINDS,
     INNER_OPTIMIZERS,
     KERNELS,
+    CLASSIFIERS,
 )
 PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 BRIEF = {"representations": Representations(teacher=Twins(network="mlp-w4", steps=2, batch=8))}

@@ -14,6 +14,7 @@ from limbeck.core.expect import FieldError
 from limbeck.core.values import alternatives, fields_of
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.augment import AUGMENTATIONS
+from limbeck.learn.classifiers import CLASSIFIERS
 from limbeck.learn.distances import DISTANCES
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS
@@ -30,6 +31,7 @@ from limbeck.statistics.projections import PROJECTIONS
 FAMILIES = (
     CODECS, ESTIMATORS, AUGMENTATIONS, DISTANCES, OPTIMIZERS, INNER_OPTIMIZERS, OBJECTIVES, PARAMETERIZATIONS, PROBES,
     PROTOCOL_KINDS, SCHEDULES, STARTS, SCORES, SET_FUNCTIONS, SIMILARITIES, ATTRIBUTES, PROJECTIONS, KERNELS,
+    CLASSIFIERS,
 )  # fmt: skip
 NONSENSE: dict[type, tuple[Any, ...]] = {
     int: ("a", None, 1.5, True, [1]),

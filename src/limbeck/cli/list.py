@@ -124,6 +124,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
     from limbeck.learn.augment import AUGMENTATIONS
+    from limbeck.learn.classifiers import CLASSIFIERS
     from limbeck.learn.distances import DISTANCES
     from limbeck.learn.kernels import KERNELS
     from limbeck.learn.optim import OPTIMIZERS
@@ -146,6 +147,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "objectives": OBJECTIVES.summaries,
         "distances": DISTANCES.summaries,
         "kernels": KERNELS.summaries,
+        "classifiers": CLASSIFIERS.summaries,
         "estimators": ESTIMATORS.summaries,
         "optimizers": OPTIMIZERS.summaries,
         "probes": PROBES.summaries,
