@@ -219,8 +219,9 @@ _SCHEMA = {
 
 def _column(document: dict[str, Any]) -> Column:
     """The column that a document is of."""
-    made = {field.name: document[field.name] for field in fields(Column)}
-    return Column(**{name: tuple(value) if isinstance(value, list) else value for name, value in made.items()})
+    made: dict[str, Any] = {field.name: document[field.name] for field in fields(Column)}
+    made |= {name: tuple(value) for name, value in made.items() if isinstance(value, list)}
+    return Column(**made)
 
 
 def _fault(column: Column) -> str | None:

@@ -11,8 +11,6 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.core import tree
-
 _AT_ONCE = 2**22
 """Pairs of a row and a tree that are walked at once."""
 
@@ -42,7 +40,10 @@ def nodes(feature: NDArray, threshold: NDArray, left: NDArray, right: NDArray, l
 
 
 def ensemble(trees: Sequence[Nodes]) -> dict[str, Tensor]:
-    """The trees side by side, (tree, node) and "value" (tree, node, class); short ones end in nodes nobody gets to."""
+    """The trees side by side, (tree, node) and "value" (tree, node, class); short ones end in nodes nobody gets to.
+
+    "levels" has no numbers: its shape says how many steps lead to the deepest leaf.
+    """
     most = max(len(each.left) for each in trees)
     kinds = {"feature": torch.int32, "left": torch.int32, "right": torch.int32, "value": torch.float32}
     found = {}
@@ -52,7 +53,15 @@ def ensemble(trees: Sequence[Nodes]) -> dict[str, Tensor]:
         for at, each in enumerate(arrays):
             whole[at, : len(each)] = each
         found[name] = torch.from_numpy(whole).to(kinds.get(name, torch.float64))
-    return found
+    return {**found, "levels": torch.zeros(max(map(_levels, trees)), 0)}
+
+
+def _levels(one: Nodes) -> int:
+    """How many steps lead to the deepest leaf of a tree."""
+    inner, steps = np.zeros(1, np.int64), 0
+    while len(inner := inner[one.left[inner] != inner]):
+        inner, steps = np.concatenate([one.left[inner], one.right[inner]]), steps + 1
+    return steps
 
 
 def summed(params: dict[str, Tensor], rows: Float[Tensor, "row number"]) -> Float[Tensor, "row class"]:
@@ -64,13 +73,10 @@ def summed(params: dict[str, Tensor], rows: Float[Tensor, "row number"]) -> Floa
 def _summed(params: dict[str, Tensor], rows: Float[Tensor, "row number"]) -> Float[Tensor, "row class"]:
     feature, left, right = (params[name].long() for name in ("feature", "left", "right"))
     at = torch.zeros(len(left), len(rows), dtype=torch.int64, device=rows.device)
-    while True:
+    for _ in range(len(params["levels"])):
         number = torch.gather(rows.T, 0, torch.gather(feature, 1, at))
         below = number <= torch.gather(params["threshold"], 1, at)
-        further = torch.where(below, torch.gather(left, 1, at), torch.gather(right, 1, at))
-        if tree.read((further == at).all()):
-            break
-        at = further
+        at = torch.where(below, torch.gather(left, 1, at), torch.gather(right, 1, at))
     total = torch.zeros(len(rows), params["value"].shape[2], dtype=torch.float64, device=rows.device)
     for value, leaf in zip(params["value"], at, strict=True):
         total += value[leaf]
