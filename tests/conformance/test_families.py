@@ -48,7 +48,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
-from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS, Representations
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS, Representations
 from limbeck.statistics.groups import group_means
 
 FAMILIES = (
@@ -56,6 +56,7 @@ FAMILIES = (
     SCORES,
     SET_FUNCTIONS,
     SIMILARITIES,
+    SPACES,
     PARAMETERIZATIONS,
     SCHEDULES,
     OBJECTIVES,
@@ -142,7 +143,11 @@ def test_every_part_has_a_summary(family: Any) -> None:
 def test_a_start_gives_every_class_its_items_in_order_and_follows_its_key(start: Any, problem: Problem) -> None:
     picked = start.pick(problem, 3, KEY)
     classes = len(problem.task.classes)
-    assert picked.classes.tolist() == [label for label in range(classes) for _ in range(3)]
+    if start.allocates:
+        assert len(picked.classes) == 3 * classes and picked.classes.bincount(minlength=classes).min() > 0
+        assert torch.equal(picked.classes, picked.classes.sort().values)
+    else:
+        assert picked.classes.tolist() == [label for label in range(classes) for _ in range(3)]
     assert picked.targets.dtype == torch.float32 and torch.isfinite(picked.targets).all()
     if not start.represents:
         assert picked.targets.shape == (3 * classes, classes) and bool((picked.targets >= 0).all())

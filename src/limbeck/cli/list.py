@@ -133,7 +133,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.probes import PROBES
     from limbeck.protocols import protocols
     from limbeck.schedules import SCHEDULES
-    from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
+    from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS
 
     listings: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "tasks": tasks.names,
@@ -142,6 +142,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "scores": SCORES.summaries,
         "set-functions": SET_FUNCTIONS.summaries,
         "similarities": SIMILARITIES.summaries,
+        "spaces": SPACES.summaries,
         "parameterizations": PARAMETERIZATIONS.summaries,
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,

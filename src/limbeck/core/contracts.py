@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -88,6 +88,10 @@ class AbstractStart(AbstractPart):
     """Whether its targets are what a trained network says of its items."""
     represents: bool = False
     """Whether its targets are representations of its items, and no weights of classes."""
+    makes: ClassVar[bool] = False
+    """Whether its items are made of real examples, and none are real: it is no selection that sets are held against."""
+    allocates: ClassVar[bool] = False
+    """Whether it says itself how many of its items each class has."""
 
     def bytes_per_item(self, task: AbstractTask) -> int:
         """What one of its items takes to store, label included: by default what a real example takes."""
@@ -99,7 +103,7 @@ class AbstractStart(AbstractPart):
 
     @abstractmethod
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
-        """`per_class` items of every class, class by class."""
+        """`per_class` items of every class, class by class; where it allocates, as many in all."""
 
     def check(self, problem: Problem) -> None:
         """InputError for data that it cannot pick from, before anything is computed; by default it can from any."""
