@@ -74,7 +74,8 @@ def allocated(sizes: Sequence[int], total: int, cost: Cost) -> list[int]:
         gains = {label: cost(label, counts[label]) - cost(label, counts[label] + step) for label in room}
         moves = [(gains[to] - loses[of], -of, -to) for of in least for to in room if of != to]
         best = max(moves, default=(0.0, 0, 0))
-        if best[0] <= 1e-12 * sum(cost(label, count) for label, count in enumerate(counts)):
+        # A gain that rounding may have made is none, so that the sum falls with every move and the search ends.
+        if best[0] <= 1e-9 * sum(abs(cost(label, count)) for label, count in enumerate(counts)):
             step //= 2
             continue
         counts[-best[1]] -= step
