@@ -199,7 +199,7 @@ def test_every_verb_takes_a_table(place: str, tmp_path: Path, capsys: pytest.Cap
     other = tmp_path / "other.safetensors"
     command(f"distill {place} --recipe smote --ipc 2 --network mlp-w8 --checks 0 --out {other}", tmp_path, capsys)
     scored = command(f"evaluate {made} --protocol boosted --baselines random,full --repeats 2", tmp_path, capsys)
-    by_set = {row["set"]: row for row in scored["scores"]}
+    by_set = {row["set"]: row for row in scored["rows"]}
     assert by_set["full"]["mean"] > 0.8 and by_set["random"]["n"] == 2 and by_set[str(made)]["n"] == 1
     assert main(["show", str(other)]) == 0
     told = capsys.readouterr().out.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ class Boosted(AbstractClassifier):
     def flops(self, examples: int, read: int, numbers: int, classes: int) -> float:
         """Each tree is grown by sums over all examples, and is walked down."""
         trees = self.rounds * (1 if classes == 2 else classes)
-        return 10.0 * trees * (examples * numbers + read * (np.log2(self.leaves) + classes))
+        return 10.0 * trees * (examples * numbers + read * (math.log2(self.leaves) + classes))
 
 
 def _nodes(held: Any, label: int, classes: int) -> Nodes:
