@@ -14,8 +14,8 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-import rows
 import strange_tasks
+import tabular
 from limbeck.cli import main
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.row_autoencoder import RowAutoencoder, as_rows, choices_of
@@ -38,7 +38,7 @@ KEY, CPU = Key(("table methods",)), torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return rows.write(tmp_path_factory.mktemp("methods") / "people.csv", rows.drawn())
+    return tabular.write(tmp_path_factory.mktemp("methods") / "people.csv", tabular.drawn())
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_classes_of_a_table_have_as_many_centres_as_the_best_of_all_budgets(tmp_
     noise = KEY.fold("places").normal(96).tolist()
     drawn = [(name, where[row % len(where)] + noise[row]) for name, where in places.items() for row in range(32)]
     table = {"at": [value for _, value in drawn], "label": [name for name, _ in drawn]}
-    task = load(rows.write(tmp_path / "places.csv", table))
+    task = load(tabular.write(tmp_path / "places.csv", table))
     problem = Problem(task, task.network("mlp-w4"), CPU, NoCache())
     start = AllocatedCentroids(gamma=1.0)
     picked = start.pick(problem, 2, KEY)
@@ -116,9 +116,9 @@ def test_centres_in_principal_components_are_k_means_there_brought_back(problem:
 
 def test_a_linear_autoencoder_comes_to_principal_components(problem: Problem) -> None:
     # Of numbers alone, whose error is that of principal components (Baldi & Hornik, 1989).
-    numbers = {name: values for name, values in rows.drawn(200).items() if name in ("size", "label")}
+    numbers = {name: values for name, values in tabular.drawn(200).items() if name in ("size", "label")}
     numbers |= {f"n{at}": (KEY.fold("mixed").normal(200, 3) @ KEY.fold("to", at).normal(3)).tolist() for at in range(5)}
-    task = load(rows.write(Path(problem.task.name.removeprefix("table:")).with_name("numbers.csv"), numbers))
+    task = load(tabular.write(Path(problem.task.name.removeprefix("table:")).with_name("numbers.csv"), numbers))
     asked = RowAutoencoder(code=2, width=1, steps=400, learning_rate=0.02, depth=0, labels=0.0)
     trained = ProbeContext(Problem(task, task.network("mlp-w4"), CPU, NoCache())).outcome(asked)
     train, form = task.load("train").inputs, asked.form(task)
@@ -201,6 +201,10 @@ def test_every_verb_takes_a_table(place: str, tmp_path: Path, capsys: pytest.Cap
     scored = command(f"evaluate {made} --protocol boosted --baselines random,full --repeats 2", tmp_path, capsys)
     by_set = {row["set"]: row for row in scored["rows"]}
     assert by_set["full"]["mean"] > 0.8 and by_set["random"]["n"] == 2 and by_set[str(made)]["n"] == 1
+    names = {row["set"]: [each[0] for each in row["others"]] for row in scored["rows"]}
+    assert set(map(tuple, names.values())) == {("balanced accuracy",)}
+    full, ours, drawn = (by_set[name]["mean"] for name in ("full", str(made), "random"))
+    assert scored["relative_regret"] == {str(made): pytest.approx((full - ours) / (full - drawn))}
     assert main(["show", str(other)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 4 and all(line.startswith(("poor: age ", "rich: age ")) for line in told)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-import rows
+import tabular
 from limbeck.codecs import CODECS, Columns
 from limbeck.codecs.columns import CATEGORY, DATE, MISSING, NUMBER, WHOLE, YES_NO, Column
 from limbeck.core.errors import InputError
@@ -38,7 +38,7 @@ NATIVE = torch.tensor(
 
 
 def task_of(path: Path, **options: Any) -> TableTask:
-    task = load(rows.write(path, rows.drawn()), **options)
+    task = load(tabular.write(path, tabular.drawn()), **options)
     assert isinstance(task, TableTask)
     return task
 
@@ -138,8 +138,8 @@ def test_columns_are_what_they_look_like_and_what_says_nothing_is_left_out(task:
 
 
 def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
-    columns = rows.drawn(60)
-    task = load(rows.write(tmp_path / "few.csv", columns), validation="none")
+    columns = tabular.drawn(60)
+    task = load(tabular.write(tmp_path / "few.csv", columns), validation="none")
     assert isinstance(task, TableTask)
     told = {
         f"age {age or 'missing'}, size {size:.4g}, joined {joined}, colour {colour or MISSING}, member {member}"
@@ -186,7 +186,7 @@ def test_a_parquet_folder_keeps_its_splits_the_names_of_its_classes_and_categori
 def test_of_very_many_categories_the_rarest_are_put_together(tmp_path: Path) -> None:
     kinds = [f"k{number % 300}" for number in range(900)] + ["k0"] * 3
     table = {"kind": kinds, "label": ["a", "b", "b"] * 301}
-    task = load(rows.write(tmp_path / "many.csv", table), validation="none")
+    task = load(tabular.write(tmp_path / "many.csv", table), validation="none")
     assert isinstance(task, TableTask)
     values = task.columns.columns[0].values
     assert len(values) == 200 and values[-1] == OTHERS and "k0" in values
