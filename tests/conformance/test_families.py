@@ -48,7 +48,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
-from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS, Representations
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS, AllocatedCentroids, Representations
 from limbeck.statistics.groups import group_means
 
 FAMILIES = (
@@ -143,7 +143,7 @@ def test_every_part_has_a_summary(family: Any) -> None:
 def test_a_start_gives_every_class_its_items_in_order_and_follows_its_key(start: Any, problem: Problem) -> None:
     picked = start.pick(problem, 3, KEY)
     classes = len(problem.task.classes)
-    if start.allocates:
+    if isinstance(start, AllocatedCentroids):
         assert len(picked.classes) == 3 * classes and picked.classes.bincount(minlength=classes).min() > 0
         assert torch.equal(picked.classes, picked.classes.sort().values)
     else:

@@ -101,6 +101,7 @@ class Columns(AbstractCodec):
     """
 
     columns: tuple[Column, ...]
+    """What each column holds, in their order."""
 
     def encode(self, native: Rows) -> Seen:
         """Rows in their units -> what a network sees; differentiable in the numbers."""

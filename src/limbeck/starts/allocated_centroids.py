@@ -26,7 +26,6 @@ class AllocatedCentroids(AbstractCentroids):
     SSD_c(k) is the sum of squared distances of its n_c examples from the nearest of k centres.
     """
 
-    allocates = True
     space: AbstractSpace = field(default_factory=EmbeddedCategories)
     """Where examples are near one another."""
     gamma: float = 1.0
