@@ -125,11 +125,9 @@ class Entry:
 
         Where these are added until something is decided, its interval holds at each of so many looks.
         """
-        metric = self.context.problem.task.metrics[0]
-        found = [
-            [float(context.outcome(training, metric.name)[END]) for training, context, _ in group]
-            for group in self.learners(repeats)
-        ]
+        metric, *others = self.context.problem.task.metrics
+        found = self._read(metric.name, repeats)
+        further = [[one for group in self._read(each.name, repeats) for one in group] for each in others]
         values = [sum(group) / len(group) for group in found] if self.again else found[0]
         mean, low, high = interval(values, corrected(looks), SHARE if metric.unit == "fraction" else ANYWHERE)
         about, whole = self._standing(repeats)
@@ -141,7 +139,15 @@ class Entry:
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
             about=about, whole=whole, values=tuple(values), labels=of_teacher(taught) if taught else self.labels,
             float32=self.float32, looks=looks,
+            others=tuple((each.name, sum(of) / len(of), each.unit) for each, of in zip(others, further, strict=True)),
         )  # fmt: skip
+
+    def _read(self, metric: str, repeats: int) -> list[list[float]]:
+        """A metric of so many learners, of each distillation where there are several."""
+        return [
+            [float(context.outcome(training, metric)[END]) for training, context, _ in group]
+            for group in self.learners(repeats)
+        ]
 
     def _standing(self, repeats: int) -> tuple[str, bool]:
         """What must stand with the score, and whether what it is of is all that it could be."""

@@ -27,13 +27,14 @@ from limbeck.learn.rules import INNER_OPTIMIZERS
 from limbeck.objectives import OBJECTIVES
 from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.schedules import SCHEDULES
-from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS
 
 FAMILIES: tuple[Family, ...] = (
     STARTS,
     SCORES,
     SET_FUNCTIONS,
     SIMILARITIES,
+    SPACES,
     PARAMETERIZATIONS,
     OBJECTIVES,
     SCHEDULES,

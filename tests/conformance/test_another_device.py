@@ -32,6 +32,8 @@ from limbeck.distillation import Distillation
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn import microbatches, networks
 from limbeck.learn.augment import OPERATIONS, Mirror, RolledCrops, Siamese
+from limbeck.learn.classifiers import CLASSIFIERS, Boosted, Forest
+from limbeck.learn.classifiers.machine import Machine
 from limbeck.learn.distances import DISTANCES
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.networks.layers import NORMS
@@ -54,7 +56,7 @@ from limbeck.objectives import (
 )
 from limbeck.objectives.real_training import RealTraining
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
-from limbeck.protocols import Epochs, Linear, protocols
+from limbeck.protocols import Classifier, Epochs, Linear, protocols
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
 from limbeck.starts.boundary import boundary_distance
@@ -402,7 +404,22 @@ def test_a_network(name: str) -> None:
     assert {leaf.device for leaf in tree.leaves((bent.params, bent.batch.inputs, statistics))} == {META}
 
 
-@pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in protocols().items()])
+FEW_TREES = {"boosted": Boosted(rounds=2), "forest": Forest(trees=3)}
+
+
+@pytest.mark.parametrize("classifier", [FEW_TREES.get(name) or part() for name, part in CLASSIFIERS.parts.items()])
+def test_a_classifier_is_fitted_here_and_reads_there(classifier: Any) -> None:
+    # It is fitted by the processor, for which the few items of a set are brought back.
+    problem = replace(problem_of(), device=CPU)
+    machine = Machine(problem.task, classifier, 100)
+    params = tree.move(machine.fit(problem.real(KEY, 2), KEY), META)
+    assert machine.apply(params, problem.real(KEY, 2).inputs.to(META)).outputs.device == META
+
+
+BY_NETWORKS = {name: one for name, one in protocols().items() if not isinstance(one, Classifier)}
+
+
+@pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in BY_NETWORKS.items()])
 def test_two_steps_of_training_by_a_protocol(protocol: Any) -> None:
     here = replace(problem_of(), device=CPU).real(KEY, 2)
     if isinstance(protocol, Linear):

@@ -24,6 +24,7 @@ from limbeck.distillation import Distillation
 from limbeck.distillation import distill as run
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.augment import RolledCrops
+from limbeck.learn.classifiers import CLASSIFIERS
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS, rule_name, rule_named
@@ -47,7 +48,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
-from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS, Representations
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS, AllocatedCentroids, Representations
 from limbeck.statistics.groups import group_means
 
 FAMILIES = (
@@ -55,6 +56,7 @@ FAMILIES = (
     SCORES,
     SET_FUNCTIONS,
     SIMILARITIES,
+    SPACES,
     PARAMETERIZATIONS,
     SCHEDULES,
     OBJECTIVES,
@@ -63,6 +65,7 @@ FAMILIES = (
     PROTOCOL_KINDS,
     INNER_OPTIMIZERS,
     KERNELS,
+    CLASSIFIERS,
 )
 PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 BRIEF = {"representations": Representations(teacher=Twins(network="mlp-w4", steps=2, batch=8))}
@@ -140,7 +143,11 @@ def test_every_part_has_a_summary(family: Any) -> None:
 def test_a_start_gives_every_class_its_items_in_order_and_follows_its_key(start: Any, problem: Problem) -> None:
     picked = start.pick(problem, 3, KEY)
     classes = len(problem.task.classes)
-    assert picked.classes.tolist() == [label for label in range(classes) for _ in range(3)]
+    if isinstance(start, AllocatedCentroids):
+        assert len(picked.classes) == 3 * classes and picked.classes.bincount(minlength=classes).min() > 0
+        assert torch.equal(picked.classes, picked.classes.sort().values)
+    else:
+        assert picked.classes.tolist() == [label for label in range(classes) for _ in range(3)]
     assert picked.targets.dtype == torch.float32 and torch.isfinite(picked.targets).all()
     if not start.represents:
         assert picked.targets.shape == (3 * classes, classes) and bool((picked.targets >= 0).all())

@@ -14,6 +14,7 @@ from limbeck.core.expect import FieldError
 from limbeck.core.values import alternatives, fields_of
 from limbeck.estimators import ESTIMATORS
 from limbeck.learn.augment import AUGMENTATIONS
+from limbeck.learn.classifiers import CLASSIFIERS
 from limbeck.learn.distances import DISTANCES
 from limbeck.learn.kernels import KERNELS
 from limbeck.learn.optim import OPTIMIZERS
@@ -24,12 +25,13 @@ from limbeck.probes import PROBES
 from limbeck.probes.attributes import ATTRIBUTES
 from limbeck.protocols import PROTOCOL_KINDS
 from limbeck.schedules import SCHEDULES
-from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
+from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS
 from limbeck.statistics.projections import PROJECTIONS
 
 FAMILIES = (
     CODECS, ESTIMATORS, AUGMENTATIONS, DISTANCES, OPTIMIZERS, INNER_OPTIMIZERS, OBJECTIVES, PARAMETERIZATIONS, PROBES,
-    PROTOCOL_KINDS, SCHEDULES, STARTS, SCORES, SET_FUNCTIONS, SIMILARITIES, ATTRIBUTES, PROJECTIONS, KERNELS,
+    PROTOCOL_KINDS, SCHEDULES, STARTS, SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, ATTRIBUTES, PROJECTIONS, KERNELS,
+    CLASSIFIERS,
 )  # fmt: skip
 NONSENSE: dict[type, tuple[Any, ...]] = {
     int: ("a", None, 1.5, True, [1]),

@@ -15,6 +15,7 @@ import torch
 
 import recordings
 import strange_tasks
+import tabular
 from limbeck.computations import AllReal, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.steps import Steps
@@ -38,11 +39,14 @@ STRANGE = tuple(strange_tasks.LOADERS)
 RECORDED = {"choices": recordings.choices, "numbers": recordings.numbers}
 
 
-@pytest.fixture(params=["digits", "gym:CartPole-v1", *RECORDED, *STRANGE, *SMALL])
+@pytest.fixture(params=["digits", "gym:CartPole-v1", *RECORDED, "table", *STRANGE, *SMALL])
 def task(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> AbstractTask:
     name = request.param
+    if name == "table":
+        monkeypatch.chdir(tmp_path_factory.mktemp("tables"))
+        return load(tabular.write(Path("people.csv"), tabular.drawn()))
     if name in RECORDED:
         # Where a reference without its place is looked for.
         monkeypatch.chdir(tmp_path_factory.mktemp("recorded"))

@@ -148,8 +148,8 @@ def test_several_options_of_a_part_are_checked_together() -> None:
         ({"objectiv.outer": 1}, "unknown option '<objectiv.outer>': did you mean '<objective.outer>'"),
         ({"zzz": 1}, "unknown option '<zzz>': choose from <"),
         ({"start": "herdin"}, "<start>: unknown part 'herdin': did you mean 'herding'?"),
-        ({"start": "none"}, "<start>: found none, expected one of class-means, farthest-predictions,"),
-        ({"start": GlobalCosine()}, "<start>: found GlobalCosine(), expected one of class-means,"),
+        ({"start": "none"}, "<start>: found none, expected one of allocated-centroids, centroids,"),
+        ({"start": GlobalCosine()}, "<start>: found GlobalCosine(), expected one of allocated-centroids,"),
         ({"start": "{part"}, "<start>: found '{part', expected JSON"),
         ({"target_optimizer.clip": 1}, "<target_optimizer.clip>: there is no target optimizer here; choose one with <"),
         (

@@ -17,6 +17,7 @@ from limbeck.computations.curvature import HessianTrace, Spectrum
 from limbeck.computations.experts import Experts
 from limbeck.computations.nearness import Nearness
 from limbeck.computations.recognition import RealSurroundings, Surroundings
+from limbeck.computations.row_autoencoder import RowAutoencoder
 from limbeck.computations.twins import Twins
 from limbeck.core.contracts import Problem
 from limbeck.core.key import Key
@@ -42,8 +43,9 @@ COMPUTATIONS: dict[str, Sequence[AbstractComputation]] = {
     "real surroundings": [RealSurroundings(FEW)],
     "twins": [Twins("convnet-w16", steps=1, batch=64)],
     "an autoencoder": [Autoencoder(8, 16, 1)],
+    "an autoencoder of rows": [RowAutoencoder(8, 32, 1)],
 }
-FACTOR = {"surroundings": 2.0, "real surroundings": 3.0}
+FACTOR = {"surroundings": 2.0, "real surroundings": 3.0, "an autoencoder of rows": 1.6}
 """By how much what is told may be off, where that is not `USUAL`: of few items and features it is too high."""
 USUAL = 1.3
 

@@ -404,7 +404,7 @@ def test_unbalanced_and_missing_classes_are_noted(tmp_path):
 def test_without_validation_the_training_images_validate_aloud(tmp_path):
     task = load("digits", validation="none")
     assert task.splits["validation"].rows.tolist() == task.splits["train"].rows.tolist()
-    assert "no images are set apart for validation: validation figures are of the training examples" in task.notes
+    assert "no examples are set apart for validation: validation figures are of the training examples" in task.notes
     assert not any(warning.startswith("duplicates") for warning in task.describe()["warnings"])
     assert task.fingerprint != load("digits").fingerprint
 

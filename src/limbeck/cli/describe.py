@@ -82,6 +82,9 @@ def _tables(described: dict[str, Any]) -> list[Table | str]:
             for name in splits
         ]
         tables.append(Table("Pixels in [0, 1] by channel", ("split", "minimum", "maximum", "mean", "std"), pixels))
+    if columns := described["codec"].get("columns"):
+        rows = [(each["name"], each["kind"], each["values"]) for each in columns]
+        tables.append(Table("Columns", ("column", "kind", "values"), rows))
     return [*tables, Table("Examples", ("class", *splits), [*counts, totals], right=splits)]
 
 

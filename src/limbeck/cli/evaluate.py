@@ -5,7 +5,7 @@ from __future__ import annotations
 from limbeck.api import evaluate
 from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.options import add_scoring, baselines_of, names_of
-from limbeck.cli.tables import scores, uses, verdicts
+from limbeck.cli.tables import further, regret_in, scores, uses, verdicts
 from limbeck.cli.working import add_moved, add_session, add_since, session
 from limbeck.comparison import against_baselines, document_of
 from limbeck.distilled_set import DistilledSet
@@ -54,11 +54,13 @@ def run(words: list[str]) -> None:
     tables = [
         *([first] if first and not given.quiet else []),
         scores(rows, str(protocol), ".safetensors"),
+        *(further(rows, ".safetensors") if not given.csv else []),
         # Verdicts hold a set against real examples; this holds it against other sets. A spreadsheet has the numbers.
         *(uses(opened) if len(given.sets) > 1 and not given.csv else []),
         *verdicts(against_baselines(rows, given.sets)),
     ]
-    answer(document_of(rows, given.sets, protocol), given, *tables)
+    regrets = {row["set"]: value for row in rows if (value := regret_in(rows)(row)) is not None}
+    answer({**document_of(rows, given.sets, protocol), "relative_regret": regrets}, given, *tables)
 
 
 def _add_looks(made: Parser) -> None:

@@ -124,6 +124,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.estimators import ESTIMATORS
     from limbeck.learn import networks
     from limbeck.learn.augment import AUGMENTATIONS
+    from limbeck.learn.classifiers import CLASSIFIERS
     from limbeck.learn.distances import DISTANCES
     from limbeck.learn.kernels import KERNELS
     from limbeck.learn.optim import OPTIMIZERS
@@ -132,7 +133,7 @@ def parts(kind: str) -> list[dict[str, Any]]:
     from limbeck.probes import PROBES
     from limbeck.protocols import protocols
     from limbeck.schedules import SCHEDULES
-    from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS
+    from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS
 
     listings: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "tasks": tasks.names,
@@ -141,11 +142,13 @@ def parts(kind: str) -> list[dict[str, Any]]:
         "scores": SCORES.summaries,
         "set-functions": SET_FUNCTIONS.summaries,
         "similarities": SIMILARITIES.summaries,
+        "spaces": SPACES.summaries,
         "parameterizations": PARAMETERIZATIONS.summaries,
         "schedules": SCHEDULES.summaries,
         "objectives": OBJECTIVES.summaries,
         "distances": DISTANCES.summaries,
         "kernels": KERNELS.summaries,
+        "classifiers": CLASSIFIERS.summaries,
         "estimators": ESTIMATORS.summaries,
         "optimizers": OPTIMIZERS.summaries,
         "probes": PROBES.summaries,

@@ -24,7 +24,7 @@ from limbeck.recipes.baselines import ALL, BASELINES
 
 def add_data(made: Parser, needed: bool = True) -> None:
     """Add the data, the options of reading it, and where it is."""
-    about = "a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME"
+    about = "a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, table:PATH, hf:NAME, gym:NAME"
     if needed:
         made.add_argument("data", type=str, help=about)
     else:
@@ -51,6 +51,8 @@ def add_sizes(made: Parser) -> None:
     )
 
 
+OF_KINDS = ("environment", "numbers")
+"""Options of single kinds of data, which are handed on where they say something."""
 MIRROR = {"": None, "yes": True, "no": False}
 
 
@@ -86,6 +88,12 @@ def add_own(made: Parser) -> None:
         "name; by default that split where it is there, else a tenth",
     )
     made.add_argument(
+        "--numbers",
+        type=Literal["", "standard", "quantiles"],
+        default="",
+        help="of tables, how numbers are seen: by standard deviations (the default), or by quantiles",
+    )
+    made.add_argument(
         "--environment",
         type=str,
         default="",
@@ -101,7 +109,7 @@ def task_of(given: Any) -> AbstractTask:
     own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
     validation = given.validation or None
     mirror = MIRROR[given.mirror]
-    acted = {"environment": given.environment} if given.environment else {}
+    said = {name: getattr(given, name) for name in OF_KINDS}
     return load(
         given.data,
         root=given.data_root,
@@ -110,7 +118,7 @@ def task_of(given: Any) -> AbstractTask:
         mirror=mirror,
         validation=validation,
         **own,
-        **acted,
+        **{name: value for name, value in said.items() if value not in (None, "")},
     )
 
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from limbeck.cli.table import Table
-from limbeck.comparison import ACROSS, EVALUATION, basis, called, draws, merged, of_facts, shared, short_names
+from limbeck.comparison import (
+    ACROSS,
+    EVALUATION,
+    basis,
+    called,
+    draws,
+    matching,
+    merged,
+    of_facts,
+    shared,
+    short_names,
+)
 from limbeck.core.findings import Fact, Finding
 from limbeck.core.findings import Table as Found
 from limbeck.core.score import float32_of, tells_float32
-from limbeck.core.units import bare, headed, size
+from limbeck.core.units import bare, headed, measured, size
 from limbeck.distilled_set import HARD, REAL
 from limbeck.opening import Opening, grouped
+from limbeck.statistics.regret import relative_regret
 
 ALL = "all of them"
 """What a verdict across sets is of."""
@@ -56,6 +69,36 @@ def _score(row: dict[str, Any] | None) -> str:
     mean, low, high = (bare(row[name], row["unit"]) for name in ("mean", "low", "high"))
     spread = f" ({low} to {high})" if len(row["values"]) > 1 else ""
     return f"{mean}{spread}, {draws(row)}"
+
+
+def further(rows: Sequence[dict[str, Any]], ending: str = "") -> list[str]:
+    """Lines on the other metrics of rows of scores, and on the relative regret of sets; none where there are none."""
+    names = short_names((row["set"] for row in rows if not row["matched"]), ending)
+    whose = [f"{called(row, rows, names)} ({row['network']})" for row in rows]
+    lines = [
+        f"{metric}, the mean over learners: "
+        + ", ".join(f"{who} {measured(row['others'][place][1], unit)}" for who, row in zip(whose, rows, strict=True))
+        for place, (metric, _, unit) in enumerate(rows[0].get("others", ()) if rows else ())
+    ]
+    regrets = [f"{who} {value:.3g}" for who, value in zip(whose, map(regret_in(rows), rows), strict=True) if value]
+    told = "relative regret, 0 as good as all real data and 1 as random ones: "
+    return [*lines, *([told + ", ".join(regrets)] if regrets else [])]
+
+
+def regret_in(rows: Sequence[dict[str, Any]]) -> Callable[[dict[str, Any]], float | None]:
+    """The relative regret of the row of a set among rows; None of others, and where it cannot be told."""
+
+    def regret(row: dict[str, Any]) -> float | None:
+        if not row["seeds"]:
+            return None
+        full = [each for each in matching(row, rows, "") if each["set"] == "full" and each["whole"]]
+        random = [each for each in matching(row, rows, "items") if each["set"] == "random"]
+        if not (full and random):
+            return None
+        value = relative_regret(full[0]["mean"], row["mean"], random[0]["mean"])
+        return None if math.isnan(value) else value
+
+    return regret
 
 
 def answers(found: Sequence[Finding], opened: Opening, tables: bool = False) -> list[Table | str]:

@@ -6,13 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
+from limbeck.codecs.columns import Columns as Columns
 from limbeck.codecs.identity import Identity as Identity
 from limbeck.codecs.images import ImageCodec as ImageCodec
 from limbeck.codecs.standardised import Standardised as Standardised
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.family import Family, part_name
 
-CODECS = Family("codec", AbstractCodec, ImageCodec, Standardised, Identity)
+CODECS = Family("codec", AbstractCodec, Columns, ImageCodec, Standardised, Identity)
 
 
 def header_of(codec: AbstractCodec) -> dict[str, Any]:

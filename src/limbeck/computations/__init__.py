@@ -14,6 +14,7 @@ from limbeck.computations.played import Played
 from limbeck.computations.race import Fresh, Race, Stopped
 from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recognised, Surroundings
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
+from limbeck.computations.row_autoencoder import RowAutoencoder
 from limbeck.computations.search import Chosen, Draw, Search
 from limbeck.computations.sources import AbstractSource, AllReal, Coreset, HardLabelled, Mixture
 from limbeck.computations.steps import OfAllData, Steps
@@ -51,6 +52,7 @@ __all__ = [
     "Race",
     "RealSurroundings",
     "Recognised",
+    "RowAutoencoder",
     "RecognitionTrajectory",
     "Search",
     "Spectrum",
@@ -85,6 +87,7 @@ COMPUTATIONS = Family(
     RealSurroundings,
     Recognised,
     RecognitionTrajectory,
+    RowAutoencoder,
     Spectrum,
     Stopped,
     Surface,

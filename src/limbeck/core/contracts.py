@@ -6,8 +6,7 @@ What belongs to a task (its examples, codec and networks) is in `task.py`, a tas
 A distillation is a loop that renders a synthetic batch from free parameters, asks an objective how
 far it is from the real task, and steps. Everything else is a part with one contract.
 
-Axes: `item` and `example` count synthetic and real samples, `output` the outputs of a network (the
-classes), `step` inner training steps.
+Axes: `item` and `example` count synthetic and real samples, `output` those of a network (classes), `step` inner steps.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -88,6 +87,8 @@ class AbstractStart(AbstractPart):
     """Whether its targets are what a trained network says of its items."""
     represents: bool = False
     """Whether its targets are representations of its items, and no weights of classes."""
+    makes: ClassVar[bool] = False
+    """Whether its items are made of real examples, and none are real: it is no selection that sets are held against."""
 
     def bytes_per_item(self, task: AbstractTask) -> int:
         """What one of its items takes to store, label included: by default what a real example takes."""
@@ -99,7 +100,7 @@ class AbstractStart(AbstractPart):
 
     @abstractmethod
     def pick(self, problem: Problem, per_class: int, key: Key) -> Batch:
-        """`per_class` items of every class, class by class."""
+        """`per_class` items of every class, class by class; or as many in all, of each class as it says."""
 
     def check(self, problem: Problem) -> None:
         """InputError for data that it cannot pick from, before anything is computed; by default it can from any."""

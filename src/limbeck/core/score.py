@@ -72,10 +72,12 @@ class Score:
     """The bytes of all numbers that are stored if each took 32 bits; 0 where nobody counted."""
     looks: int = 1
     """At how many numbers of learners it might have ended: its interval holds at each of them."""
+    others: tuple[tuple[str, float, str], ...] = ()
+    """The name, the mean over all learners and the unit of each further metric of the task."""
 
     def row(self) -> dict[str, Any]:
         """The row as plain values."""
-        return {**asdict(self), "values": list(self.values)}
+        return {**asdict(self), "values": list(self.values), "others": [list(each) for each in self.others]}
 
     @property
     def over(self) -> str:

@@ -49,6 +49,7 @@ from limbeck.recipes import (
     rfad,
     rtp,
     sre2l,
+    tables,
     tesla,
 )
 from limbeck.recipes.contract import Expected as Expected
@@ -59,7 +60,7 @@ _FILES = (
     autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, glad, haba, herding, idm, kcenter, kip, kmeans,
     krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
 )  # fmt: skip
-_GROUPS = (coresets, ddif, fred, idc, label, offline, one_step)
+_GROUPS = (coresets, ddif, fred, idc, label, offline, one_step, tables)
 RECIPES = Register(
     "recipe",
     Method,

@@ -12,7 +12,10 @@ from limbeck.recipes.contract import Method
 
 
 class Selections:
-    """What chooses real examples, by the names that baselines have: the methods of a register that take no step."""
+    """What chooses real examples, by the names that baselines have: the methods of a register that take no step.
+
+    What is made of real examples is none.
+    """
 
     def __init__(self, methods: Register[Method]) -> None:
         self._methods = methods
@@ -20,7 +23,8 @@ class Selections:
     @functools.cached_property
     def starts(self) -> dict[str, AbstractStart]:
         """The start of each selection by name."""
-        return {each.name: each.recipe.start for each in self._methods.values() if not each.recipe.steps}
+        chosen = (each for each in self._methods.values() if not each.recipe.steps and not each.recipe.start.makes)
+        return {each.name: each.recipe.start for each in chosen}
 
     def __getitem__(self, name: str) -> AbstractStart:
         if name not in self.starts:

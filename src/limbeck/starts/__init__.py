@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from limbeck.core.contracts import AbstractStart
 from limbeck.core.family import Family
+from limbeck.starts.allocated_centroids import AllocatedCentroids
 from limbeck.starts.boundary import Closeness
+from limbeck.starts.centroids import Centroids
 from limbeck.starts.class_means import ClassMeans
 from limbeck.starts.farthest_predictions import FarthestPredictions
 from limbeck.starts.held_out import HeldOut
 from limbeck.starts.herding import Herding
 from limbeck.starts.highest import Highest
+from limbeck.starts.interpolated import Interpolated
 from limbeck.starts.kcenter import KCenter
 from limbeck.starts.kmeans import KMeans
 from limbeck.starts.likely_crops import LikelyCrops
@@ -34,6 +37,7 @@ from limbeck.starts.scores import (
 from limbeck.starts.set_functions import AbstractSetFunction, FacilityLocation, GraphCut
 from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, GradientNearness
 from limbeck.starts.smoothed_labels import SmoothedLabels
+from limbeck.starts.spaces import AbstractSpace, AsSeen, Codes, EmbeddedCategories, Principal
 from limbeck.starts.stratified import Stratified
 from limbeck.starts.submodular import Submodular
 from limbeck.starts.teacher_labels import TeacherLabels
@@ -44,7 +48,15 @@ __all__ = [
     "SCORES",
     "SET_FUNCTIONS",
     "SIMILARITIES",
+    "SPACES",
     "STARTS",
+    "AllocatedCentroids",
+    "AsSeen",
+    "Centroids",
+    "Codes",
+    "EmbeddedCategories",
+    "Interpolated",
+    "Principal",
     "ClassMeans",
     "Closeness",
     "Contrast",
@@ -91,6 +103,9 @@ STARTS = Family(
     Herding,
     KMeans,
     KCenter,
+    Centroids,
+    AllocatedCentroids,
+    Interpolated,
     Highest,
     Stratified,
     Submodular,
@@ -121,3 +136,4 @@ SCORES = Family(
 )
 SET_FUNCTIONS = Family("set-function", AbstractSetFunction, FacilityLocation, GraphCut)
 SIMILARITIES = Family("similarity", AbstractSimilarity, FeatureCosine, GradientNearness)
+SPACES = Family("space", AbstractSpace, AsSeen, Principal, EmbeddedCategories, Codes)

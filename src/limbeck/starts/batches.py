@@ -63,6 +63,15 @@ def check_weights(start: str, batch: Batch, count: int) -> None:
         )
 
 
+def check_numbers(start: str, task: AbstractTask) -> None:
+    """InputError, in the name of a start, where inputs are no rows of numbers by themselves."""
+    inputs = task.load("train", torch.tensor([0])).inputs
+    if tree.joined(task.shape) or not isinstance(inputs, Tensor) or not inputs.is_floating_point():
+        raise InputError(
+            f"start {start}: found inputs of {task.name} that are no numbers of one tensor; choose --start real"
+        )
+
+
 def weight_bytes(task: AbstractTask) -> int:
     """The bytes of a soft label: a float of 32 bits for each class."""
     return 4 * len(task.classes)

@@ -41,7 +41,7 @@ def load(
     cache: Path | None = None,
     **options: Any,
 ) -> AbstractTask:
-    """The task called `data`: one of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME or gym:NAME.
+    """The task called `data`: one of `limbeck list tasks`, or one of the ways to name others there, as folder:PATH.
 
     Named sets are looked for under `root` (else LIMBECK_DATA). Of images, `zca` whitens after normalising; `size`
     resizes the short side and keeps the centre square; `mirror` says whether a mirrored image keeps its class, which
@@ -52,9 +52,9 @@ def load(
     `label_column` which column of a table has the labels, `background` the colour that transparent pixels are laid on,
     `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
     else ~/.cache/limbeck). Of npz: with recorded transitions, `environment` names the control task, such as cartpole or
-    gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Tasks of other
-    packages take `options` of their own. Raises InputError for data that cannot be used, and for an option that the
-    task does not take.
+    gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Of tables,
+    `numbers` says how numbers are seen: "standard", or "quantiles". Tasks of other packages take options of their own.
+    Raises InputError for data that cannot be used, and for an option that the task does not take.
     """
     if isinstance(data, Path):
         data = str(data) if str(data) in TASKS.parts else _spelled(data)

@@ -85,7 +85,7 @@ def plan(facts: Facts, validation: Validation) -> tuple[dict[str, str], dict[str
                 f"the {split} split is {said} of each class of the training examples, drawn by the data's digest{aside}"
             )
         else:
-            notes.append("no images are set apart for validation: validation figures are of the training examples")
+            notes.append("no examples are set apart for validation: validation figures are of the training examples")
     return given, shares, tuple(notes)
 
 
@@ -101,7 +101,7 @@ def check(facts: Facts, validation: Validation) -> None:
     more = f", and too few are of {others} more" if others else ""
     raise InputError(
         f"{facts.examples[least]}: class {facts.classes[least]!r} has {counts[least]} training examples, "
-        f"expected at least {needed} (one for each split){more}; add images or leave the class out"
+        f"expected at least {needed} (one for each split){more}; add examples or leave the class out"
     )
 
 
