@@ -24,7 +24,7 @@ from limbeck.recipes.baselines import ALL, BASELINES
 
 def add_data(made: Parser, needed: bool = True) -> None:
     """Add the data, the options of reading it, and where it is."""
-    about = "a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, table:PATH, hf:NAME, gym:NAME"
+    about = "a task of `limbeck list tasks`, or a way to name others there, as folder:PATH, table:PATH or hf:NAME"
     if needed:
         made.add_argument("data", type=str, help=about)
     else:
@@ -51,7 +51,7 @@ def add_sizes(made: Parser) -> None:
     )
 
 
-OF_KINDS = ("environment", "numbers")
+OF_KINDS = ("environment", "numbers", "text_column")
 """Options of single kinds of data, which are handed on where they say something."""
 MIRROR = {"": None, "yes": True, "no": False}
 
@@ -73,6 +73,9 @@ def add_own(made: Parser) -> None:
     )
     made.add_argument(
         "--label-column", type=str, default="", help="the column of a table that has the labels; by default by its name"
+    )
+    made.add_argument(
+        "--text-column", type=str, default="", help="of text:, the column that has the text; by default by its name"
     )
     made.add_argument(
         "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"

@@ -53,8 +53,9 @@ def load(
     `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
     else ~/.cache/limbeck). Of npz: with recorded transitions, `environment` names the control task, such as cartpole or
     gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Of tables,
-    `numbers` says how numbers are seen: "standard", or "quantiles". Tasks of other packages take options of their own.
-    Raises InputError for data that cannot be used, and for an option that the task does not take.
+    `numbers` says how numbers are seen: "standard", or "quantiles". Of text:, `text_column` is the column that has the
+    text. Tasks of other packages take options of their own. Raises InputError for data that cannot be used, and for an
+    option that the task does not take.
     """
     if isinstance(data, Path):
         data = str(data) if str(data) in TASKS.parts else _spelled(data)

@@ -57,10 +57,11 @@ def read_file(path: Path, label_column: str) -> Columns:
     notes = (
         () if said else (f"the labels are those of the column {label}, not {', '.join(others)}; --label-column NAME",)
     )
-    return Columns(images, _labels(column, label, path), classes, notes)
+    return Columns(images, labels_in(column, label, path), classes, notes)
 
 
-def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
+def labels_in(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
+    """The labels of a column, (example,) or (example, number); InputError for what can be no labels."""
     import pyarrow
 
     types = pyarrow.types
