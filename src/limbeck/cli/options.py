@@ -51,6 +51,8 @@ def add_sizes(made: Parser) -> None:
     )
 
 
+OF_KINDS = ("environment", "length")
+"""Options of single kinds of data, which are handed on where they say something."""
 MIRROR = {"": None, "yes": True, "no": False}
 
 
@@ -86,6 +88,12 @@ def add_own(made: Parser) -> None:
         "name; by default that split where it is there, else a tenth",
     )
     made.add_argument(
+        "--length",
+        type=int | None,
+        default=None,
+        help="of series: to how many times all are resampled, by linear interpolation; by default all must be as long",
+    )
+    made.add_argument(
         "--environment",
         type=str,
         default="",
@@ -101,7 +109,7 @@ def task_of(given: Any) -> AbstractTask:
     own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
     validation = given.validation or None
     mirror = MIRROR[given.mirror]
-    acted = {"environment": given.environment} if given.environment else {}
+    said = {name: getattr(given, name) for name in OF_KINDS}
     return load(
         given.data,
         root=given.data_root,
@@ -110,7 +118,7 @@ def task_of(given: Any) -> AbstractTask:
         mirror=mirror,
         validation=validation,
         **own,
-        **acted,
+        **{name: value for name, value in said.items() if value not in (None, "")},
     )
 
 
