@@ -19,6 +19,7 @@ from limbeck.objectives.pooled_ridge import PooledRidge as PooledRidge
 from limbeck.objectives.random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
 from limbeck.objectives.representation_ridge import RepresentationRidge as RepresentationRidge
 from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
+from limbeck.objectives.spectral_distribution import SpectralDistribution as SpectralDistribution
 from limbeck.objectives.tangent_ridge import TangentRidge as TangentRidge
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
@@ -32,6 +33,7 @@ OBJECTIVES = Family(
     Distribution,
     TrainedDistribution,
     LayerwiseDistribution,
+    SpectralDistribution,
     Gradient,
     Unrolled,
     WarmUnrolled,

@@ -3,18 +3,22 @@
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.errors import unknown
 from limbeck.core.family import Family
+from limbeck.learn.warping import Warped
 from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.protocols.linear import Linear as Linear
+from limbeck.protocols.nearest import Nearest as Nearest
 from limbeck.protocols.own import FREPO, FREPO_AVERAGE
 from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Linear, Own, Taught)
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
+    "1nn": Nearest(),
+    "1nn-dtw": Nearest(Warped()),
     "frepo": Own(augment=FREPO, average=FREPO_AVERAGE),
     "krr": KernelRidge(),
     "linear": Linear(),
@@ -26,7 +30,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    ours = (Epochs, KernelRidge, Linear, Own, Taught)
+    ours = (Epochs, KernelRidge, Linear, Nearest, Own, Taught)
     installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 

@@ -24,6 +24,7 @@ from limbeck.recipes import (
     dd,
     ddif,
     dm,
+    dm_fourier,
     dsa,
     fred,
     frepo,
@@ -56,7 +57,7 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, glad, haba, herding, idm, kcenter, kip, kmeans,
+    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dm_fourier, dsa, frepo, glad, haba, herding, idm, kcenter, kip, kmeans,
     krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, ddif, fred, idc, label, offline, one_step)
