@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow
+import pyarrow.csv
 import pyarrow.parquet
 
 TIMES = 24
@@ -38,3 +39,21 @@ def folder(root: Path, train: int = 40, test: int = 20) -> Path:
     for split, count, seed in (("train", train, 0), ("test", test, 1)):
         write(root / f"{split}.parquet", *waves(count, seed))
     return root
+
+
+def recording(path: Path, times: int = 240, seed: int = 0) -> Path:
+    """A table of two channels, `load` and `heat`, and a clock: waves of a day of 12 times, with noise."""
+    draw = np.random.default_rng(seed)
+    at = np.arange(times)
+    columns = {
+        "date": [f"2020-01-01 {time:04d}" for time in at],
+        "load": 10 + 4 * np.sin(2 * np.pi * at / 12) + draw.normal(0, 0.5, times),
+        "heat": -3 + np.cos(2 * np.pi * at / 12) + draw.normal(0, 0.1, times),
+    }
+    table = pyarrow.table(columns)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        pyarrow.csv.write_csv(table, path)
+    else:
+        pyarrow.parquet.write_table(table, path)
+    return path

@@ -87,8 +87,12 @@ QUICK = {
     "tangent-ridge": TangentRidge(per_class=16, pool=2, steps=16, most=0.0, ridge=0.3, updates=2),
 }
 """Objectives whose defaults are published loops, which would take a test minutes."""
-WORLDLY = ("episode-return", "policy-gradient", "policy-cloned", "value-cloned", "representation-ridge")
-"""Objectives that ask for a world, transitions or representations; their laws are tested where those are."""
+WORLDLY = (
+    *("episode-return", "policy-gradient", "policy-cloned", "value-cloned", "representation-ridge"),
+    *("harmonic-trajectory", "relaxed-trajectory"),
+)
+"""Objectives that ask for a world, transitions, recordings or representations; their laws are tested where those are.
+"""
 REMEMBERING = ("warm-unrolled",)
 """Objectives that lower the loss of a learner with a history, which one that begins anew need not share."""
 PROBING = ("linear-probe",)

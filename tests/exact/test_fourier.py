@@ -55,8 +55,8 @@ def test_series_of_equal_amplitudes_have_equal_autocorrelations_and_others_are_b
     assert not torch.allclose(turned, series, atol=0.1)
     torch.testing.assert_close(amplitudes(turned), amplitudes(series))
     torch.testing.assert_close(circular_autocorrelation(turned), circular_autocorrelation(series))
-    # |R_x - R_s| <= (1 / N) sum_k | |F_x|^2 - |F_s|^2 | <= (1 / N) || |F_x| + |F_s| || || |F_x| - |F_s| || at every lag:
-    # what is near in amplitudes is near in autocorrelation (Cauchy and Schwarz), over all N frequencies.
+    # Over all N frequencies, at every lag: |R_x - R_s| <= (1 / N) sum | |F_x|^2 - |F_s|^2 |
+    # <= (1 / N) || |F_x| + |F_s| || || |F_x| - |F_s| || (Cauchy and Schwarz): near in amplitudes is near in R.
     other = series + 0.1 * KEY.fold("other").normal(times).double()
     apart = (circular_autocorrelation(series) - circular_autocorrelation(other)).abs().max()
     ours, theirs = (torch.fft.fft(each, norm="ortho").abs() for each in (series, other))

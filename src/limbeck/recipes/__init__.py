@@ -18,6 +18,7 @@ from limbeck.recipes import (
     cafe,
     cda,
     clp,
+    condtsf,
     coresets,
     datm,
     dc,
@@ -30,6 +31,7 @@ from limbeck.recipes import (
     frepo,
     glad,
     haba,
+    hdt,
     herding,
     idc,
     idm,
@@ -57,8 +59,8 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dm_fourier, dsa, frepo, glad, haba, herding, idm, kcenter, kip, kmeans,
-    krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
+    autopalette, bptt, cafe, cda, clp, condtsf, datm, dc, dd, dm, dm_fourier, dsa, frepo, glad, haba, hdt, herding, idm,
+    kcenter, kip, kmeans, krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, ddif, fred, idc, label, offline, one_step)
 RECIPES = Register(

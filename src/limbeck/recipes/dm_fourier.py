@@ -21,7 +21,7 @@ METHOD = Method(
         steps=2_000,
     ),
     deviations=(
-        "CondTSC matches trajectories and holds the set against itself in both domains; this holds it against real data.",
+        "CondTSC matches trajectories, and the set with itself in both domains; this matches it with real data.",
         "Its learning rate and steps were chosen here.",
         VALIDATION,
     ),

@@ -35,6 +35,7 @@ from limbeck.starts.set_functions import AbstractSetFunction, FacilityLocation, 
 from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, GradientNearness
 from limbeck.starts.smoothed_labels import SmoothedLabels
 from limbeck.starts.stratified import Stratified
+from limbeck.starts.stretch import Stretch
 from limbeck.starts.submodular import Submodular
 from limbeck.starts.teacher_labels import TeacherLabels
 from limbeck.starts.uniform_labels import UniformLabels
@@ -75,6 +76,7 @@ __all__ = [
     "RightlyNamed",
     "SmoothedLabels",
     "Stratified",
+    "Stretch",
     "Submodular",
     "TeacherLabels",
     "UniformLabels",
@@ -93,6 +95,7 @@ STARTS = Family(
     KCenter,
     Highest,
     Stratified,
+    Stretch,
     Submodular,
     MatchingPursuit,
     HeldOut,

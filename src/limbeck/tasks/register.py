@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
-from limbeck.tasks import control, series
+from limbeck.tasks import control, forecast, series
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
@@ -127,6 +127,12 @@ KINDS = {
         series.load,
         "PATH",
     ),
+    "forecast": Kind(
+        "to forecast: a table of numbers over time, .parquet or .csv, with a column for each channel; scored by the "
+        "error of the next numbers of each",
+        forecast.load,
+        "FILE",
+    ),
 }
 """The ways to name tasks that are no images."""
 TRANSITIONS = Kind("recorded transitions", offline, "PATH")
@@ -134,5 +140,8 @@ TRANSITIONS = Kind("recorded transitions", offline, "PATH")
 
 TASKS = Tasks(
     {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}
-    | {name: Known(said, loader) for name, (said, loader) in {**control.named(), **series.named()}.items()}
+    | {
+        name: Known(said, loader)
+        for name, (said, loader) in {**control.named(), **series.named(), **forecast.named()}.items()
+    }
 )
