@@ -10,6 +10,7 @@ fengyzpku/Simple_Dataset_Distillation (rat-bptt), ondrejbohdal/label-distillatio
 google-research/google-research, kip/KIP.ipynb (kip), yongchaoz/FRePo: script/distill.py and the command of its readme
 (frepo), yolky/RFAD: run_distillation.py (rfad), yolky/RCIG: configs_final and distill_dataset.py (rcig),
 sunnytqin/no-distillation (random-soft), VILA-Lab/SRe2L: the recover script for CIFAR-100 (sre2l),
+lunaaa95/ShapeCond: main.py and scripts/CNNBN (sre2l of series),
 snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argument.py (idc), sdh0818/FreD: scripts,
 hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
 its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
@@ -501,6 +502,24 @@ SRE2L = {
 }  # fmt: skip
 
 
+def sre2l_of_series(classes: int) -> Fields:
+    """main.py of ShapeCond with --scond 0, as its scripts FacesUCR.sh and TwoPatterns.sh call it."""
+    kept = {name: value for name, value in SRE2L.items() if not name.startswith(("objective.augment", "start"))}
+    return {
+        **kept,
+        **REAL,
+        "objective.augment": None,  # inputaug raw
+        "objective.statistics": 0.01 / 0.99,
+        "objective.variation": 0.0,
+        "objective.size": 0.0,
+        "objective.batch": classes,  # one series of each class at a time
+        **within("optimizer.inner", {**adam(0.2, 0.5), "beta2": 0.9}),  # lr_r
+        "objective.teacher.epochs": 100,  # ttrain_epochs
+        "parameterization.teacher.epochs": 100,
+        "steps": 2_000,  # re_epochs
+    }
+
+
 def in_turn(*operations: str, mixed: bool = False) -> Fields:
     """DiffAug of IDC: one operation after another; CutMix with mix_p 0.5."""
     parts = [siamese(False, each) for each in operations]
@@ -731,7 +750,11 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     "bptt": {("cifar10", 1, False): BPTT},
     "rat-bptt": {("cifar10", 10, True): RAT_BPTT},
     "kip": {("cifar10", 10, False): KIP},
-    "sre2l": {("cifar100", 50, False): SRE2L},
+    "sre2l": {
+        ("cifar100", 50, False): SRE2L,
+        **{("facesucr", ipc, False): sre2l_of_series(14) for ipc in (1, 5, 10)},
+        **{("twopatterns", ipc, False): sre2l_of_series(4) for ipc in (1, 5, 10)},
+    },
     "idc": _idc_runs(2),
     "idc-i": _idc_runs(1),
     "fred-dc": {("cifar10", ipc, False): _fred_dc(ipc) for ipc in (2, 11, 51)},

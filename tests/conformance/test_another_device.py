@@ -245,8 +245,12 @@ def distilled(recipe: Recipe, readings: list[Tensor], steps: int = 2, problem: P
 
 TOLD = ("policy-cloned", "value-cloned")
 """Objectives that ask for transitions."""
-WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", *TOLD)
-"""Objectives that ask for a world, for transitions or for representations."""
+RECORDED = ("harmonic-trajectory", "relaxed-trajectory")
+"""Objectives that ask for a recording."""
+WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", *TOLD, *RECORDED)
+"""Objectives that ask for a world, for transitions, a recording or representations."""
+OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id != "windows"]
+"""Parameterizations of more than recordings."""
 
 
 def recipe_of(**fields: Any) -> Recipe:
@@ -332,7 +336,7 @@ def test_a_distance_of_gradients(distance: Any) -> None:
     assert slopes.device == META
 
 
-@pytest.mark.parametrize("parameterization", parts(PARAMETERIZATIONS))
+@pytest.mark.parametrize("parameterization", OF_IMAGES)
 @pytest.mark.parametrize("schedule", parts(SCHEDULES))
 def test_what_is_learned(parameterization: Any, schedule: Any, readings: list[Tensor]) -> None:
     around = getattr(schedule, "around", None)
@@ -491,7 +495,7 @@ def test_a_stack_of_learners(protocol: Any) -> None:
     assert len(read) == 3 and all(on_meta(learner) for learner in read)
 
 
-@pytest.mark.parametrize("parameterization", parts(PARAMETERIZATIONS))
+@pytest.mark.parametrize("parameterization", OF_IMAGES)
 def test_what_is_learned_is_rendered_where_it_lies_and_nothing_is_read(
     parameterization: Any, readings: list[Tensor]
 ) -> None:

@@ -42,6 +42,7 @@ from limbeck.objectives import (
     PooledRidge,
     RandomFeatureRidge,
     RidgeHead,
+    SpectralDistribution,
     TangentRidge,
 )
 from limbeck.parameterizations import PARAMETERIZATIONS
@@ -83,13 +84,18 @@ QUICK = {
     "one-step-ahead": OneStepAhead(learning_rate=0.3, optimizer=Adam(learning_rate=0.03)),
     "ridge-head": RidgeHead(rate=1.0, scale_optimizer=Adam(learning_rate=1.0)),
     "pooled-ridge": PooledRidge(per_class=50, pool=2, ridge=0.1),
+    "spectral-distribution": SpectralDistribution(per_class=64),
     "random-feature-ridge": RandomFeatureRidge(per_class=32, networks=2, judged=4),
     # Converged and unscaled, as it is else no derivative of its loss.
     "tangent-ridge": TangentRidge(per_class=16, pool=2, steps=16, most=0.0, ridge=0.3, updates=2),
 }
 """Objectives whose defaults are published loops, which would take a test minutes."""
-WORLDLY = ("episode-return", "policy-gradient", "policy-cloned", "value-cloned", "representation-ridge")
-"""Objectives that ask for a world, transitions or representations; their laws are tested where those are."""
+WORLDLY = (
+    *("episode-return", "policy-gradient", "policy-cloned", "value-cloned", "representation-ridge"),
+    *("harmonic-trajectory", "relaxed-trajectory"),
+)
+"""Objectives that ask for a world, transitions, recordings or representations; their laws are tested where those are.
+"""
 REMEMBERING = ("warm-unrolled",)
 """Objectives that lower the loss of a learner with a history, which one that begins anew need not share."""
 PROBING = ("linear-probe",)
@@ -249,8 +255,10 @@ def test_an_objective_is_a_function_of_its_key(objective: Any, problem: Problem)
 
 
 # Matching gradients takes two minutes to compile, and cloning is unrolling: `tests/exact/test_compiled.py` has both. Of
-# regressions on features the same is compiled as of the ridge head.
-@objectives_without(*WORLDLY, "gradient", "cloned", "pooled-ridge", "random-feature-ridge", "tangent-ridge")
+# regressions on features the same is compiled as of the ridge head, of spectra as of distributions.
+@objectives_without(
+    *WORLDLY, "gradient", "cloned", "pooled-ridge", "random-feature-ridge", "tangent-ridge", "spectral-distribution"
+)
 @pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.filterwarnings("error:not compiled")
 def test_an_objective_is_the_same_compiled(objective: Any, double_problem: Problem) -> None:

@@ -26,7 +26,15 @@ from limbeck.core.tree import Tree
 from limbeck.distillation import Distillation
 from limbeck.learn.augment import RolledCrops
 from limbeck.learn.optim import Adam
-from limbeck.objectives import OBJECTIVES, Inversion, RepresentationRidge, TangentRidge, Unrolled
+from limbeck.objectives import (
+    OBJECTIVES,
+    HarmonicTrajectory,
+    Inversion,
+    RelaxedTrajectory,
+    RepresentationRidge,
+    TangentRidge,
+    Unrolled,
+)
 from limbeck.parameterizations import PARAMETERIZATIONS, Bits, Palette, Pixels
 from limbeck.parameterizations.bits import rounded
 from limbeck.schedules import Fixed, LearnedRates
@@ -64,10 +72,11 @@ def fewer(part: Any) -> Any:
     return replace(part, **{**changed, **GIVEN.get(type(part), {})})
 
 
-PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items()}
+PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name != "windows"}
+"""Windows are of recordings, and have tests of their own."""
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
-OTHERWISE = (RepresentationRidge,)
-"""Objectives whose targets are what a network says: of sets that begin as no other start, with tests of their own."""
+OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory)
+"""Objectives of targets that are what a network says, and of recordings: with tests of their own."""
 OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items() if part not in OTHERWISE}
 VARIED = {name for name, part in PLAIN.items() if type(part).origins is not AbstractParameterization.origins}
 """Parts some of whose items are variations of one; an objective of those is around another, which it is elsewhere."""

@@ -51,7 +51,7 @@ def add_sizes(made: Parser) -> None:
     )
 
 
-OF_KINDS = ("environment", "numbers", "text_column")
+OF_KINDS = ("environment", "horizon", "length", "lookback", "numbers", "target", "text_column")
 """Options of single kinds of data, which are handed on where they say something."""
 MIRROR = {"": None, "yes": True, "no": False}
 
@@ -95,6 +95,21 @@ def add_own(made: Parser) -> None:
         type=Literal["", "standard", "quantiles"],
         default="",
         help="of tables, how numbers are seen: by standard deviations (the default), or by quantiles",
+    )
+    made.add_argument(
+        "--length",
+        type=int | None,
+        default=None,
+        help="of series: to how many times all are resampled, by linear interpolation; by default all must be as long",
+    )
+    made.add_argument(
+        "--target", type=str, default="", help="of forecasts: the one column that is forecast; by default all are"
+    )
+    made.add_argument(
+        "--lookback", type=int | None, default=None, help="of forecasts: how many times are seen; by default 96"
+    )
+    made.add_argument(
+        "--horizon", type=int | None, default=None, help="of forecasts: how many times are forecast; by default 96"
     )
     made.add_argument(
         "--environment",

@@ -18,6 +18,7 @@ from limbeck.learn.adaptive import Lamb as Lamb
 from limbeck.learn.rules import AdamRule, HeavyBall
 from limbeck.learn.stepping import AbstractOptimizer as AbstractOptimizer
 from limbeck.learn.stepping import half_cosine
+from limbeck.learn.turns import TakingTurns as TakingTurns
 
 REMEMBERED = 0.9
 """The weight of the running mean of norms before a step in that after it (Feng et al., ICLR 2024)."""
@@ -256,4 +257,6 @@ class Averaged(AbstractOptimizer):
         return state["mean"]
 
 
-OPTIMIZERS = Family("optimizer", AbstractOptimizer, SGD, Adam, AdaBelief, Lamb, OnSimplex, Cosine, Averaged)
+OPTIMIZERS = Family(
+    "optimizer", AbstractOptimizer, SGD, Adam, AdaBelief, Lamb, OnSimplex, Cosine, Averaged, TakingTurns
+)

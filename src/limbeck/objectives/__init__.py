@@ -9,6 +9,7 @@ from limbeck.objectives.cloned import ValueCloned as ValueCloned
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
+from limbeck.objectives.harmonic_trajectory import HarmonicTrajectory as HarmonicTrajectory
 from limbeck.objectives.inversion import Inversion as Inversion
 from limbeck.objectives.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.objectives.layerwise_distribution import LayerwiseDistribution as LayerwiseDistribution
@@ -17,8 +18,10 @@ from limbeck.objectives.one_step_ahead import OneStepAhead as OneStepAhead
 from limbeck.objectives.policy_gradient import PolicyGradient as PolicyGradient
 from limbeck.objectives.pooled_ridge import PooledRidge as PooledRidge
 from limbeck.objectives.random_feature_ridge import RandomFeatureRidge as RandomFeatureRidge
+from limbeck.objectives.relaxed_trajectory import RelaxedTrajectory as RelaxedTrajectory
 from limbeck.objectives.representation_ridge import RepresentationRidge as RepresentationRidge
 from limbeck.objectives.ridge_head import RidgeHead as RidgeHead
+from limbeck.objectives.spectral_distribution import SpectralDistribution as SpectralDistribution
 from limbeck.objectives.tangent_ridge import TangentRidge as TangentRidge
 from limbeck.objectives.trained_distribution import TrainedDistribution as TrainedDistribution
 from limbeck.objectives.trajectory import Trajectory as Trajectory
@@ -32,11 +35,14 @@ OBJECTIVES = Family(
     Distribution,
     TrainedDistribution,
     LayerwiseDistribution,
+    SpectralDistribution,
     Gradient,
     Unrolled,
     WarmUnrolled,
     TruncatedUnrolled,
     Trajectory,
+    HarmonicTrajectory,
+    RelaxedTrajectory,
     EpisodeReturn,
     Cloned,
     PolicyCloned,

@@ -1,4 +1,4 @@
-"""Images that a trained teacher takes for their class, and that look in each of its layers as real ones do."""
+"""Images or series that a trained teacher takes for their class, and that look in its layers as real ones do."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Inversion(AbstractObjective):
     batch's own as it is seen, of T exact ones over all real training data, as they are (`EnteringMoments`, which says
     how they differ from the running statistics of published teachers). w is `first` for the first and 1 for the
     others. D_d is the difference of neighbours to the right, below, and on both diagonals (Yin et al., DeepInversion,
-    CVPR 2020). All |.| are root sums of squares, in the units that a network sees.
+    CVPR 2020); of series, of one time and the next. All |.| are root sums of squares, in the units that a network sees.
 
     Items are taken class by class in turn, and cut into as few batches of at most `batch` as there can be: of 100
     classes or more one image of each, as published; of fewer classes several, as the moments of ten images say little.
     No batch sees another, and each goes down as it would alone; the memory is that of one. The classes are those that
-    items were made for, whatever their targets. Raises InputError for data that are no images of classes, and for a
-    teacher without normalisations.
+    items were made for, whatever their targets. Raises InputError for data that are no images or series of classes, and
+    for a teacher without normalisations.
     """
 
     teacher: Teacher = field(default_factory=Teacher)
@@ -65,9 +65,9 @@ class Inversion(AbstractObjective):
     first: float = 10.0
     """How many times the first normalisation counts."""
     variation: float = 1e-4
-    """The weight of differences of neighbouring pixels."""
+    """The weight of differences of neighbouring pixels or times."""
     size: float = 1e-5
-    """The weight of the size of pixels."""
+    """The weight of the size of pixels or numbers."""
     augment: AbstractAugmentation | None = field(default_factory=RolledCrops)
     """None: the images as they are."""
     batch: int = 100
@@ -80,8 +80,10 @@ class Inversion(AbstractObjective):
     def needs(self, problem: Problem) -> tuple[Any, ...]:
         """The training of the teacher, and the moments of real data under it."""
         shape = problem.task.shape
-        if not isinstance(shape, tuple) or len(shape) != 3:
-            raise InputError(f"objective inversion: found inputs of the shape {shape}, expected images; take another")
+        if not isinstance(shape, tuple) or len(shape) not in (2, 3):
+            raise InputError(
+                f"objective inversion: found inputs of the shape {shape}, expected images or series; take another"
+            )
         check_normalises(self.teacher.under(problem))
         return (self.teacher.training(), self._moments)
 
@@ -140,14 +142,18 @@ def in_turn(classes: Int[Tensor, " item"]) -> Int[Tensor, " item"]:
     return (within_class(classes) * (int(classes.max()) + 1) + classes).argsort(stable=True)
 
 
-def total_variation(images: Float[Tensor, "image channel height width"]) -> Float[Tensor, ""]:
-    """The norms, over all images, of the differences of neighbours to the right, below, and on both diagonals."""
-    differences = (
-        images[..., :, 1:] - images[..., :, :-1],
-        images[..., 1:, :] - images[..., :-1, :],
-        images[..., 1:, 1:] - images[..., :-1, :-1],
-        images[..., 1:, :-1] - images[..., :-1, 1:],
-    )
+def total_variation(images: Float[Tensor, "image channel ..."]) -> Float[Tensor, ""]:
+    """The norms, over all images, of the differences of neighbours to the right, below, and on both diagonals.
+
+    Of series (item, channel, time), of one time and the next.
+    """
+    differences = [images[..., 1:] - images[..., :-1]]
+    if images.dim() == 4:
+        differences += [
+            images[..., 1:, :] - images[..., :-1, :],
+            images[..., 1:, 1:] - images[..., :-1, :-1],
+            images[..., 1:, :-1] - images[..., :-1, 1:],
+        ]
     # vector_norm has derivative zero at zero, where the root of a sum of squares has none.
     return torch.stack([torch.linalg.vector_norm(each) for each in differences]).sum()
 

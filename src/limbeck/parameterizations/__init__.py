@@ -19,7 +19,9 @@ from limbeck.parameterizations.pca import Pca as Pca
 from limbeck.parameterizations.pixels import Pixels as Pixels
 from limbeck.parameterizations.soft_targets import SoftTargets as SoftTargets
 from limbeck.parameterizations.softmax_targets import SoftmaxTargets as SoftmaxTargets
+from limbeck.parameterizations.spectrum import Spectrum as Spectrum
 from limbeck.parameterizations.teacher_targets import TeacherTargets as TeacherTargets
+from limbeck.parameterizations.windows import Windows as Windows
 
 PARAMETERIZATIONS = Family(
     "parameterization",
@@ -33,6 +35,8 @@ PARAMETERIZATIONS = Family(
     FixedInputs,
     Multiformation,
     Frequency,
+    Spectrum,
+    Windows,
     Pca,
     Bases,
     Factors,

@@ -5,18 +5,22 @@ from limbeck.core.errors import unknown
 from limbeck.core.family import Family
 from limbeck.learn.classifiers import Boosted, Forest, Logistic, NaiveBayes, Neighbours
 from limbeck.protocols.classifier import Classifier as Classifier
+from limbeck.learn.warping import Warped
 from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
 from limbeck.protocols.linear import Linear as Linear
+from limbeck.protocols.nearest import Nearest as Nearest
 from limbeck.protocols.own import FREPO, FREPO_AVERAGE
 from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Classifier, Epochs, KernelRidge, Linear, Own, Taught)
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Classifier, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
+    "1nn": Nearest(),
+    "1nn-dtw": Nearest(Warped()),
     "boosted": Classifier(Boosted()),
     "forest": Classifier(Forest()),
     "logistic": Classifier(Logistic()),
@@ -33,7 +37,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    ours = (Classifier, Epochs, KernelRidge, Linear, Own, Taught)
+    ours = (Classifier, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
     installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 

@@ -18,6 +18,7 @@ from limbeck.recipes import (
     cafe,
     cda,
     clp,
+    condtsf,
     coresets,
     datm,
     dc,
@@ -25,11 +26,13 @@ from limbeck.recipes import (
     dd_text,
     ddif,
     dm,
+    dm_fourier,
     dsa,
     fred,
     frepo,
     glad,
     haba,
+    hdt,
     herding,
     idc,
     idm,
@@ -58,8 +61,9 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dd_text, dm, dsa, frepo, glad, haba, herding, idm, kcenter, kip,
-    kmeans, krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
+    autopalette, bptt, cafe, cda, clp, condtsf, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo, glad, haba, hdt,
+    herding, idm, kcenter, kip, kmeans, krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l,
+    tesla,
 )  # fmt: skip
 _GROUPS = (coresets, ddif, fred, idc, label, offline, one_step, tables)
 RECIPES = Register(

@@ -39,6 +39,7 @@ from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, Gradi
 from limbeck.starts.smoothed_labels import SmoothedLabels
 from limbeck.starts.spaces import AbstractSpace, AsSeen, Codes, EmbeddedCategories, Principal
 from limbeck.starts.stratified import Stratified
+from limbeck.starts.stretch import Stretch
 from limbeck.starts.submodular import Submodular
 from limbeck.starts.teacher_labels import TeacherLabels
 from limbeck.starts.uniform_labels import UniformLabels
@@ -87,6 +88,7 @@ __all__ = [
     "RightlyNamed",
     "SmoothedLabels",
     "Stratified",
+    "Stretch",
     "Submodular",
     "TeacherLabels",
     "UniformLabels",
@@ -108,6 +110,7 @@ STARTS = Family(
     Interpolated,
     Highest,
     Stratified,
+    Stretch,
     Submodular,
     MatchingPursuit,
     HeldOut,

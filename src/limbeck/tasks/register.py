@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
-from limbeck.tasks import control, tables, text
+from limbeck.tasks import control, forecast, series, tables, text
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
@@ -132,12 +132,27 @@ KINDS = {
         text.brought,
         "PATH",
     ),
+    "series": Kind(
+        "series over time and their classes: a parquet file, or a folder of train*, validation* and test* files, with "
+        "a column of lists of numbers, or of lists of channels, and one of labels",
+        series.load,
+        "PATH",
+    ),
+    "forecast": Kind(
+        "to forecast: a table of numbers over time, .parquet or .csv, with a column for each channel; scored by the "
+        "error of the next numbers of each",
+        forecast.load,
+        "FILE",
+    ),
 }
 """The ways to name tasks that are no images."""
 TRANSITIONS = Kind("recorded transitions", offline, "PATH")
 """What npz: names where its archive has no images."""
 
+BROUGHT = (control, forecast, series, tables, text)
+"""Modules of kinds of data that are no images; each says which have names."""
+
 TASKS = Tasks(
     {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}
-    | {name: Known(said, loader) for each in (control, tables, text) for name, (said, loader) in each.named().items()}
+    | {name: Known(said, loader) for each in BROUGHT for name, (said, loader) in each.named().items()}
 )

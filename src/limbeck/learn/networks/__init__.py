@@ -13,7 +13,20 @@ from torch import nn
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.memory import memory
-from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, text, vgg, vit
+from limbeck.learn.networks import (
+    alexnet,
+    convnet,
+    convnet1d,
+    dlinear,
+    lenet,
+    mlp,
+    resnet,
+    resnet1d,
+    text,
+    transformer1d,
+    vgg,
+    vit,
+)
 from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
@@ -25,8 +38,8 @@ __all__ = ["Network", "build", "names", "vectors"]
 COPIES = 4
 """How often training holds the parameters, about: themselves, their gradient, a velocity, and the next ones."""
 
-IMAGES, VECTORS, SENTENCES = "images", "vectors", "sentences"
-EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,), SENTENCES: (12, 9)}
+IMAGES, VECTORS, SENTENCES, SERIES = "images", "vectors", "sentences", "series"
+EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,), SENTENCES: (12, 9), SERIES: (1, 128)}
 """What inputs of each kind may be like: a shape of one."""
 
 
@@ -45,7 +58,7 @@ class Architecture(NamedTuple):
 
 ARCHITECTURES = {
     "convnet": Architecture(convnet.convnet, convnet.options),
-    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS), convolves=False),
+    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS, SERIES), convolves=False),
     "lenet": Architecture(lenet.lenet, lenet.options),
     "alexnet": Architecture(alexnet.alexnet, alexnet.options),
     "vgg11": Architecture(vgg.vgg11, vgg.options),
@@ -56,6 +69,11 @@ ARCHITECTURES = {
     "transformer": Architecture(text.transformer, text.transformer_options, (SENTENCES,), convolves=False),
     "textcnn": Architecture(text.textcnn, text.textcnn_options, (SENTENCES,), convolves=False),
     "bag": Architecture(text.bag, text.bag_options, (SENTENCES,), convolves=False),
+    "convnet1d": Architecture(convnet1d.convnet1d, convnet1d.options, (SERIES,), convolves=False),
+    "resnet1d": Architecture(resnet1d.resnet1d, resnet1d.options, (SERIES,), convolves=False),
+    "transformer1d": Architecture(transformer1d.transformer1d, transformer1d.options, (SERIES,), convolves=False),
+    "dlinear": Architecture(dlinear.dlinear, dlinear.options, (SERIES,), convolves=False),
+    "linear": Architecture(dlinear.linear, dlinear.no_options, (SERIES,), convolves=False),
 }
 
 
