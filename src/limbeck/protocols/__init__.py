@@ -3,6 +3,7 @@
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.errors import unknown
 from limbeck.core.family import Family
+from limbeck.protocols.condensed_graph import CondensedGraph as CondensedGraph
 from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
@@ -11,10 +12,11 @@ from limbeck.protocols.own import FREPO, FREPO_AVERAGE
 from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Epochs, KernelRidge, Linear, Own, Taught)
+PROTOCOL_KINDS = Family("protocol", AbstractProtocol, CondensedGraph, Epochs, KernelRidge, Linear, Own, Taught)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
+    "gcond": CondensedGraph(),
     "frepo": Own(augment=FREPO, average=FREPO_AVERAGE),
     "krr": KernelRidge(),
     "linear": Linear(),
@@ -26,7 +28,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    ours = (Epochs, KernelRidge, Linear, Own, Taught)
+    ours = (CondensedGraph, Epochs, KernelRidge, Linear, Own, Taught)
     installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 

@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
-from limbeck.tasks import control
+from limbeck.tasks import control, graphs
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
@@ -121,6 +121,11 @@ KINDS = {
         control.gymnasium,
         "NAME",
     ),
+    "graph": Kind(
+        "nodes of a graph in a NumPy archive: features, edge_index, labels, train_idx, val_idx and test_idx",
+        graphs.graph,
+        "FILE.npz",
+    ),
 }
 """The ways to name tasks that are no images."""
 TRANSITIONS = Kind("recorded transitions", offline, "PATH")
@@ -128,5 +133,5 @@ TRANSITIONS = Kind("recorded transitions", offline, "PATH")
 
 TASKS = Tasks(
     {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}
-    | {name: Known(said, loader) for name, (said, loader) in control.named().items()}
+    | {name: Known(said, loader) for kind in (control, graphs) for name, (said, loader) in kind.named().items()}
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from limbeck.core import tree
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.memory import memory
-from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, vgg, vit
+from limbeck.learn.networks import alexnet, convnet, graphs, lenet, mlp, resnet, vgg, vit
 from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
@@ -25,8 +26,12 @@ __all__ = ["Network", "build", "names", "vectors"]
 COPIES = 4
 """How often training holds the parameters, about: themselves, their gradient, a velocity, and the next ones."""
 
-IMAGES, VECTORS = "images", "vectors"
-EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,)}
+IMAGES, VECTORS, GRAPHS = "images", "vectors", "graphs"
+EXAMPLES: dict[str, Any] = {
+    IMAGES: (3, 32, 32),
+    VECTORS: (16,),
+    GRAPHS: {"features": (16,), "edges": (tree.EXAMPLES,)},
+}
 """What inputs of each kind may be like: a shape of one."""
 
 
@@ -45,7 +50,7 @@ class Architecture(NamedTuple):
 
 ARCHITECTURES = {
     "convnet": Architecture(convnet.convnet, convnet.options),
-    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS), convolves=False),
+    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS, GRAPHS), convolves=False),
     "lenet": Architecture(lenet.lenet, lenet.options),
     "alexnet": Architecture(alexnet.alexnet, alexnet.options),
     "vgg11": Architecture(vgg.vgg11, vgg.options),
@@ -53,16 +58,21 @@ ARCHITECTURES = {
     "resnet18": Architecture(resnet.resnet18, resnet.options),
     "resnet34": Architecture(resnet.resnet34, resnet.options),
     "vit": Architecture(vit.vit, vit.options, convolves=False),
+    "gcn": Architecture(graphs.gcn, graphs.options, (GRAPHS,), convolves=False),
+    "sgc": Architecture(graphs.sgc, graphs.sgc_options, (GRAPHS,), convolves=False),
+    "sage": Architecture(graphs.sage, graphs.options, (GRAPHS,), convolves=False),
+    "gat": Architecture(graphs.gat, graphs.gat_options, (GRAPHS,), convolves=False),
 }
 
 
-def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str = "convnet") -> Network:
+def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str = "convnet", **given: Any) -> Network:
     """The network `name` for inputs of a kind and of a shape, and a number of outputs.
 
     "" or "convnet", what is meant for images where nothing is said, is `default` for inputs of other kinds. Its own
     name is the shortest one: `convnet-w128-d3` on 32 x 32 images is `convnet`, so that however it is written a network
-    has one name. Raises InputError for an unknown name or option, for inputs that the network cannot take, and for a
-    user's module that does not end in an `nn.Linear`.
+    has one name. `given` is what the factories of a kind are called with beside options. Raises InputError for an
+    unknown name or option, for inputs that the network cannot take, and for a user's module that does not end in an
+    `nn.Linear`.
 
     >>> build("convnet-d2-w32-relu", (1, 8, 8), 10).name
     'convnet-w32'
@@ -75,17 +85,17 @@ def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str
     if not name.startswith(PREFIX) and family in ARCHITECTURES and takes not in ARCHITECTURES[family].takes:
         kinds = " and ".join(ARCHITECTURES[family].takes)
         raise InputError(f"network {name}: it takes {kinds}, and these inputs are {takes}; use {default}")
-    return _built(name, shape, outputs)
+    return _built(name, shape, outputs, given)
 
 
-def _built(name: str, shape: Any, classes: int) -> Network:
+def _built(name: str, shape: Any, classes: int, given: Mapping[str, Any]) -> Network:
     """The network of that name, taken apart; the shape is one that its family takes."""
     if name.startswith(PREFIX):
         path = name.removeprefix(PREFIX)
         factory = functools.partial(custom, shape, classes, path=path)
         network = Network(name, shape, classes, factory, source_of_path(path))
     else:
-        network = _listed(name, shape, classes)
+        network = _listed(name, shape, classes, given)
     # Taken apart now, so that what cannot be used is refused before anything runs.
     for note in network.anatomy.notes:
         warnings.warn(f"network {name}: {note}", stacklevel=2)
@@ -115,7 +125,7 @@ def _options(architecture: Architecture, shape: Any) -> tuple[Option, ...]:
     return (*architecture.options(shape), *([PRECISION] if architecture.convolves else []))
 
 
-def _listed(name: str, shape: Any, classes: int) -> Network:
+def _listed(name: str, shape: Any, classes: int, given: Mapping[str, Any]) -> Network:
     """A network of the table."""
     family, *tokens = name.split("-")
     if family not in ARCHITECTURES:
@@ -125,7 +135,7 @@ def _listed(name: str, shape: Any, classes: int) -> Network:
     values = read(name, tokens, options)
     written = write(family, values, options)
     short = values.pop(PRECISION.name, None) == SHORT
-    factory: Callable[[], nn.Module] = functools.partial(architecture.factory, shape, classes, **values)
+    factory: Callable[[], nn.Module] = functools.partial(architecture.factory, shape, classes, **values, **given)
     _check_size(name, factory)
     return Network(written, shape, classes, Shortened(factory) if short else factory)
 

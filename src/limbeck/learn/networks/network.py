@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from limbeck.core.contracts import AbstractNetwork, Readout
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.tree import Tree
 from limbeck.learn.networks.anatomy import Anatomy, activations, channel_axis, normalisations, split_off_head
 
 Params = dict[str, Tensor]
@@ -54,8 +55,8 @@ class Network(AbstractNetwork):
     """
 
     name: str
-    shape: tuple[int, ...]
-    """One input: (channel, height, width) in pixels, or (number,)."""
+    shape: Tree = field(hash=False)
+    """One input: (channel, height, width) in pixels, (number,), or a dict of shapes."""
     outputs: int
     factory: Callable[[], nn.Module]
     foreign: dict[str, str] = field(default_factory=dict, hash=False)
