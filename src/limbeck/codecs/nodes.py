@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
 from limbeck.core.tree import Tree
 
-FEATURES = "features"
+FEATURES, EDGES = "features", "edges"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,18 @@ class Nodes(AbstractCodec):
     def decode(self, inputs: Tree) -> Tree:
         """The features as they were."""
         return {**inputs, FEATURES: inputs[FEATURES] / self.scale}
+
+    def clip(self, native: Tree) -> Tree:
+        """The edges without negative weights, which join nothing."""
+        return {**native, EDGES: native[EDGES].clamp(min=0)}
+
+    def scene(
+        self, native: Tree, classes: Int[Tensor, " item"], names: Sequence[str]
+    ) -> UInt8[Tensor, "height width 3"]:
+        """The graph: nodes in the colours of their classes, the strongest edges, and a legend."""
+        from limbeck.codecs.node_link import drawn
+
+        return drawn(native[EDGES].float(), native[FEATURES].float(), classes, names)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """{"scale": the number}."""

@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError
+from limbeck.core.placing import cpu
 from limbeck.core.tree import Tree
 
 FEATURES, EDGES, NODES = "features", "edges", "nodes"
@@ -146,7 +148,8 @@ class Whole:
 
         Features are multiplied by `gain`.
         """
-        at = nodes.cpu().numpy()
+        # Within a derivative even a move that moves nothing would wrap the numbers.
+        at = (nodes if nodes.device.type == "cpu" else nodes.cpu()).numpy()
         key = (at.tobytes(), hops, by, gain, like.device, like.dtype)
         if key not in self._kept:
             self._kept[key] = self._around(at, hops, by, gain, like)
@@ -195,4 +198,15 @@ def neighbourhood(inputs: Tree, whole: Whole | None, hops: int, by: str, gain: f
     return whole.around(inputs[NODES], hops, by, gain, like)
 
 
-__all__ = ["Neighbourhood", "Whole", "neighbourhood", "spreading", "weights"]
+def labelled_nodes(task: AbstractTask) -> tuple[Whole, Int[Tensor, " node"], Int[Tensor, " node"]]:
+    """The real graph of a task, the numbers of its training nodes, and the class of each; InputError for no graph."""
+    whole = getattr(task, "whole", None)
+    if not isinstance(whole, Whole):
+        raise InputError(
+            f"{task.name}: it is no graph, expected one, such as cora or graph:FILE.npz; choose another recipe"
+        )
+    batch = task.in_place(cpu(), "train")
+    return whole, batch.inputs[NODES], batch.classes
+
+
+__all__ = ["Neighbourhood", "Whole", "labelled_nodes", "neighbourhood", "spreading", "weights"]

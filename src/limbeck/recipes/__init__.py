@@ -17,6 +17,7 @@ from limbeck.recipes import (
     bptt,
     cafe,
     cda,
+    cgc,
     clp,
     coresets,
     datm,
@@ -27,6 +28,7 @@ from limbeck.recipes import (
     dsa,
     fred,
     frepo,
+    gcond,
     glad,
     haba,
     herding,
@@ -59,7 +61,7 @@ _FILES = (
     autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, glad, haba, herding, idm, kcenter, kip, kmeans,
     krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
 )  # fmt: skip
-_GROUPS = (coresets, ddif, fred, idc, label, offline, one_step)
+_GROUPS = (cgc, coresets, ddif, fred, gcond, idc, label, offline, one_step)
 RECIPES = Register(
     "recipe",
     Method,

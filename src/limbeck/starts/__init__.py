@@ -6,6 +6,7 @@ from limbeck.core.contracts import AbstractStart
 from limbeck.core.family import Family
 from limbeck.starts.boundary import Closeness
 from limbeck.starts.class_means import ClassMeans
+from limbeck.starts.clustered_nodes import ClusteredNodes
 from limbeck.starts.farthest_predictions import FarthestPredictions
 from limbeck.starts.held_out import HeldOut
 from limbeck.starts.herding import Herding
@@ -47,6 +48,7 @@ __all__ = [
     "STARTS",
     "ClassMeans",
     "Closeness",
+    "ClusteredNodes",
     "Contrast",
     "Entropy",
     "ErrorNorm",
@@ -88,6 +90,7 @@ STARTS = Family(
     Noise,
     Xavier,
     ClassMeans,
+    ClusteredNodes,
     Herding,
     KMeans,
     KCenter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +68,14 @@ def _arrays(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise InputError(f"{path}: found {'a folder' if path.is_dir() else 'nothing'}, {ASK}; check the path")
     try:
+        if not zipfile.is_zipfile(path):
+            raise InputError(f"{path}: damaged, or no .npz archive; {ASK}; save it again with numpy.savez")
         with np.load(path, allow_pickle=False) as archive:
             found = {name: archive[name] for name in archive.files}
+    except InputError:
+        raise
     except OSError as error:
-        if error.errno is not None:
-            raise refused(str(path), error) from error
-        raise InputError(f"{path}: damaged, or no .npz archive; {ASK}; save it again with numpy.savez") from error
+        raise refused(str(path), error) from error
     except Exception as error:  # what is no archive, or a damaged one, may fail in any way
         why = "pickled objects, which are never loaded" if "pickle" in str(error) else "damaged, or no .npz archive"
         raise InputError(f"{path}: {why}; {ASK}; save it again with numpy.savez") from error
