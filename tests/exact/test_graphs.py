@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,19 +15,28 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+import limbeck
 import small_graph
 from limbeck.cli import main
-from limbeck.computations import AllReal, Training
+from limbeck.codecs import Nodes
+from limbeck.codecs.node_link import COLOURS, layout, strongest
+from limbeck.computations import AllReal, Steps, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.imported import import_set
 from limbeck.learn.graphs import MEAN, NORMALISED, WEIGHTS, spreading
 from limbeck.learn.optim import SGD, Alternating
 from limbeck.learn.sensitivity import gradient, mean_loss
 from limbeck.parameterizations import PairwiseEdges, WithoutEdges
+from limbeck.probes.continuation import Continuation
 from limbeck.protocols import named
+from limbeck.recipes import recipe_for
+from limbeck.runs import worker
+from limbeck.runs.executors import AbstractExecutor, Job
+from limbeck.runs.session import Session
 from limbeck.starts.clustered_nodes import ClusteredNodes, clustered, linked, spread_to
 from limbeck.tasks import load, reload
 from limbeck.tasks.graphs import GraphTask, of_pyg
@@ -343,6 +353,33 @@ def test_a_network_says_edges_of_pairs_and_what_is_stored_is_rendered(task: Grap
         alone.init(images, images.real(KEY, 1), KEY)
 
 
+def test_a_condensed_graph_of_others_comes_in_with_its_edges_and_labels(task: GraphTask, tmp_path: Path) -> None:
+    features, edges = KEY.fold("feat").normal(6, 8), torch.ones(6, 6).fill_diagonal_(0)
+    torch.save(features, tmp_path / "feat_small.pt")
+    made = import_set(tmp_path / "feat_small.pt", task=task)
+    order = list(dict.fromkeys(task.load("train").classes.tolist()))
+    counts = task.load("train").classes.bincount()
+    order.sort(key=lambda label: int(counts[label]))
+    assert made.batch.classes.tolist() == [label for label in order for _ in range(2)]
+    torch.testing.assert_close(made.native["features"], features)
+    assert not made.batch.inputs["edges"].any()
+    torch.save(edges, tmp_path / "adj_small.pt")
+    torch.save(torch.tensor([0, 0, 1, 1, 2, 2]), tmp_path / "label_small.pt")
+    whole = import_set(tmp_path / "feat_small.pt", task=task)
+    assert whole.batch.classes.tolist() == [0, 0, 1, 1, 2, 2] and torch.equal(whole.batch.inputs["edges"], edges)
+    for wrong, message in (
+        ({"feat_small.pt": torch.ones(6, 5)}, "5 features of each node, and graph:"),
+        ({"adj_small.pt": torch.ones(5, 5)}, r"edges of shape \(5, 5\), expected \(6, 6\)"),
+        ({"label_small.pt": torch.tensor([0, 0, 1, 1, 2, 3])}, "classes from 0 to 3, expected 0 to 2"),
+    ):
+        for name, value in wrong.items():
+            torch.save(value, tmp_path / name)
+        with pytest.raises(InputError, match=message):
+            import_set(tmp_path / "feat_small.pt", task=task)
+        torch.save(features, tmp_path / "feat_small.pt")
+        torch.save(edges, tmp_path / "adj_small.pt")
+
+
 def test_groups_take_turns() -> None:
     turns = Alternating("edges", SGD(1.0), SGD(0.1), first=2, then=3)
     moved = []
@@ -358,19 +395,51 @@ def test_groups_take_turns() -> None:
     assert moved[0] == [1, 1, 0, 0, 0] * 2 and moved[1] == [0, 0, 0.1, 0.1, 0.1] * 2
 
 
-def test_every_verb_answers_of_a_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+class Here(AbstractExecutor):
+    """Jobs one after the other in this process."""
+
+    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+        for index, job in enumerate(jobs):
+            worker.do(job)
+            told(index, 1.0)
+
+
+def test_every_verb_answers_of_a_graph(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_default_dtype(torch.float32)
-    monkeypatch.chdir(tmp_path)
-    data = small_graph.write(Path("small.npz"))
-    for command in (
-        f"describe {data}",
-        f"distill {data} --recipe cgc --ipc 2 --network gcn-w8 --out a.safetensors",
-        f"distill {data} --recipe dm --ipc 2 --network gcn-w8 --steps 2 --out b.safetensors",
-        "evaluate a.safetensors --repeats 1 --baselines random,full --workers 1",
-        "explain a.safetensors --probe reliance --effort quick --workers 1",
-        "show a.safetensors --out a.png",
-        "export a.safetensors --format npz --out a.npz",
-    ):
-        assert main(command.split()) == 0, f"{command}: {capsys.readouterr().err}"
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    assert numpy.load("a.npz")["x/edges"].shape == (6, 6)
+    data = small_graph.write(tmp_path / "small.npz")
+    assert main(["describe", data]) == 0 and "ant" in capsys.readouterr().out
+    task, path = load(data), tmp_path / "a.safetensors"
+    with Session(tmp_path / "runs", device="cpu", workers=1, executor=Here()) as session:
+        limbeck.distill(task, "cgc", ipc=2, network="gcn-w8", session=session).save(path)
+        moved = replace(recipe_for("dm", data, 2), steps=2)
+        made = limbeck.distill(task, moved, ipc=2, network="gcn-w8", session=session)
+        assert tree.finite(made.batch.inputs)
+        rows = limbeck.evaluate(path, protocol=Steps(3), repeats=1, baselines=["random", "full"], session=session)
+        assert [row.set for row in rows[1:]] == ["random", "full"]
+        (finding,) = limbeck.explain(path, probes=[Continuation(1, 100, 3)], session=session)
+        assert finding.verdict
+        limbeck.export(made, "npz", tmp_path / "a.npz", session=session)
+        page = limbeck.write_report([path], out=tmp_path / "page.html", session=session)
+    assert numpy.load(tmp_path / "a.npz")["x/edges"].shape == (6, 6)
+    assert page.rows and 'class="scene"' in (tmp_path / "page.html").read_text()
+
+
+def test_a_graph_is_drawn_alike_each_time_with_few_edges() -> None:
+    count, names = 12, ("ant", "bat", "cow")
+    edges = KEY.fold("many").uniform(count, count).double()
+    edges = (edges + edges.T).fill_diagonal_(0)
+    few = strongest(edges, 2)
+    chosen = torch.zeros(count, count, dtype=torch.bool)
+    for row in range(count):
+        chosen[row, edges[row].topk(2).indices] = True
+    assert torch.equal(few, torch.where(chosen | chosen.T, edges, 0))
+    features, classes = KEY.fold("at").normal(count, 4).double(), torch.arange(count) % 3
+    graph = {"edges": edges, "features": features}
+    pictures = [Nodes(2.0).scene(graph, classes, names) for _ in range(2)]
+    assert torch.equal(*pictures)
+    for colour in COLOURS[:3]:
+        ink = torch.tensor([int(colour[place : place + 2], 16) for place in (1, 3, 5)], dtype=torch.uint8)
+        assert int((pictures[0] == ink).all(2).sum()) > 100, "each class has nodes and a place in the legend"
+    apart = layout(edges, features, classes)
+    assert apart.min() >= 0 and apart.max() <= 1
+    assert numpy.linalg.norm(apart[:, None] - apart[None], axis=2)[~numpy.eye(count, dtype=bool)].min() > 0.01

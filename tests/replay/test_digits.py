@@ -2,7 +2,8 @@
 
 One whose sets need more is run at more, beside as many random images.
 
-Methods for graphs are run on a small one, beside random nodes; methods for control are run on the cart-pole, beside random recorded states; so are those for recorded transitions.
+Methods for graphs are run on a small one, beside random nodes; methods for control on the cart-pole, beside random
+recorded states; so are those for recorded transitions.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from limbeck.cli.table import Table
 from limbeck.cli.working import add_quiet, add_root
 from limbeck.core.units import percent
 from limbeck.exported import FORMATS
-from limbeck.imported import AUTO, LAYOUTS, import_set
+from limbeck.imported import AUTO, LAYOUTS, SAID, import_set
 from limbeck.terminal.said import ask, at_terminal, say
 
 _RATES = {"usual": "limbeck's usual, as the file has none; --learning-rate sets another"}
@@ -72,7 +72,7 @@ def _each(counts: Sequence[int]) -> str:
 
 def _summary(layout: str) -> str:
     """What a layout is; that of an export of our own where others have none of its name."""
-    return LAYOUTS[layout].summary if layout in LAYOUTS else FORMATS[layout].summary
+    return SAID[layout] if layout in SAID else FORMATS[layout].summary
 
 
 def _parser() -> Parser:

@@ -258,7 +258,7 @@ class Averaged(AbstractOptimizer):
 
 @dataclass(frozen=True)
 class Alternating(AbstractOptimizer):
-    """One group of what is learned is stepped for a while, then all others, and so on (Jin et al., GCond, ICLR 2022)."""
+    """One group of what is learned is stepped for a while, then all others, and so on (Jin et al., ICLR 2022)."""
 
     group: str = "edges"
     """The group that is stepped by itself."""

@@ -93,8 +93,8 @@ def features_of(start: Batch, part: AbstractParameterization) -> Float[Tensor, "
     inputs = start.inputs
     if not isinstance(inputs, dict) or not {FEATURES, EDGES} <= inputs.keys():
         raise InputError(
-            f"parameterization {part_name(type(part))}: found inputs that are no graph, expected features and edges of nodes; choose "
-            "--parameterization pixels"
+            f"parameterization {part_name(type(part))}: found inputs that are no graph, expected features and edges of "
+            "nodes; choose --parameterization pixels"
         )
     features: Tensor = inputs[FEATURES]
     return features
