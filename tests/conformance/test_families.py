@@ -49,6 +49,7 @@ from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, STARTS, Representations
 from limbeck.statistics.groups import group_means
+from small_graph import OF_GRAPHS
 
 FAMILIES = (
     STARTS,
@@ -67,8 +68,6 @@ FAMILIES = (
 PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES for name, part in family.parts.items()]
 BRIEF = {"representations": Representations(teacher=Twins(network="mlp-w4", steps=2, batch=8))}
 """Starts whose defaults take more than a test has time for."""
-OF_GRAPHS = ("clustered-nodes",)
-"""Starts that ask for a graph; tests/exact/test_graphs.py has theirs."""
 starts = pytest.mark.parametrize(
     "start",
     [pytest.param(BRIEF.get(name) or part(), id=name) for name, part in STARTS.parts.items() if name not in OF_GRAPHS],

@@ -31,6 +31,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS, Bits, Palette, Pixels
 from limbeck.parameterizations.bits import rounded
 from limbeck.schedules import Fixed, LearnedRates
 from limbeck.state import SCHEDULE, State, of_set, restored
+from small_graph import OF_GRAPHS
 
 KEY = Key(("matrix",))
 FEW = {
@@ -64,7 +65,7 @@ def fewer(part: Any) -> Any:
     return replace(part, **{**changed, **GIVEN.get(type(part), {})})
 
 
-PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items()}
+PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name not in OF_GRAPHS}
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
 OTHERWISE = (RepresentationRidge,)
 """Objectives whose targets are what a network says: of sets that begin as no other start, with tests of their own."""

@@ -31,6 +31,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS, SoftmaxTargets, SoftTar
 from limbeck.parameterizations.budgets import items_within, plain
 from limbeck.schedules import Fixed
 from limbeck.state import State
+from small_graph import OF_GRAPHS
 
 KEY = Key(("parameterizations",))
 NEAR = {
@@ -97,8 +98,6 @@ def fewer(part: AbstractParameterization) -> AbstractParameterization:
 
 
 STRANGE = {"quarters": Quarters, "shifted": Shifted, "halved": Halved}
-OF_GRAPHS = ("pairwise-edges", "without-edges")
-"""Those of nodes, which refuse images; tests/exact/test_graphs.py has their laws."""
 every = pytest.mark.parametrize(
     "part",
     [

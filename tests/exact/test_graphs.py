@@ -361,7 +361,7 @@ def test_a_condensed_graph_of_others_comes_in_with_its_edges_and_labels(task: Gr
     counts = task.load("train").classes.bincount()
     order.sort(key=lambda label: int(counts[label]))
     assert made.batch.classes.tolist() == [label for label in order for _ in range(2)]
-    torch.testing.assert_close(made.native["features"], features)
+    torch.testing.assert_close(made.native["features"], features.float())
     assert not made.batch.inputs["edges"].any()
     torch.save(edges, tmp_path / "adj_small.pt")
     torch.save(torch.tensor([0, 0, 1, 1, 2, 2]), tmp_path / "label_small.pt")

@@ -44,6 +44,7 @@ from limbeck.starts.kmeans import nearest_to_centres
 from limbeck.starts.relabelling import AbstractRelabelling
 from limbeck.starts.seen import Seen
 from limbeck.starts.selection import AbstractSelection
+from small_graph import OF_GRAPHS
 
 KEY = Key(("starts",))
 SIZES = (9, 6, 7)
@@ -99,8 +100,6 @@ class Expert:
 TASK = Blobs()
 PROBLEM = Problem(TASK, TASK.network("mlp-w16"), torch.device("cpu"), Expert())
 BRIEF = {"representations": Representations(teacher=Twins(network="mlp-w4", steps=2, batch=8))}
-OF_GRAPHS = ("clustered-nodes",)
-"""Starts that ask for a graph; test_graphs.py has theirs."""
 every_start = pytest.mark.parametrize(
     "start",
     [pytest.param(BRIEF.get(name) or part(), id=name) for name, part in STARTS.parts.items() if name not in OF_GRAPHS],

@@ -22,6 +22,7 @@ class Nodes(AbstractCodec):
     """Features of nodes <-> the same times a number; edges as they are."""
 
     scale: float = 1.0
+    """What features are multiplied by."""
 
     def encode(self, native: Tree) -> Tree:
         """The features, scaled."""

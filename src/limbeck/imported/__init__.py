@@ -80,9 +80,7 @@ def import_set(
     """
     place = Path(path)
     if tree.joined(task.shape):
-        if normalisation:
-            raise InputError(f"{place}: a condensed graph is in the units of the data; leave --normalisation out")
-        return graphs.graph_of(place, task, learning_rate, network)
+        return graphs.graph_of(place, task, learning_rate, network, normalisation)
     codec = own_codec(task)
     if (own := read_export(place)) is not None:
         if normalisation:

@@ -30,13 +30,17 @@ TRAINED = Fixed(steps=600, learning_rate=0.01, optimizer=Adam(weight_decay=5e-4)
 """How condensed graphs are trained on, where nothing is published with them (Jin et al., ICLR 2022)."""
 
 
-def graph_of(path: Path, task: AbstractTask, learning_rate: float | None, network: str) -> DistilledSet:
+def graph_of(
+    path: Path, task: AbstractTask, learning_rate: float | None, network: str, normalisation: str
+) -> DistilledSet:
     """The condensed graph whose features are in `path`, feat_NAME.pt, as one of the graph `task`.
 
     adj_NAME.pt beside it has the edges, none where it is missing. label_NAME.pt has the classes; without it they are
     equal blocks, in the order in which classes first occur among the training nodes, as published code makes them.
     Features are in the units of the data. Raises InputError for what is no such graph.
     """
+    if normalisation:
+        raise InputError(f"{path}: a condensed graph is in the units of the data; leave --normalisation out")
     if not path.name.startswith(FEAT):
         raise InputError(f"{path}: expected the features of nodes, in a file feat_NAME.pt; name that file")
     beside = {kind: path.with_name(kind + path.name.removeprefix(FEAT)) for kind in (ADJ, LABEL)}
