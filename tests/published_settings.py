@@ -14,7 +14,7 @@ lunaaa95/ShapeCond: main.py and scripts/CNNBN (sre2l of series),
 snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argument.py (idc), sdh0818/FreD: scripts,
 hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
 its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
-KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette).
+KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette), XYGaoG/CGC: scr/para.py (cgc).
 """
 
 from __future__ import annotations
@@ -397,6 +397,27 @@ KIP = {
 }  # fmt: skip
 
 
+def _clusters(added: float, sharpness: float, linked: float, pull: float) -> Fields:
+    inner = {
+        "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
+        "weight_decay": 5e-4,  # weight_decay
+    }  # fmt: skip
+    return {
+        **COMMON, **UNUSED_RATES,
+        "start.part": "start/clustered-nodes",
+        "start.added": added,  # aug_ratio
+        "start.sharpness": sharpness,  # tau
+        "start.linked": linked,  # adj_T
+        "start.pull": pull,  # alpha
+        "start.considered": 1000,
+        "objective": None,
+        # epoch 1,000 and 1,200, lr
+        **within("schedule", {**course(600, 0.01, inner), "binding": True}),
+        **within("optimizer", sgd(1.0, 0.0)),
+        "steps": 0,
+    }  # fmt: skip
+
+
 def _pooled(share: float, per_class: int, flip: bool, updates: int) -> Fields:
     inner = {
         "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0,
@@ -775,6 +796,22 @@ SOURCES: dict[str, dict[Key, Fields]] = {
     },
     "ddif": {key: _ddif(*size) for key, size in DDIF_SIZES.items()},
     "ddif-dm": {key: _ddif_dm(width) for key, (width, _) in DDIF_SIZES.items()},
+    "cgc": {
+        ("cora", 5, False): _clusters(0.5, 0.5, 0.8, 1.0),
+        ("cora", 10, False): _clusters(0.5, 1.0, 0.8, 7.0),
+        ("cora", 20, False): _clusters(0.3, 0.1, 0.9, 7.0),
+        ("citeseer", 5, False): _clusters(0.6, 0.05, 0.8, 2.0),
+        ("citeseer", 10, False): _clusters(0.1, 0.05, 0.8, 1.0),
+        ("citeseer", 20, False): _clusters(0.5, 0.5, 0.75, 2.0),
+    },
+    "cgc-x": {
+        ("cora", 5, False): _clusters(0.3, 0.7, 1.0, 1.0),
+        ("cora", 10, False): _clusters(0.7, 10.0, 1.0, 1.0),
+        ("cora", 20, False): _clusters(0.3, 0.7, 1.0, 1.0),
+        ("citeseer", 5, False): _clusters(0.6, 0.1, 1.0, 1.0),
+        ("citeseer", 10, False): _clusters(0.8, 0.1, 1.0, 1.0),
+        ("citeseer", 20, False): _clusters(0.7, 10.0, 1.0, 1.0),
+    },
     "autopalette": {
         ("cifar10", 1, True): _autopalette(15_000, 80, 3, 15, 3000, 500, 3.0, 1e-7),
         ("cifar10", 10, True): _autopalette(20_000, 35, 5, 40, 2000, 1000, 2.0, 1e-5),

@@ -59,7 +59,7 @@ class Recipe(AbstractPart):
             return self.schedule_optimizer
         if group == "targets" and self.target_optimizer is not None:
             return self.target_optimizer
-        return self.optimizer
+        return self.optimizer.of(group)
 
     def started(self, problem: Problem, count: int, key: Key) -> tuple[Batch, Parameters]:
         """The start of `count` items of every class, where the problem is, and the parameters that render near it."""

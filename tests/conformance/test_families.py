@@ -51,6 +51,7 @@ from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS, AllocatedCentroids, Representations
 from limbeck.statistics.groups import group_means
+from small_graph import OF_GRAPHS
 
 FAMILIES = (
     STARTS,
@@ -72,7 +73,8 @@ PARTS = [pytest.param(part(), id=f"{family.kind}-{name}") for family in FAMILIES
 BRIEF = {"representations": Representations(teacher=Twins(network="mlp-w4", steps=2, batch=8))}
 """Starts whose defaults take more than a test has time for."""
 starts = pytest.mark.parametrize(
-    "start", [pytest.param(BRIEF.get(name) or part(), id=name) for name, part in STARTS.parts.items()]
+    "start",
+    [pytest.param(BRIEF.get(name) or part(), id=name) for name, part in STARTS.parts.items() if name not in OF_GRAPHS],
 )
 QUICK = {
     "adversarial-contrast": AdversarialContrast(Distribution(per_class=64)),

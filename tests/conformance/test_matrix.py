@@ -39,6 +39,7 @@ from limbeck.parameterizations import PARAMETERIZATIONS, Bits, Palette, Pixels
 from limbeck.parameterizations.bits import rounded
 from limbeck.schedules import Fixed, LearnedRates
 from limbeck.state import SCHEDULE, State, of_set, restored
+from small_graph import OF_GRAPHS
 
 KEY = Key(("matrix",))
 FEW = {
@@ -72,8 +73,8 @@ def fewer(part: Any) -> Any:
     return replace(part, **{**changed, **GIVEN.get(type(part), {})})
 
 
-PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name != "windows"}
-"""Windows are of recordings, and have tests of their own."""
+PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name not in (*OF_GRAPHS, "windows")}
+"""Windows are of recordings, and those of graphs of edges: they have tests of their own."""
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
 OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory)
 """Objectives of targets that are what a network says, and of recordings: with tests of their own."""

@@ -2,7 +2,8 @@
 
 One whose sets need more is run at more, beside as many random images.
 
-Methods for control are run on the cart-pole, beside random recorded states; so are those for recorded transitions.
+Methods for graphs are run on a small one, beside random nodes; methods for control on the cart-pole, beside random
+recorded states; so are those for recorded transitions.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 
 import limbeck
 import recordings
+import small_graph
 from limbeck.cli import main
 from limbeck.core.score import Score
 from limbeck.recipes import RECIPES
@@ -48,10 +50,13 @@ class Replay:
 
 TRANSITIONS = "npz:transitions.npz"
 """Recorded where the tests are."""
+GRAPH = "graph:small.npz"
+"""Written where the tests are."""
 CLONED = (
     "--environment cartpole --steps 80 --optimizer adam --optimizer.learning_rate 0.06 --objective.batch 128 "
     "--schedule.steps 8 --schedule.learning_rate 0.5"
 )
+TURNS = "--optimizer.others.learning_rate 0.1 --optimizer.first 10 --optimizer.then 20"
 EXPERT = " --objective.expert.steps 200 --objective.expert.learning_rate 0.005"
 EXPERTS = f"experts digits --network {NETWORK} --count 3 --epochs 6 --learning_rate 0.02 --batch 64 --workers 1"
 FOLLOWED = (
@@ -273,6 +278,9 @@ REPLAYS = {
     ),
     # 73.4 (71.1 to 75.8)
     "glad": Replay("--steps 30 --parameterization.steps 100", 0.734),
+    "gcond": Replay(f"--steps 60 {TURNS}", 0.9, data=GRAPH, network="sgc"),
+    "gcond-x": Replay("--steps 60 --optimizer.learning_rate 0.1", 0.9, data=GRAPH, network="sgc"),
+    "doscond": Replay(f"--steps 60 {TURNS}", 0.9, data=GRAPH, network="sgc"),
 }
 NO_BETTER = ("krr-st",)
 """Methods that are not told apart from random images here: its sets are for features, and a linear layer on
@@ -324,6 +332,8 @@ def test_a_method_beats_random_images_at_one_image_a_class(
     data = replay.data
     if data == TRANSITIONS:
         data = recordings.write(tmp_path / "transitions.npz", recordings.choices())
+    if data == GRAPH:
+        data = small_graph.write(tmp_path / "small.npz")
     place = ["--device", "cpu", "--runs", str(store)]
     if replay.before:
         assert main([*shlex.split(replay.before), *place]) == 0

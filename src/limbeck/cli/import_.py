@@ -15,7 +15,7 @@ from limbeck.cli.table import Table
 from limbeck.cli.working import add_quiet, add_root
 from limbeck.core.units import percent
 from limbeck.exported import FORMATS
-from limbeck.imported import AUTO, LAYOUTS, import_set
+from limbeck.imported import AUTO, LAYOUTS, SAID, import_set
 from limbeck.imported.texts import FORMAT, SUMMARY
 from limbeck.terminal.said import ask, at_terminal, say
 
@@ -81,7 +81,7 @@ def _each(counts: Sequence[int]) -> str:
 
 def _summary(layout: str) -> str:
     """What a layout is; that of an export of our own where others have none of its name."""
-    known = {FORMAT: SUMMARY, **{name: each.summary for table in (FORMATS, LAYOUTS) for name, each in table.items()}}
+    known = {**{name: each.summary for name, each in FORMATS.items()}, **SAID, FORMAT: SUMMARY}
     return known[layout]
 
 

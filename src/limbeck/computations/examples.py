@@ -10,7 +10,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch
 from limbeck.core.key import Key
-from limbeck.core.placing import capacity
+from limbeck.core.placing import capacity, cpu
 from limbeck.core.tree import Tree
 
 LITTLE = 1 / 32
@@ -39,4 +39,4 @@ def inputs_of(task: AbstractTask, split: str, size: int, device: torch.device) -
 @functools.lru_cache(maxsize=3)
 def examples_of(task: AbstractTask, split: str, size: int) -> Batch:
     """The examples of these rows, in their order, on the CPU."""
-    return task.load(split, rows_of(task, split, size))
+    return task.in_place(cpu(), split, rows_of(task, split, size))

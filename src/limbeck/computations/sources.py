@@ -161,7 +161,8 @@ def training_key(seed: int) -> Key:
 
 def real(problem: Problem, per_class: int, shuffle: int) -> Batch:
     """`per_class` real training examples of every class, on the CPU; with fewer, those there are stay the same."""
-    return problem.real(Key(("mixture", shuffle)), per_class).to(cpu())
+    rows = problem.real_rows(Key(("mixture", shuffle)), per_class)
+    return problem.task.load_on(problem.device, "train", rows).to(cpu())
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class AllReal(AbstractSource):
         """The rows of the train split, class by class."""
         task, device = context.problem.task, context.problem.device
         every = torch.cat(task.groups("train"))
-        return (lambda rows, step: task.load_on(device, "train", every[rows])), len(every)
+        return (lambda rows, step: task.in_place(device, "train", every[rows])), len(every)
 
 
 @dataclass(frozen=True)

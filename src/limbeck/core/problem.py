@@ -44,9 +44,9 @@ class Problem:
     def real(self, key: Key, per_class: int) -> Batch:
         """`per_class` training examples of every class (all, where a class has fewer), class by class.
 
-        Drawn without replacement, anew for each key.
+        Drawn without replacement, anew for each key, and seen in their place (`AbstractTask.in_place`).
         """
-        return self.task.load_on(self.device, "train", self.real_rows(key, per_class))
+        return self.task.in_place(self.device, "train", self.real_rows(key, per_class))
 
     def real_rows(self, key: Key, per_class: int) -> Int[Tensor, " row"]:
         """The rows of the train split that `real` draws."""

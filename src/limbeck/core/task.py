@@ -170,6 +170,14 @@ class AbstractTask(ABC):
         """What `load` gives, on a device; where a task can, decoded there, equal but for rounding."""
         return self.load(split, rows).to(device)
 
+    def in_place(self, device: torch.device, split: str, rows: Int[Tensor, " example"] | None = None) -> Batch:
+        """The given rows of `split` where they lie, on a device: as they are judged, and as all real data train.
+
+        It is what `load_on` gives, but where examples are tied to others: the nodes of a graph are read amid all of its
+        nodes, and not as a graph of their own. Such a batch may have inputs of another form than `shape`.
+        """
+        return self.load_on(device, split, rows)
+
     def native(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Tree:
         """The inputs of the given rows of `split` in native units."""
         return self.codec.decode(self.load(split, rows).inputs)
@@ -180,6 +188,14 @@ class AbstractTask(ABC):
         Every leaf is indexed on its first axis; a graph's adjacency on both of its axes.
         """
         return tree.rows(batch, rows)
+
+    def amid(self, batch: Batch, rows: Tensor) -> Batch:
+        """A batch whose mean loss is that of its examples at `rows`, each seen as in the whole batch.
+
+        It is what `take` gives, but where examples are tied to one another, so that a part is another thing: there the
+        targets of all others weigh nothing.
+        """
+        return self.take(batch, rows)
 
     def join(self, batches: Sequence[Batch]) -> Batch:
         """The examples of several batches as one; `take` of each part's rows gives that part.

@@ -12,16 +12,19 @@ import torch
 from torch import Tensor
 
 from limbeck.codecs import WordVectors
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
+from limbeck.imported import graphs
 from limbeck.imported.completeness import missing_classes
 from limbeck.imported.confirming import told_units
 from limbeck.imported.formations import factor_of, formed
 from limbeck.imported.found import Found, Wanted, digest_of
+from limbeck.imported.graphs import LAYOUT as GRAPH
 from limbeck.imported.images import images_of, units_of_whole
 from limbeck.imported.labels import WRITTEN as WRITTEN
 from limbeck.imported.labels import targets_of
@@ -36,6 +39,9 @@ from limbeck.learn.rules import Momentum
 from limbeck.parameterizations import Pixels
 from limbeck.parameterizations.pixels import held
 from limbeck.schedules import Fixed
+
+SAID = {**{name: layout.summary for name, layout in LAYOUTS.items()}, GRAPH: graphs.SUMMARY}
+"""What each layout is, in words; that of condensed graphs is known by the data."""
 
 
 @typed
@@ -66,6 +72,9 @@ def import_set(
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
     else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
 
+    Of a graph it is a condensed one, in the units of the data: feat_NAME.pt, perhaps beside adj_NAME.pt and
+    label_NAME.pt.
+
     What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
 
     Of sentences it is a file of texts and classes (`FORMAT`); they are kept as words, and no units are asked.
@@ -76,6 +85,8 @@ def import_set(
     place = Path(path)
     if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT) and read_export(place) is None:
         return sentences_of(place, task, learning_rate, network)
+    if tree.joined(task.shape):
+        return graphs.graph_of(place, task, learning_rate, network, normalisation)
     codec = own_codec(task)
     if (own := read_export(place)) is not None:
         if normalisation:

@@ -75,7 +75,7 @@ def layout_of(path: Path) -> str:
     if isinstance(whole, Tensor) and whole.dim() <= 2:
         raise InputError(
             f"{path}: a matrix of shape {tuple(whole.shape)}, as condensed graphs have for features, labels or an "
-            "adjacency, and limbeck has tasks of images; expected images with their labels"
+            "adjacency; expected images with their labels, or --data with the graph that it was condensed from"
         )
     return "dc" if holds_list(whole) else "paper"
 
@@ -107,7 +107,7 @@ def _expect_images(path: Path, inside: Sequence[Path]) -> None:
         other = "a condensed graph (features of nodes, labels, an adjacency)"
     if other:
         raise InputError(
-            f"{path}: {other}, and limbeck has tasks of images only; expected a .pt or .npz file of images, or a folder"
+            f"{path}: {other}, and these data are images; expected a .pt or .npz file of images, or a folder"
         )
 
 

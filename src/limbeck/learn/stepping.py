@@ -27,6 +27,10 @@ class AbstractOptimizer(AbstractPart):
         """
         return self
 
+    def of(self, _group: str) -> AbstractOptimizer:
+        """What steps a group of what is learned; by default all are stepped alike."""
+        return self
+
     def settled(self, params: Tree, _state: Tree) -> Tree:
         """What a run that ends here comes to; by default the parameters of its last step."""
         return params

@@ -1,62 +1,71 @@
-"""An optimizer that hands some steps of a distillation to plain gradient descent."""
+"""Groups of what is learned that are stepped in turns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from limbeck.core import tree
-from limbeck.core.expect import at_least, positive
+from limbeck.core.expect import at_least
 from limbeck.core.tree import Tree
-from limbeck.learn.adaptive import AdaBelief
+from limbeck.learn.descent import Adam
 from limbeck.learn.stepping import AbstractOptimizer
 
 
 @dataclass(frozen=True)
-class _Plainly(AbstractOptimizer):
-    """One step of plain gradient descent, which leaves the state of another optimizer as it was."""
+class Alternating(AbstractOptimizer):
+    """One group of what is learned is stepped for a while, then all others, and so on (Jin et al., ICLR 2022)."""
 
-    inner: AbstractOptimizer
-    learning_rate: float
+    group: str = "edges"
+    """The group that is stepped by itself."""
+    by_itself: AbstractOptimizer = Adam()
+    """How it is."""
+    others: AbstractOptimizer = Adam()
+    """How the others are."""
+    first: int = 10
+    """For how many steps it is, before each turn of the others."""
+    then: int = 40
+    """For how many steps the others are."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "first", "then")
+
+    def of(self, group: str) -> AbstractOptimizer:
+        """What steps a group when its turn is."""
+        period = self.first + self.then
+        if group == self.group:
+            return Turned(self.by_itself, 0, self.first, period)
+        return Turned(self.others, self.first, period, period)
 
     def init(self, params: Tree) -> Tree:
-        return self.inner.init(params)
+        """The state of what steps the others."""
+        return self.others.init(params)
 
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        return tree.map(lambda leaf, slope: leaf - self.learning_rate * slope, params, gradients), state
+        """As the others are stepped."""
+        return self.others.step(params, gradients, state)
 
 
 @dataclass(frozen=True)
-class TakingTurns(AbstractOptimizer):
-    """The steps of another optimizer, but for every third, which is plain gradient descent and unseen by it.
+class Turned(AbstractOptimizer):
+    """Another optimizer, from one step to before another of each period; at other steps nothing moves."""
 
-    For objectives that ask for another thing at every third step, as `relaxed-trajectory`: step t of a distillation,
-    counted from 0, is plain where t + 1 is a multiple of `every`.
-    """
+    inner: AbstractOptimizer
+    begin: int
+    end: int
+    period: int
+    resting: bool = False
 
-    inner: AbstractOptimizer = AdaBelief()
-    """The optimizer of the other steps."""
-    every: int = 3
-    """How often a step is plain: 1 is always."""
-    learning_rate: float = 0.01
-    """The length of a plain step."""
-
-    def __post_init__(self) -> None:
-        at_least(self, 1, "every")
-        positive(self, "learning_rate")
-
-    def at(self, step: int, steps: int = 0) -> AbstractOptimizer:
-        """Plain descent, where its turn is, else as the other one makes the step of that number."""
-        if steps and (step + 1) % self.every == 0:
-            return _Plainly(self.inner, self.learning_rate)
-        return replace(self, inner=self.inner.at(step, steps))
+    def at(self, step: int, steps: int = 0) -> Turned:
+        """As the other one makes the step of that number, if any."""
+        rests = not self.begin <= step % self.period < self.end
+        return replace(self, inner=self.inner.at(step, steps), resting=rests)
 
     def init(self, params: Tree) -> Tree:
         """The state of the other one."""
         return self.inner.init(params)
 
     def step(self, params: Tree, gradients: Tree, state: Tree) -> tuple[Tree, Tree]:
-        """The step of the other one."""
-        return self.inner.step(params, gradients, state)
+        """The step of the other one, or none."""
+        return (params, state) if self.resting else self.inner.step(params, gradients, state)
 
     def settled(self, params: Tree, state: Tree) -> Tree:
         """What the other one comes to."""

@@ -61,9 +61,9 @@ class Gradient(AbstractObjective):
 
     L is the mean loss of a batch, T_c are `per_class` real images of the class (all, where it has fewer),
     S_c all its synthetic images, of which every class must have some, and A_c one augmentation drawn for the class
-    and shared by both sides (Zhao & Bilen, ICML 2021), or none. After each step of the set the network is
-    trained on the set as it now is, by plain gradient descent for `inner` epochs, each image augmented for
-    itself; after `outer` steps of the set a fresh network takes its place.
+    and shared by both sides (Zhao & Bilen, ICML 2021), or none. Nodes of a graph are seen amid all of its nodes.
+    After each step of the set the network is trained on the set as it now is, by plain gradient descent for `inner`
+    epochs, each image augmented for itself; after `outer` steps of the set a fresh network takes its place.
 
     A network with running statistics is matched by them, frozen: just before, they take in one batch of 16
     real images of each class, as published, so its first gradients are by statistics that have hardly moved
@@ -119,11 +119,11 @@ class Gradient(AbstractObjective):
 
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
         microbatch_limit = microbatch_size(problem.task.shape, problem.device)
-        total, take = torch.zeros((), dtype=tree.leaves(params)[0].dtype, device=problem.device), problem.task.take
+        total, task = torch.zeros((), dtype=tree.leaves(params)[0].dtype, device=problem.device), problem.task
         for label in ranks.mine(range(len(problem.task.classes))):
-            parts = [shown(take(real, rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]
+            parts = [shown(task.take(real, rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]
             _, aim = over_parts(loss, params, parts)
-            total = total + matched(distance_and_gradient, params, take(held, _rows(held, label)), aim)
+            total = total + matched(distance_and_gradient, params, task.amid(held, _rows(held, label)), aim)
         return summed_over_ranks(total, held)
 
     def advance(self, state: GradientState, problem: Problem, synthetic: Synthetic, key: Key) -> GradientState:

@@ -5,6 +5,8 @@ from limbeck.core.family import Family
 from limbeck.parameterizations.bases import Bases as Bases
 from limbeck.parameterizations.bits import Bits as Bits
 from limbeck.parameterizations.clipped_pixels import ClippedPixels as ClippedPixels
+from limbeck.parameterizations.edges import PairwiseEdges as PairwiseEdges
+from limbeck.parameterizations.edges import WithoutEdges as WithoutEdges
 from limbeck.parameterizations.factors import Factors as Factors
 from limbeck.parameterizations.field import Field as Field
 from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
@@ -46,4 +48,6 @@ PARAMETERIZATIONS = Family(
     Gaussians,
     Hallucinators,
     Latent,
+    PairwiseEdges,
+    WithoutEdges,
 )

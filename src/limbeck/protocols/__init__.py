@@ -4,8 +4,9 @@ from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.errors import unknown
 from limbeck.core.family import Family
 from limbeck.learn.classifiers import Boosted, Forest, Logistic, NaiveBayes, Neighbours
-from limbeck.protocols.classifier import Classifier as Classifier
 from limbeck.learn.warping import Warped
+from limbeck.protocols.classifier import Classifier as Classifier
+from limbeck.protocols.condensed_graph import CondensedGraph as CondensedGraph
 from limbeck.protocols.epochs import PUBLISHED
 from limbeck.protocols.epochs import Epochs as Epochs
 from limbeck.protocols.kernel_ridge import KernelRidge as KernelRidge
@@ -15,7 +16,9 @@ from limbeck.protocols.own import FREPO, FREPO_AVERAGE
 from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
-PROTOCOL_KINDS = Family("protocol", AbstractProtocol, Classifier, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
+PROTOCOL_KINDS = Family(
+    "protocol", AbstractProtocol, Classifier, CondensedGraph, Epochs, KernelRidge, Linear, Nearest, Own, Taught
+)
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
     **{name: Epochs(name, **fields) for name, fields in PUBLISHED.items()},
@@ -23,6 +26,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
     "1nn-dtw": Nearest(Warped()),
     "boosted": Classifier(Boosted()),
     "forest": Classifier(Forest()),
+    "gcond": CondensedGraph(),
     "logistic": Classifier(Logistic()),
     "naive-bayes": Classifier(NaiveBayes()),
     "neighbours": Classifier(Neighbours()),
@@ -37,7 +41,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    ours = (Classifier, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
+    ours = (Classifier, CondensedGraph, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
     installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 

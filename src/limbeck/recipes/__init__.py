@@ -17,6 +17,7 @@ from limbeck.recipes import (
     bptt,
     cafe,
     cda,
+    cgc,
     clp,
     condtsf,
     coresets,
@@ -30,6 +31,7 @@ from limbeck.recipes import (
     dsa,
     fred,
     frepo,
+    gcond,
     glad,
     haba,
     hdt,
@@ -65,7 +67,7 @@ _FILES = (
     herding, idm, kcenter, kip, kmeans, krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l,
     tesla,
 )  # fmt: skip
-_GROUPS = (coresets, ddif, fred, idc, label, offline, one_step, tables)
+_GROUPS = (cgc, coresets, ddif, fred, gcond, idc, label, offline, one_step, tables)
 RECIPES = Register(
     "recipe",
     Method,

@@ -8,6 +8,7 @@ from limbeck.starts.allocated_centroids import AllocatedCentroids
 from limbeck.starts.boundary import Closeness
 from limbeck.starts.centroids import Centroids
 from limbeck.starts.class_means import ClassMeans
+from limbeck.starts.clustered_nodes import ClusteredNodes
 from limbeck.starts.farthest_predictions import FarthestPredictions
 from limbeck.starts.held_out import HeldOut
 from limbeck.starts.herding import Herding
@@ -60,6 +61,7 @@ __all__ = [
     "Principal",
     "ClassMeans",
     "Closeness",
+    "ClusteredNodes",
     "Contrast",
     "Entropy",
     "ErrorNorm",
@@ -102,6 +104,7 @@ STARTS = Family(
     Noise,
     Xavier,
     ClassMeans,
+    ClusteredNodes,
     Herding,
     KMeans,
     KCenter,

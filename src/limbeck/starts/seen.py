@@ -14,6 +14,7 @@ from limbeck.computations.features import CHUNK
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Problem, Readout
 from limbeck.core.errors import InputError
+from limbeck.core.placing import cpu
 from limbeck.core.tree import Tree
 from limbeck.learn.population import read
 from limbeck.learn.training import Learner
@@ -62,7 +63,7 @@ class Seen:
     def batches(self) -> Iterator[Batch]:
         """The examples in order, not too many at once."""
         for part in self.rows.split(CHUNK):
-            yield self.problem.task.load(self.split, part)
+            yield self.problem.task.in_place(cpu(), self.split, part)
 
     def read_by(self, learner: Learner) -> Readout:
         """What a learner says of the examples."""

@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
-from limbeck.tasks import control, forecast, series, tables, text
+from limbeck.tasks import control, forecast, graphs, series, tables, text
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
@@ -144,12 +144,17 @@ KINDS = {
         forecast.load,
         "FILE",
     ),
+    "graph": Kind(
+        "nodes of a graph in a NumPy archive: features, edge_index, labels, train_idx, val_idx and test_idx",
+        graphs.graph,
+        "FILE.npz",
+    ),
 }
 """The ways to name tasks that are no images."""
 TRANSITIONS = Kind("recorded transitions", offline, "PATH")
 """What npz: names where its archive has no images."""
 
-BROUGHT = (control, forecast, series, tables, text)
+BROUGHT = (control, forecast, graphs, series, tables, text)
 """Modules of kinds of data that are no images; each says which have names."""
 
 TASKS = Tasks(

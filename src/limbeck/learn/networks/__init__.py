@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from limbeck.core import tree
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.memory import memory
@@ -18,6 +19,7 @@ from limbeck.learn.networks import (
     convnet,
     convnet1d,
     dlinear,
+    graphs,
     lenet,
     mlp,
     resnet,
@@ -38,8 +40,14 @@ __all__ = ["Network", "build", "names", "vectors"]
 COPIES = 4
 """How often training holds the parameters, about: themselves, their gradient, a velocity, and the next ones."""
 
-IMAGES, VECTORS, SENTENCES, SERIES = "images", "vectors", "sentences", "series"
-EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,), SENTENCES: (12, 9), SERIES: (1, 128)}
+IMAGES, VECTORS, SENTENCES, SERIES, GRAPHS = "images", "vectors", "sentences", "series", "graphs"
+EXAMPLES: dict[str, Any] = {
+    IMAGES: (3, 32, 32),
+    VECTORS: (16,),
+    SENTENCES: (12, 9),
+    SERIES: (1, 128),
+    GRAPHS: {"features": (16,), "edges": (tree.EXAMPLES,)},
+}
 """What inputs of each kind may be like: a shape of one."""
 
 
@@ -58,7 +66,7 @@ class Architecture(NamedTuple):
 
 ARCHITECTURES = {
     "convnet": Architecture(convnet.convnet, convnet.options),
-    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS, SERIES), convolves=False),
+    "mlp": Architecture(mlp.mlp, mlp.options, (IMAGES, VECTORS, SERIES, GRAPHS), convolves=False),
     "lenet": Architecture(lenet.lenet, lenet.options),
     "alexnet": Architecture(alexnet.alexnet, alexnet.options),
     "vgg11": Architecture(vgg.vgg11, vgg.options),
@@ -74,16 +82,21 @@ ARCHITECTURES = {
     "transformer1d": Architecture(transformer1d.transformer1d, transformer1d.options, (SERIES,), convolves=False),
     "dlinear": Architecture(dlinear.dlinear, dlinear.options, (SERIES,), convolves=False),
     "linear": Architecture(dlinear.linear, dlinear.no_options, (SERIES,), convolves=False),
+    "gcn": Architecture(graphs.gcn, graphs.options, (GRAPHS,), convolves=False),
+    "sgc": Architecture(graphs.sgc, graphs.sgc_options, (GRAPHS,), convolves=False),
+    "sage": Architecture(graphs.sage, graphs.options, (GRAPHS,), convolves=False),
+    "gat": Architecture(graphs.gat, graphs.gat_options, (GRAPHS,), convolves=False),
 }
 
 
-def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str = "convnet") -> Network:
+def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str = "convnet", **given: Any) -> Network:
     """The network `name` for inputs of a kind and of a shape, and a number of outputs.
 
     "" or "convnet", what is meant for images where nothing is said, is `default` for inputs of other kinds. Its own
     name is the shortest one: `convnet-w128-d3` on 32 x 32 images is `convnet`, so that however it is written a network
-    has one name. Raises InputError for an unknown name or option, for inputs that the network cannot take, and for a
-    user's module that does not end in an `nn.Linear`.
+    has one name. `given` is what the factories of a kind are called with beside options. Raises InputError for an
+    unknown name or option, for inputs that the network cannot take, and for a user's module that does not end in an
+    `nn.Linear`.
 
     >>> build("convnet-d2-w32-relu", (1, 8, 8), 10).name
     'convnet-w32'
@@ -96,17 +109,17 @@ def build(name: str, shape: Any, outputs: int, takes: str = IMAGES, default: str
     if not name.startswith(PREFIX) and family in ARCHITECTURES and takes not in ARCHITECTURES[family].takes:
         kinds = " and ".join(ARCHITECTURES[family].takes)
         raise InputError(f"network {name}: it takes {kinds}, and these inputs are {takes}; use {default}")
-    return _built(name, shape, outputs)
+    return _built(name, shape, outputs, given)
 
 
-def _built(name: str, shape: Any, classes: int) -> Network:
+def _built(name: str, shape: Any, classes: int, given: Mapping[str, Any]) -> Network:
     """The network of that name, taken apart; the shape is one that its family takes."""
     if name.startswith(PREFIX):
         path = name.removeprefix(PREFIX)
         factory = functools.partial(custom, shape, classes, path=path)
         network = Network(name, shape, classes, factory, source_of_path(path))
     else:
-        network = _listed(name, shape, classes)
+        network = _listed(name, shape, classes, given)
     # Taken apart now, so that what cannot be used is refused before anything runs.
     for note in network.anatomy.notes:
         warnings.warn(f"network {name}: {note}", stacklevel=2)
@@ -136,7 +149,7 @@ def _options(architecture: Architecture, shape: Any) -> tuple[Option, ...]:
     return (*architecture.options(shape), *([PRECISION] if architecture.convolves else []))
 
 
-def _listed(name: str, shape: Any, classes: int) -> Network:
+def _listed(name: str, shape: Any, classes: int, given: Mapping[str, Any]) -> Network:
     """A network of the table."""
     family, *tokens = name.split("-")
     if family not in ARCHITECTURES:
@@ -146,7 +159,7 @@ def _listed(name: str, shape: Any, classes: int) -> Network:
     values = read(name, tokens, options)
     written = write(family, values, options)
     short = values.pop(PRECISION.name, None) == SHORT
-    factory: Callable[[], nn.Module] = functools.partial(architecture.factory, shape, classes, **values)
+    factory: Callable[[], nn.Module] = functools.partial(architecture.factory, shape, classes, **values, **given)
     _check_size(name, factory)
     return Network(written, shape, classes, Shortened(factory) if short else factory)
 

@@ -9,9 +9,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from limbeck.core import tree
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.core.later import without_gradients
+from limbeck.core.tree import Tree
+
+TWO = 2
+"""Inputs that a module is tried on."""
 
 
 def activations() -> tuple[type[nn.Module], ...]:
@@ -79,7 +84,7 @@ class Anatomy(NamedTuple):
     """What its learners do otherwise than the module would, in words."""
 
 
-def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs: int) -> Anatomy:
+def split_off_head(name: str, module: nn.Module, shape: Tree, outputs: int) -> Anatomy:
     """Take `module` apart, having checked on two random inputs that the parts do what the whole does.
 
     Raises InputError where its outputs are not (example, `outputs`) or do not come straight from an `nn.Linear`, and
@@ -89,7 +94,8 @@ def split_off_head(name: str, module: nn.Module, shape: tuple[int, ...], outputs
         raise InputError(f"network {name}: has lazy layers without a size; give every layer its size")
     whole = _without_running(module)
     first = next(iter(module.parameters()), None)
-    probe = Key(("probe",)).normal(2, *shape).to(torch.float32 if first is None else first.dtype)
+    kind = torch.float32 if first is None else first.dtype
+    probe = tree.build(shape, TWO, lambda path, sides: Key(("probe", *filter(None, [path]))).normal(*sides).to(kind))
     head_name, head, expected = _last_layer(name, whole, probe, outputs)
     body = _without_head(whole, head_name)
     with torch.no_grad():
@@ -140,7 +146,7 @@ def _notes(module: nn.Module, frozen: Collection[str]) -> tuple[str, ...]:
 
 
 @without_gradients
-def _called(module: nn.Module, inputs: Tensor) -> Tensor:
+def _called(module: nn.Module, inputs: Tree) -> Tensor:
     """What a module gives."""
     given: Tensor = module(inputs)
     return given
@@ -173,7 +179,7 @@ def _without_head(module: nn.Module, head: str) -> nn.Module:
     return body
 
 
-def _last_layer(name: str, module: nn.Module, probe: Tensor, outputs: int) -> tuple[str, nn.Linear, Tensor]:
+def _last_layer(name: str, module: nn.Module, probe: Tree, outputs: int) -> tuple[str, nn.Linear, Tensor]:
     """The name of the `nn.Linear` whose result is the module's, that layer, and the result."""
     results: list[tuple[str, nn.Linear, Tensor]] = []
     hooks = [
@@ -187,11 +193,12 @@ def _last_layer(name: str, module: nn.Module, probe: Tensor, outputs: int) -> tu
     finally:
         for hook in hooks:
             hook.remove()
-    if not isinstance(found, Tensor) or found.shape != (len(probe), outputs):
+    if not isinstance(found, Tensor) or found.shape != (TWO, outputs):
         what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        said = tree.map(lambda leaf: tuple(leaf.shape[1:]), probe)
         raise InputError(
-            f"network {name}: {len(probe)} inputs of shape {tuple(probe.shape[1:])} gave {what}, expected one tensor "
-            f"({len(probe)}, {outputs}); return one row of {outputs} outputs for each input"
+            f"network {name}: {TWO} inputs of shape {said} gave {what}, expected one tensor "
+            f"({TWO}, {outputs}); return one row of {outputs} outputs for each input"
         )
     if not results or results[-1][2] is not found:
         raise InputError(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from limbeck.core.contracts import AbstractNetwork, Readout
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.tree import Tree
 from limbeck.learn.networks.anatomy import Anatomy, activations, channel_axis, normalisations, split_off_head
 
 Params = dict[str, Tensor]
@@ -54,8 +55,8 @@ class Network(AbstractNetwork):
     """
 
     name: str
-    shape: tuple[int, ...]
-    """One input: (channel, height, width) in pixels, or (number,)."""
+    shape: Tree = field(hash=False)
+    """One input: (channel, height, width) in pixels, (number,), or a dict of shapes."""
     outputs: int
     factory: Callable[[], nn.Module]
     foreign: dict[str, str] = field(default_factory=dict, hash=False)
@@ -89,14 +90,14 @@ class Network(AbstractNetwork):
         """Whether a layer keeps running statistics."""
         return bool(self.anatomy.statistics)
 
-    def apply(self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params | None = None) -> Readout:
+    def apply(self, params: Params, inputs: Tree, statistics: Params | None = None) -> Readout:
         """The readout of `inputs`, normalised by running `statistics` where given, else by the batch's own."""
         if not statistics:
             return self._read(self.anatomy.by_batch, params, inputs, {})
         return self._read(self.anatomy.by_running, params, inputs, statistics)
 
     def layers(
-        self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params | None = None
+        self, params: Params, inputs: Tree, statistics: Params | None = None
     ) -> tuple[Float[Tensor, "example ..."], ...]:
         """What each activation function gives, in the order of computation, and last the features.
 
@@ -112,7 +113,7 @@ class Network(AbstractNetwork):
         return (*found, features)
 
     def entering(
-        self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params | None = None
+        self, params: Params, inputs: Tree, statistics: Params | None = None
     ) -> tuple[Readout, tuple[Float[Tensor, "example channel ..."], ...]]:
         """The readout, and what enters each normalisation, in the order of computation; none where there is none.
 
@@ -125,7 +126,7 @@ class Network(AbstractNetwork):
         return readout, tuple(found)
 
     def _watched(
-        self, params: Params, inputs: Tensor, statistics: Params | None, kinds: tuple[type[nn.Module], ...], see: See
+        self, params: Params, inputs: Tree, statistics: Params | None, kinds: tuple[type[nn.Module], ...], see: See
     ) -> Readout:
         """The readout; `see` is shown every module of some kinds as it is called, what it is given, and its result."""
         body = self.anatomy.by_running if statistics else self.anatomy.by_batch
@@ -141,7 +142,7 @@ class Network(AbstractNetwork):
             for each in hooks:
                 each.remove()
 
-    def track(self, params: Params, inputs: Float[Tensor, "example ..."], statistics: Params) -> tuple[Readout, Params]:
+    def track(self, params: Params, inputs: Tree, statistics: Params) -> tuple[Readout, Params]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch.
 
         running <- (1 - momentum) running + momentum batch, with the momentum of each layer and the
@@ -154,7 +155,7 @@ class Network(AbstractNetwork):
         readout = self._read(self.anatomy.tracking, params, inputs, updated)
         return readout, {name: statistic.detach() for name, statistic in updated.items()}
 
-    def _read(self, body: nn.Module, params: Params, inputs: Tensor, statistics: Params) -> Readout:
+    def _read(self, body: nn.Module, params: Params, inputs: Tree, statistics: Params) -> Readout:
         anatomy, like = self.anatomy, next(iter(params.values()))
         tensors = {
             name: constant.to(like.device, like.dtype if constant.is_floating_point() else constant.dtype)
