@@ -196,7 +196,7 @@ def command(words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> A
 def test_every_verb_takes_a_table(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = tmp_path / "made.safetensors"
     command(f"distill {place} --recipe smote --ipc 2 --network mlp-w8 --checks 0 --out {made}", tmp_path, capsys)
-    asked = f"{made} --protocol neighbours --baselines random,full --repeats 2 --workers 1"
+    asked = f"{made} --protocol logistic --baselines random,full --repeats 2 --workers 1"
     scored = command(f"evaluate {asked}", tmp_path, capsys)
     by_set = {row["set"]: row for row in scored["rows"]}
     assert by_set["full"]["mean"] > 0.8 and by_set["random"]["n"] == 2 and by_set[str(made)]["n"] == 1
