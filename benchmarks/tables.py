@@ -3,11 +3,12 @@
     python benchmarks/tables.py [adult letter_recognition magic_telescope] [--seeds 3] [--minutes 2] [--runs FOLDER]
         [--metric accuracy]
 
-Each set has 10 rows a class. Relative regret is (full - set) / (full - random) in balanced accuracy on test rows, or --metric, where
-"full" is the classifier on all training rows and "random" the mean over random real rows of each class; 0 is as good as
-all rows, 1 as random ones. What was done is kept in FOLDER/tables.jsonl, so that a run that ended after --minutes goes
-on where it was. The published median over 23 tables and seven classifiers is 0.4056 at this size, of k-means centres in
-the codes of a supervised transformer autoencoder (TDColER, Kang et al., 2025): other tables, classifiers and encoder.
+Each set has 10 rows a class. Relative regret is (full - set) / (full - random) in balanced accuracy on test rows, or in
+--metric, where "full" is the classifier on all training rows and "random" the mean over random real rows of each class;
+0 is as good as all rows, 1 as random ones, and below 0 better than all. What was done is kept in FOLDER/tables.jsonl, so
+that a run that ended after --minutes goes on where it was. The published median over 23 tables and seven classifiers is
+0.4056 at this size, of k-means centres in the codes of a supervised transformer autoencoder (TDColER, Kang et al.,
+2025): other tables, classifiers and encoder.
 """
 
 from __future__ import annotations
@@ -124,9 +125,7 @@ def table(known: list[dict[str, Any]], metric: str) -> None:
     for data, method, name in {(each["data"], each["method"], each["classifier"]) for each in known}:
         values = [each for each in known if (each["data"], each["method"], each["classifier"]) == (data, method, name)]
         means[data, method, name] = statistics.fmean(each[metric] for each in values)
-    print(
-        f"\nmedian relative regret in {metric} at {PER_CLASS} a class (published, other tables and encoder: {PUBLISHED})"
-    )
+    print(f"\nmedian relative regret in {metric} at {PER_CLASS} a class (published, on other tables: {PUBLISHED})")
     print(f"{'':12}", *(f"{each:>20}" for each in (*TABLES, "all")))
     for method in METHODS:
         every: list[float] = []
