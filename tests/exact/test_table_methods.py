@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +15,18 @@ from sklearn.decomposition import PCA
 import strange_tasks
 import tabular
 from limbeck.cli import main
+from limbeck.cli.tables import further, regret_in
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.row_autoencoder import RowAutoencoder, as_rows, choices_of
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation, distill
+from limbeck.distilled_set import DistilledSet
+from limbeck.evaluation import entries
 from limbeck.learn.row_autoencoder import decoded, encoded
 from limbeck.options import compose
+from limbeck.protocols import named
 from limbeck.recipes import published
 from limbeck.starts import AllocatedCentroids, AsSeen, Centroids, Codes, EmbeddedCategories, Interpolated, Principal
 from limbeck.starts.allocated_centroids import allocated
@@ -188,24 +190,29 @@ def test_what_has_no_mean_is_refused() -> None:
             start.pick(problem, 1, KEY)
 
 
-def command(words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    assert main([*words.split(), "--runs", str(tmp_path / "runs"), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def test_every_verb_takes_a_table(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_is_distilled_scored_and_read(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], problem: Problem
+) -> None:
     made = tmp_path / "made.safetensors"
-    command(f"distill {place} --recipe smote --ipc 2 --network mlp-w8 --checks 0 --out {made}", tmp_path, capsys)
-    asked = f"{made} --protocol neighbours --baselines random,full --repeats 2 --workers 1"
-    scored = command(f"evaluate {asked}", tmp_path, capsys)
-    by_set = {row["set"]: row for row in scored["rows"]}
-    assert by_set["full"]["mean"] > 0.8 and by_set["random"]["n"] == 2 and by_set[str(made)]["n"] == 1
-    assert {tuple(each[0] for each in row["others"]) for row in scored["rows"]} == {("balanced accuracy",)}
-    full, ours, drawn = (by_set[name]["mean"] for name in ("full", str(made), "random"))
-    assert scored["relative_regret"] == {str(made): pytest.approx((full - ours) / (full - drawn))}
+    words = f"distill {place} --recipe smote --ipc 3 --network mlp-w8 --checks 0 --out {made} --runs {tmp_path}/runs"
+    assert main(words.split()) == 0
+    capsys.readouterr()
     assert main(["show", str(made)]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert len(told) == 4 and all(line.startswith(("poor: age ", "rich: age ")) for line in told)
+    assert len(told) == 6 and all(line.startswith(("poor: age ", "rich: age ")) for line in told)
+    distilled, protocol = DistilledSet.load(made), named("logistic")
+    context = ProbeContext(problem, "made", distilled)
+    found = entries([(context, made, distilled)], protocol, ("random", "full"))
+    rows = [each.score(protocol.name, 2).row() for each in found]
+    assert [(row["set"], row["n"]) for row in rows] == [("made", 1), ("random", 2), ("full", 1)]
+    ours, drawn, full = (row["mean"] for row in rows)
+    assert full > 0.9 and full > drawn
+    assert [row["others"][0][0] for row in rows] == ["balanced accuracy"] * 3
+    regret = (full - ours) / (full - drawn)
+    assert regret_in(rows)(rows[0]) == pytest.approx(regret) and regret_in(rows)(rows[1]) is None
+    lines = further(rows)
+    assert lines[0].startswith("balanced accuracy, the mean over learners: made (logistic) ")
+    assert lines[1].endswith(f"made (logistic) {regret:.3g}")
 
 
 FAST = {

@@ -80,7 +80,9 @@ def further(rows: Sequence[dict[str, Any]], ending: str = "") -> list[str]:
         + ", ".join(f"{who} {measured(row['others'][place][1], unit)}" for who, row in zip(whose, rows, strict=True))
         for place, (metric, _, unit) in enumerate(rows[0].get("others", ()) if rows else ())
     ]
-    regrets = [f"{who} {value:.3g}" for who, value in zip(whose, map(regret_in(rows), rows), strict=True) if value]
+    regrets = [
+        f"{who} {value:.3g}" for who, value in zip(whose, map(regret_in(rows), rows), strict=True) if value is not None
+    ]
     told = "relative regret, 0 as good as all real data and 1 as random ones: "
     return [*lines, *([told + ", ".join(regrets)] if regrets else [])]
 
