@@ -57,7 +57,7 @@ class ForecastTask(AbstractTask):
     metrics: tuple[Metric, ...] = (Metric("squared error", "", False), Metric("absolute error", "", False))
 
     @property
-    def shape(self) -> Tree:  # type: ignore[override]
+    def shape(self) -> Tree:
         """One channel, and the times of a past."""
         return (1, self.recording.lookback)
 
