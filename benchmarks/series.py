@@ -26,6 +26,8 @@ import pyarrow
 import pyarrow.parquet
 
 import limbeck
+from limbeck.computations.contract import ProbeContext
+from limbeck.computations.experts import followed
 from limbeck.options import compose
 from limbeck.protocols import Epochs
 from limbeck.recipes import recipe_for
@@ -123,7 +125,10 @@ def forecasting(folder: Path, only: list[str], repeats: int, session: limbeck.Se
         for seed in range(3):
             if (name, seed) in done or (only and name not in only):
                 continue
-            began = time.monotonic()
+            began, context = time.monotonic(), ProbeContext(session.problem(task, "dlinear"))
+            for experts in followed(recipe):
+                for training in experts.trainings(context.problem):
+                    context.outcome(training)
             made = limbeck.distill(task, recipe, ipc=IPC, network="dlinear", seed=seed, checks=0, session=session)
             row = {"kind": "forecasting", "name": name, "seed": seed, "published": ERRORS[name]}
             found = score(made, session, repeats, protocol=protocol)
