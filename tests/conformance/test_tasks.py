@@ -31,7 +31,7 @@ from limbeck.tasks.places import without_place
 from limbeck.tasks.register import Known, Tasks
 
 KEY, CPU = Key(("task laws",)), torch.device("cpu")
-SMALL = ("tiny_imagenet_10",)
+SMALL = ("tiny_imagenet_10", "basicmotions", "etth2")
 """The data sets that the laws are tried on where LIMBECK_DATA has them: the others have the same readers."""
 STRANGE = tuple(strange_tasks.LOADERS)
 

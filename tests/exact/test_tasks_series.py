@@ -59,7 +59,7 @@ def test_a_folder_is_read_as_it_was_written_in_units_of_its_own(mine: str) -> No
     task = load(mine)
     assert isinstance(task, SeriesTask) and task.shape == (2, 24) and task.classes == ("fast", "slow")
     series, labels = waves.waves(20, 1)
-    assert np.array_equal(task.native("test"), np.array(series))
+    assert np.array_equal(task.native("test"), np.array(series, np.float32))
     assert [task.classes[label] for label in task.load("test").classes] == labels
     # Standardised by the training rows alone, channel by channel.
     inputs = task.load("train").inputs
@@ -84,7 +84,7 @@ def test_resampling_keeps_lines_straight_and_ends_where_they_are(tmp_path: Path)
     path = waves.write(tmp_path / "ramps.parquet", ramps, [row % 2 for row in range(40)])
     task = load(f"series:{path}", length=9)
     native = torch.cat([task.native(split) for split in ("train", "validation", "test")])[:, 0]
-    expected = native[:, -1:] * torch.linspace(0, 1, 9, dtype=torch.float64)
+    expected = native[:, -1:] * torch.linspace(0, 1, 9)
     torch.testing.assert_close(native.sort(0).values, expected.sort(0).values)
     assert any("series of length 5 to 7 were resampled to 9 times" in note for note in task.notes)
     assert reload(task.reference, None).fingerprint == task.fingerprint

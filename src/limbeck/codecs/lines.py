@@ -22,17 +22,17 @@ GRID = 0.88
 """How light the line at 0 is."""
 
 
-def chart(values: Float[Tensor, "channel time"]) -> UInt8[Tensor, "height width 3"]:
+def chart(values: Float[Tensor, "channel time"], width: int = WIDTH) -> UInt8[Tensor, "height width 3"]:
     """Lines on white, one for each channel, over the whole width, with a pale line at 0.
 
     Up is larger. Values that are not finite are drawn at 0. The first channel lies on top.
     """
     numbers = values.detach().cpu().double().nan_to_num(0.0, 0.0, 0.0)
     most = max(LEAST, float(numbers.abs().max()))
-    tall, wide = HEIGHT - 2 * MARGIN, WIDTH - 2 * MARGIN
-    picture = torch.ones(HEIGHT, WIDTH, 3, dtype=torch.float64)
+    tall, wide = HEIGHT - 2 * MARGIN, width - 2 * MARGIN
+    picture = torch.ones(HEIGHT, width, 3, dtype=torch.float64)
     picture[HEIGHT // 2] = GRID
-    inside = picture[:, MARGIN : WIDTH - MARGIN]
+    inside = picture[:, MARGIN : width - MARGIN]
     for channel in reversed(range(len(numbers))):
         heights = MARGIN + tall / 2 - numbers[channel] / most * (tall / 2)
         covered = _covered(heights, wide)[..., None]

@@ -28,6 +28,9 @@ from limbeck.learn.windows import Windows as Cut
 from limbeck.parameterizations.pixels import Pixels
 from limbeck.parameterizations.spectrum import Spectrum
 
+WIDTH = 576
+"""Of the picture of the series, in pixels."""
+
 
 @dataclass(frozen=True)
 class Windows(AbstractParameterization):
@@ -81,7 +84,7 @@ class Windows(AbstractParameterization):
     def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
         """The series, a line for each channel."""
         series = self._series(params).detach()
-        picture = chart(series).permute(2, 0, 1)[None] / 255
+        picture = chart(series, WIDTH).permute(2, 0, 1)[None] / 255
         line = (
             f"one series of {series.shape[1]} times, a line for each of {len(series)} channels; items are its windows"
         )

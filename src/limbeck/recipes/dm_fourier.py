@@ -13,12 +13,12 @@ METHOD = Method(
     summary="Distribution matching of series and of their spectra: class-mean features of both under random networks.",
     source="as Zhao & Bilen, WACV 2023 (dm), in the two domains of Liu et al., Dataset Condensation for Time Series "
     "Classification via Dual Domain Matching (CondTSC), KDD 2024",
-    cost="two forward passes over 256 real examples per class and two steps of the synthetic set, 2,000 times",
+    cost="two forward passes over 256 real examples per class and two steps of the synthetic set, 1,000 times",
     recipe=Recipe(
         start=Real(),
         objective=SpectralDistribution(),
-        optimizer=SGD(learning_rate=1.0, momentum=0.5),
-        steps=2_000,
+        optimizer=SGD(learning_rate=0.01, momentum=0.5),
+        steps=1_000,
     ),
     deviations=(
         "CondTSC matches trajectories, and the set with itself in both domains; this matches it with real data.",

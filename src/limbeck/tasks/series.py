@@ -162,7 +162,7 @@ def _task(
     validates, train = Validation.of(validation), parts["train"]
     facts = _facts(parts)
     check(facts, validates)
-    every = torch.from_numpy(np.stack([each for rows in parts.values() for each in rows.series]))
+    every = torch.from_numpy(np.stack([each for rows in parts.values() for each in rows.series])).float()
     labels = torch.from_numpy(facts.labels)
     digest = hashlib.sha256(every.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     rows, carved = arrange(facts, digest, validates)
