@@ -5,6 +5,7 @@ A class that is one of torch's needs torch, so these are imported by the functio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -24,7 +25,7 @@ class Reading(nn.Module):
 
     by = NORMALISED
     activation: nn.Module
-    act = staticmethod(functional.relu)
+    act: Callable[..., Tensor] = staticmethod(functional.relu)
     """The activation as a function."""
     like: Tensor
     """A number of the type and on the device that are computed in: what becomes of buffers tells these."""
@@ -114,7 +115,7 @@ class Gat(Reading):
     """
 
     by = WEIGHTS
-    act = staticmethod(functional.elu)
+    act: Callable[..., Tensor] = staticmethod(functional.elu)
 
     def __init__(
         self, numbers: int, classes: int, whole: Whole | None, hops: int, units: str, width: int, heads: int
