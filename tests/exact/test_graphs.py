@@ -105,6 +105,12 @@ def test_nodes_in_their_place_are_read_as_in_the_whole_dense_graph(name: str, ta
     here = network.apply(params, task.in_place(CPU, "test").inputs)
     torch.testing.assert_close(here.outputs, whole.outputs[nodes], rtol=1e-6, atol=1e-7)
     torch.testing.assert_close(here.features, whole.features[nodes], rtol=1e-6, atol=1e-7)
+    every = KEY.fold("every").permutation(small_graph.NODES)
+    again = network.apply(params, {"nodes": every}).outputs
+    torch.testing.assert_close(again, whole.outputs[every], rtol=1e-6, atol=1e-7)
+    layers = network.layers(params, task.in_place(CPU, "test").inputs), network.layers(params, everything(task))
+    for near, all_of in zip(*layers, strict=True):
+        torch.testing.assert_close(near, all_of[nodes], rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -421,7 +427,7 @@ def test_every_verb_answers_of_a_graph(tmp_path: Path, capsys: pytest.CaptureFix
         limbeck.export(made, "npz", tmp_path / "a.npz", session=session)
         page = limbeck.write_report([path], out=tmp_path / "page.html", session=session)
     assert numpy.load(tmp_path / "a.npz")["x/edges"].shape == (6, 6)
-    assert page.rows and 'class="scene"' in (tmp_path / "page.html").read_text()
+    assert page.findings and 'class="scene"' in (tmp_path / "page.html").read_text()
 
 
 def test_a_graph_is_drawn_alike_each_time_with_few_edges() -> None:

@@ -70,11 +70,8 @@ def import_set(
     meant, or MEAN,.../STD,... by channel. Where it says nothing the units are told from the numbers, and
     `confirm(what was told)` is asked whether that is right; integers are pixels in 0..255 without asking. It is to be
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
-    else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
-
-    Of a graph it is a condensed one, in the units of the data: feat_NAME.pt, perhaps beside adj_NAME.pt and
-    label_NAME.pt.
-
+    else at 0.01. `network` is the one it is scored with unless another is named; else convnet. Of a
+    graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data.
     What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
 
     Of sentences it is a file of texts and classes (`FORMAT`); they are kept as words, and no units are asked.
@@ -92,9 +89,7 @@ def import_set(
         if normalisation:
             raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
         return restored(place, own, task, learning_rate, network)
-    if entries and len(entries) != 2:
-        named = ", ".join(entries)
-        raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
+    _check_entries(entries)
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images = images_of(place, found.images, task.shape)
     times = factor_of(place, factor)
@@ -114,6 +109,13 @@ def import_set(
         data=task.reference, spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
     )  # fmt: skip
+
+
+def _check_entries(entries: Sequence[str]) -> None:
+    """InputError where there are entries, but not those of images and labels."""
+    if entries and len(entries) != 2:
+        named = ", ".join(entries)
+        raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
 
 
 def _notes(place: Path, found: Found, batch: Batch, task: AbstractTask, times: int) -> list[str]:

@@ -75,10 +75,13 @@ class Neighbourhood:
     @functools.cached_property
     def own(self) -> Float[Tensor, "node number"]:
         """The features of the nodes themselves."""
-        found = self.features
-        for hop in range(len(self.hops)):
-            found = self.within(hop, found)
-        return found
+        return self.below(0, self.features)
+
+    def below(self, hop: int, rows: Float[Tensor, "outer number"]) -> Float[Tensor, "node number"]:
+        """Of rows of the nodes that a hop leads from, those of the nodes themselves."""
+        for each in range(hop, len(self.hops)):
+            rows = self.within(each, rows)
+        return rows
 
     def within(self, hop: int, rows: Float[Tensor, "outer number"]) -> Float[Tensor, "inner number"]:
         """Of rows of the nodes that a hop leads from, those of the nodes that it leads to."""

@@ -16,6 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.codecs.nodes import Nodes
+from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, Batch
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -107,11 +108,11 @@ class GraphTask(LabelledTask):
     def take(self, batch: Batch, rows: Tensor) -> Batch:
         """The nodes of a batch at `rows`, with the edges among them."""
         at = rows.nonzero()[:, 0] if rows.dtype == torch.bool else rows
-        here = onto(at, batch.targets.device)
-        inputs = {name: leaf[here] for name, leaf in batch.inputs.items()}
-        if EDGES in inputs:
-            inputs[EDGES] = inputs[EDGES][:, here]
-        return Batch(inputs, batch.targets[here], batch.classes[onto(at, batch.classes.device)])
+        taken: Batch = tree.rows(batch, at)
+        if EDGES not in taken.inputs:
+            return taken
+        edges = taken.inputs[EDGES]
+        return taken._replace(inputs={**taken.inputs, EDGES: edges[:, onto(at, edges.device)]})
 
     def amid(self, batch: Batch, rows: Tensor) -> Batch:
         """All nodes of a batch, of which those at `rows` alone have targets, scaled so that the mean loss is theirs."""

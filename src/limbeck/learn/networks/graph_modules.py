@@ -5,6 +5,7 @@ A class that is one of torch's needs torch, so these are imported by the functio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -23,6 +24,9 @@ class Reading(nn.Module):
     """What begins with the neighbourhood of nodes."""
 
     by = NORMALISED
+    activation: nn.Module
+    act: Callable[..., Tensor] = staticmethod(functional.relu)
+    """The activation as a function."""
     like: Tensor
     """A number of the type and on the device that are computed in: what becomes of buffers tells these."""
 
@@ -35,6 +39,15 @@ class Reading(nn.Module):
     def around(self, inputs: Tree) -> Neighbourhood:
         """What is seen of the inputs."""
         return neighbourhood(inputs, self.whole, self.hops, self.by, self.gain, self.like)
+
+    def acted(self, near: Neighbourhood, hop: int, rows: Tensor) -> Tensor:
+        """What the activation makes of rows of the nodes that a hop leads from.
+
+        Whoever watches the activation sees it called on those of the nodes themselves.
+        """
+        here = near.below(hop, rows)
+        made: Tensor = self.activation(here)
+        return made if here is rows else self.act(rows)
 
 
 @final
@@ -67,8 +80,8 @@ class Gcn(Reading):
         """The outputs of each node."""
         near = self.around(inputs)
         found = near.spread
-        for layer, hop in zip(self.hidden, near.hops[1:], strict=True):
-            found = hop @ self.activation(layer(found))
+        for hop, layer in enumerate(self.hidden, 1):
+            found = near.hops[hop] @ self.acted(near, hop, layer(found))
         return self.head(found)
 
 
@@ -89,7 +102,7 @@ class Sage(Reading):
         near = self.around(inputs)
         found = torch.cat([near.within(0, near.features), near.spread], 1)
         for hop, layer in enumerate(self.hidden, 1):
-            inner = self.activation(layer(found))
+            inner = self.acted(near, hop, layer(found))
             found = torch.cat([near.within(hop, inner), near.hops[hop] @ inner], 1)
         return self.head(found)
 
@@ -102,6 +115,7 @@ class Gat(Reading):
     """
 
     by = WEIGHTS
+    act: Callable[..., Tensor] = staticmethod(functional.elu)
 
     def __init__(
         self, numbers: int, classes: int, whole: Whole | None, hops: int, units: str, width: int, heads: int
@@ -121,7 +135,7 @@ class Gat(Reading):
         found = near.features
         for hop in range(self.hops):
             values = self.values[hop](found).unflatten(1, self.taken[hop].shape[1:])
-            found = self.activation(_attended(near, hop, values, self.taken[hop]).flatten(1))
+            found = self.acted(near, hop + 1, _attended(near, hop, values, self.taken[hop]).flatten(1))
         return self.head(found)
 
 
