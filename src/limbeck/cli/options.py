@@ -24,7 +24,7 @@ from limbeck.recipes.baselines import ALL, BASELINES
 
 def add_data(made: Parser, needed: bool = True) -> None:
     """Add the data, the options of reading it, and where it is."""
-    about = "a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME, gym:NAME"
+    about = "a task of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, text:PATH, hf:NAME, gym:NAME"
     if needed:
         made.add_argument("data", type=str, help=about)
     else:
@@ -73,6 +73,9 @@ def add_own(made: Parser) -> None:
         "--label-column", type=str, default="", help="the column of a table that has the labels; by default by its name"
     )
     made.add_argument(
+        "--text-column", type=str, default="", help="of text:, the column that has the text; by default by its name"
+    )
+    made.add_argument(
         "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"
     )
     made.add_argument(
@@ -101,7 +104,7 @@ def task_of(given: Any) -> AbstractTask:
     own = {name: getattr(given, name) for name in ("layout", "label_column", "background", "max_pixels")}
     validation = given.validation or None
     mirror = MIRROR[given.mirror]
-    acted = {"environment": given.environment} if given.environment else {}
+    of_kinds = {name: value for name in ("environment", "text_column") if (value := getattr(given, name))}
     return load(
         given.data,
         root=given.data_root,
@@ -110,7 +113,7 @@ def task_of(given: Any) -> AbstractTask:
         mirror=mirror,
         validation=validation,
         **own,
-        **acted,
+        **of_kinds,
     )
 
 

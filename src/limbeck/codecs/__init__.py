@@ -9,10 +9,11 @@ from torch import Tensor
 from limbeck.codecs.identity import Identity as Identity
 from limbeck.codecs.images import ImageCodec as ImageCodec
 from limbeck.codecs.standardised import Standardised as Standardised
+from limbeck.codecs.word_vectors import WordVectors as WordVectors
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.family import Family, part_name
 
-CODECS = Family("codec", AbstractCodec, ImageCodec, Standardised, Identity)
+CODECS = Family("codec", AbstractCodec, ImageCodec, Standardised, WordVectors, Identity)
 
 
 def header_of(codec: AbstractCodec) -> dict[str, Any]:

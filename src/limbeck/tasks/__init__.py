@@ -41,7 +41,9 @@ def load(
     cache: Path | None = None,
     **options: Any,
 ) -> AbstractTask:
-    """The task called `data`: one of `limbeck list tasks`, or folder:PATH, parquet:PATH, npz:PATH, hf:NAME or gym:NAME.
+    """The task called `data`: one of `limbeck list tasks`, or KIND:PATH, hf:NAME or gym:NAME.
+
+    Kinds of data of one's own are folder, parquet and npz for images, and text for sentences.
 
     Named sets are looked for under `root` (else LIMBECK_DATA). Of images, `zca` whitens after normalising; `size`
     resizes the short side and keeps the centre square; `mirror` says whether a mirrored image keeps its class, which
@@ -53,7 +55,7 @@ def load(
     `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
     else ~/.cache/limbeck). Of npz: with recorded transitions, `environment` names the control task, such as cartpole or
     gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Tasks of other
-    packages take `options` of their own. Raises InputError for data that cannot be used, and for an option that the
+    packages take `options` of their own; text: takes `text_column`, the column that has the text. Raises InputError for data that cannot be used, and for an option that the
     task does not take.
     """
     if isinstance(data, Path):

@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
-from limbeck.tasks import control
+from limbeck.tasks import control, text
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
@@ -121,6 +121,12 @@ KINDS = {
         control.gymnasium,
         "NAME",
     ),
+    "text": Kind(
+        "sentences of your own: a CSV or parquet file of a column of text and one of labels, or a folder of train, "
+        "validation and test files",
+        text.brought,
+        "PATH",
+    ),
 }
 """The ways to name tasks that are no images."""
 TRANSITIONS = Kind("recorded transitions", offline, "PATH")
@@ -128,5 +134,5 @@ TRANSITIONS = Kind("recorded transitions", offline, "PATH")
 
 TASKS = Tasks(
     {name: Known(named.summary, _images(name)) for name, named in NAMED.items()}
-    | {name: Known(said, loader) for name, (said, loader) in control.named().items()}
+    | {name: Known(said, loader) for each in (control, text) for name, (said, loader) in each.named().items()}
 )

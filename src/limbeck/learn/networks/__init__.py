@@ -13,7 +13,7 @@ from torch import nn
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.memory import memory
-from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, vgg, vit
+from limbeck.learn.networks import alexnet, convnet, lenet, mlp, resnet, text, vgg, vit
 from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
@@ -25,8 +25,8 @@ __all__ = ["Network", "build", "names", "vectors"]
 COPIES = 4
 """How often training holds the parameters, about: themselves, their gradient, a velocity, and the next ones."""
 
-IMAGES, VECTORS = "images", "vectors"
-EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,)}
+IMAGES, VECTORS, SENTENCES = "images", "vectors", "sentences"
+EXAMPLES: dict[str, Any] = {IMAGES: (3, 32, 32), VECTORS: (16,), SENTENCES: (12, 9)}
 """What inputs of each kind may be like: a shape of one."""
 
 
@@ -53,6 +53,9 @@ ARCHITECTURES = {
     "resnet18": Architecture(resnet.resnet18, resnet.options),
     "resnet34": Architecture(resnet.resnet34, resnet.options),
     "vit": Architecture(vit.vit, vit.options, convolves=False),
+    "transformer": Architecture(text.transformer, text.transformer_options, (SENTENCES,), convolves=False),
+    "textcnn": Architecture(text.textcnn, text.textcnn_options, (SENTENCES,), convolves=False),
+    "bag": Architecture(text.bag, text.bag_options, (SENTENCES,), convolves=False),
 }
 
 

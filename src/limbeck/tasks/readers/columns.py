@@ -50,17 +50,18 @@ def read_file(path: Path, label_column: str) -> Columns:
         raise InputError(
             f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {_ASK}; copy or make it again"
         ) from error
-    names = _features(schema).get(label, {}).get("names")
+    names = features_of(schema).get(label, {}).get("names")
     classes = tuple(map(str, names)) if isinstance(names, list) and names else None
     others = [name for name in schema.names if name in LABELS and name != label]
     said = label_column or not others
     notes = (
         () if said else (f"the labels are those of the column {label}, not {', '.join(others)}; --label-column NAME",)
     )
-    return Columns(images, _labels(column, label, path), classes, notes)
+    return Columns(images, labels_in(column, label, path), classes, notes)
 
 
-def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
+def labels_in(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
+    """The labels of a column, (example,) or (example, number); InputError for what can be no labels."""
     import pyarrow
 
     types = pyarrow.types
@@ -86,7 +87,7 @@ def _labels(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
 
 def _chosen(schema: pyarrow.Schema, path: Path, label_column: str) -> tuple[str, str]:
     """The image and label columns: by name, or else the only ones that may be."""
-    features = _features(schema)
+    features = features_of(schema)
     found = ", ".join(f"{field.name}: {field.type}" for field in schema) or "none"
     images = [field.name for field in schema if _holds_bytes(field.type)]
     typed = [name for name, kind in features.items() if kind.get("_type") == "Image" and name in images]
@@ -119,7 +120,7 @@ def _only(names: list[str]) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _features(schema: pyarrow.Schema) -> dict[str, dict[str, Any]]:
+def features_of(schema: pyarrow.Schema) -> dict[str, dict[str, Any]]:
     """The Hugging Face features of a schema; empty where there are none or they cannot be read."""
     try:
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
