@@ -54,9 +54,9 @@ def load(
     `label_column` which column of a table has the labels, `background` the colour that transparent pixels are laid on,
     `max_pixels` above how many pixels an image is refused. Decoded pixels are kept under `cache` (else LIMBECK_CACHE,
     else ~/.cache/limbeck). Of npz: with recorded transitions, `environment` names the control task, such as cartpole or
-    gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Tasks of other
-    packages take `options` of their own; text: takes `text_column`, the column that has the text. Raises InputError for data that cannot be used, and for an option that the
-    task does not take.
+    gym:CartPole-v1, in whose episodes policies are judged; without, they are by held-out transitions. Of text:,
+    `text_column` is the column that has the text. Tasks of other packages take `options` of their own. Raises
+    InputError for data that cannot be used, and for an option that the task does not take.
     """
     if isinstance(data, Path):
         data = str(data) if str(data) in TASKS.parts else _spelled(data)

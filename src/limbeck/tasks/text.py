@@ -71,7 +71,7 @@ class TextTask(LabelledTask):
 
     @cached_property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """A digest of every sentence and class, and of how vectors are learned of them; those are equal but for rounding."""
+        """A digest of every sentence and class, and of how vectors are learned of them, which may differ by rounding."""
         hasher = hashlib.sha256(json.dumps([_ALGORITHM, self.classes, self.codec.header()]).encode())
         hasher.update(self.codec.to_tensors()["vocabulary"].numpy().tobytes())
         for split, (native, labels) in sorted(self.splits.items()):
@@ -121,7 +121,7 @@ def _named(name: str, root: Path | None, *, validation: float | str | None = Non
         )
     folder = where / NAMED[name].folder
     files = {split: folder / f"{split}.parquet" for split in ("train", "validation", "test")}
-    there = {split: (path,) for split, path in files.items() if path.is_file()}
+    there: dict[str, tuple[Path, ...]] = {split: (path,) for split, path in files.items() if path.is_file()}
     if not {"train", "test"} <= there.keys():
         raise InputError(
             f"{name}: not found; looked in {folder} for train.parquet and test.parquet; put the files there, or name "
@@ -198,7 +198,7 @@ def _facts(found: Found, labels: Mapping[str, Array], places_of: Sequence[str]) 
     if not counts.all():
         without = int(counts.argmin())
         raise InputError(
-            f"{places_of[0]}: class {classes[without]!r} has no training texts with words, expected some of every class; "
+            f"{places_of[0]}: class {classes[without]!r} has no training texts with words, expected some of each; "
             "add texts of it, or leave the class out"
         )
     firsts = np.unique(train, return_index=True)[1]
@@ -242,7 +242,7 @@ def _told(
     notes = [
         f"texts are seen as words in small letters, of which {len(codec.vocabulary):,} have a vector; "
         f"{percent(unknown)} of those of the training split have none of their own",
-        f"texts are cut after {codec.length} words, which {percent(float(longer))} of the training split are longer than",
+        f"texts are cut after {codec.length} words: {percent(float(longer))} of the training split are longer",
     ]
     if empty:
         notes.append(f"left out {len(empty):,} training texts without a word, such as {place(empty[0])}")

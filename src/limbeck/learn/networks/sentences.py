@@ -55,15 +55,15 @@ class Convolutions(nn.Module):
 
     def __init__(self, shape: Inputs, classes: int, width: int) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList(nn.Conv1d(shape[1] - 1, width, size, padding="same") for size in FILTERS)
+        self.convolutions = nn.ModuleList(nn.Conv1d(shape[1] - 1, width, size, padding=size // 2) for size in FILTERS)
         self.activation = nn.ReLU()
         self.head = nn.Linear(width * len(FILTERS), classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The outputs of each sentence."""
         vectors, there = parted(inputs)
-        channels = vectors.transpose(1, 2)
-        maps = torch.cat([convolution(channels) for convolution in self.convolutions], 1)
+        channels, length = vectors.transpose(1, 2), there.shape[1]
+        maps = torch.cat([convolution(channels)[..., :length] for convolution in self.convolutions], 1)
         return self.head((self.activation(maps) * there[:, None]).amax(2))
 
 

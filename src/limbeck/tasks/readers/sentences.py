@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -77,7 +77,7 @@ def find(path: Path, text_column: str = "", label_column: str = "") -> Found:
     return found._replace(notes=(f"left out files: {listed(aside, 5)}", *found.notes)) if aside else found
 
 
-def read(splits: dict[str, tuple[Path, ...]], text_column: str = "", label_column: str = "") -> Found:
+def read(splits: Mapping[str, tuple[Path, ...]], text_column: str = "", label_column: str = "") -> Found:
     """The given files of each split, in their order."""
     made: dict[str, Rows] = {}
     notes: list[str] = []
@@ -122,9 +122,7 @@ def _read(path: Path, text_column: str, label_column: str) -> _Table:
     try:
         table, spelled = _parquet(path) if path.suffix.lower() == ".parquet" else (_csv(path), True)
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{told}: byte {error.start} is no UTF-8, expected UTF-8 text; save the file as UTF-8"
-        ) from error
+        raise InputError(f"{told}: byte {error.start} is no UTF-8, expected UTF-8; save the file as UTF-8") from error
     except (pyarrow.ArrowException, csv.Error, OSError) as error:
         reason = readable(str(error).partition("\n")[0])[:160]
         raise InputError(f"{told}: cannot be read ({reason}); {_ASK}; repair it or make it again") from error
