@@ -1,4 +1,4 @@
-"""A set in fewer bytes: its items in few levels or colours, and what that costs in accuracy."""
+"""A set in fewer bytes: its items in few levels or colours, or as words, and what that costs in accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from limbeck.api import evaluate, loaded, opened
-from limbeck.codecs import ImageCodec
+from limbeck.codecs import ImageCodec, WordVectors
 from limbeck.core.contracts import AbstractParameterization, AbstractProtocol, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import few_enough
@@ -22,13 +22,13 @@ from limbeck.core.units import apart, bare, measured, percent, size
 from limbeck.core.values import typed
 from limbeck.distilled_set import DistilledSet
 from limbeck.evaluation import Score
-from limbeck.parameterizations import Bits, Palette, SoftTargets
+from limbeck.parameterizations import Bits, Palette, Pixels, SoftTargets
 from limbeck.runs.scoring import one_reference
 from limbeck.runs.session import Session
 from limbeck.statistics.estimates import ANYWHERE, GAIN, estimate
 from limbeck.tasks import reload
 
-COLOURS = "palette:"
+COLOURS, WORDS = "palette:", "words"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Compressed:
     def words(self) -> list[str]:
         """What it cost, in sentences."""
         share = percent(self.after / self.before)
-        name = self.by if self.by.startswith(COLOURS) else f"{self.by} bits a number"
+        name = self.by if self.by.startswith((COLOURS, WORDS)) else f"{self.by} bits a number"
         said = [
             f"{name}: {size(self.after)} in place of {size(self.before)} ({share}); its items moved by "
             f"{percent(self.moved, 2)} of their norm"
@@ -101,13 +101,19 @@ class Compressed:
 
 
 def part_of(by: str) -> AbstractParameterization:
-    """What stores items by so many `bits` a number ("4"), or in so many colours ("palette:16"); else an InputError."""
+    """What stores items by so many `bits` a number ("4"), in so many colours ("palette:16") or as "words".
+
+    InputError for anything else.
+    """
+    if by == WORDS:
+        return Pixels()
     kind, number = (Palette, by.removeprefix(COLOURS)) if by.startswith(COLOURS) else (Bits, by)
     try:
         return kind(int(number) if re.fullmatch("[0-9]{1,3}", number) else 0)
     except InputError as error:
         raise InputError(
-            f"--bits {by}: expected 1 to 8 bits for each number, or palette:N with 2 to 256 colours for each image"
+            f"--bits {by}: expected 1 to 8 bits for each number, palette:N with 2 to 256 colours for each image, or "
+            "words for sentences"
         ) from error
 
 
@@ -122,17 +128,18 @@ def compress(
     data: str = "",
     session: Session | None = None,
 ) -> Compressed:
-    """A set of images whose items take fewer bytes, and what that costs in accuracy on the test split.
+    """A set of images or sentences whose items take fewer bytes, and what that costs in accuracy on the test split.
 
     By "1" to "8" each number of the items, as a network sees them, is the nearest of 2^bits levels between the bounds
     of its channel; by "palette:N" each pixel has the nearest of N colours of its image, which are found by k-means.
+    By "words" each vector of a sentence is the nearest word, which is kept by its number: a set that can be read.
     Whatever the set was learned as, its items are rendered first. Labels, schedule and the parameters that it is to be
     trained from stay as they are. `repeats` learners are trained on either set by `protocol` on `network`, by default
     as `limbeck.evaluate` has them, in pairs that begin alike; with 0 nothing is scored. `data` names the data where
     they are no longer where the set says.
 
-    Raises InputError for another `by`, for a set with several views or of anything but images, for a set that is not
-    there, of other data or damaged, and for unknown names.
+    Raises InputError for another `by`, for a set with several views or of another kind of items, for a set that is
+    not there, of other data or damaged, and for unknown names.
     """
     part = part_of(by)
     if repeats < 0:
@@ -140,7 +147,7 @@ def compress(
     few_enough(repeats=repeats)
     with opened(session) as used:
         ((name, path, whole),) = loaded(distilled, used)
-        _check(name, whole)
+        _check(name, whole, by)
         task = reload(one_reference([(name, path, whole)], data), used.data_root)
         whole.check_fits(name, task)
         problem = Problem(task, task.network(network or whole.spec["network"]), used.device, used.store)
@@ -161,14 +168,21 @@ def compress(
     return Compressed(made, by, whole.budget.bytes, moved, scores)
 
 
-def _check(name: str, distilled: DistilledSet) -> None:
-    """InputError for a set that is not of images, or has several views."""
+def _check(name: str, distilled: DistilledSet, by: str) -> None:
+    """InputError for a set that is not of images, or of sentences where words are asked for, or has several views."""
     if distilled.views:
         raise InputError(
             f"{name}: found a set with several views ({part_name(type(distilled.parameterization))}), expected items "
             "that look alike at every step; distil with --parameterization bits around it instead"
         )
     inputs = distilled.batch.inputs
+    if by == WORDS and isinstance(distilled.codec, WordVectors):
+        return
+    if by == WORDS:
+        raise InputError(
+            f"{name}: found items of the codec {part_name(type(distilled.codec))}, expected sentences; choose 1 to 8 "
+            "bits or palette:N, which are for images"
+        )
     if not isinstance(distilled.codec, ImageCodec) or not isinstance(inputs, Tensor) or inputs.dim() != 4:
         raise InputError(
             f"{name}: found items of the codec {part_name(type(distilled.codec))}, expected images; "
@@ -179,7 +193,10 @@ def _check(name: str, distilled: DistilledSet) -> None:
 def _stored_as(distilled: DistilledSet, part: AbstractParameterization, by: str, problem: Problem) -> DistilledSet:
     """The same set, its items stored as a part has them; labels that were learned stay so."""
     chosen = SoftTargets(part) if "targets" in distilled.params.learned else part
-    params = chosen.init(problem, distilled.batch, Key())
+    batch = distilled.batch
+    if by == WORDS:
+        batch = batch._replace(inputs=distilled.codec.decode(batch.inputs))
+    params = chosen.init(problem, batch, Key())
     steps = [each for each in (distilled.spec.get("compressed"), by) if each]
     return replace(
         distilled,

@@ -107,7 +107,8 @@ class DistilledSet(Dataset):
 
     @without_gradients
     def _rendered(self, key: Key) -> Batch:
-        return self.parameterization.render(self.stored, key)
+        batch = self.parameterization.render(self.stored, key)
+        return batch._replace(inputs=self.codec.shown(batch.inputs))
 
     @property
     def native(self) -> Tree:

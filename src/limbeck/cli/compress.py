@@ -14,13 +14,14 @@ from limbeck.protocols import protocols
 
 def run(words: list[str]) -> None:
     """Write a set in fewer bytes and say what it cost."""
-    made = parser("compress", "Store a distilled set of images in fewer bytes, and say what that costs in accuracy.")
+    made = parser("compress", "Store a distilled set in fewer bytes, and say what that costs in accuracy.")
     made.add_argument("set", type=Path, help="a file that `limbeck distill` or `limbeck import` wrote")
     made.add_argument(
         "--bits",
         type=str,
         required=True,
-        help="of each number, 1 to 8; or palette:N for N colours of each image, such as palette:16",
+        help="of each number, 1 to 8; palette:N for N colours of each image, such as palette:16; or words, so that the "
+        "items of a set of sentences are the words nearest to their vectors",
     )
     made.add_argument("--out", type=Path, required=True, help="where to write the set (.safetensors)")
     made.add_argument("--repeats", type=int, default=5, help="pairs of learners for the change; 0: nothing is scored")

@@ -101,6 +101,10 @@ class WordVectors(AbstractCodec):
         """The vector of each word, and 1; 0 where there is none."""
         return onto(self.table, native.device)[native]
 
+    def shown(self, rendered: Tensor) -> Vectors:
+        """Items that are kept as words are encoded; vectors are seen as they are."""
+        return rendered if rendered.is_floating_point() else self.encode(rendered.long())
+
     def decode(self, inputs: Vectors) -> Tokens:
         """The word whose vector is nearest, the first of equals; 0 where the last number is below a half."""
         table = onto(self.table[UNKNOWN:, :-1], inputs.device).to(inputs.dtype)

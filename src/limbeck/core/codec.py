@@ -33,6 +33,10 @@ class AbstractCodec(AbstractPart):
     def decode(self, inputs: Tree) -> Tree:
         """What a network sees, in the units of the data; it may lie where no real data could."""
 
+    def shown(self, rendered: Tree) -> Tree:
+        """What a network sees of items as a set renders them: those themselves, but where they are kept as native."""
+        return rendered
+
     def clip(self, native: Tree) -> Tree:
         """The nearest that real data could be: [0, 1] for images, as it is where the data know no bounds."""
         return native

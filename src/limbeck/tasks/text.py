@@ -71,7 +71,7 @@ class TextTask(LabelledTask):
 
     @cached_property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """A digest of every sentence and class, and of how vectors are learned of them, which may differ by rounding."""
+        """A digest of every sentence and class, and of how vectors are learned of them, which rounding may change."""
         hasher = hashlib.sha256(json.dumps([_ALGORITHM, self.classes, self.codec.header()]).encode())
         hasher.update(self.codec.to_tensors()["vocabulary"].numpy().tobytes())
         for split, (native, labels) in sorted(self.splits.items()):
