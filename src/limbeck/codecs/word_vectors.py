@@ -17,8 +17,8 @@ from limbeck.core.codec import AbstractCodec
 from limbeck.core.errors import InputError
 from limbeck.core.placing import onto
 
-Tokens = Int[Tensor, "sentence place"]
-Vectors = Float[Tensor, "sentence place number"]
+Tokens = Int[Tensor, "*sentence place"]
+Vectors = Float[Tensor, "*sentence place number"]
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 """The numbers of no word and of a word that the vocabulary lacks, and that of its first word."""
@@ -114,7 +114,7 @@ class WordVectors(AbstractCodec):
         nearest = torch.cat([(part @ table.T - sizes).argmax(1) for part in parts])
         return torch.where(there, UNKNOWN + nearest.reshape(there.shape), PADDING)
 
-    def words(self, item: Tokens) -> str:
+    def words(self, item: Int[Tensor, " place"]) -> str:
         """A sentence: its words with a space between them, `[...]` for one that the vocabulary lacks."""
         said = {UNKNOWN: "[...]"}
         found = [number for number in item.tolist() if number != PADDING]
