@@ -383,7 +383,7 @@ def test_an_augmentation(operation: str) -> None:
 
 
 NAMES = [
-    *(family["name"] for family in networks.names() if ":" not in family["name"]),
+    *(name for name, each in networks.ARCHITECTURES.items() if networks.IMAGES in each.takes),
     *(f"convnet-w4-d1-{norm}" for norm in NORMS),
 ]
 

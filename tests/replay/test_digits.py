@@ -277,9 +277,10 @@ REPLAYS = {
 NO_BETTER = ("krr-st",)
 """Methods that are not told apart from random images here: its sets are for features, and a linear layer on
 those of a network that has learned nothing comes to as much."""
-LIKE = {"idc": "idc-i"}
+LIKE = {"idc": "idc-i", "dd-text": "soft-label-dd"}
 """Replayed as another one: tiles of images of 8 x 8 pixels have 4 x 4, of which random ones come to 50.5 (45.0 to
-56.0), below plain images. Its pages have tests of their own."""
+56.0), below plain images. Its pages have tests of their own. dd-text is composed of the same parts with settings for
+sentences."""
 METHODS = sorted(name for name in RECIPES if RECIPES[name].recipe.objective is not None and name not in LIKE)
 
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from limbeck.cli.console import Parser, answer, parser
 from limbeck.cli.options import add_own, check_out, names_of, task_of
@@ -16,6 +16,7 @@ from limbeck.cli.working import add_quiet, add_root
 from limbeck.core.units import percent
 from limbeck.exported import FORMATS
 from limbeck.imported import AUTO, LAYOUTS, import_set
+from limbeck.imported.texts import FORMAT, SUMMARY
 from limbeck.terminal.said import ask, at_terminal, say
 
 _RATES = {"usual": "limbeck's usual, as the file has none; --learning-rate sets another"}
@@ -52,17 +53,25 @@ def run(words: list[str]) -> None:
         "network": distilled.spec["network"],
         "imported": origin,
     }
-    pixels = origin["pixels"]
-    spread = f"{min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
     rows = [
         ("layout", f"{origin['format']}: {_summary(origin['format'])}"),
         ("items", f"{len(distilled)}, {distilled.label_kind} labels, {_each(found)} a class"),
-        ("units", f"{origin['units']}: pixels {spread}"),
+        ("units", f"{origin['units']}{_spread(origin)}"),
         ("learning rate", f"{learning_rate:g} ({_RATES.get(origin['learning rate'], origin['learning rate'])})"),
         ("digest", origin["digest"]),
         *(("note", note) for note in origin["notes"]),
     ]
     answer(document, given, Table(str(given.out), ("", ""), rows), quiet=given.quiet)
+
+
+def _spread(origin: Mapping[str, Any]) -> str:
+    """The values of pixels, where there are some."""
+    if "pixels" not in origin:
+        return ""
+    pixels = origin["pixels"]
+    return (
+        f": pixels {min(pixels['low']):.2f} to {max(pixels['high']):.2f}, {percent(pixels['outside'])} outside [0, 1]"
+    )
 
 
 def _each(counts: Sequence[int]) -> str:
@@ -72,7 +81,8 @@ def _each(counts: Sequence[int]) -> str:
 
 def _summary(layout: str) -> str:
     """What a layout is; that of an export of our own where others have none of its name."""
-    return LAYOUTS[layout].summary if layout in LAYOUTS else FORMATS[layout].summary
+    known = {FORMAT: SUMMARY, **{name: each.summary for table in (FORMATS, LAYOUTS) for name, each in table.items()}}
+    return known[layout]
 
 
 def _parser() -> Parser:

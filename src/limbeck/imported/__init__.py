@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from limbeck.codecs import WordVectors
 from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -28,6 +29,7 @@ from limbeck.imported.layouts import AUTO as AUTO
 from limbeck.imported.layouts import LAYOUTS as LAYOUTS
 from limbeck.imported.layouts import read_layout
 from limbeck.imported.own import read_export, restored
+from limbeck.imported.texts import FORMAT, sentences_of
 from limbeck.imported.units import EIGHT_BIT, PixelValues, candidates_of, codec_of, converted, own_codec
 from limbeck.imported.units import UNITS as UNITS
 from limbeck.learn.rules import Momentum
@@ -66,10 +68,15 @@ def import_set(
 
     What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
 
+    Of sentences it is a file of texts and classes (`FORMAT`); they are kept as words, and no units are asked.
+
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
-    place, codec = Path(path), own_codec(task)
+    place = Path(path)
+    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT) and read_export(place) is None:
+        return sentences_of(place, task, learning_rate, network)
+    codec = own_codec(task)
     if (own := read_export(place)) is not None:
         if normalisation:
             raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")

@@ -22,6 +22,7 @@ from limbeck.recipes import (
     datm,
     dc,
     dd,
+    dd_text,
     ddif,
     dm,
     dsa,
@@ -56,8 +57,8 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dm, dsa, frepo, glad, haba, herding, idm, kcenter, kip, kmeans,
-    krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
+    autopalette, bptt, cafe, cda, clp, datm, dc, dd, dd_text, dm, dsa, frepo, glad, haba, herding, idm, kcenter, kip,
+    kmeans, krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (coresets, ddif, fred, idc, label, offline, one_step)
 RECIPES = Register(

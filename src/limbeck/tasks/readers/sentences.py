@@ -1,4 +1,4 @@
-"""Tables of texts and labels: CSV, tab-separated and parquet files, one or a few for each split."""
+"""Tables of texts and labels: CSV, tab-separated, JSON Lines and parquet files, one or a few for each split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ TEXTS = (
     *("comment", "message", "description", "utterance", "query"),
 )
 """What columns of text are called, the usual first."""
-ENDINGS = (".csv", ".tsv", ".parquet")
+ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+_JSON = (".jsonl", ".json")
 _LARGEST = 2**31 - 1
 _ASK = "expected a column of text and one of labels"
 
@@ -59,7 +60,9 @@ def find(path: Path, text_column: str = "", label_column: str = "") -> Found:
     if path.is_file():
         return read({"train": (path,)}, text_column, label_column)
     if not path.is_dir():
-        raise InputError(f"{readable(str(path))}: found nothing, expected a CSV or parquet file, or a folder of them")
+        raise InputError(
+            f"{readable(str(path))}: found nothing, expected a CSV, JSON Lines or parquet file, or a folder of them"
+        )
     files = sorted(
         each for each in path.rglob("*") if each.suffix.lower() in ENDINGS and each.is_file() and not hidden(each.name)
     )
@@ -77,11 +80,13 @@ def find(path: Path, text_column: str = "", label_column: str = "") -> Found:
     return found._replace(notes=(f"left out files: {listed(aside, 5)}", *found.notes)) if aside else found
 
 
-def read(splits: Mapping[str, tuple[Path, ...]], text_column: str = "", label_column: str = "") -> Found:
-    """The given files of each split, in their order."""
+def read(
+    splits: Mapping[str, tuple[Path, ...]], text_column: str = "", label_column: str = "", classes: Sequence[str] = ()
+) -> Found:
+    """The given files of each split, in their order; labels are names or numbers of `classes`, if known."""
     made: dict[str, Rows] = {}
     notes: list[str] = []
-    classes: tuple[str, ...] = ()
+    known = tuple(classes)
     for split, files in splits.items():
         if len(endings := {each.suffix.lower() for each in files}) > 1:
             raise InputError(
@@ -96,12 +101,12 @@ def read(splits: Mapping[str, tuple[Path, ...]], text_column: str = "", label_co
         if made and unlabelled(values):
             notes.append(f"left out the {split} split: none of its {len(texts):,} rows has a label")
             continue
-        names = (classes if values.dtype.kind in "USO" else None) if made else None
-        told = hard_labels(values, place, len(classes) if made else None, names or tables[0].names)
-        classes = classes or told.names or numbered(told.classes)
+        names = known if values.dtype.kind in "USO" else ()
+        told = hard_labels(values, place, len(known) or None, names or tables[0].names)
+        known = known or told.names or numbered(told.classes)
         notes += told.notes
         made[split] = Rows(texts, told.classes, place)
-    return Found(made, classes, tuple(dict.fromkeys(notes)))
+    return Found(made, known, tuple(dict.fromkeys(notes)))
 
 
 def _place_in(files: Sequence[Path], lengths: Sequence[int]) -> Callable[[int], str]:
@@ -120,7 +125,8 @@ def _read(path: Path, text_column: str, label_column: str) -> _Table:
 
     told = readable(str(path))
     try:
-        table, spelled = _parquet(path) if path.suffix.lower() == ".parquet" else (_csv(path), True)
+        spelled = path.suffix.lower() not in (*_JSON, ".parquet")
+        table = _csv(path) if spelled else _typed(path)
     except UnicodeDecodeError as error:
         raise InputError(f"{told}: byte {error.start} is no UTF-8, expected UTF-8; save the file as UTF-8") from error
     except (pyarrow.ArrowException, csv.Error, OSError) as error:
@@ -137,11 +143,16 @@ def _read(path: Path, text_column: str, label_column: str) -> _Table:
     )
 
 
-def _parquet(path: Path) -> tuple[pyarrow.Table, bool]:
+def _typed(path: Path) -> pyarrow.Table:
+    """A table that says the types of its columns, as JSON Lines and parquet files do."""
+    import pyarrow.json
     import pyarrow.parquet
 
+    if path.suffix.lower() in _JSON:
+        room = pyarrow.json.ReadOptions(block_size=min(path.stat().st_size + 1, _LARGEST), use_threads=False)
+        return pyarrow.json.read_json(path, read_options=room)
     with pyarrow.parquet.ParquetFile(path) as opened:
-        return opened.read(), False
+        return opened.read()
 
 
 def _csv(path: Path) -> pyarrow.Table:
