@@ -101,7 +101,7 @@ def check(facts: Facts, validation: Validation) -> None:
     more = f", and too few are of {others} more" if others else ""
     raise InputError(
         f"{facts.examples[least]}: class {facts.classes[least]!r} has {counts[least]} training examples, "
-        f"expected at least {needed} (one for each split){more}; add images or leave the class out"
+        f"expected at least {needed} (one for each split){more}; add examples or leave the class out"
     )
 
 
