@@ -66,27 +66,23 @@ def import_set(
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
     else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
 
-    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
-
-    Of sentences it is a file of texts and classes (`FORMAT`); they are kept as words, and no units are asked.
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked. Of
+    sentences it is a file of texts and classes (`FORMAT`), which are kept as words.
 
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
-    place = Path(path)
-    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT) and read_export(place) is None:
+    place, own = Path(path), read_export(Path(path))
+    if own is None and isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
         return sentences_of(place, task, learning_rate, network)
     codec = own_codec(task)
-    if (own := read_export(place)) is not None:
+    if own is not None:
         if normalisation:
             raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
         return restored(place, own, task, learning_rate, network)
-    if entries and len(entries) != 2:
-        named = ", ".join(entries)
-        raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
+    _check_entries(entries)
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
-    images = images_of(place, found.images, task.shape)
-    times = factor_of(place, factor)
+    images, times = images_of(place, found.images, task.shape), factor_of(place, factor)
     told = targets_of(place, found, len(images), task.classes, labels)
     units, pixels = _units(place, layout, found, images, told.centred, task, normalisation, confirm)
     inputs = _inputs(place, images, units, task, times)
@@ -103,6 +99,13 @@ def import_set(
         data=task.reference, spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
     )  # fmt: skip
+
+
+def _check_entries(entries: Sequence[str]) -> None:
+    """InputError unless two names are said, or none."""
+    if entries and len(entries) != 2:
+        named = ", ".join(entries)
+        raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
 
 
 def _notes(place: Path, found: Found, batch: Batch, task: AbstractTask, times: int) -> list[str]:
