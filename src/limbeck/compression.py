@@ -112,8 +112,8 @@ def part_of(by: str) -> AbstractParameterization:
         return kind(int(number) if re.fullmatch("[0-9]{1,3}", number) else 0)
     except InputError as error:
         raise InputError(
-            f"--bits {by}: expected 1 to 8 bits for each number, palette:N with 2 to 256 colours for each image, or "
-            "words for sentences"
+            f"--bits {by}: expected 1 to 8 bits for each number, or palette:N with 2 to 256 colours for each image; "
+            "of sentences words"
         ) from error
 
 
