@@ -12,10 +12,7 @@ import torch
 from torch import Tensor
 
 from limbeck.codecs import WordVectors
-<<<<<<< HEAD
 from limbeck.core import tree
-=======
->>>>>>> text
 from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
@@ -73,37 +70,22 @@ def import_set(
     meant, or MEAN,.../STD,... by channel. Where it says nothing the units are told from the numbers, and
     `confirm(what was told)` is asked whether that is right; integers are pixels in 0..255 without asking. It is to be
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
-<<<<<<< HEAD
-    else at 0.01. `network` is the one it is scored with unless another is named; else convnet. Of a
-    graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data.
-    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
-=======
     else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
 
-    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked. Of
-    sentences it is a file of texts and classes (`FORMAT`), which are kept as words.
->>>>>>> text
-
-    Of sentences it is a file of texts and classes (`FORMAT`); they are kept as words, and no units are asked.
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked. Of a
+    graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data; of sentences a
+    file of texts and classes (`FORMAT`), which are kept as words.
 
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
-<<<<<<< HEAD
-    place = Path(path)
-    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT) and read_export(place) is None:
+    place, own = Path(path), read_export(Path(path))
+    if own is None and isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
         return sentences_of(place, task, learning_rate, network)
     if tree.joined(task.shape):
         return graphs.graph_of(place, task, learning_rate, network, normalisation)
     codec = own_codec(task)
-    if (own := read_export(place)) is not None:
-=======
-    place, own = Path(path), read_export(Path(path))
-    if own is None and isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
-        return sentences_of(place, task, learning_rate, network)
-    codec = own_codec(task)
     if own is not None:
->>>>>>> text
         if normalisation:
             raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
         return restored(place, own, task, learning_rate, network)
@@ -129,11 +111,7 @@ def import_set(
 
 
 def _check_entries(entries: Sequence[str]) -> None:
-<<<<<<< HEAD
-    """InputError where there are entries, but not those of images and labels."""
-=======
     """InputError unless two names are said, or none."""
->>>>>>> text
     if entries and len(entries) != 2:
         named = ", ".join(entries)
         raise InputError(f"entries {named}: expected two names, of images and labels; `which` says which set is meant")
