@@ -72,9 +72,9 @@ def import_set(
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
     else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
 
-    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked. Of a
-    graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data; of sentences a
-    file of texts and classes (`FORMAT`), which are kept as words.
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
+    Of a graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data; of sentences
+    a file of texts and classes (`FORMAT`), which are kept as words.
 
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
