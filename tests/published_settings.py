@@ -14,7 +14,8 @@ lunaaa95/ShapeCond: main.py and scripts/CNNBN (sre2l of series),
 snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argument.py (idc), sdh0818/FreD: scripts,
 hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
 its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
-KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette), XYGaoG/CGC: scr/para.py (cgc).
+KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette), XYGaoG/CGC: scr/para.py (cgc),
+the paper of CovMatch (covmatch, whose real batches are as at evaluation).
 """
 
 from __future__ import annotations
@@ -647,6 +648,28 @@ def _haba(ipc: int, syn_steps: int, max_start_epoch: int, lr_lr: float, lr_teach
     }
 
 
+def _covmatch(rho: float, weight: float) -> Fields:
+    """Its paper's table of settings; of networks that are stepped by one real batch."""
+    return {
+        **COMMON, **UNUSED_RATES, **UNUSED_COURSE, **REAL,
+        "objective.part": "objective/cross-covariance",
+        "objective.scale": rho,
+        "objective.weight": weight,
+        "objective.per_class": 256,
+        "objective.augment": None,
+        "objective.renewed": 50,
+        **within("objective.training", {
+            "part": "value/real-training",
+            "steps": 1,
+            "batch": 128,
+            **within("optimizer", sgd(0.01, 0.9, 5e-4)),
+            "augment": None,
+        }),
+        **within("optimizer", sgd(1.0, 0.5)),
+        "steps": 10_000,
+    }  # fmt: skip
+
+
 RTP = {
     **BPTT,
     "start.part": "start/xavier",
@@ -811,6 +834,11 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("citeseer", 5, False): _clusters(0.6, 0.1, 1.0, 1.0),
         ("citeseer", 10, False): _clusters(0.8, 0.1, 1.0, 1.0),
         ("citeseer", 20, False): _clusters(0.7, 10.0, 1.0, 1.0),
+    },
+    "covmatch": {
+        ("flickr30k", 100, False): _covmatch(2.0, 0.1),
+        ("flickr30k", 200, False): _covmatch(1.0, 0.1),
+        ("flickr30k", 500, False): _covmatch(1.0, 0.6),
     },
     "autopalette": {
         ("cifar10", 1, True): _autopalette(15_000, 80, 3, 15, 3000, 500, 3.0, 1e-7),

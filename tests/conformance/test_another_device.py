@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import coupled
 import recordings
 from limbeck.composition import Recipe
 from limbeck.computations import AllReal, Steps, Training, examples, record
@@ -46,6 +47,7 @@ from limbeck.learn.unroll import advance, initial_state, unroll
 from limbeck.learn.views import CutMix, InTurn, Mixup, ResizedCrop
 from limbeck.objectives import (
     OBJECTIVES,
+    CrossCovariance,
     Distribution,
     Gradient,
     LayerwiseDistribution,
@@ -247,8 +249,8 @@ TOLD = ("policy-cloned", "value-cloned")
 """Objectives that ask for transitions."""
 RECORDED = ("harmonic-trajectory", "relaxed-trajectory")
 """Objectives that ask for a recording."""
-WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", *TOLD, *RECORDED)
-"""Objectives that ask for a world, for transitions, a recording or representations."""
+WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", "cross-covariance", *TOLD, *RECORDED)
+"""Objectives that ask for a world, for transitions, for a recording, for representations or for pairs."""
 OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id != "windows"]
 """Parameterizations of more than recordings."""
 
@@ -315,6 +317,13 @@ def test_a_loss_on_what_an_expert_would_do(name: str, readings: list[Tensor], tm
     loss = objective.loss(objective.init(problem, KEY), problem, shown, KEY)
     (slope,) = torch.autograd.grad(loss, [inputs])
     assert loss.device == slope.device == META and not readings
+
+
+def test_a_step_of_an_objective_of_pairs(readings: list[Tensor], tmp_path: Path) -> None:
+    task = load(coupled.write(tmp_path / "squares"))
+    objective = CrossCovariance(training=RealTraining(steps=1, augment=None))
+    problem = Problem(task, task.network("convnet-w4-d1"), META, NoCache())
+    assert distilled(recipe_of(objective=objective), readings, 2, problem) == [1] * 2
 
 
 @pytest.mark.parametrize("kernel", parts(KERNELS))

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import coupled
 import recordings
 import strange_tasks
 import tabular
+import tones
 from limbeck.computations import AllReal, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.steps import Steps
@@ -37,9 +39,11 @@ STRANGE = tuple(strange_tasks.LOADERS)
 
 
 RECORDED = {"choices": recordings.choices, "numbers": recordings.numbers}
+OWN = {"pairs": coupled.write, "audio": functools.partial(tones.write, test=8)}
+"""Data of other kinds, each by what writes some to a place of the name of the kind."""
 
 
-@pytest.fixture(params=["digits", "gym:CartPole-v1", *RECORDED, "table", *STRANGE, *SMALL])
+@pytest.fixture(params=["digits", "gym:CartPole-v1", *RECORDED, *OWN, "table", *STRANGE, *SMALL])
 def task(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> AbstractTask:
@@ -51,6 +55,9 @@ def task(
         # Where a reference without its place is looked for.
         monkeypatch.chdir(tmp_path_factory.mktemp("recorded"))
         return load(recordings.write(Path(f"{name}.npz"), RECORDED[name]()))
+    if name in OWN:
+        monkeypatch.chdir(tmp_path_factory.mktemp("own"))
+        return load(OWN[name](Path(name)))
     if name in SMALL:
         request.getfixturevalue("data_root")
         return loaded(name)
@@ -149,7 +156,9 @@ def test_real_data_are_as_real_data_could_be(task: AbstractTask) -> None:
 
 
 def perfect(task: AbstractTask, targets: torch.Tensor) -> torch.Tensor:
-    """The better of two outputs: the targets themselves, and weights that leave no doubt."""
+    """The better of two outputs: the targets themselves, and weights that leave no doubt; of pairs equal sides."""
+    if task.tied:
+        return torch.eye(len(targets)).repeat(1, 2)
     outputs = [targets, 30 * targets]
     return min(outputs, key=lambda each: float(task.loss(each, targets).sum()))
 
@@ -164,6 +173,12 @@ def test_a_perfect_prediction_loses_least(task: AbstractTask) -> None:
     assert bool((task.loss(KEY.fold("wild").normal(*best.shape), targets) >= losses).all())
 
 
+def outputs_of(task: AbstractTask, targets: torch.Tensor) -> list[torch.Tensor]:
+    """Outputs that are anything: targets, zeros; of pairs embeddings."""
+    row = torch.tensor([1.0, 0.5, -0.3, 2.0]) if task.tied else targets[0]
+    return [row, row.flip(0) if task.tied else targets[1], torch.zeros_like(row)]
+
+
 def constant(row: torch.Tensor) -> Callable[[tree.Tree], torch.Tensor]:
     return lambda inputs: row.expand(tree.length(inputs), *row.shape)
 
@@ -171,7 +186,7 @@ def constant(row: torch.Tensor) -> Callable[[tree.Tree], torch.Tensor]:
 def test_metrics_have_names_units_and_values_within_their_limits(task: AbstractTask) -> None:
     assert task.metrics and len({metric.name for metric in task.metrics}) == len(task.metrics)
     targets = task.load("validation", some(task, "validation")).targets
-    for row in (targets[0], targets[1], torch.zeros_like(targets[0])):
+    for row in outputs_of(task, targets):
         values = task.evaluate(constant(row), "validation", KEY)
         assert set(values) == {metric.name for metric in task.metrics}
         for metric in task.metrics:
@@ -182,7 +197,7 @@ def test_metrics_have_names_units_and_values_within_their_limits(task: AbstractT
 
 def test_what_is_measured_of_outputs_is_what_they_are_evaluated_at(task: AbstractTask) -> None:
     examples = task.load("validation")
-    row = examples.targets[0]
+    row, *_ = outputs_of(task, examples.targets)
     values = task.measure(row.expand(len(examples.classes), *row.shape), examples)
     assert values is None or values == pytest.approx(task.evaluate(constant(row), "validation", KEY))
 

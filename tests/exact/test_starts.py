@@ -277,6 +277,7 @@ def test_every_start_is_listed_with_a_summary() -> None:
         "likely-crops",
         "matching-pursuit",
         "noise",
+        "paired-clusters",
         "real",
         "relabelled",
         "representations",

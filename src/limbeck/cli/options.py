@@ -51,7 +51,18 @@ def add_sizes(made: Parser) -> None:
     )
 
 
-OF_KINDS = ("environment", "horizon", "length", "lookback", "numbers", "target", "text_column")
+OF_KINDS = (
+    "environment",
+    "horizon",
+    "length",
+    "lookback",
+    "mels",
+    "numbers",
+    "rate",
+    "seconds",
+    "target",
+    "text_column",
+)
 """Options of single kinds of data, which are handed on where they say something."""
 MIRROR = {"": None, "yes": True, "no": False}
 
@@ -75,7 +86,20 @@ def add_own(made: Parser) -> None:
         "--label-column", type=str, default="", help="the column of a table that has the labels; by default by its name"
     )
     made.add_argument(
-        "--text-column", type=str, default="", help="of text:, the column that has the text; by default by its name"
+        "--text-column", type=str, default="", help="the column of a table that has the texts; by default by its name"
+    )
+    made.add_argument(
+        "--seconds",
+        type=float | None,
+        default=None,
+        help="of sounds, how much of each is taken; by default what nine in ten training clips fit in, at most 2",
+    )
+    made.add_argument("--mels", type=int | None, default=None, help="of sounds, how many pitches are seen; default 32")
+    made.add_argument(
+        "--rate",
+        type=int | None,
+        default=None,
+        help="of sounds, samples in a second; by default as most have, at most 16000",
     )
     made.add_argument(
         "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"

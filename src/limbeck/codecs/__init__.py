@@ -10,13 +10,27 @@ from limbeck.codecs.columns import Columns as Columns
 from limbeck.codecs.identity import Identity as Identity
 from limbeck.codecs.images import ImageCodec as ImageCodec
 from limbeck.codecs.nodes import Nodes as Nodes
+from limbeck.codecs.pairs import PairCodec as PairCodec
 from limbeck.codecs.series import SeriesCodec as SeriesCodec
+from limbeck.codecs.spectrograms import SpectrogramCodec as SpectrogramCodec
 from limbeck.codecs.standardised import Standardised as Standardised
 from limbeck.codecs.word_vectors import WordVectors as WordVectors
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.family import Family, part_name
 
-CODECS = Family("codec", AbstractCodec, Columns, ImageCodec, Nodes, SeriesCodec, Standardised, WordVectors, Identity)
+CODECS = Family(
+    "codec",
+    AbstractCodec,
+    Columns,
+    ImageCodec,
+    Nodes,
+    PairCodec,
+    SeriesCodec,
+    SpectrogramCodec,
+    Standardised,
+    WordVectors,
+    Identity,
+)
 
 
 def header_of(codec: AbstractCodec) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from limbeck.core.tree import Tree
 from limbeck.learn.alignment import aligned
 from limbeck.learn.directions import between, curve
 from limbeck.learn.footprint import learning_bytes, parameter_bytes
-from limbeck.learn.microbatches import microbatch_size, microbatches
+from limbeck.learn.microbatches import loss_size, microbatches
 from limbeck.learn.population import operations
 from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import mean_loss, over_parts
@@ -102,5 +102,5 @@ class Line(AbstractComputation):
 
 
 def _parts(problem: Problem, batch: Batch) -> list[Batch]:
-    most = microbatch_size(problem.task.shape, problem.device)
+    most = loss_size(problem.task, problem.device)
     return [problem.task.take(batch, rows) for rows in microbatches(torch.arange(len(batch.classes)), most)]

@@ -125,6 +125,8 @@ class AbstractTask(ABC):
     """From native units to what a network sees, and back."""
     notes: tuple[str, ...] = ()
     """What a reader of any result on this task must know."""
+    tied: bool = False
+    """Whether the loss of an example depends on what else is in its batch, so that a part is not read by itself."""
 
     @property
     def reference(self) -> dict[str, Any]:
@@ -221,6 +223,10 @@ class AbstractTask(ABC):
     @abstractmethod
     def loss(self, outputs: Float[Tensor, "example output"], targets: Tree) -> Float[Tensor, " example"]:
         """The loss of each example."""
+
+    def sides(self, outputs: Float[Tensor, "example output"]) -> tuple[Float[Tensor, "example number"], ...]:
+        """What outputs say of each part of an example that is embedded by itself: of a pair two, else themselves."""
+        return (outputs,)
 
     @abstractmethod
     def evaluate(self, predict: Callable[[Tree], Tensor], split: str, key: Key) -> dict[str, float]:

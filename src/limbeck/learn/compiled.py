@@ -15,7 +15,7 @@ from limbeck.core import ranks, tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem, TrainingLoss
 from limbeck.core.threads import each_by_one, side_by_side
 from limbeck.core.tree import Tree
-from limbeck.learn.microbatches import microbatch_limit, microbatch_size
+from limbeck.learn.microbatches import microbatch_size
 from limbeck.learn.networks.network import copies
 from limbeck.learn.observer import AbstractObserver
 from limbeck.learn.sensitivity import Differentiated, Loss, Sensitivity, mean_loss
@@ -180,7 +180,8 @@ def features_of(
     Those of eager code on a processor go side by side where they may, and come to the same to the bit.
     """
     made, count = compiles(problem), tree.length(inputs)
-    most = microbatch_size(problem.task.shape, problem.device) if statistics else microbatch_limit(problem, count)
+    together = problem.network.keeps_statistics and not statistics
+    most = count if together else microbatch_size(problem.task.shape, problem.device)
     parts, given = tree.split(inputs, most), (statistics,) if statistics else ()
     side = 1 if made or problem.device.type != "cpu" else min(side_by_side(), len(parts))
 

@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.contracts import Problem
+from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.tree import Tree
 
 NUMBERS = 100_000
@@ -31,8 +31,16 @@ def microbatch_size(shape: Tree, device: torch.device) -> int:
 
 
 def microbatch_limit(problem: Problem, count: int) -> int:
-    """How many of `count` inputs go through together: all, where the network normalises by statistics of the batch."""
-    return count if problem.network.keeps_statistics else microbatch_size(problem.task.shape, problem.device)
+    """How many of `count` examples go through together to a loss.
+
+    All, where the network normalises by statistics of the batch, or the loss of an example is of what else is there.
+    """
+    return count if problem.network.keeps_statistics else loss_size(problem.task, problem.device)
+
+
+def loss_size(task: AbstractTask, device: torch.device) -> int:
+    """Of how many examples of a task a loss is taken at once: all, where it is of what else is in the batch."""
+    return 2**63 - 1 if task.tied else microbatch_size(task.shape, device)
 
 
 def microbatches(rows: Int[Tensor, " example"], most: int) -> tuple[Int[Tensor, " some"], ...]:

@@ -14,7 +14,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Schedule, TrainingLoss
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
-from limbeck.learn.microbatches import microbatch_size, microbatches
+from limbeck.learn.microbatches import loss_size, microbatches
 from limbeck.learn.sensitivity import BY_TASK, Loss, mean_loss, over_parts, vjp
 
 RowLoader = Callable[[Tensor, int], Batch]
@@ -146,7 +146,7 @@ def gradient_function(
 
     def gradient_of(learner: Learner, batch: Batch) -> tuple[Tree, Tree]:
         if not whole:
-            most = microbatch_size(task.shape, tree.leaves(learner.params)[0].device)
+            most = loss_size(task, tree.leaves(learner.params)[0].device)
             parts = microbatches(torch.arange(len(batch.classes)), most)
             return over_parts(loss, learner.params, [task.take(batch, part) for part in parts])[1], {}
         params = tree.map(lambda leaf: leaf.detach().requires_grad_(), learner.params)

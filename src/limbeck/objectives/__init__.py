@@ -6,6 +6,7 @@ from limbeck.objectives.adversarial_contrast import AdversarialContrast as Adver
 from limbeck.objectives.cloned import Cloned as Cloned
 from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
 from limbeck.objectives.cloned import ValueCloned as ValueCloned
+from limbeck.objectives.cross_covariance import CrossCovariance as CrossCovariance
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
@@ -58,4 +59,5 @@ OBJECTIVES = Family(
     Inversion,
     PolicyGradient,
     AdversarialContrast,
+    CrossCovariance,
 )

@@ -28,7 +28,7 @@ from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import compiled, compiles, gradient_function_of, joined, parted, training_loss
 from limbeck.learn.distances import AbstractDistance, RowCosine
 from limbeck.learn.epochs import shuffled_epochs
-from limbeck.learn.microbatches import microbatch_size, microbatches
+from limbeck.learn.microbatches import loss_size, microbatches
 from limbeck.learn.rules import Momentum
 from limbeck.learn.sensitivity import Loss, mean_loss, over_parts, surrogate, vjp
 from limbeck.learn.training import Learner, fresh, going_on, last, row_loader
@@ -118,7 +118,7 @@ class Gradient(AbstractObjective):
             return problem.task.augment(batch, key.fold("augment"), batch.classes, self.augment)
 
         real, held = problem.real(key.fold("real"), self.per_class), shown(synthetic.batch)
-        microbatch_limit = microbatch_size(problem.task.shape, problem.device)
+        microbatch_limit = loss_size(problem.task, problem.device)
         total, task = torch.zeros((), dtype=tree.leaves(params)[0].dtype, device=problem.device), problem.task
         for label in ranks.mine(range(len(problem.task.classes))):
             parts = [shown(task.take(real, rows)) for rows in microbatches(_rows(real, label), microbatch_limit)]

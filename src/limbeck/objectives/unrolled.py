@@ -157,7 +157,7 @@ def real_loss(
     if augment is not None:
         real = task.augment(real, key.fold("augment", "real"), torch.arange(count), augment)
     rows, limit, loss = torch.arange(count), microbatch_limit(problem, count), training_loss(problem)
-    if not shares(problem, count):
+    if task.tied or not shares(problem, count):
         return loss_at(loss, end.params, [task.take(real, part) for part in microbatches(rows, limit)])
     own = ranks.share(rows)
     found = over_parts(loss, end.params, [task.take(real, part) for part in microbatches(own, limit)])

@@ -21,6 +21,7 @@ from limbeck.recipes import (
     clp,
     condtsf,
     coresets,
+    covmatch,
     datm,
     dc,
     dd,
@@ -46,6 +47,7 @@ from limbeck.recipes import (
     mtt,
     offline,
     one_step,
+    pds,
     ppmo,
     random,
     random_soft,
@@ -63,9 +65,9 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    autopalette, bptt, cafe, cda, clp, condtsf, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo, glad, haba, hdt,
-    herding, idm, kcenter, kip, kmeans, krr_st, mtt, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad, rtp, sre2l,
-    tesla,
+    autopalette, bptt, cafe, cda, clp, condtsf, covmatch, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo, glad, haba,
+    hdt, herding, idm, kcenter, kip, kmeans, krr_st, mtt, pds, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad,
+    rtp, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (cgc, coresets, ddif, fred, gcond, idc, label, offline, one_step, tables)
 RECIPES = Register(

@@ -19,6 +19,7 @@ from limbeck.starts.kmeans import KMeans
 from limbeck.starts.likely_crops import LikelyCrops
 from limbeck.starts.matching_pursuit import MatchingPursuit
 from limbeck.starts.noise import Noise
+from limbeck.starts.paired_clusters import PairedClusters
 from limbeck.starts.real import Real
 from limbeck.starts.relabelled import Relabelled
 from limbeck.starts.representations import Representations
@@ -84,6 +85,7 @@ __all__ = [
     "MeanMargin",
     "NearMedian",
     "Noise",
+    "PairedClusters",
     "Real",
     "Relabelled",
     "Representations",
@@ -111,6 +113,7 @@ STARTS = Family(
     Centroids,
     AllocatedCentroids,
     Interpolated,
+    PairedClusters,
     Highest,
     Stratified,
     Stretch,

@@ -13,7 +13,7 @@ from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.family import summary
 from limbeck.core.register import installed, leave_out, package_of
-from limbeck.tasks import control, forecast, graphs, series, tables, text
+from limbeck.tasks import audio, control, forecast, graphs, pairs, series, tables, text
 from limbeck.tasks.catalog import NAMED
 from limbeck.tasks.offline import offline
 from limbeck.tasks.sources import image_task
@@ -149,12 +149,24 @@ KINDS = {
         graphs.graph,
         "FILE.npz",
     ),
+    "audio": Kind(
+        "recordings of your own, WAV or FLAC: one folder per class (or train/ and test/ with those in them), or "
+        "parquet files of a column audio; seen as spectrograms",
+        audio.own,
+        "PATH",
+    ),
+    "pairs": Kind(
+        "pictures with words of your own: a parquet file of images and texts, or a folder of train*, test* files; "
+        "scored by how often each is found by the other",
+        pairs.own,
+        "PATH",
+    ),
 }
 """The ways to name tasks that are no images."""
 TRANSITIONS = Kind("recorded transitions", offline, "PATH")
 """What npz: names where its archive has no images."""
 
-BROUGHT = (control, forecast, graphs, series, tables, text)
+BROUGHT = (audio, control, forecast, graphs, pairs, series, tables, text)
 """Modules of kinds of data that are no images; each says which have names."""
 
 TASKS = Tasks(

@@ -33,8 +33,9 @@ from limbeck.learn.networks.custom import PREFIX, custom, source_of_path
 from limbeck.learn.networks.network import Network
 from limbeck.learn.networks.options import Option, read, write
 from limbeck.learn.networks.precision import PRECISION, SHORT, Shortened
+from limbeck.learn.networks.towers import Towers
 
-__all__ = ["Network", "build", "names", "vectors"]
+__all__ = ["Network", "Towers", "build", "names", "vectors"]
 
 
 COPIES = 4

@@ -16,9 +16,26 @@ from limbeck.tasks.readers.source import Array
 if TYPE_CHECKING:
     import pyarrow
 
-_ASK = "expected a column image, of bytes or struct{bytes, path}, and a column label"
-
 _USUAL = ("label", "fine_label")
+
+
+class Wanted(NamedTuple):
+    """What a column of encoded files is to hold."""
+
+    word: str
+    """What one is called, which columns are usually called too."""
+    feature: str
+    """The feature of the Hugging Face that says so."""
+    usual: tuple[str, ...]
+    """What columns of them are called, the usual first."""
+
+    @property
+    def asked(self) -> str:
+        """What is expected of a table, in words."""
+        return f"expected a column {self.word}, of bytes or struct{{bytes, path}}, and a column label"
+
+
+PICTURES = Wanted("image", "Image", IMAGES)
 
 
 class Columns(NamedTuple):
@@ -33,22 +50,26 @@ class Columns(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_file(path: Path, label_column: str) -> Columns:
-    """Where the images of one file are, and its labels; `label_column` names the labels where that is not ""."""
+def read_file(path: Path, label_column: str, wanted: Wanted = PICTURES) -> Columns:
+    """Where the images of one file are, or what is wanted in their place, and its labels.
+
+    `label_column` names the labels where that is not "".
+    """
     import pyarrow
     import pyarrow.parquet
 
     try:
         with pyarrow.parquet.ParquetFile(path) as opened:
             schema = opened.schema_arrow
-            image, label = _chosen(schema, path, label_column)
+            image, label = _chosen(schema, path, label_column, wanted)
             struct = pyarrow.types.is_struct(schema.field(image).type)
             column = opened.read(columns=[label])[label]
             groups = tuple(opened.metadata.row_group(index).num_rows for index in range(opened.num_row_groups))
             images = Shard(path, image, struct, groups, stamp_of(path))
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(
-            f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {_ASK}; copy or make it again"
+            f"{path}: damaged, or not a parquet file ({str(error).splitlines()[0]}); {wanted.asked}; copy or make "
+            "it again"
         ) from error
     names = features_of(schema).get(label, {}).get("names")
     classes = tuple(map(str, names)) if isinstance(names, list) and names else None
@@ -85,15 +106,12 @@ def labels_in(column: pyarrow.ChunkedArray, name: str, path: Path) -> Array:
     )
 
 
-def _chosen(schema: pyarrow.Schema, path: Path, label_column: str) -> tuple[str, str]:
-    """The image and label columns: by name, or else the only ones that may be."""
+def _chosen(schema: pyarrow.Schema, path: Path, label_column: str, wanted: Wanted) -> tuple[str, str]:
+    """The columns of files and of labels: by name, or else the only ones that may be."""
     features = features_of(schema)
-    found = ", ".join(f"{field.name}: {field.type}" for field in schema) or "none"
-    images = [field.name for field in schema if _holds_bytes(field.type)]
-    typed = [name for name, kind in features.items() if kind.get("_type") == "Image" and name in images]
-    image = first_named(("image",), images) or _only(typed) or first_named(IMAGES, images) or _only(images)
+    found, image = said_of(schema), column_of_bytes(schema, wanted)
     if image is None:
-        raise InputError(f"{path}: found columns {found}; {_ASK}; rename or convert them")
+        raise InputError(f"{path}: found columns {found}; {wanted.asked}; rename or convert them")
     if label_column:
         if label_column not in schema.names or label_column == image:
             raise InputError(f"{path}: no column {label_column!r} of labels, found columns {found}; name one of these")
@@ -103,9 +121,31 @@ def _chosen(schema: pyarrow.Schema, path: Path, label_column: str) -> tuple[str,
     label = first_named(_USUAL, others) or _only(typed) or first_named(LABELS, others)
     if label is None:
         raise InputError(
-            f"{path}: found columns {found}; {_ASK}; name the labels with --label-column NAME (label_column= in Python)"
+            f"{path}: found columns {found}; {wanted.asked}; name the labels with --label-column NAME "
+            "(label_column= in Python)"
         )
     return image, label
+
+
+def column_of_bytes(schema: pyarrow.Schema, wanted: Wanted) -> str | None:
+    """The column that holds encoded files: by the first of the usual names, by its feature, by name, or alone."""
+    features = features_of(schema)
+    bytes_ = [field.name for field in schema if _holds_bytes(field.type)]
+    typed = [name for name, kind in features.items() if kind.get("_type") == wanted.feature and name in bytes_]
+    return first_named((wanted.word,), bytes_) or _only(typed) or first_named(wanted.usual, bytes_) or _only(bytes_)
+
+
+def said_of(schema: pyarrow.Schema) -> str:
+    """The columns of a table and their types, in words."""
+    return ", ".join(f"{field.name}: {field.type}" for field in schema) or "none"
+
+
+def blobs_of(column: pyarrow.ChunkedArray) -> list[bytes | None]:
+    """The bytes of each row of a column that holds them, or structs of them."""
+    import pyarrow
+
+    struct = pyarrow.types.is_struct(column.type)
+    return [blob for chunk in column.chunks for blob in (chunk.field("bytes") if struct else chunk).to_pylist()]
 
 
 def _holds_bytes(kind: pyarrow.DataType) -> bool:

@@ -155,14 +155,17 @@ class Encoded(AbstractImages):
         )
 
 
-def together(faults: Sequence[InputError]) -> InputError:
-    """The error for all images that cannot be used, in one: the first few, how many there are, and what to do."""
+def together(faults: Sequence[InputError], what: str = "images") -> InputError:
+    """The error for all images that cannot be used, in one: the first few, how many there are, and what to do.
+
+    `what` is what they are called where they are no images.
+    """
     if len(faults) == 1:
         return faults[0]
     said = "; ".join(str(fault).partition(", expected")[0] for fault in faults[:NAMED])
     more = f"; and {len(faults) - NAMED:,} more" if len(faults) > NAMED else ""
     advice = dict.fromkeys(str(fault).rpartition("; ")[2] for fault in faults)
-    return InputError(f"{len(faults):,} images cannot be used: {said}{more}; of each: {', or '.join(advice)}")
+    return InputError(f"{len(faults):,} {what} cannot be used: {said}{more}; of each: {', or '.join(advice)}")
 
 
 def all_decoded(images: Encoded) -> list[Array]:

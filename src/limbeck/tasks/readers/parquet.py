@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from limbeck.core.errors import InputError
-from limbeck.tasks.readers.columns import read_file
+from limbeck.tasks.readers.columns import PICTURES, Wanted, read_file
 from limbeck.tasks.readers.encoded import Encoded, colour_of
 from limbeck.tasks.readers.labels import hard_labels, numbered, readable, unlabelled
 from limbeck.tasks.readers.names import hidden, split_within
@@ -36,8 +36,13 @@ class _Content(NamedTuple):
 def find(path: Path, reading: Reading = AS_IT_LOOKS) -> Source:
     """One file, or the files of each split in a folder or the folders in it; InputError where there are none."""
     colour_of(reading.background)
+    return of_files(*splits_at(path), reading)
+
+
+def splits_at(path: Path) -> tuple[dict[str, tuple[Path, ...]], tuple[str, ...]]:
+    """The files of each split at a path, and notes on what else is there; InputError where there are none."""
     if path.is_file():
-        return of_files({"train": (path,)}, (), reading)
+        return {"train": (path,)}, ()
     if not path.is_dir():
         raise InputError(f"{path}: found nothing, expected a .parquet file or a folder of them; check the path")
     files = sorted(file for file in path.rglob("*.parquet") if not _hidden(file, path))
@@ -50,7 +55,7 @@ def find(path: Path, reading: Reading = AS_IT_LOOKS) -> Source:
         )
     used = {file for group in splits.values() for file in group}
     aside = [readable(str(file.relative_to(path))) for file in files if file not in used]
-    return of_files(splits, (f"left out files: {', '.join(aside)}",) if aside else (), reading)
+    return splits, (f"left out files: {', '.join(aside)}",) if aside else ()
 
 
 def _hidden(file: Path, root: Path) -> bool:
@@ -69,16 +74,19 @@ def find_named(folder: Path, test: str = "test") -> Source | None:
 
 
 def of_files(
-    splits: dict[str, tuple[Path, ...]], notes: tuple[str, ...] = (), reading: Reading = AS_IT_LOOKS
+    splits: dict[str, tuple[Path, ...]],
+    notes: tuple[str, ...] = (),
+    reading: Reading = AS_IT_LOOKS,
+    wanted: Wanted = PICTURES,
 ) -> Source:
-    """The given files of each split, in their order."""
+    """The given files of each split, in their order; of images, or what is wanted in their place."""
     files = tuple(file for group in splits.values() for file in group)
 
     def read() -> tuple[Part, ...]:
         parts: list[Part] = []
         told: list[str] = []
         for split, group in splits.items():
-            content = _content(group, reading)
+            content = _content(group, reading, wanted)
             if split != "train" and unlabelled(content.values):
                 told.append(f"left out the {split} split: none of its {len(content.images)} images has a label")
                 continue
@@ -122,7 +130,7 @@ def _nested(root: Path, files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
     return {split: tuple(next(iter(by_split[split].values()))) for split in SPLITS if split in by_split}
 
 
-def _content(files: Sequence[Path], reading: Reading) -> _Content:
+def _content(files: Sequence[Path], reading: Reading, wanted: Wanted) -> _Content:
     shards: list[Shard] = []
     values: list[Array] = []
     starts: list[int] = []
@@ -130,16 +138,14 @@ def _content(files: Sequence[Path], reading: Reading) -> _Content:
     named: tuple[str, ...] | None = None
     for path in files:
         starts.append(sum(map(len, values)))
-        found = read_file(path, reading.label_column)
+        found = read_file(path, reading.label_column, wanted)
         if path != files[0] and found.classes != named:
             raise InputError(f"{path}: its class names differ from those of {files[0]}; make them the same")
         named = found.classes
         shards.append(found.images)
         values.append(found.labels)
         notes += found.notes
-    return _Content(
-        Shards(shards), np.concatenate(values), named, _place_in(files, starts), tuple(dict.fromkeys(notes))
-    )
+    return _Content(Shards(shards), np.concatenate(values), named, place_in(files, starts), tuple(dict.fromkeys(notes)))
 
 
 def _part(split: str, files: Sequence[Path], content: _Content, train: Part | None, reading: Reading) -> Part:
@@ -156,7 +162,9 @@ def _part(split: str, files: Sequence[Path], content: _Content, train: Part | No
     return Part(split, images, labels.classes, classes, content.place, (*content.notes, *labels.notes))
 
 
-def _place_in(files: Sequence[Path], starts: Sequence[int]) -> Callable[[int], str]:
+def place_in(files: Sequence[Path], starts: Sequence[int]) -> Callable[[int], str]:
+    """The place of a row of several files that are one table; each file begins at one of `starts`."""
+
     def place(index: int) -> str:
         shard = int(np.searchsorted(starts, index, side="right")) - 1
         return f"{files[shard]} row {index - starts[shard]}"
