@@ -556,6 +556,7 @@ def _idc(factor: int, rate: float, metric: str, n_data: int) -> Fields:
         **{name: value for name, value in GRADIENT.items() if not name.startswith("objective.distance")}, **REAL,
         "parameterization.part": "parameterization/multiformation",
         "parameterization.factor": factor,
+        "parameterization.rows": 0,  # as many along the height
         "objective.distance.part": "distance/filters",  # neither bias nor fc
         "objective.distance.inner.part": f"distance/{metric}",
         "objective.outer": 100,  # inner_loop

@@ -86,6 +86,31 @@ def add_own(made: Parser) -> None:
         "--label-column", type=str, default="", help="the column of a table that has the labels; by default by its name"
     )
     made.add_argument(
+        "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"
+    )
+    made.add_argument(
+        "--max-pixels", type=int | None, default=None, help="refuse larger images as hostile; by default Pillow's limit"
+    )
+    made.add_argument(
+        "--validation",
+        type=str,
+        default="",
+        help="what validates: a share of the training examples such as 0.1, none, or validation for the split of that "
+        "name; by default that split where it is there, else a tenth",
+    )
+    made.add_argument(
+        "--environment",
+        type=str,
+        default="",
+        help="of npz: with transitions, the control task (cartpole, gym:NAME) in whose episodes policies are judged; "
+        "by default they are judged by held-out transitions",
+    )
+    _add_of_kinds(made)
+
+
+def _add_of_kinds(made: Parser) -> None:
+    """Add what is said of data that are no images."""
+    made.add_argument(
         "--text-column", type=str, default="", help="the column of a table that has the texts; by default by its name"
     )
     made.add_argument(
@@ -100,19 +125,6 @@ def add_own(made: Parser) -> None:
         type=int | None,
         default=None,
         help="of sounds, samples in a second; by default as most have, at most 16000",
-    )
-    made.add_argument(
-        "--background", type=str, default="", help="the colour that transparent pixels are laid on; by default white"
-    )
-    made.add_argument(
-        "--max-pixels", type=int | None, default=None, help="refuse larger images as hostile; by default Pillow's limit"
-    )
-    made.add_argument(
-        "--validation",
-        type=str,
-        default="",
-        help="what validates: a share of the training examples such as 0.1, none, or validation for the split of that "
-        "name; by default that split where it is there, else a tenth",
     )
     made.add_argument(
         "--numbers",
@@ -134,13 +146,6 @@ def add_own(made: Parser) -> None:
     )
     made.add_argument(
         "--horizon", type=int | None, default=None, help="of forecasts: how many times are forecast; by default 96"
-    )
-    made.add_argument(
-        "--environment",
-        type=str,
-        default="",
-        help="of npz: with transitions, the control task (cartpole, gym:NAME) in whose episodes policies are judged; "
-        "by default they are judged by held-out transitions",
     )
 
 

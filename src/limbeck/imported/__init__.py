@@ -86,28 +86,31 @@ def import_set(
         return graphs.graph_of(place, task, learning_rate, network, normalisation)
     codec = own_codec(task)
     if own is not None:
-        if normalisation:
-            raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
+        _check_units_unsaid(place, normalisation)
         return restored(place, own, task, learning_rate, network)
     _check_entries(entries)
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images, times = images_of(place, found.images, task.shape), factor_of(place, factor)
     told = targets_of(place, found, len(images), task.classes, labels)
     units, pixels = _units(place, layout, found, images, told.centred, task, normalisation, confirm)
-    inputs = _inputs(place, images, units, task, times)
-    batch = Batch(inputs, told.targets.repeat(times**2, 1), told.targets.argmax(1).repeat(times**2))
-    origin = {
-        **_origin(place, layout, found, units, pixels),
-        "learning rate": "given" if learning_rate is not None else "learned" if found.rates else "usual",
-        "factor": times,
-        "notes": [*found.notes, *told.notes, *_notes(place, found, batch, task, times)],
-    }
+    targets = told.targets.repeat(times**2, 1)
+    batch = Batch(_inputs(place, images, units, task, times), targets, targets.argmax(1))
+    rate = "given" if learning_rate is not None else "learned" if found.rates else "usual"
+    notes = [*found.notes, *told.notes, *_notes(place, found, batch, task, times)]
+    told_of = {"learning rate": rate, "factor": times, "notes": notes}
+    origin = {**_origin(place, layout, found, units, pixels), **told_of}
     schedule = _schedule(place, found, learning_rate, batch.classes, times)
     return DistilledSet(
         params=held(batch), parameterization=Pixels(), schedule=schedule, codec=codec, classes=task.classes,
         data=task.reference, spec={"imported": origin, "network": task.network(network or "convnet").name},
         version=VERSION,
     )  # fmt: skip
+
+
+def _check_units_unsaid(place: Path, normalisation: str) -> None:
+    """InputError where units are said of what says them itself."""
+    if normalisation:
+        raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
 
 
 def _check_entries(entries: Sequence[str]) -> None:
