@@ -15,14 +15,14 @@ METHOD = Method(
     name="hdt",
     summary="One series for forecasting, learned as its spectrum: where training on it leads, and its harmonics.",
     source="HDT: harmonic dataset distillation for time series, AAAI 2026, arXiv 2603.03760; it has no code",
-    cost="two trainings of 20 steps and the way back through one of them, 500 times",
+    cost="two trainings of 20 steps and the way back through one of them, 100 times",
     recipe=Recipe(
         start=Stretch(),
         parameterization=Windows(Spectrum()),
-        objective=HarmonicTrajectory(),
+        objective=HarmonicTrajectory(harmonic=0.02),
         schedule=Fixed(steps=20, learning_rate=0.1, optimizer=Momentum(0.9)),
-        optimizer=Adam(learning_rate=0.01),
-        steps=500,
+        optimizer=Adam(learning_rate=0.03),
+        steps=100,
     ),
     deviations=(
         "There is no code: the weight of harmonics, how many there are, steps and learning rates were chosen here.",
