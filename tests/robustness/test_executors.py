@@ -102,6 +102,11 @@ def test_a_job_that_breaks_every_worker_is_a_fault_that_says_what_the_worker_sai
         complete(session)
 
 
+def test_a_job_that_cannot_be_written_is_a_fault_and_not_waited_for(tmp_path: Path) -> None:
+    with Session(tmp_path, workers=1) as session, pytest.raises(TypeError, match="not JSON serializable"):
+        session.executor.run([{"store": object()}], lambda index, share: None)
+
+
 def test_what_a_job_refuses_is_an_input_error(tmp_path: Path) -> None:
     with Session(tmp_path, workers=1) as session, pytest.raises(InputError, match="not a job"):
         session.executor.run([{"store": "nowhere"}], lambda index, share: None)

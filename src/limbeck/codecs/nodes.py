@@ -12,6 +12,7 @@ from torch import Tensor
 
 from limbeck.core.contracts import AbstractCodec
 from limbeck.core.errors import InputError
+from limbeck.core.expect import positive
 from limbeck.core.tree import Tree
 
 FEATURES, EDGES = "features", "edges"
@@ -23,6 +24,9 @@ class Nodes(AbstractCodec):
 
     scale: float = 1.0
     """What features are multiplied by."""
+
+    def __post_init__(self) -> None:
+        positive(self, "scale")
 
     def encode(self, native: Tree) -> Tree:
         """The features, scaled."""

@@ -202,6 +202,10 @@ class _Serving:
                 else:
                     self.answers.put(failure)
                 continue
+            except Exception as fault:
+                # Whoever waits for an answer would wait for ever.
+                self.answers.put(fault)
+                continue
             self.answers.put(InputError(answer["error"]) if "error" in answer else Answer(index, 1.0, True))
         with self._guard:
             if self._worker is not None:
