@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,6 +16,7 @@ from limbeck.learn.compiled import Operations
 from limbeck.objectives import Distribution
 from limbeck.protocols import Epochs
 from limbeck.tasks import load
+from limbeck.tasks.images import ImageTask
 
 KEY = Key(("distribution",))
 
@@ -49,6 +52,27 @@ def test_the_batched_loss_is_the_literal_sum_over_classes(per_class: int) -> Non
     objective = Distribution(per_class=per_class)
     expected = literal(on, shown(on), KEY, per_class, objective.augment)
     torch.testing.assert_close(objective.loss({}, on, shown(on), KEY), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_real_images_that_are_not_held_at_once_come_to_the_same_to_the_bit(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = replace(problem(), compiled=compiled)
+    whole = Distribution(per_class=9).loss({}, on, shown(on), KEY)
+    monkeypatch.setattr(microbatches, "NUMBERS", 4 * 64)
+    parts = Distribution(per_class=9).loss({}, on, shown(on), KEY)
+    loaded: list[int] = []
+    load_on = ImageTask.load_on
+    monkeypatch.setattr(
+        ImageTask,
+        "load_on",
+        lambda task, at, split, rows=None: loaded.append(len(rows)) or load_on(task, at, split, rows),
+    )
+    monkeypatch.setattr(microbatches, "HELD", 3 * 4 * 64 * 4)
+    assert torch.equal(Distribution(per_class=9).loss({}, on, shown(on), KEY), parts)
+    assert loaded == [20] + [12] * 7 + [6]
+    torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
 
 
 def test_pieces_of_the_real_batch_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.core import tree
+from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractTask, Problem
 from limbeck.core.tree import Tree
 
@@ -14,6 +15,8 @@ NUMBERS = 100_000
 """Real numbers of input in one pass, 32 images of CIFAR. Measured on one core, ConvNet width 32 (128): the gradient on
 256 images takes 195 (1134) ms in one pass and 92 (759) in passes of 32, where each asks the system for memory; in a
 process that keeps what it freed (`core/memory.py`) 83 (535) and 92 (559), and the size of a pass matters little."""
+HELD = 2**28
+"""Bytes of real examples that are held at a time: a thousand classes of 256 small images are gigabytes."""
 ACCELERATED = 40
 """How many times as many another device takes, to fill its cores: four million, 1,302 images of CIFAR. A gradient of
 ConvNet width 128 then holds two gigabytes, and a product with a Hessian some more, however many examples there are."""
@@ -28,6 +31,17 @@ def microbatch_size(shape: Tree, device: torch.device) -> int:
     if tree.joined(shape):
         return 2**63 - 1
     return max(1, NUMBERS * (1 if device.type == "cpu" else ACCELERATED) // tree.numel(shape))
+
+
+def held_at_once(problem: Problem) -> int:
+    """How many real examples are held at a time, where each is seen by itself: whole passes, of at most `HELD` bytes.
+
+    All, where a network or a task sees them by one another.
+    """
+    size = microbatch_size(problem.task.shape, problem.device)
+    if problem.network.keeps_statistics or tree.joined(problem.task.shape) or problem.task.tied:
+        return 2**63 - 1
+    return size * max(1, HELD // (FLOAT * tree.numel(problem.task.shape) * size))
 
 
 def microbatch_limit(problem: Problem, count: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import ranks, tree
@@ -16,6 +16,7 @@ from limbeck.core.placing import onto
 from limbeck.core.tree import Tree
 from limbeck.learn.augment import Siamese
 from limbeck.learn.compiled import features_of, shares
+from limbeck.learn.microbatches import held_at_once
 from limbeck.learn.sensitivity import surrogate, vjp
 from limbeck.statistics.groups import group_means, group_shares
 
@@ -85,15 +86,25 @@ class Distribution(AbstractObjective):
 
     def _aim(self, problem: Problem, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of real images under the network of a draw."""
-        real = problem.real(key.fold("real"), self.per_class)
-        network, count = _network(problem, key), len(problem.task.classes)
-        if not shares(problem, len(real.classes)):
-            return group_means(features_of(problem, network, self._shown(problem, real, key)), real.classes, count)
-        rows = ranks.share(torch.arange(len(real.classes)))
-        own = problem.task.take(real, rows)
-        features = features_of(problem, network, self._shown(problem, own, key))
-        weights = onto(group_shares(real.classes, count, features.dtype)[rows], features.device)
+        rows, groups = problem.real_rows(key.fold("real"), self.per_class), problem.task.groups("train")
+        taken = torch.tensor([min(self.per_class, len(group)) for group in groups])
+        classes, network = torch.arange(len(groups)).repeat_interleave(taken), _network(problem, key)
+        if not shares(problem, len(rows)):
+            return group_means(self._features(problem, network, rows, key), classes, len(groups))
+        own = ranks.share(torch.arange(len(rows)))
+        features = self._features(problem, network, rows[own], key)
+        weights = onto(group_shares(classes, len(groups), features.dtype)[own], features.device)
         return ranks.summed(weights.T @ features)
+
+    def _features(
+        self, problem: Problem, network: Tree, rows: Int[Tensor, " row"], key: Key
+    ) -> Float[Tensor, "row feature"]:
+        """The features of real images, which are not all held at once where they are very many."""
+        found = []
+        for part in rows.split(held_at_once(problem)):
+            real = problem.task.in_place(problem.device, "train", part)
+            found.append(features_of(problem, network, self._shown(problem, real, key)))
+        return torch.cat(found)
 
     def _means(self, problem: Problem, batch: Batch, key: Key) -> Float[Tensor, "class feature"]:
         """The mean features of synthetic images, with a graph."""
