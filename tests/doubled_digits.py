@@ -38,5 +38,8 @@ class DoubledTask:
         found = TASK.load_on(device, split, rows)
         return Batch(found.inputs.double(), found.targets.double(), found.classes)
 
+    def in_place(self, device: torch.device, split: str, rows: Any = None) -> Batch:
+        return self.load_on(device, split, rows)
+
     def augment(self, batch: Batch, key: Key, groups: Tensor, policy: Any) -> Batch:
         return type(TASK).augment(self, batch, key, groups, policy)  # type: ignore[arg-type]

@@ -63,6 +63,7 @@ from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
 from limbeck.starts.boundary import boundary_distance
 from limbeck.tasks import load
+from small_graph import OF_GRAPHS
 
 META, CPU = torch.device("meta"), torch.device("cpu")
 KEY = Key(("another device",))
@@ -125,7 +126,7 @@ class Untrained:
 
     def remember(self, address: dict[str, Any], make: Callable[[], Tree], branch: str = "") -> Tree:
         if address["name"] == "autoencoder":
-            return from_spec(address["computation"]).begun((1, 8, 8))
+            return from_spec(address["computation"]).begun(load("digits"))
         if branch.startswith("statistics/"):
             return self.network.statistics()
         if address["name"] == "entering-moments":
@@ -251,8 +252,8 @@ RECORDED = ("harmonic-trajectory", "relaxed-trajectory")
 """Objectives that ask for a recording."""
 WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", "cross-covariance", *TOLD, *RECORDED)
 """Objectives that ask for a world, for transitions, for a recording, for representations or for pairs."""
-OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id != "windows"]
-"""Parameterizations of more than recordings."""
+OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id not in (*OF_GRAPHS, "windows")]
+"""Parameterizations of more than recordings and graphs."""
 
 
 def recipe_of(**fields: Any) -> Recipe:
@@ -429,7 +430,7 @@ def test_a_classifier_is_fitted_here_and_reads_there(classifier: Any) -> None:
     assert machine.apply(params, problem.real(KEY, 2).inputs.to(META)).outputs.device == META
 
 
-BY_NETWORKS = {name: one for name, one in protocols().items() if not isinstance(one, Classifier)}
+BY_NETWORKS = {name: one for name, one in protocols().items() if not isinstance(one, Classifier | CondensedGraph)}
 
 
 @pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in BY_NETWORKS.items()])

@@ -28,6 +28,7 @@ from limbeck.learn.augment import RolledCrops
 from limbeck.learn.optim import Adam
 from limbeck.objectives import (
     OBJECTIVES,
+    CrossCovariance,
     HarmonicTrajectory,
     Inversion,
     RelaxedTrajectory,
@@ -76,8 +77,8 @@ def fewer(part: Any) -> Any:
 PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name not in (*OF_GRAPHS, "windows")}
 """Windows are of recordings, and those of graphs of edges: they have tests of their own."""
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
-OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory)
-"""Objectives of targets that are what a network says, and of recordings: with tests of their own."""
+OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance)
+"""Objectives of targets that are what a network says, of recordings, and of pairs: with tests of their own."""
 OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items() if part not in OTHERWISE}
 VARIED = {name for name, part in PLAIN.items() if type(part).origins is not AbstractParameterization.origins}
 """Parts some of whose items are variations of one; an objective of those is around another, which it is elsewhere."""

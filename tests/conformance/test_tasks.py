@@ -297,12 +297,12 @@ def test_another_process_finds_the_tasks_by_their_entry_points_and_gets_the_same
 
 
 def test_a_name_that_is_nearly_one_of_another_package_is_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TASKS.parts, "graph", Known("strange", strange_tasks.graph))
-    assert {"name": "graph", "summary": "strange"} in names()
-    with pytest.raises(InputError, match=r"unknown data 'grap': did you mean 'graph'\?"):
-        load("grap")
-    with pytest.raises(InputError, match="unknown option of graph 'zca'"):
-        load("graph", zca=True)
+    monkeypatch.setitem(TASKS.parts, "lattice", Known("strange", strange_tasks.graph))
+    assert {"name": "lattice", "summary": "strange"} in names()
+    with pytest.raises(InputError, match=r"unknown data 'lattic': did you mean 'lattice'\?"):
+        load("lattic")
+    with pytest.raises(InputError, match="unknown option of lattice 'zca'"):
+        load("lattice", zca=True)
     with pytest.raises(InputError, match=r"unknown option of digits 'sise': did you mean 'size'\?"):
         load("digits", sise=8)
 

@@ -182,5 +182,5 @@ def test_a_codec_is_found_again_by_its_name(codec):
 
 
 def test_a_codec_of_no_installed_package_is_refused():
-    with pytest.raises(InputError, match=r"unknown codec 'image-codex': did you mean 'image-codec'\?"):
+    with pytest.raises(InputError, match=r"unknown codec 'image-codex': did you mean 'image-codec' or 'pair-codec'\?"):
         codec_of({"name": "image-codex"}, {})

@@ -108,5 +108,5 @@ def test_a_network_of_a_control_task_takes_vectors() -> None:
     hidden = next(leaf for leaf in params.values() if leaf.shape == (64, 64))
     torch.testing.assert_close(hidden @ hidden.T, 2 * torch.eye(64), rtol=0, atol=1e-5)
     assert float(network.apply(params, task.load("test").inputs).outputs.abs().max()) < 0.1
-    with pytest.raises(InputError, match="takes images, and these inputs are 4 numbers"):
+    with pytest.raises(InputError, match="takes images, and these inputs are vectors"):
         task.network("resnet18")

@@ -72,7 +72,7 @@ def problem(task: ForecastTask) -> Problem:
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], told: Any) -> None:
+    def run(self, jobs: list[Job], told: Any, seconds: object = ()) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
             told(index, 1.0)

@@ -139,7 +139,7 @@ def test_as_many_sets_are_distilled_as_have_room_side_by_side(monkeypatch: pytes
     with Session(runs=tmp_path, workers=3, compile=False) as session:
         executor = session.executor
         assert isinstance(executor, Local)
-        monkeypatch.setattr(executor, "run", lambda jobs, told: seen.append((len(jobs), executor.workers)))
+        monkeypatch.setattr(executor, "run", lambda jobs, told, seconds=(): seen.append((len(jobs), executor.workers)))
         for free in (3.1, 2.1, 1.1):
             monkeypatch.setattr(room, "free_memory", lambda free=free: round(free * needed))
             distil_together(session, plans, "sets")
@@ -176,7 +176,7 @@ def test_a_graph_that_has_no_room_is_refused_before_any_worker_starts(
         graph = Graph([Request(each, context) for each in Experts(count=2, epochs=3).trainings(context.problem)], {})
         needs = graph.requests[0].computation.bytes(context)
         assert needs > 4 * parameter_bytes(context.problem), "each of four snapshots is kept"
-        monkeypatch.setattr(session.executor, "run", lambda jobs, told: pytest.fail("it began"))
+        monkeypatch.setattr(session.executor, "run", lambda jobs, told, seconds=(): pytest.fail("it began"))
         monkeypatch.setattr(room, "free_memory", lambda: round(needs / 2))
         with pytest.raises(InputError, match="training networks takes about .* narrower --network"):
             graph.complete(session)
@@ -184,7 +184,7 @@ def test_a_graph_that_has_no_room_is_refused_before_any_worker_starts(
         session.paces[context.problem.network.name] = Pace(1e9, 0.0)
         monkeypatch.setattr(room, "free_memory", lambda: 10**15)
         begun = list[int]()
-        monkeypatch.setattr(session.executor, "run", lambda jobs, told: begun.append(len(jobs)))
+        monkeypatch.setattr(session.executor, "run", lambda jobs, told, seconds=(): begun.append(len(jobs)))
         graph.complete(session)
         assert begun == [2]
 

@@ -43,7 +43,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
 class Here(AbstractExecutor):
     """Jobs one after the other in this process."""
 
-    def run(self, jobs: list[Job], told: Callable[[int, float], None]) -> None:
+    def run(self, jobs: list[Job], told: Callable[[int, float], None], seconds: object = ()) -> None:
         for index, job in enumerate(jobs):
             worker.do(job)
             told(index, 1.0)

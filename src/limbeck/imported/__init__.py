@@ -79,13 +79,13 @@ def import_set(
     Raises InputError for files that cannot be read without running code from them, for images and labels that are not
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
-    place, own = Path(path), read_export(Path(path))
-    if own is None and isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
+    place = Path(path)
+    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
         return sentences_of(place, task, learning_rate, network)
     if tree.joined(task.shape):
         return graphs.graph_of(place, task, learning_rate, network, normalisation)
     codec = own_codec(task)
-    if own is not None:
+    if (own := read_export(place)) is not None:
         _check_units_unsaid(place, normalisation)
         return restored(place, own, task, learning_rate, network)
     _check_entries(entries)

@@ -38,6 +38,7 @@ EXTRAS = {
     "mlflow": Extra("mlflow", "--log mlflow"),
     "slurm": Extra("submitit", "--executor slurm"),
     "ray": Extra("ray", "--executor ray"),
+    "sound": Extra("soundfile", "FLAC and other sounds"),
     "figures": Extra("resvg_py", "figures as PNG"),
 }
 """By the name under which pip installs them, `limbeck[NAME]`."""

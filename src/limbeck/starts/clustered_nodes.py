@@ -40,6 +40,8 @@ class ClusteredNodes(AbstractStart):
     (Gao et al., WWW 2025). Nothing is trained. InputError where the data are no graph.
     """
 
+    makes = True
+
     added: float = 0.5
     """How many nodes are drawn beside, as a share of the labelled ones."""
     sharpness: float = 0.5
