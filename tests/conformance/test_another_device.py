@@ -58,7 +58,7 @@ from limbeck.objectives import (
 )
 from limbeck.objectives.real_training import RealTraining
 from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
-from limbeck.protocols import Classifier, Epochs, Linear, protocols
+from limbeck.protocols import Classifier, CondensedGraph, Epochs, Linear, protocols
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
 from limbeck.starts.boundary import boundary_distance
