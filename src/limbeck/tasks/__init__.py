@@ -9,11 +9,11 @@ from typing import Any
 from limbeck.core.contracts import AbstractTask
 from limbeck.core.errors import InputError, unknown
 from limbeck.core.values import typed
-from limbeck.tasks.places import located
+from limbeck.tasks.places import located, roots
 from limbeck.tasks.readers.transitions import recorded
 from limbeck.tasks.register import KINDS, TRANSITIONS
 from limbeck.tasks.register import TASKS as TASKS
-from limbeck.tasks.sources import OWN, form_of, image_task, roots
+from limbeck.tasks.sources import OWN, form_of, image_task
 
 __all__ = ["TASKS", "load", "names", "reload", "renamed"]
 

@@ -20,13 +20,13 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.tasks import places
 from limbeck.tasks.labelled import Labelled, LabelledTask
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.prepare import Facts
 from limbeck.tasks.readers.decoded import Recording, decode, read_bytes, resampled
 from limbeck.tasks.readers.encoded import Encoded, together
 from limbeck.tasks.readers.labels import readable
 from limbeck.tasks.readers.sounds import find
 from limbeck.tasks.readers.source import SPLITS, Array, Part
-from limbeck.tasks.sources import roots
 from limbeck.tasks.splits import Validation, arrange, check
 
 FSDD = "fsdd"
@@ -115,18 +115,9 @@ def fsdd(
     validation: float | str | None = None,
 ) -> AbstractTask:
     """The spoken digits; InputError that says where was looked, and for what, where they are not there."""
-    where = next(iter(roots(root)), None)
-    if where is None:
-        raise InputError(
-            f"{FSDD} is read from a folder and none was given; name one with --data-root (root= in Python), or set "
-            "LIMBECK_DATA"
-        )
-    folder = where / FSDD
+    folder = root_of(FSDD, root) / FSDD
     if not (folder / "train.parquet").is_file():
-        raise InputError(
-            f"{FSDD}: not found; looked in {folder} for train.parquet and test.parquet; put the files there, or name "
-            "another folder with --data-root (root= in Python)"
-        )
+        raise not_found(FSDD, f"in {folder} for train.parquet and test.parquet")
     return _task(FSDD, folder, seconds, mels, rate, validation, "")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from limbeck.codecs import ImageCodec
 from limbeck.core.errors import InputError
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.readers import cifar_binary, digits, idx, parquet, svhn_mat, tiny_imagenet
 from limbeck.tasks.readers.source import Source
 
@@ -164,11 +165,7 @@ def locate(name: str, root: Path | None) -> Source:
     named = NAMED[name]
     if not named.layouts:
         return digits.find()
-    if root is None:
-        raise InputError(
-            f"{name} is read from a folder and none was given; "
-            "name one with --data-root (root= in Python), or set LIMBECK_DATA"
-        )
+    root = root_of(name, root)
     for layout in named.layouts:
         source = layout.find(root / layout.place)
         if source is not None:
@@ -180,7 +177,4 @@ def locate(name: str, root: Path | None) -> Source:
             f"download the binary version ({archive}) and unpack it in {root}"
         )
     looked = "; or ".join(f"{root / layout.place} for {layout.contents}" for layout in named.layouts)
-    raise InputError(
-        f"{name}: not found; looked in {looked}; put the files there, or name another folder with --data-root "
-        "(root= in Python)"
-    )
+    raise not_found(name, f"in {looked}")

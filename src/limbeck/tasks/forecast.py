@@ -21,10 +21,9 @@ from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 from limbeck.learn.windows import Recording
 from limbeck.tasks import places
-from limbeck.tasks.places import without_place
+from limbeck.tasks.places import not_found, root_of, without_place
 from limbeck.tasks.readers.source import Array
 from limbeck.tasks.readers.timeline import Timeline, read
-from limbeck.tasks.sources import roots
 
 FOLDER = "ett"
 """Where the named recordings lie under the root."""
@@ -146,19 +145,12 @@ def _load_named(
     number: int, root: Path | None, *, target: str = "", lookback: int = LOOKBACK, horizon: int = HORIZON
 ) -> AbstractTask:
     """The named recording under the root; InputError that says where was looked, and for what."""
-    name, where = f"etth{number}", next(iter(roots(root)), None)
-    if where is None:
-        raise InputError(
-            f"{name} is read from a folder and none was given; "
-            "name one with --data-root (root= in Python), or set LIMBECK_DATA"
-        )
-    files = [where / FOLDER / f"ETTh{number}{ending}" for ending in (".parquet", ".csv")]
+    name = f"etth{number}"
+    folder = root_of(name, root) / FOLDER
+    files = [folder / f"ETTh{number}{ending}" for ending in (".parquet", ".csv")]
     found = next((file for file in files if file.is_file()), None)
     if found is None:
-        raise InputError(
-            f"{name}: not found; looked in {where / FOLDER} for {files[0].name} or {files[1].name}; put the file "
-            "there, or name another folder with --data-root (root= in Python)"
-        )
+        raise not_found(name, f"in {folder} for {files[0].name} or {files[1].name}", "file")
     timeline = read(found, target)
     if timeline.series.shape[1] < BORDERS[-1]:
         raise InputError(

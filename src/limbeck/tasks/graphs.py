@@ -25,6 +25,7 @@ from limbeck.core.tree import EXAMPLES, Tree
 from limbeck.learn.graphs import EDGES, FEATURES, NODES, Whole
 from limbeck.tasks import places
 from limbeck.tasks.labelled import Labelled, LabelledTask
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.readers import graphs as reader
 from limbeck.tasks.readers.source import Array
 
@@ -174,22 +175,9 @@ def graph(path: str, root: Path | None) -> GraphTask:
 
 def planetoid(name: str, root: Path | None) -> GraphTask:
     """The citation graph of that name, its rows of words divided by their number; InputError where it is not there."""
-    if root is None:
-        from limbeck.tasks.sources import roots
-
-        found = roots(root)
-        if not found:
-            raise InputError(
-                f"{name} is read from a folder and none was given; name one with --data-root (root= in Python), or set "
-                "LIMBECK_DATA"
-            )
-        root = found[0]
-    path = root / "planetoid" / f"{name}.npz"
+    path = root_of(name, root) / "planetoid" / f"{name}.npz"
     if not path.is_file():
-        raise InputError(
-            f"{name}: not found; looked for {path}; put the file there, or name another folder with --data-root "
-            "(root= in Python)"
-        )
+        raise not_found(name, f"for {path}", "file")
     read = reader.read(path)
     return _task(name, read, PLANETOID[name][1], unit_rows=True)
 

@@ -79,10 +79,18 @@ class LabelledTask(AbstractTask):
 
     def groups(self, split: str, by: str = "class") -> tuple[Int[Tensor, " row"], ...]:
         """The rows of `split` that hold each class, in the order of `classes`, each ascending."""
-        labels = self._split(split).labels
+        self._split(split)
         if by != "class":
             raise unknown("grouping", by, ("class",))
-        return tuple((labels == label).nonzero()[:, 0] for label in range(len(self.classes)))
+        return self._classes[split]
+
+    @cached_property
+    def _classes(self) -> dict[str, tuple[Tensor, ...]]:
+        """By split: each step of many objectives asks for them."""
+        return {
+            name: tuple((split.labels == label).nonzero()[:, 0] for label in range(len(self.classes)))
+            for name, split in self.splits.items()
+        }
 
     def native(self, split: str, rows: Int[Tensor, " example"] | None = None) -> Tree:
         """The examples of the given rows of `split`, as they came."""

@@ -18,7 +18,7 @@ from limbeck.codecs.hashed_text import hashed
 from limbeck.codecs.images import fit_channels
 from limbeck.codecs.pairs import PairCodec
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
-from limbeck.core.errors import InputError, unknown
+from limbeck.core.errors import unknown
 from limbeck.core.key import Key
 from limbeck.core.memory import memory
 from limbeck.core.tree import Tree
@@ -26,10 +26,10 @@ from limbeck.learn.contrast import contrast, cosines, halves
 from limbeck.statistics.recall import recalls
 from limbeck.tasks import places
 from limbeck.tasks.frame import Frame
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.prepare import Digest, Facts, check_room, pixels, survey
 from limbeck.tasks.readers.pairs import ALL, Written, read
 from limbeck.tasks.readers.source import SPLITS, Array, Reading
-from limbeck.tasks.sources import roots
 from limbeck.tasks.splits import Validation, arrange, check
 
 EMBEDDING = 64
@@ -170,18 +170,9 @@ def named() -> dict[str, tuple[str, Callable[..., AbstractTask]]]:
 
 def emoji(root: Path | None, *, size: int | None = None, validation: float | str | None = None) -> AbstractTask:
     """The emoji; InputError that says where was looked, and for what, where they are not there."""
-    where = next(iter(roots(root)), None)
-    if where is None:
-        raise InputError(
-            f"{EMOJI} is read from a folder and none was given; name one with --data-root (root= in Python), or set "
-            "LIMBECK_DATA"
-        )
-    folder = where / EMOJI
+    folder = root_of(EMOJI, root) / EMOJI
     if not (folder / "train.parquet").is_file():
-        raise InputError(
-            f"{EMOJI}: not found; looked in {folder} for train.parquet and test.parquet; put the files there, or name "
-            "another folder with --data-root (root= in Python)"
-        )
+        raise not_found(EMOJI, f"in {folder} for train.parquet and test.parquet")
     return _task(EMOJI, folder, "text", size, validation, Reading(), {})
 
 

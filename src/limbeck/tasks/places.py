@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,31 @@ from limbeck.tasks.cache import default_folder
 
 BY_PATH = ("folder", "parquet", "npz", "graph", "text", "series", "forecast", "table", "audio", "pairs")
 """The kinds of names that end in a path."""
+
+
+def roots(root: Path | None) -> tuple[Path, ...]:
+    """The folder of named data that is given, else that of the environment, if there is one."""
+    given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
+    return () if given is None else (Path(given).expanduser(),)
+
+
+def root_of(name: str, root: Path | None) -> Path:
+    """The folder in which the data of a name are looked for; InputError where none is given."""
+    found = next(iter(roots(root)), None)
+    if found is None:
+        raise InputError(
+            f"{name} is read from a folder and none was given; "
+            "name one with --data-root (root= in Python), or set LIMBECK_DATA"
+        )
+    return found
+
+
+def not_found(name: str, looked: str, what: str = "files") -> InputError:
+    """The error for data of a name that are not there; `looked` says where was looked and for what."""
+    return InputError(
+        f"{name}: not found; looked {looked}; put the {what} there, or name another folder with --data-root "
+        "(root= in Python)"
+    )
 
 
 def without_place(data: str) -> str:

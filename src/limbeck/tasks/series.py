@@ -18,10 +18,10 @@ from limbeck.core.errors import InputError
 from limbeck.tasks import places
 from limbeck.tasks.cautions import unbalanced, unique
 from limbeck.tasks.labelled import Labelled, LabelledTask
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.prepare import Facts
 from limbeck.tasks.readers import series as reader
 from limbeck.tasks.readers.series import Rows
-from limbeck.tasks.sources import roots
 from limbeck.tasks.splits import Validation, arrange, check
 
 FOLDER = "time_series"
@@ -105,19 +105,12 @@ def _load_named(
     each: _Named, root: Path | None, *, length: int | None = None, validation: float | str | None = None
 ) -> AbstractTask:
     """The named set under the root; InputError that says where was looked, and for what."""
-    name, where = each.spelled.lower(), next(iter(roots(root)), None)
-    if where is None:
-        raise InputError(
-            f"{name} is read from a folder and none was given; "
-            "name one with --data-root (root= in Python), or set LIMBECK_DATA"
-        )
-    files = {split: where / FOLDER / f"{each.spelled}_{split}.parquet" for split in ("train", "test")}
+    name = each.spelled.lower()
+    folder = root_of(name, root) / FOLDER
+    files = {split: folder / f"{each.spelled}_{split}.parquet" for split in ("train", "test")}
     if not all(file.is_file() for file in files.values()):
         looked = " and ".join(file.name for file in files.values())
-        raise InputError(
-            f"{name}: not found; looked in {where / FOLDER} for {looked}; put the files there, or name another folder "
-            "with --data-root (root= in Python)"
-        )
+        raise not_found(name, f"in {folder} for {looked}")
     options = _stated({"length": length, "validation": validation})
     return _task(name, files, options, length=length or each.uneven, validation=validation, notes=each.notes)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -22,6 +21,7 @@ from limbeck.tasks.catalog import NAMED, Named, locate
 from limbeck.tasks.cautions import cautions
 from limbeck.tasks.frame import Frame
 from limbeck.tasks.images import ImageTask, Split
+from limbeck.tasks.places import roots
 from limbeck.tasks.prepare import in_memory
 from limbeck.tasks.readers import folder, hub, npz, parquet
 from limbeck.tasks.readers.labels import readable
@@ -143,12 +143,6 @@ def form_of(path: Path) -> str:
     if path.is_dir():
         return "parquet" if any(path.glob("train*.parquet")) else "folder" if any(path.glob("*/")) else ""
     return path.suffix.lstrip(".") if path.is_file() and path.suffix in (".parquet", ".npz") else ""
-
-
-def roots(root: Path | None) -> tuple[Path, ...]:
-    """The folder of named data that is given, else that of the environment, if there is one."""
-    given = root if root is not None else os.environ.get("LIMBECK_DATA") or None
-    return () if given is None else (Path(given).expanduser(),)
 
 
 def _stated(reading: Reading) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from limbeck.core.task import label_bytes
 from limbeck.core.text import listed
 from limbeck.tasks import places
 from limbeck.tasks.labelled import Labelled, LabelledTask
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.prepare import Facts
 from limbeck.tasks.readers import rows as tables
 from limbeck.tasks.readers.cells import SCALES, STANDARD, found
 from limbeck.tasks.readers.labels import class_name
 from limbeck.tasks.readers.row_labels import labels_in
 from limbeck.tasks.readers.source import Array
-from limbeck.tasks.sources import roots
 from limbeck.tasks.splits import Validation, arrange, check
 
 DEFAULT = "mlp"
@@ -160,18 +160,10 @@ def _named(
     name: str, root: Path | None, *, validation: float | str | None = None, numbers: str = STANDARD
 ) -> TableTask:
     """The task of a table that has a name; InputError where it is not found."""
-    each, where = NAMED[name], next(iter(roots(root)), None)
-    if where is None:
-        raise InputError(
-            f"{name} is read from a folder and none was given; name one with --data-root (root= in Python), or set "
-            "LIMBECK_DATA"
-        )
-    place = where / name / each.file
+    each, folder = NAMED[name], root_of(name, root) / name
+    place = folder / each.file
     if not place.exists():
-        raise InputError(
-            f"{name}: not found; looked in {where / name} for {each.contents}; put the files there, or name another "
-            "folder with --data-root (root= in Python)"
-        )
+        raise not_found(name, f"in {folder} for {each.contents}")
     stated = {"validation": validation, "numbers": numbers}
     return _task(name, place, "label", validation, numbers, each.notes, _given(stated))
 

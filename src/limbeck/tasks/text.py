@@ -23,12 +23,12 @@ from limbeck.core.units import percent
 from limbeck.learn.word_vectors import learned
 from limbeck.tasks import places
 from limbeck.tasks.labelled import Labelled, LabelledTask
+from limbeck.tasks.places import not_found, root_of
 from limbeck.tasks.prepare import Facts
 from limbeck.tasks.readers import sentences
 from limbeck.tasks.readers.labels import readable
 from limbeck.tasks.readers.sentences import Found
 from limbeck.tasks.readers.source import Array
-from limbeck.tasks.sources import roots
 from limbeck.tasks.splits import Validation, arrange, check
 
 VOCABULARY = 8000
@@ -113,20 +113,11 @@ def named() -> dict[str, tuple[str, Callable[..., AbstractTask]]]:
 
 def _named(name: str, root: Path | None, *, validation: float | str | None = None) -> TextTask:
     """The sentences of a set with a name; InputError that says where was looked, and for what."""
-    where = next(iter(roots(root)), None)
-    if where is None:
-        raise InputError(
-            f"{name} is read from a folder and none was given; "
-            "name one with --data-root (root= in Python), or set LIMBECK_DATA"
-        )
-    folder = where / NAMED[name].folder
+    folder = root_of(name, root) / NAMED[name].folder
     files = {split: folder / f"{split}.parquet" for split in ("train", "validation", "test")}
     there: dict[str, tuple[Path, ...]] = {split: (path,) for split, path in files.items() if path.is_file()}
     if not {"train", "test"} <= there.keys():
-        raise InputError(
-            f"{name}: not found; looked in {folder} for train.parquet and test.parquet; put the files there, or name "
-            "another folder with --data-root (root= in Python)"
-        )
+        raise not_found(name, f"in {folder} for train.parquet and test.parquet")
     return text_task(name, sentences.read(there), Validation.of(validation), notes=NAMED[name].notes)
 
 

@@ -162,7 +162,7 @@ def _part(split: str, files: Sequence[Path], content: _Content, train: Part | No
     return Part(split, images, labels.classes, classes, content.place, (*content.notes, *labels.notes))
 
 
-def place_in(files: Sequence[Path], starts: Sequence[int]) -> Callable[[int], str]:
+def place_in(files: Sequence[Path | str], starts: Sequence[int]) -> Callable[[int], str]:
     """The place of a row of several files that are one table; each file begins at one of `starts`."""
 
     def place(index: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ from limbeck.core.text import listed, shown
 from limbeck.tasks.readers.columns import features_of, labels_in
 from limbeck.tasks.readers.labels import hard_labels, numbered, readable, unlabelled
 from limbeck.tasks.readers.names import LABELS, first_named, hidden, split_within
+from limbeck.tasks.readers.parquet import place_in
 from limbeck.tasks.readers.source import SPLITS, Array
 
 if TYPE_CHECKING:
@@ -94,7 +96,8 @@ def read(
                 "expected one of these; move the others away"
             )
         tables = [_read(path, text_column, label_column) for path in files]
-        place = _place_in(files, [len(each.texts) for each in tables])
+        starts = [0, *itertools.accumulate(len(each.texts) for each in tables[:-1])]
+        place = place_in([readable(str(file)) for file in files], starts)
         values, texts = np.concatenate([each.values for each in tables]), [one for each in tables for one in each.texts]
         if not texts:
             raise InputError(f"{readable(str(files[0]))}: found no rows, expected some; add them or remove the split")
@@ -107,16 +110,6 @@ def read(
         notes += told.notes
         made[split] = Rows(texts, told.classes, place)
     return Found(made, known, tuple(dict.fromkeys(notes)))
-
-
-def _place_in(files: Sequence[Path], lengths: Sequence[int]) -> Callable[[int], str]:
-    starts = np.cumsum([0, *lengths])
-
-    def place(index: int) -> str:
-        file = int(np.searchsorted(starts, index, side="right")) - 1
-        return f"{readable(str(files[file]))} row {index - int(starts[file])}"
-
-    return place
 
 
 def _read(path: Path, text_column: str, label_column: str) -> _Table:

@@ -13,7 +13,7 @@ import numpy as np
 from limbeck.core.errors import InputError
 from limbeck.tasks.readers.labels import Labels, hard_labels, unlabelled
 from limbeck.tasks.readers.names import LABELS, first_named, hidden, split_within
-from limbeck.tasks.readers.source import SPLITS, Array
+from limbeck.tasks.readers.source import SPLITS, Array, rows_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -75,7 +75,7 @@ def read(files: dict[str, Path], label_column: str = "", length: int | None = No
         if split != "train" and unlabelled(values):
             raise InputError(f"{file}: none of its rows has a label, expected one in every row; add them or move it")
         known = parts["train"].labels.names if parts else None
-        place = _place(file)
+        place = rows_of(file)
         parts[split] = Rows(series, hard_labels(values, place, len(known) if known else None, known or names), place)
         if parts[split].labels.names is None:
             count = int(parts[split].labels.classes.max()) + 1
@@ -207,7 +207,3 @@ def _is_list(kind: pyarrow.DataType) -> bool:
 
     types = pyarrow.types
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
-
-
-def _place(path: Path) -> Callable[[int], str]:
-    return lambda index: f"{path} row {index}"
