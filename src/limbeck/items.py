@@ -48,8 +48,14 @@ def lines_of(distilled: DistilledSet) -> list[str]:
             f"items of the codec {part_name(type(distilled.codec))} have no words, expected text or rows; "
             "draw them with --out PICTURE.png, or read their numbers with DistilledSet.load(PATH).native"
         )
-    order = distilled.batch.classes.argsort(stable=True).tolist()
-    return [f"{shown(distilled.classes[int(distilled.batch.classes[item])])}: {words[item]}" for item in order]
+    classes = distilled.batch.classes
+    return [f"{shown(distilled.classes[int(classes[item])])}: {words[item]}" for item in _by_class(distilled)]
+
+
+def _by_class(distilled: DistilledSet) -> list[int]:
+    """The items, class by class."""
+    order: list[int] = distilled.batch.classes.argsort(stable=True).tolist()
+    return order
 
 
 def write_words(distilled: DistilledSet, path: Path) -> None:
@@ -59,8 +65,8 @@ def write_words(distilled: DistilledSet, path: Path) -> None:
 
 def write_sound(distilled: DistilledSet, path: Path) -> None:
     """Write all items by class as one WAV file, with pauses between them; InputError where items have no sound."""
-    native, order = distilled.native, distilled.batch.classes.argsort(stable=True).tolist()
-    found = [distilled.codec.sound(tree.row(native, item)) for item in order]
+    native = distilled.native
+    found = [distilled.codec.sound(tree.row(native, item)) for item in _by_class(distilled)]
     sounds = [each for each in found if each is not None]
     if len(sounds) < len(found) or not sounds:
         raise InputError(

@@ -131,8 +131,10 @@ class _Following:
     ) -> None:
         self._batches, self._engine, self._jobs, self._told = batches, batches.engine, jobs, told
         self._seconds, self._waiting = seconds, list[list[int]]()
-        many = dealt(len(jobs), batches.workers, batches.most)
-        self._waiting = self._shared_out(range(len(jobs))) if seconds else many
+        if seconds:
+            self._waiting = self._shared_out(range(len(jobs)))
+        else:
+            self._waiting = dealt(len(jobs), batches.workers, batches.most)
         self._sent: list[_Sent] = []
         self._breaks, self._stops = Counter[int](), Counter[int]()
         self._failures: dict[int, Exception] = {}
