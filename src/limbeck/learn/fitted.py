@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from limbeck.core.contracts import AbstractNetwork, Batch
+from torch import Tensor
+
+from limbeck.core.contracts import AbstractNetwork, Batch, Readout
 from limbeck.core.key import Key
 from limbeck.core.tree import Tree
 
@@ -20,6 +22,18 @@ class AbstractFitted(AbstractNetwork):
     @abstractmethod
     def fit(self, batch: Batch, key: Key) -> Tree:
         """The parameters that a batch leads to, where it lies; InputError for more items than `most`."""
+
+    def statistics(self) -> Tree:
+        """None: whatever it knows of a batch is among its parameters, as fitting gives them."""
+        return {}
+
+    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
+        """The features alone, where it has no layers."""
+        return (self.apply(params, inputs).features,)
+
+    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
+        """As `apply`."""
+        return self.apply(params, inputs), {}
 
     @abstractmethod
     def flops(self, items: int, examples: int) -> float:

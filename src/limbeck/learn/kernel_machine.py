@@ -77,10 +77,6 @@ class KernelMachine(AbstractFitted):
         items = tree.build(self.task.shape, 0, lambda _, shape: torch.zeros(shape, dtype=torch.float64))
         return {"items": items, "weights": torch.zeros(0, len(self.task.classes), dtype=torch.float64)}
 
-    def statistics(self) -> Tree:
-        """None."""
-        return {}
-
     def fit(self, batch: Batch, key: Key) -> Tree:
         """The parameters of the regression on a batch; InputError for more items than `most`, and as `centred`."""
         if len(batch.classes) > self.most:
@@ -100,11 +96,3 @@ class KernelMachine(AbstractFitted):
         """The kernel between inputs and items, which the features are, times their weights."""
         features = self.kernel.between(tree.map(torch.Tensor.double, inputs), params["items"])
         return Readout(features, features @ params["weights"])
-
-    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
-        """The features."""
-        return (self.apply(params, inputs).features,)
-
-    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
-        """As `apply`."""
-        return self.apply(params, inputs), {}

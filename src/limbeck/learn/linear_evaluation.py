@@ -64,10 +64,6 @@ class LinearEvaluation(AbstractFitted):
         head = torch.zeros(features.shape[1] + 1, len(self.task.classes), dtype=torch.float64)
         return {"body": params, "head": head, "statistics": statistics}
 
-    def statistics(self) -> Tree:
-        """None: those of the network are among the parameters, as fitting gives them."""
-        return {}
-
     def fit(self, batch: Batch, key: Key) -> Tree:
         """The network that learned from a batch, and the last layer of its features.
 
@@ -109,7 +105,3 @@ class LinearEvaluation(AbstractFitted):
     def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
         """Those of the network."""
         return self.network.layers(params["body"], inputs, params.get("statistics"))
-
-    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
-        """As `apply`."""
-        return self.apply(params, inputs), {}

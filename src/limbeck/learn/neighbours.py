@@ -50,10 +50,6 @@ class Neighbours(AbstractFitted):
         """No items."""
         return {"items": torch.zeros(0, *self.task.shape), "targets": torch.zeros(0, len(self.task.classes))}
 
-    def statistics(self) -> Tree:
-        """None."""
-        return {}
-
     def fit(self, batch: Batch, key: Key) -> Tree:
         """The items and their labels; InputError for more items than `most`."""
         if len(batch.classes) > self.most:
@@ -75,11 +71,3 @@ class Neighbours(AbstractFitted):
             return Readout(-distances, inputs.new_zeros(len(inputs), targets.shape[1]))
         nearest = distances.argsort(dim=1, stable=True)[:, : self.count]
         return Readout(-distances, targets[nearest].mean(1))
-
-    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
-        """The features."""
-        return (self.apply(params, inputs).features,)
-
-    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
-        """As `apply`."""
-        return self.apply(params, inputs), {}

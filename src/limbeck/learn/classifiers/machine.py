@@ -7,7 +7,6 @@ from typing import final
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Readout
@@ -52,10 +51,6 @@ class Machine(AbstractFitted):
         """All classes are alike."""
         return {ALONE: torch.zeros(len(self.task.classes), dtype=torch.float64)}
 
-    def statistics(self) -> Tree:
-        """None."""
-        return {}
-
     def fit(self, batch: Batch, key: Key) -> Tree:
         """The parameters of the classifier fitted to a batch.
 
@@ -83,14 +78,6 @@ class Machine(AbstractFitted):
         rows = tree.flat_rows(inputs).double()
         said = params[ALONE].expand(len(rows), -1) if ALONE in params else self.classifier.outputs(params, rows)
         return Readout(said, said)
-
-    def layers(self, params: Tree, inputs: Tree, statistics: Tree | None = None) -> tuple[Tensor, ...]:
-        """The features."""
-        return (self.apply(params, inputs).features,)
-
-    def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
-        """As `apply`."""
-        return self.apply(params, inputs), {}
 
 
 def weighted(batch: Batch, classes: int, asked_by: str) -> Examples:
