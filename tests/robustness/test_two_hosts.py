@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,10 @@ def test_two_hosts_with_one_folder_do_each_piece_of_work_once_and_see_who_is_at_
     hosts = [host(tmp_path, "north", "south"), host(tmp_path, "south", "north")]
     answers: list[dict[str, Any]] = []
     try:
-        for each in hosts:
+        # They wait for one another: where one fails, the other would wait for ever.
+        while any(each.poll() is None for each in hosts) and not any(each.poll() for each in hosts):
+            time.sleep(0.05)
+        for each in sorted(hosts, key=lambda each: not each.poll()):
             said, complained = each.communicate()
             assert each.returncode == 0, complained
             answers.append(json.loads(said))
