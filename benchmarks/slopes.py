@@ -66,11 +66,11 @@ def unrolled(steps: int, folder: Path) -> Callable[[], object]:
     return lambda: bench.step("eager", 0)
 
 
-def data(folder: Path, examples: int, classes: int) -> str:
-    """Random images of so many classes, a tenth of them test images."""
+def data(folder: Path, examples: int, classes: int, side: int = SIDE) -> str:
+    """Random images of so many classes and of so many pixels a side, a tenth of them test images."""
     draws, held = np.random.default_rng(0), {}
     for end, count in (("", examples), ("_test", max(examples // 10, 2 * classes))):
-        held[f"x{end}"] = draws.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
+        held[f"x{end}"] = draws.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
         held[f"y{end}"] = np.arange(count) % classes
     np.savez(folder / "data.npz", **held)
     return f"npz:{folder / 'data.npz'}"
@@ -103,6 +103,11 @@ def by_classes(recipe: str, **options: Any) -> Work:
     return lambda classes, folder: distilled(recipe, **options)(data(folder, 50 * classes, classes), folder)
 
 
+def by_pixels(recipe: str, **options: Any) -> Work:
+    """The same by the pixels of an image, of 2,000 training examples of ten classes."""
+    return lambda pixels, folder: distilled(recipe, **options)(data(folder, 2_000, 10, math.isqrt(pixels)), folder)
+
+
 def evaluated(name: str, folder: Path, ipc: int = 1, repeats: int = 1) -> Callable[[], object]:
     """The score of random images of some data."""
     with Session(folder / "runs", workers=1) as session:
@@ -115,7 +120,7 @@ def evaluated(name: str, folder: Path, ipc: int = 1, repeats: int = 1) -> Callab
     return work
 
 
-IPC, EXAMPLES, CLASSES = (1, 10, 50), (1_000, 10_000, 50_000), (10, 100, 200)
+IPC, EXAMPLES, CLASSES, PIXELS = (1, 10, 50), (1_000, 10_000, 50_000), (10, 100, 200), (16**2, 32**2, 64**2)
 GROWTHS = {
     "items a class: dm": Growth(step("dm"), IPC, "three steps, w16, 256 real images a class"),
     "items a class: dsa": Growth(step("dsa"), IPC, "three steps, w16, 256 real images a class, 10 epochs between"),
@@ -136,6 +141,15 @@ GROWTHS = {
     },
     "classes: evaluate": Growth(
         lambda classes, folder: evaluated(data(folder, 50 * classes, classes), folder), CLASSES, "one learner, w8"
+    ),
+    **{
+        f"pixels: {recipe}": Growth(by_pixels(recipe), PIXELS, "one image a class, w8, 2,000 examples, whole")
+        for recipe in ("dm", "kmeans")
+    },
+    "pixels: evaluate": Growth(
+        lambda pixels, folder: evaluated(data(folder, 2_000, 10, math.isqrt(pixels)), folder, 10),
+        PIXELS,
+        "one learner, w8, ten images a class",
     ),
 }
 
