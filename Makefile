@@ -46,8 +46,9 @@ bench: $(STAMP) ## Measure costs beside plain loops and the first version: hours
 	@$(BIN)/python benchmarks/bench.py build/bench --table build/bench/table.md
 	@$(BIN)/python benchmarks/slopes.py --out build/bench/slopes.json
 
-gallery: $(STAMP) ## Make the pictures of the documentation's gallery anew
+gallery: $(STAMP) ## Make the pictures of the gallery anew, and a page of each kind of data that is there
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/gallery.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/kinds.sh
 
 check: lint test ## Everything that must hold before a change is shared: lint, then test
 
