@@ -118,6 +118,8 @@ class AbstractParameterization(AbstractPart):
     """Whether another key gives another view of the set."""
     taught: bool = False
     """Whether, once a run has ended, its targets are what a trained network says of its items."""
+    relates: ClassVar[bool] = False
+    """Whether its targets say how alike each two items are, and not what each is by itself."""
     shared: tuple[str, ...] = ()
     """The groups of what is learned that all items are made by."""
 
