@@ -139,11 +139,6 @@ class DistilledSet(Dataset):
         return self.label_mode == REAL and len(self.classes) > 1
 
     @property
-    def relates(self) -> bool:
-        """Whether its targets say how alike each two items are."""
-        return self.parameterization.relates
-
-    @property
     def label_kind(self) -> str:
         """Whose labels they are: "hard", "learned" or "teacher's"; "soft" where nobody says, "real" where no classes.
 

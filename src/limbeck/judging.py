@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from limbeck.composition import Recipe
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.distilled_set import DistilledSet
+from limbeck.learn.losses import ByLikeness
 from limbeck.protocols import Alike, Epochs, Linear, Own, named
+
+
+def relates(made: DistilledSet) -> bool:
+    """Whether the targets of a set say how alike each two items are, or its learners are trained to that."""
+    return made.parameterization.relates or isinstance(made.schedule.loss, ByLikeness)
 
 
 def judged_by(recipe: Recipe) -> AbstractProtocol:
@@ -39,8 +45,8 @@ def protocol_for(
     what is to be said of sets by name that are meant to be trained on as they say, where it is another, or whose
     similarity it does not read.
     """
-    binding = [name for name, made in sets.items() if made.binding and not (made.represents or made.relates)]
-    relating = [name for name, made in sets.items() if made.relates]
+    binding = [name for name, made in sets.items() if made.binding and not (made.represents or relates(made))]
+    relating = [name for name, made in sets.items() if relates(made)]
     if asked:
         chosen = asked if isinstance(asked, AbstractProtocol) else named(asked)
     elif all(made.represents for made in sets.values()):

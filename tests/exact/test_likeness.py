@@ -24,7 +24,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation
 from limbeck.distillation import distill as distilled
-from limbeck.judging import judged_by, protocol_for
+from limbeck.judging import judged_by, protocol_for, relates
 from limbeck.learn.contrast import TEMPERATURE, disagreement, likeness
 from limbeck.learn.losses import ByLikeness, Likeness
 from limbeck.learn.rules import Momentum
@@ -212,9 +212,12 @@ def test_a_set_keeps_its_similarity_and_is_trained_on_by_it(
     made = limbeck.distill(task, recipe(), ipc=6, network="mlp-w8", checks=0, session=session)
     made.save(tmp_path / "made.safetensors")
     again = limbeck.DistilledSet.load(tmp_path / "made.safetensors")
-    assert again == made and again.relates and isinstance(again.schedule.loss, ByLikeness)
+    assert again == made and relates(again) and isinstance(again.schedule.loss, ByLikeness)
     alike = likeness(again.batch.targets)
     assert torch.equal(alike, likeness(made.batch.targets)) and not torch.equal(alike, torch.diag(alike.diagonal()))
+    limbeck.export(made, "npz", tmp_path / "made.npz", session=session)
+    back = limbeck.import_set(tmp_path / "made.npz", task=task)
+    assert back == made and relates(back), "its targets and its training loss are kept"
     chosen, told = protocol_for({"made": made})
     assert chosen == Alike() == judged_by(recipe()) == named("lors") and not told
     schedule = chosen.schedule(made.schedule, len(made), KEY)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.codecs import WordVectors
+from limbeck.codecs import ImageCodec, WordVectors
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
@@ -26,6 +26,7 @@ from limbeck.imported.formations import factor_of, formed
 from limbeck.imported.found import Found, Wanted, digest_of
 from limbeck.imported.graphs import LAYOUT as GRAPH
 from limbeck.imported.images import images_of, units_of_whole
+from limbeck.imported.kept import kept_of
 from limbeck.imported.labels import WRITTEN as WRITTEN
 from limbeck.imported.labels import targets_of
 from limbeck.imported.layouts import AUTO as AUTO
@@ -72,7 +73,8 @@ def import_set(
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
     else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
 
-    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked; of
+    other data than images, a file of arrays (npz, pt) does, whose items are kept one by one.
     Of a graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data; of sentences
     a file of texts and classes (`FORMAT`), which are kept as words.
 
@@ -80,6 +82,9 @@ def import_set(
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
     place = Path(path)
+    if not isinstance(task.codec, ImageCodec) and (kept := kept_of(place, task, learning_rate, network)) is not None:
+        _check_units_unsaid(place, normalisation)
+        return kept
     if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
         return sentences_of(place, task, learning_rate, network)
     if tree.joined(task.shape):
