@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 
 from limbeck.core import tree
-from limbeck.core.contracts import FLOAT, AbstractParameterization, AbstractTask, Batch, Parameters, Problem
+from limbeck.core.budget import FLOAT
+from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
