@@ -11,8 +11,9 @@ from limbeck.core import tree
 from limbeck.core.budget import FLOAT
 from limbeck.core.contracts import AbstractParameterization, AbstractTask, Batch, Parameters, Problem
 from limbeck.core.errors import InputError
-from limbeck.core.expect import at_least
+from limbeck.core.expect import at_least, positive
 from limbeck.core.key import Key
+from limbeck.core.placing import onto
 from limbeck.parameterizations.around import AbstractAround
 from limbeck.parameterizations.pixels import Pixels, unlabelled
 
@@ -40,6 +41,7 @@ class LikenessTargets(AbstractAround):
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rank")
+        positive(self, "scale")
 
     def init(self, problem: Problem, start: Batch, key: Key) -> Parameters:
         """The parameters of the items, and a similarity of each to itself; InputError where these are no pairs."""
@@ -50,7 +52,7 @@ class LikenessTargets(AbstractAround):
             )
         items = self.inner.init(problem, unlabelled(start), key)
         like, count = start.targets, len(start.classes)
-        left = key.fold("left").normal(count, self.rank).to(like)
+        left = onto(key.fold("left").normal(count, self.rank).to(like.dtype), like.device)
         made = {"own": like.new_ones(count), "left": left, "right": torch.zeros_like(left)}
         return items._replace(learned={**items.learned, "targets": made})
 
