@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.codecs import ImageCodec, WordVectors
+from limbeck.codecs import WordVectors
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
@@ -73,8 +73,7 @@ def import_set(
     trained on by the steps published with it, else by 300 of all items, at `learning_rate`, else at the one published,
     else at 0.01. `network` is the one it is scored with unless another is named; else convnet.
 
-    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked; of
-    other data than images, a file of arrays (npz, pt) does, whose items are kept one by one.
+    What `limbeck export` wrote says all of this itself: it comes back as the set that it was, and nothing is asked.
     Of a graph it is feat_NAME.pt, perhaps beside adj_NAME.pt and label_NAME.pt, in the units of the data; of sentences
     a file of texts and classes (`FORMAT`), which are kept as words.
 
@@ -82,17 +81,11 @@ def import_set(
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
     place = Path(path)
-    if not isinstance(task.codec, ImageCodec) and (kept := kept_of(place, task, learning_rate, network)) is not None:
-        _check_units_unsaid(place, normalisation)
-        return kept
-    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
-        return sentences_of(place, task, learning_rate, network)
-    if tree.joined(task.shape):
-        return graphs.graph_of(place, task, learning_rate, network, normalisation)
+    if (other := _of_others(place, task, format, learning_rate, network, normalisation)) is not None:
+        return other
     codec = own_codec(task)
     if (own := read_export(place)) is not None:
-        _check_units_unsaid(place, normalisation)
-        return restored(place, own, task, learning_rate, network)
+        return _units_unsaid(restored(place, own, task, learning_rate, network), place, normalisation)
     _check_entries(entries)
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images, times = images_of(place, found.images, task.shape), factor_of(place, factor)
@@ -112,10 +105,24 @@ def import_set(
     )  # fmt: skip
 
 
-def _check_units_unsaid(place: Path, normalisation: str) -> None:
-    """InputError where units are said of what says them itself."""
+def _of_others(
+    place: Path, task: AbstractTask, format: str, learning_rate: float | None, network: str, normalisation: str
+) -> DistilledSet | None:
+    """The set of a task of other data than images, in one of the forms that are read of those; None of any other."""
+    if (kept := kept_of(place, task, learning_rate, network)) is not None:
+        return _units_unsaid(kept, place, normalisation)
+    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
+        return sentences_of(place, task, learning_rate, network)
+    if tree.joined(task.shape):
+        return graphs.graph_of(place, task, learning_rate, network, normalisation)
+    return None
+
+
+def _units_unsaid(made: DistilledSet, place: Path, normalisation: str) -> DistilledSet:
+    """The set; InputError where units are said of what says them itself."""
     if normalisation:
         raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
+    return made
 
 
 def _check_entries(entries: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limbeck.codecs import codec_of
+from limbeck.codecs import ImageCodec, codec_of
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractCodec, AbstractTask, Batch, Schedule
 from limbeck.core.errors import InputError
@@ -31,13 +31,13 @@ INPUTS = ("inputs", "images")
 
 
 def kept_of(path: Path, task: AbstractTask, learning_rate: float | None, network: str) -> DistilledSet | None:
-    """The set that limbeck exported to `path` in a file of arrays, of the data `task`; None where it is none.
+    """The set of the data `task` that limbeck exported to `path` in a file of arrays; None of images, and of others.
 
     Inputs are the very numbers where networks see these data in the units that they saw those in, else they are made
     from those in the units of the data. Raises InputError where it is no longer what was written, and where it is not
     of these data.
     """
-    form = form_of(path)
+    form = "" if isinstance(task.codec, ImageCodec) else form_of(path)
     if form not in ("npz", "pt"):
         return None
     arrays, facts = arrays_of(form, path)
