@@ -15,7 +15,8 @@ snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argu
 hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
 its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
 KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette), XYGaoG/CGC: scr/para.py (cgc),
-the paper of CovMatch (covmatch, whose real batches are as at evaluation).
+the paper of CovMatch (covmatch, whose real batches are as at evaluation), silicx/LoRS_Distill: its commands and
+defaults of distill_tesla_lors.py and buffer.py (lors).
 """
 
 from __future__ import annotations
@@ -649,6 +650,47 @@ def _haba(ipc: int, syn_steps: int, max_start_epoch: int, lr_lr: float, lr_teach
     }
 
 
+def _lors(max_start_epoch: int, lr_img: float, mini_batch_size: int, lr_sim: float, rank: int, alpha: float) -> Fields:
+    """Of what its commands have in common: expert_epochs 1, syn_steps 8, lr_txt as lr_img, momentum 0.5."""
+    return {
+        **{name: value for name, value in COMMON.items() if name != "target_optimizer"}, **REAL,
+        "parameterization.part": "parameterization/likeness-targets",
+        "parameterization.inner.part": "parameterization/pixels",
+        "parameterization.rank": rank,  # sim_rank
+        "parameterization.scale": alpha,
+        "objective.part": "objective/branch-trajectory",
+        **within("objective.around", {
+            "part": "objective/trajectory",
+            **within("experts", {
+                "part": "value/experts",
+                "count": 20,  # num_experts
+                "epochs": 10,  # train_epochs
+                "learning_rate": 0.1,  # lr_teacher_img, lr_teacher_txt
+                "momentum": 0.0,
+                "weight_decay": 0.0,
+                "batch": 128,
+                "augment": None,
+                "imported": "",
+            }),
+            "reach": 1,
+            "earliest": 0,
+            "latest": max_start_epoch,
+            "latest_at_first": 1,
+            "grow_over": 0,
+            "augment": None,
+            "alone": True,
+        }),
+        "schedule.part": "schedule/unconstrained-rates",
+        **within("schedule.around", course(8, 0.1, momentum(0.0), batch=mini_batch_size)),
+        "schedule.around.loss.part": "training-loss/likeness",  # WBCE
+        "schedule.shared": True,
+        **within("optimizer", sgd(lr_img, 0.5)),
+        **within("target_optimizer", sgd(lr_sim, 0.5)),
+        **within("schedule_optimizer", sgd(1e-2, 0.5)),  # lr_lr
+        "steps": 3000,  # Iteration
+    }  # fmt: skip
+
+
 def _covmatch(rho: float, weight: float) -> Fields:
     """Its paper's table of settings; of networks that are stepped by one real batch."""
     return {
@@ -840,6 +882,11 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("flickr30k", 100, False): _covmatch(2.0, 0.1),
         ("flickr30k", 200, False): _covmatch(1.0, 0.1),
         ("flickr30k", 500, False): _covmatch(1.0, 0.6),
+    },
+    "lors": {
+        ("flickr30k", 100, False): _lors(2, 100.0, 20, 10.0, 10, 3.0),
+        ("flickr30k", 200, False): _lors(2, 1000.0, 20, 10.0, 5, 1.0),
+        ("flickr30k", 500, False): _lors(3, 1000.0, 40, 100.0, 20, 0.01),
     },
     "autopalette": {
         ("cifar10", 1, True): _autopalette(15_000, 80, 3, 15, 3000, 500, 3.0, 1e-7),

@@ -37,6 +37,7 @@ from limbeck.learn.classifiers import CLASSIFIERS, Boosted, Forest
 from limbeck.learn.classifiers.machine import Machine
 from limbeck.learn.distances import DISTANCES
 from limbeck.learn.kernels import KERNELS
+from limbeck.learn.losses import Likeness
 from limbeck.learn.networks.layers import NORMS
 from limbeck.learn.optim import OPTIMIZERS, Adam
 from limbeck.learn.rules import INNER_OPTIMIZERS
@@ -47,6 +48,7 @@ from limbeck.learn.unroll import advance, initial_state, unroll
 from limbeck.learn.views import CutMix, InTurn, Mixup, ResizedCrop
 from limbeck.objectives import (
     OBJECTIVES,
+    BranchTrajectory,
     CrossCovariance,
     Distribution,
     Gradient,
@@ -57,8 +59,8 @@ from limbeck.objectives import (
     Unrolled,
 )
 from limbeck.objectives.real_training import RealTraining
-from limbeck.parameterizations import PARAMETERIZATIONS, SoftTargets
-from limbeck.protocols import Classifier, CondensedGraph, Epochs, Linear, protocols
+from limbeck.parameterizations import PARAMETERIZATIONS, LikenessTargets, SoftTargets
+from limbeck.protocols import Alike, Classifier, CondensedGraph, Epochs, Linear, protocols
 from limbeck.schedules import SCHEDULES, Fixed
 from limbeck.starts import Noise
 from limbeck.starts.boundary import boundary_distance
@@ -250,9 +252,11 @@ TOLD = ("policy-cloned", "value-cloned")
 """Objectives that ask for transitions."""
 RECORDED = ("harmonic-trajectory", "relaxed-trajectory")
 """Objectives that ask for a recording."""
-WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", "cross-covariance", *TOLD, *RECORDED)
+PAIRED = ("cross-covariance", "branch-trajectory")
+"""Objectives that ask for pairs."""
+WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", *TOLD, *RECORDED, *PAIRED)
 """Objectives that ask for a world, for transitions, for a recording, for representations or for pairs."""
-OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id not in (*OF_GRAPHS, "windows")]
+OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id not in (*OF_GRAPHS, "windows", "likeness-targets")]
 """Parameterizations of more than recordings and graphs."""
 
 
@@ -322,9 +326,14 @@ def test_a_loss_on_what_an_expert_would_do(name: str, readings: list[Tensor], tm
 
 def test_a_step_of_an_objective_of_pairs(readings: list[Tensor], tmp_path: Path) -> None:
     task = load(coupled.write(tmp_path / "squares"))
+    network = task.network("convnet-w4-d1")
+    problem = Problem(task, network, META, Untrained(network))
     objective = CrossCovariance(training=RealTraining(steps=1, augment=None))
-    problem = Problem(task, task.network("convnet-w4-d1"), META, NoCache())
     assert distilled(recipe_of(objective=objective), readings, 2, problem) == [1] * 2
+    readings.clear()
+    likened = Fixed(steps=2, loss=Likeness(), batch=2)
+    recipe = recipe_of(objective=BranchTrajectory(), parameterization=LikenessTargets(rank=2), schedule=likened)
+    assert distilled(recipe, readings, 2, problem) == [1] * 2
 
 
 @pytest.mark.parametrize("kernel", parts(KERNELS))
@@ -430,7 +439,9 @@ def test_a_classifier_is_fitted_here_and_reads_there(classifier: Any) -> None:
     assert machine.apply(params, problem.real(KEY, 2).inputs.to(META)).outputs.device == META
 
 
-BY_NETWORKS = {name: one for name, one in protocols().items() if not isinstance(one, Classifier | CondensedGraph)}
+OF_ITS_OWN = Alike | Classifier | CondensedGraph
+"""Protocols of pairs and of graphs, and those that fit what is no network."""
+BY_NETWORKS = {name: one for name, one in protocols().items() if not isinstance(one, OF_ITS_OWN)}
 
 
 @pytest.mark.parametrize("protocol", [pytest.param(one, id=name) for name, one in BY_NETWORKS.items()])

@@ -98,7 +98,7 @@ QUICK = {
 """Objectives whose defaults are published loops, which would take a test minutes."""
 WORLDLY = (
     *("episode-return", "policy-gradient", "policy-cloned", "value-cloned", "representation-ridge"),
-    *("harmonic-trajectory", "relaxed-trajectory", "cross-covariance"),
+    *("harmonic-trajectory", "relaxed-trajectory", "cross-covariance", "branch-trajectory"),
 )
 """Objectives that ask for a world, transitions, recordings, representations or pairs; their laws are tested where those
 are."""

@@ -28,6 +28,7 @@ from limbeck.learn.augment import RolledCrops
 from limbeck.learn.optim import Adam
 from limbeck.objectives import (
     OBJECTIVES,
+    BranchTrajectory,
     CrossCovariance,
     HarmonicTrajectory,
     Inversion,
@@ -74,10 +75,14 @@ def fewer(part: Any) -> Any:
     return replace(part, **{**changed, **GIVEN.get(type(part), {})})
 
 
-PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name not in (*OF_GRAPHS, "windows")}
-"""Windows are of recordings, and those of graphs of edges: they have tests of their own."""
+PLAIN = {
+    name: fewer(part())
+    for name, part in PARAMETERIZATIONS.parts.items()
+    if name not in (*OF_GRAPHS, "windows", "likeness-targets")
+}
+"""Windows are of recordings, likenesses of pairs, and those of graphs of edges: they have tests of their own."""
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
-OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance)
+OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance, BranchTrajectory)
 """Objectives of targets that are what a network says, of recordings, and of pairs: with tests of their own."""
 OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items() if part not in OTHERWISE}
 VARIED = {name for name, part in PLAIN.items() if type(part).origins is not AbstractParameterization.origins}

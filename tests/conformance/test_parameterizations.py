@@ -103,7 +103,7 @@ every = pytest.mark.parametrize(
     [
         pytest.param(fewer(part()), id=name)
         for name, part in {**PARAMETERIZATIONS.parts, **STRANGE}.items()
-        if name not in (*OF_GRAPHS, "windows")  # Of recordings: `tests/exact/test_forecast.py` has their laws.
+        if name not in (*OF_GRAPHS, "windows", "likeness-targets")  # Of recordings and pairs, which have tests of them.
     ],
 )
 

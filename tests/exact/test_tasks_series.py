@@ -256,8 +256,12 @@ def test_verbs_from_end_to_end(mine: str, session: Session, tmp_path: Path, caps
     export(made, "npz", tmp_path / "out.npz", session=session)
     held = np.load(tmp_path / "out.npz")
     assert np.array_equal(held["x"], made.native.numpy())
+    assert import_set(tmp_path / "out.npz", task=task) == made
+    held = dict(held)
+    del held["limbeck"]
+    np.savez(tmp_path / "other.npz", **held)
     with pytest.raises(InputError, match="not a task of images, expected one; published sets are of images"):
-        import_set(tmp_path / "out.npz", task=task)
+        import_set(tmp_path / "other.npz", task=task)
     capsys.readouterr()
     assert main(["describe", mine, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["times"] == 24

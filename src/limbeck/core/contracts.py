@@ -1,10 +1,8 @@
 """The whole architecture on one page: what is passed between parts, and the contract of each family.
 
 What belongs to a task (its examples, codec and networks) is in `task.py`, a task with a network and a device in
-`problem.py`; both are handed on here.
-
-A distillation is a loop that renders a synthetic batch from free parameters, asks an objective how
-far it is from the real task, and steps. Everything else is a part with one contract.
+`problem.py`; both are handed on here. A distillation is a loop that renders a synthetic batch from free parameters,
+asks an objective how far it is from the real task, and steps. Everything else is a part with one contract.
 
 Axes: `item` and `example` count synthetic and real samples, `output` those of a network (classes), `step` inner steps.
 """
@@ -118,6 +116,8 @@ class AbstractParameterization(AbstractPart):
     """Whether another key gives another view of the set."""
     taught: bool = False
     """Whether, once a run has ended, its targets are what a trained network says of its items."""
+    relates: ClassVar[bool] = False
+    """Whether its targets say how alike each two items are."""
     shared: tuple[str, ...] = ()
     """The groups of what is learned that all items are made by."""
 

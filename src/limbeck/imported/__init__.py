@@ -26,6 +26,7 @@ from limbeck.imported.formations import factor_of, formed
 from limbeck.imported.found import Found, Wanted, digest_of
 from limbeck.imported.graphs import LAYOUT as GRAPH
 from limbeck.imported.images import images_of, units_of_whole
+from limbeck.imported.kept import kept_of
 from limbeck.imported.labels import WRITTEN as WRITTEN
 from limbeck.imported.labels import targets_of
 from limbeck.imported.layouts import AUTO as AUTO
@@ -80,14 +81,11 @@ def import_set(
     those of the data, where they can be read in two ways and nothing says which, and where the units are not confirmed.
     """
     place = Path(path)
-    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
-        return sentences_of(place, task, learning_rate, network)
-    if tree.joined(task.shape):
-        return graphs.graph_of(place, task, learning_rate, network, normalisation)
+    if (other := _of_others(place, task, format, learning_rate, network, normalisation)) is not None:
+        return other
     codec = own_codec(task)
     if (own := read_export(place)) is not None:
-        _check_units_unsaid(place, normalisation)
-        return restored(place, own, task, learning_rate, network)
+        return _units_unsaid(restored(place, own, task, learning_rate, network), place, normalisation)
     _check_entries(entries)
     layout, found = read_layout(format, place, Wanted(task.classes, which, tuple(entries), folders))
     images, times = images_of(place, found.images, task.shape), factor_of(place, factor)
@@ -107,10 +105,24 @@ def import_set(
     )  # fmt: skip
 
 
-def _check_units_unsaid(place: Path, normalisation: str) -> None:
-    """InputError where units are said of what says them itself."""
+def _of_others(
+    place: Path, task: AbstractTask, format: str, learning_rate: float | None, network: str, normalisation: str
+) -> DistilledSet | None:
+    """The set of a task of other data than images, in one of the forms that are read of those; None of any other."""
+    if (kept := kept_of(place, task, learning_rate, network)) is not None:
+        return _units_unsaid(kept, place, normalisation)
+    if isinstance(task.codec, WordVectors) and format in (AUTO, FORMAT):
+        return sentences_of(place, task, learning_rate, network)
+    if tree.joined(task.shape):
+        return graphs.graph_of(place, task, learning_rate, network, normalisation)
+    return None
+
+
+def _units_unsaid(made: DistilledSet, place: Path, normalisation: str) -> DistilledSet:
+    """The set; InputError where units are said of what says them itself."""
     if normalisation:
         raise InputError(f"{place}: limbeck exported it, and it says its units itself; leave --normalisation out")
+    return made
 
 
 def _check_entries(entries: Sequence[str]) -> None:

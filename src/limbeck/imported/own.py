@@ -15,6 +15,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractTask, Batch, Schedule
 from limbeck.core.documents import read_document
 from limbeck.core.errors import InputError
+from limbeck.core.family import part_name
 from limbeck.core.tree import Tree
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
@@ -38,6 +39,7 @@ _ORIGINAL = {NAMES[name]: name for name in ("images", SEEN, "labels", "soft_labe
 """The names of arrays elsewhere, by those they have in a NumPy archive."""
 PICTURED = "its images are pictures of 8 bits, and not the very numbers that were exported"
 ANEW = "its pixels are normalised anew: networks see these data in other units than those that it was exported in"
+IMAGES = part_name(ImageCodec)
 _CODEC = ("mean", "std", "zca_matrix", "zca_mean")
 
 
@@ -66,14 +68,49 @@ def read_export(path: Path) -> Own | None:
     Raises InputError where it is no longer what was written.
     """
     form = form_of(path)
-    if form == "npz":
-        return _own(form, path, (path,), *_archive(path), None)
-    if form == "pt":
-        found = read_torch(path)
-        return _own(form, path, (path,), found, str(found.get(FACTS)), None)
     if form == "folder":
         return _of_pictures(path)
-    return None
+    return _own(form, path, (path,), *arrays_of(form, path), None) if form else None
+
+
+def arrays_of(form: str, path: Path) -> tuple[dict[str, Any], str]:
+    """The arrays of a file of that form by their names elsewhere, and its facts."""
+    if form == "npz":
+        return _archive(path)
+    found = read_torch(path)
+    return found, str(found.get(FACTS))
+
+
+def kind_of(facts: str) -> str:
+    """The codec that facts name; that of images where they name none."""
+    try:
+        return str(json.loads(facts)["units"]["name"])
+    except (KeyError, TypeError, ValueError):
+        return IMAGES
+
+
+def schedule_of(held: Mapping[str, Tensor], said: Mapping[str, Any]) -> Schedule:
+    """The schedule among arrays; KeyError or ValueError where it is not there or not as it must be."""
+    rule = tree.nest({name: each for name, each in held.items() if name.startswith("rule/")})
+    return Schedule.from_tensors(
+        {"learning_rates": held["learning_rates"], "order": held["order"], **rule},
+        rule_named(said["optimizer"]),
+        loss_named(said.get("training loss", "task-loss")),
+    )
+
+
+def check_order(count: int, order: Tensor) -> None:
+    """ValueError for an order of other items than the `count` that there are."""
+    if order.dtype != torch.int64 or order.dim() != 2 or not -1 <= int(order.min()) <= int(order.max()) < count:
+        raise ValueError("an order of items that are not there")
+
+
+def check_labels(labels: Tensor, classes: int) -> None:
+    """ValueError for labels that are not those of so many classes."""
+    if labels.dtype != torch.int64 or labels.dim() != 1 or not len(labels):
+        raise ValueError("labels that are no list of whole numbers")
+    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError("labels of classes that are not there")
 
 
 def restored(path: Path, own: Own, task: AbstractTask, learning_rate: float | None, network: str) -> DistilledSet:
@@ -163,10 +200,11 @@ def _own(
     form: str, path: Path, files: tuple[Path, ...], arrays: Mapping[str, Any], facts: str, pixels: Tensor | None
 ) -> Own:
     """The set of the arrays and facts of a file; `pixels` are given where it has none itself."""
+    if (kind := kind_of(facts)) != IMAGES:
+        raise InputError(f"{path}: items of the codec {kind}, expected images; name the data it was distilled from")
     try:
         held = {name: each for name, each in arrays.items() if isinstance(each, Tensor)}
         said = json.loads(facts)
-        rule = tree.nest({name: each for name, each in held.items() if name.startswith("rule/")})
         start = tree.nest({name: each for name, each in held.items() if name.startswith(f"{INITIALISATION}/")})
         own = Own(
             form=form,
@@ -176,11 +214,7 @@ def _own(
             codec=ImageCodec.from_tensors({name: held[name] for name in _CODEC if name in held}),
             labels=held["labels"],
             soft_labels=held.get("soft_labels", held.get("targets")),
-            schedule=Schedule.from_tensors(
-                {"learning_rates": held["learning_rates"], "order": held["order"], **rule},
-                rule_named(said["optimizer"]),
-                loss_named(said.get("training loss", "task-loss")),
-            ),
+            schedule=schedule_of(held, said),
             initialisation=start.get(INITIALISATION),
             classes=tuple(said["classes"]),
             network=str(said["network"]),
@@ -194,11 +228,9 @@ def _own(
 
 def _check(own: Own) -> None:
     """Raise ValueError where the parts do not belong together."""
-    count, order = len(own.labels), own.schedule.order
-    if own.labels.dtype != torch.int64 or own.labels.dim() != 1 or not count:
-        raise ValueError("labels that are no list of whole numbers")
-    if not 0 <= int(own.labels.min()) <= int(own.labels.max()) < len(own.classes):
-        raise ValueError("labels of classes that are not there")
+    count = len(own.labels)
+    check_labels(own.labels, len(own.classes))
+    check_order(count, own.schedule.order)
     numbers = [each for each in (own.pixels, own.seen, own.soft_labels) if each is not None]
     if any(len(each) != count or each.dtype != torch.float32 for each in numbers):
         raise ValueError(f"images or soft labels that are no floats or not as many as the {count} labels")
@@ -206,7 +238,5 @@ def _check(own: Own) -> None:
         raise ValueError(f"soft labels of shape {tuple(own.soft_labels.shape)}")
     if own.pixels.dim() != 4 or (own.seen is not None and own.seen.shape != own.pixels.shape):
         raise ValueError("images of another shape than (item, channel, height, width)")
-    if order.dtype != torch.int64 or order.dim() != 2 or not -1 <= int(order.min()) <= int(order.max()) < count:
-        raise ValueError("an order of items that are not there")
     if not tree.finite((*numbers, own.schedule, own.initialisation or {})):
         raise ValueError("a number that is not finite")

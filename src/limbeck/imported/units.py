@@ -69,7 +69,10 @@ class Reading:
 def own_codec(task: AbstractTask) -> ImageCodec:
     """The codec of a task of images; InputError for any other task."""
     if not isinstance(task.codec, ImageCodec):
-        raise InputError(f"{task.name}: not a task of images, expected one; published sets are of images")
+        raise InputError(
+            f"{task.name}: not a task of images, expected one; published sets are of images, and of other data what "
+            "`limbeck export` wrote comes back, as npz or pt"
+        )
     return task.codec
 
 

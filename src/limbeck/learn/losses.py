@@ -14,6 +14,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.family import Family, maker_of
 from limbeck.core.tree import Tree
+from limbeck.learn.contrast import disagreement
 
 
 class BySquaredError(NamedTuple):
@@ -28,6 +29,19 @@ class BySquaredError(NamedTuple):
                 f"{tuple(outputs.shape)}; leave the loss to the task (task-loss)"
             )
         return (outputs - targets).square().mean(-1)
+
+
+class ByLikeness(NamedTuple):
+    """How far embeddings are from being as alike as targets say (`limbeck.learn.contrast.disagreement`)."""
+
+    def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
+        """The share of each pair; InputError for a task whose examples are no pairs."""
+        if not isinstance(targets, Tensor) or len(task.sides(outputs)) != 2:
+            raise InputError(
+                f"training loss likeness: found {task.name}, whose outputs are no two embeddings, expected a task of "
+                "pairs, such as emoji; leave the loss to the task (task-loss)"
+            )
+        return disagreement(outputs, targets)
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,14 @@ class SquaredError(AbstractTrainingLoss):
     makes: ClassVar[type] = BySquaredError
 
 
-TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError)
+@dataclass(frozen=True)
+class Likeness(AbstractTrainingLoss):
+    """Of pairs, the weighted binary cross-entropy of how alike all are and how alike targets say (LoRS, ICML 2024)."""
+
+    makes: ClassVar[type] = ByLikeness
+
+
+TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError, Likeness)
 
 
 def loss_name(loss: TrainingLoss) -> str:

@@ -3,6 +3,7 @@
 from limbeck.core.contracts import AbstractObjective
 from limbeck.core.family import Family
 from limbeck.objectives.adversarial_contrast import AdversarialContrast as AdversarialContrast
+from limbeck.objectives.branch_trajectory import BranchTrajectory as BranchTrajectory
 from limbeck.objectives.cloned import Cloned as Cloned
 from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
 from limbeck.objectives.cloned import ValueCloned as ValueCloned
@@ -59,5 +60,6 @@ OBJECTIVES = Family(
     Inversion,
     PolicyGradient,
     AdversarialContrast,
+    BranchTrajectory,
     CrossCovariance,
 )

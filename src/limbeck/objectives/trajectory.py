@@ -70,6 +70,11 @@ class Trajectory(AbstractObjective):
 
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The squared distance at the end, as a share of the squared distance at the start."""
+        start, end, goal = self.followed(state, problem, synthetic, key)
+        return squared_distance(end, goal) / squared_distance(start, goal)
+
+    def followed(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> tuple[Tree, Tree, Tree]:
+        """The parameters where a student begins, where it ends, and where the expert got, each a tree of one form."""
         number, epoch = self.drawn(int(state["step"]), key)
         start, goal = (self.experts.snapshot(problem, number, at) for at in (epoch, epoch + self.reach))
         learner = initial_state(start, synthetic.schedule.rule)
@@ -77,7 +82,7 @@ class Trajectory(AbstractObjective):
         view = augmented(plain, problem.task, self.augment, key.fold("augment"))
         loss, schedule = training_loss(problem.trained_by(synthetic.schedule)), synthetic.schedule
         end = unroll(loss, learner, synthetic.source, schedule, view=view, alone=self.alone)
-        return squared_distance(end.params, goal) / squared_distance(start, goal)
+        return start, end.params, goal
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """One more step is taken."""

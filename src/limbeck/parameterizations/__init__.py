@@ -15,6 +15,7 @@ from limbeck.parameterizations.frequency import Frequency as Frequency
 from limbeck.parameterizations.gaussians import Gaussians as Gaussians
 from limbeck.parameterizations.hallucinators import Hallucinators as Hallucinators
 from limbeck.parameterizations.latent import Latent as Latent
+from limbeck.parameterizations.likeness_targets import LikenessTargets as LikenessTargets
 from limbeck.parameterizations.multiformation import Multiformation as Multiformation
 from limbeck.parameterizations.palette import Palette as Palette
 from limbeck.parameterizations.pca import Pca as Pca
@@ -33,6 +34,7 @@ PARAMETERIZATIONS = Family(
     SoftTargets,
     SoftmaxTargets,
     FixedTargets,
+    LikenessTargets,
     TeacherTargets,
     FixedInputs,
     Multiformation,

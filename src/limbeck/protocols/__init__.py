@@ -5,6 +5,7 @@ from limbeck.core.errors import unknown
 from limbeck.core.family import Family
 from limbeck.learn.classifiers import Boosted, Forest, Logistic, NaiveBayes, Neighbours
 from limbeck.learn.warping import Warped
+from limbeck.protocols.alike import Alike as Alike
 from limbeck.protocols.classifier import Classifier as Classifier
 from limbeck.protocols.condensed_graph import CondensedGraph as CondensedGraph
 from limbeck.protocols.epochs import PUBLISHED
@@ -17,7 +18,7 @@ from limbeck.protocols.own import Own as Own
 from limbeck.protocols.taught import Taught as Taught
 
 PROTOCOL_KINDS = Family(
-    "protocol", AbstractProtocol, Classifier, CondensedGraph, Epochs, KernelRidge, Linear, Nearest, Own, Taught
+    "protocol", AbstractProtocol, Alike, Classifier, CondensedGraph, Epochs, KernelRidge, Linear, Nearest, Own, Taught
 )
 
 PROTOCOLS: dict[str, AbstractProtocol] = {
@@ -33,6 +34,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
     "frepo": Own(augment=FREPO, average=FREPO_AVERAGE),
     "krr": KernelRidge(),
     "linear": Linear(),
+    "lors": Alike(),
     "own": Own(),
     "rd3": Taught(),
 }
@@ -41,7 +43,7 @@ PROTOCOLS: dict[str, AbstractProtocol] = {
 
 def protocols() -> dict[str, AbstractProtocol]:
     """Every protocol that --protocol takes: those here, and each kind that an installed package brings, by default."""
-    ours = (Classifier, CondensedGraph, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
+    ours = (Alike, Classifier, CondensedGraph, Epochs, KernelRidge, Linear, Nearest, Own, Taught)
     installed = {name: kind() for name, kind in PROTOCOL_KINDS.parts.items() if kind not in ours}
     return {**installed, **PROTOCOLS}
 

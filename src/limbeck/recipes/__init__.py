@@ -44,6 +44,7 @@ from limbeck.recipes import (
     kmeans,
     krr_st,
     label,
+    lors,
     mtt,
     offline,
     one_step,
@@ -66,8 +67,8 @@ from limbeck.recipes.selections import Selections
 
 _FILES = (
     autopalette, bptt, cafe, cda, clp, condtsf, covmatch, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo, glad, haba,
-    hdt, herding, idm, kcenter, kip, kmeans, krr_st, mtt, pds, ppmo, random, random_soft, rat_bptt, rcig, rded, rfad,
-    rtp, sre2l, tesla,
+    hdt, herding, idm, kcenter, kip, kmeans, krr_st, lors, mtt, pds, ppmo, random, random_soft, rat_bptt, rcig, rded,
+    rfad, rtp, sre2l, tesla,
 )  # fmt: skip
 _GROUPS = (cgc, coresets, ddif, fred, gcond, idc, label, offline, one_step, tables)
 RECIPES = Register(

@@ -151,6 +151,12 @@ def _task(
     recordings = _decoded(parts)
     manner = _manner(recordings[: facts.lengths["train"]], seconds, mels, rate)
     clips = [resampled(each.samples, each.rate, manner.rate) for each in recordings]
+    places_of = [readable(part.place(index)) for part in parts for index in range(len(part.labels))]
+    if not any(map(np.any, clips)):
+        raise InputError(
+            f"{places_of[0]}: silent, as all {len(clips):,} sounds are, expected some that can be heard; check how "
+            "they were recorded or converted"
+        )
     native = manner.seen(clips)
     rows, carved = arrange(facts, _digest(native, facts), validates)
     train = native[torch.from_numpy(rows["train"])].double()
@@ -163,7 +169,6 @@ def _task(
     }
     given = {"seconds": seconds, "mels": mels, "rate": rate, "label_column": label_column or None}
     options = {k: v for k, v in {**given, "validation": validates.stated}.items() if v is not None}
-    places_of = [readable(part.place(index)) for part in parts for index in range(len(part.labels))]
     notes = (*facts.notes, *carved, *_told(recordings, clips, places_of, manner))
     task = AudioTask(name, facts.classes, codec, splits, options, notes)
     places.remember(name, task.fingerprint)

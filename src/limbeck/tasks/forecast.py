@@ -207,6 +207,12 @@ def _task(
             f"{name}: the {least} split leaves {max(0, rooms[least]):,} times for a future, expected at least the "
             f"horizon, {horizon:,} (lookback {lookback:,}); ask for a shorter --horizon or --lookback, or record more"
         )
+    seen = timeline.series[:, : borders[0]]
+    if bool((seen == seen[:, :1]).all()):
+        raise InputError(
+            f"{name}: no column changes within the {borders[0]:,} times that train, expected one that does; record "
+            "more, or name another with --target"
+        )
     codec, series = _scaled(timeline.series, borders[0])
     parts = {
         split: series[:, max(0, begin - lookback) if split != "train" else 0 : end].contiguous()

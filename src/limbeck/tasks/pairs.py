@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from limbeck.codecs.hashed_text import hashed
 from limbeck.codecs.images import fit_channels
 from limbeck.codecs.pairs import PairCodec
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Metric
-from limbeck.core.errors import unknown
+from limbeck.core.errors import InputError, unknown
 from limbeck.core.key import Key
 from limbeck.core.memory import memory
 from limbeck.core.tree import Tree
@@ -206,6 +207,11 @@ def _task(
     validates = Validation.of(validation)
     images, frame, facts, notes = _decoded(written, size, reading, validates)
     texts = tuple(text for each in written for text in each.texts)
+    if not any(re.search(r"\w", text) for text in texts):
+        raise InputError(
+            f"{path}: found no word in any of {len(texts):,} texts, such as {texts[0]!r}, expected letters; name "
+            "another column with --text-column"
+        )
     options = {**stated, **{k: v for k, v in (("size", size), ("validation", validates.stated)) if v is not None}}
     digest = Digest(facts, frame)
     digest.update(images)

@@ -162,8 +162,14 @@ def _task(
     splits = {
         split: Labelled(every[torch.from_numpy(each)], labels[torch.from_numpy(each)]) for split, each in rows.items()
     }
+    native = splits["train"].native
+    if bool((native == native.flatten()[0]).all()):
+        raise InputError(
+            f"{train.place(0)}: every number of all {len(native):,} training series is {float(native.flatten()[0]):g}, "
+            "expected series that differ; check how they were written"
+        )
     told = (*notes, *filter(None, [note]), *train.labels.notes, *carved)
-    return SeriesTask(name, facts.classes, SeriesCodec.fit(splits["train"].native), splits, options, told)
+    return SeriesTask(name, facts.classes, SeriesCodec.fit(native), splits, options, told)
 
 
 def _facts(parts: Mapping[str, Rows]) -> Facts:
