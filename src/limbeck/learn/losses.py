@@ -14,6 +14,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.family import Family, maker_of
 from limbeck.core.tree import Tree
+from limbeck.learn.attention_labels import ByAttention
 
 
 class BySquaredError(NamedTuple):
@@ -72,7 +73,14 @@ class SquaredError(AbstractTrainingLoss):
     makes: ClassVar[type] = BySquaredError
 
 
-TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError)
+@dataclass(frozen=True)
+class AttentionLoss(AbstractTrainingLoss):
+    """The loss of the task, and how far attention is from the labels that schedule attention-labels has of it."""
+
+    makes: ClassVar[type] = ByAttention
+
+
+TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError, AttentionLoss)
 
 
 def loss_name(loss: TrainingLoss) -> str:
