@@ -46,7 +46,7 @@ def _has_labels(targets: Tree) -> bool:
     return isinstance(targets, dict) and ATTENTION in targets
 
 
-def divergence(attention: Weights, raw: Weights) -> Float[Tensor, " example"]:
+def divergence(attention: Weights, raw: Float[Tensor, "example layer head asked seen"]) -> Float[Tensor, " example"]:
     """The mean over layers, heads and queries of KL(label || attention), where labels are softmax(raw) over places.
 
     Places of which there is nothing are never attended to: labels are confined to the others, as the attention is, and
