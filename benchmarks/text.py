@@ -1,7 +1,7 @@
 """How well a few sentences stand in for all: selections, distribution matching and learned vectors, read out as words.
 
     python benchmarks/text.py [--data trec6 sst2 ag_news] [--ipc 1 10] [--repeats 5] [--steps 1000] [--tries 100]
-        [--sets random herding ...] [--out text]
+        [--sets random herding ...] [--no-full] [--out text]
 
 For each data set and number of items a class, with a small transformer that has read nothing (`transformer`):
 
@@ -129,7 +129,8 @@ def rows(data: str, ipc: int, given: argparse.Namespace, session: limbeck.Sessio
         path = distilled(data, name, ipc, given, session)
         files = [in_words(path, session)] if name in SELECTED else [path, in_words(path, session)]
         for file in files:
-            beside = ["full"] if name == "random" else ["random", *BYTES] if file is path else []
+            beside = ["random", *BYTES] if name in LEARNED and file is path else []
+            beside += ["full"] if name == "random" and given.full else []
             protocol = PROTOCOL.get(name, "yang2024")
             found = limbeck.evaluate(file, protocol=protocol, repeats=given.repeats, baselines=beside, session=session)
             for score in found:
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--ipc", nargs="+", type=int, default=[1, 10])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--sets", nargs="+", default=[*SELECTED, *LEARNED], choices=[*SELECTED, *LEARNED])
+    parser.add_argument("--full", action=argparse.BooleanOptionalAction, default=True, help="all real data, too")
     parser.add_argument("--tries", type=int, default=100, help="steps of each try on validation examples")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("text"))
