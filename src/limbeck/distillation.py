@@ -89,7 +89,7 @@ class Distillation:
         start, params = recipe.started(self.problem, count, self.key)
         check_renders(recipe.parameterization, params, self.problem.task)
         assert SCHEDULE not in params.learned, "the schedule is no group of a parameterization"
-        schedule = recipe.schedule.init(len(start.classes), self.key.fold("schedule"))
+        schedule = recipe.schedule.begin(self.problem, len(start.classes), self.key.fold("schedule"))
         learned = tree.move({**params.learned, SCHEDULE: schedule}, device)
         return State(
             learned=learned,

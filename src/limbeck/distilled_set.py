@@ -120,8 +120,8 @@ class DistilledSet(Dataset):
 
     @property
     def budget(self) -> Budget:
-        """What the set costs to store, with the parameters that it is to be trained from, where it has some."""
-        return Budget.of((self.stored, self.initialisation or {}))
+        """What the set costs to store, with the parameters to be trained from and the labels of its loss, if any."""
+        return Budget.of((self.stored, self.initialisation or {}, self.schedule.labels))
 
     @functools.cached_property
     def label_mode(self) -> str:
@@ -292,5 +292,7 @@ def _check(loaded: DistilledSet, header: dict[str, Any]) -> None:
         raise ValueError("what is stored, and of how many items, is not what the header says")
     if not tree.finite(loaded.stored) or not tree.finite((loaded.schedule, loaded.initialisation or {})):
         raise ValueError("a value that is not finite")
+    if any(len(leaf) != count for leaf in tree.leaves(loaded.schedule.labels)):
+        raise ValueError("labels of its training loss for other items than there are")
     if int(loaded.schedule.order.max()) >= count:
         raise ValueError("a schedule of items that are not there")

@@ -143,6 +143,7 @@ def account(distilled: DistilledSet) -> Account:
         LABELS: counted.labels,
         "shared by all": counted.shared,
         "network to begin with": network,
+        "labels of attention": Budget.of(distilled.schedule.labels),
     }
     parts = tuple(Part(what, *cost) for what, cost in named.items() if cost.scalars)
     leaves = tree.leaves(distilled.batch.inputs)

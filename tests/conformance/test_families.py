@@ -49,7 +49,16 @@ from limbeck.parameterizations import PARAMETERIZATIONS
 from limbeck.protocols import PROTOCOL_KINDS, protocols
 from limbeck.recipes import RECIPES
 from limbeck.schedules import SCHEDULES, Fixed
-from limbeck.starts import SCORES, SET_FUNCTIONS, SIMILARITIES, SPACES, STARTS, AllocatedCentroids, Representations
+from limbeck.starts import (
+    SCORES,
+    SELECTION_SPACES,
+    SET_FUNCTIONS,
+    SIMILARITIES,
+    SPACES,
+    STARTS,
+    AllocatedCentroids,
+    Representations,
+)
 from limbeck.statistics.groups import group_means
 from small_graph import OF_GRAPHS
 
@@ -58,6 +67,7 @@ FAMILIES = (
     SCORES,
     SET_FUNCTIONS,
     SIMILARITIES,
+    SELECTION_SPACES,
     SPACES,
     PARAMETERIZATIONS,
     SCHEDULES,

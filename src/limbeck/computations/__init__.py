@@ -16,6 +16,7 @@ from limbeck.computations.recognition import FeatureMap, RealSurroundings, Recog
 from limbeck.computations.recognition_trajectory import RecognitionTrajectory
 from limbeck.computations.row_autoencoder import RowAutoencoder
 from limbeck.computations.search import Chosen, Draw, Search
+from limbeck.computations.sentences import SentenceVectors
 from limbeck.computations.sources import AbstractSource, AllReal, Coreset, HardLabelled, Mixture
 from limbeck.computations.steps import OfAllData, Steps
 from limbeck.computations.training import Training
@@ -55,6 +56,7 @@ __all__ = [
     "RowAutoencoder",
     "RecognitionTrajectory",
     "Search",
+    "SentenceVectors",
     "Spectrum",
     "Steps",
     "Stopped",
@@ -88,6 +90,7 @@ COMPUTATIONS = Family(
     Recognised,
     RecognitionTrajectory,
     RowAutoencoder,
+    SentenceVectors,
     Spectrum,
     Stopped,
     Surface,

@@ -28,6 +28,11 @@ class AbstractSource(AbstractPart):
     def depends_on_set(self) -> bool:
         """Whether there are items of the set in it."""
 
+    @property
+    def is_whole_set(self) -> bool:
+        """Whether it is all items of the set in their order, and nothing else; by default it is not."""
+        return False
+
     @abstractmethod
     def count(self, context: ProbeContext) -> int:
         """How many examples it has."""
@@ -64,6 +69,11 @@ class Mixture(AbstractSource):
     def depends_on_set(self) -> bool:
         """Whether there are items of the set in it."""
         return self.items is None or bool(self.items)
+
+    @property
+    def is_whole_set(self) -> bool:
+        """Where no items are named, and there are no real examples."""
+        return self.items is None and not self.real
 
     def count(self, context: ProbeContext) -> int:
         """How many examples it has (with as many real ones as asked for)."""
@@ -117,6 +127,11 @@ class HardLabelled(AbstractSource):
     @property
     def depends_on_set(self) -> bool:
         """It does."""
+        return True
+
+    @property
+    def is_whole_set(self) -> bool:
+        """It is."""
         return True
 
     def count(self, context: ProbeContext) -> int:

@@ -263,7 +263,8 @@ class Training(AbstractComputation):
         """How the set says that it is to be trained on, for `count` items, where the protocol asks."""
         if not self.protocol.uses_own:
             return None
-        return context.distilled.schedule.for_count(len(context.distilled), count)
+        own = context.distilled.schedule.for_count(len(context.distilled), count)
+        return own if self.on.is_whole_set else own.of_others()
 
     def _record(self, context: ProbeContext) -> Record:
         return Record(context, self.problem(context), self.reads, self.keeps, self.validation, self.until)

@@ -102,7 +102,6 @@ class AbstractStart(AbstractPart):
 
     def check(self, problem: Problem) -> None:
         """InputError for data that it cannot pick from, before anything is computed; by default it can from any."""
-        return
 
     def needs(self, problem: Problem) -> tuple[Any, ...]:
         """The computations whose outcomes it picks by, which may be done before; none by default."""
@@ -160,10 +159,7 @@ class AbstractParameterization(AbstractPart):
         return Counted.of(params.learned, params.fixed, self.shared)
 
     def pictured(self, params: Parameters, classes: Sequence[str]) -> tuple[Pictured, ...]:
-        """Stored parameters as pictures, where they are more than the items that they render; by default none.
-
-        `classes` are the names of the classes.
-        """
+        """Stored parameters as pictures, where they are more than the items; by default none. `classes` are names."""
         return ()
 
     def settled(self, params: Parameters, problem: Problem) -> Parameters:
@@ -184,6 +180,10 @@ class AbstractSchedule(AbstractPart):
     @abstractmethod
     def init(self, count: int, key: Key) -> Tree:
         """What is learned of the schedule of a set of `count` items: a dict of tensors, empty where it is stated."""
+
+    def begin(self, problem: Problem, count: int, key: Key) -> Tree:
+        """What is learned of it for a problem: by default what `init` gives; InputError where it cannot be."""
+        return self.init(count, key)
 
     @abstractmethod
     def render(self, params: Tree, classes: Int[Tensor, " item"], key: Key) -> Schedule:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core import tree
-from limbeck.core.task import AbstractTask
+from limbeck.core.task import AbstractNetwork, AbstractTask, Batch
 from limbeck.core.tree import Tree
 
 
@@ -36,12 +36,30 @@ class TrainingLoss(Protocol):
         """The loss of each example (example,), twice differentiable."""
 
 
+@runtime_checkable
+class ReadingLoss(Protocol):
+    """A training loss that looks into the network that is trained, beside what that gives."""
+
+    def read(self, task: AbstractTask, network: AbstractNetwork, params: Tree, batch: Batch) -> Tensor:
+        """The loss of each example (example,) of a batch as `labelled` gives it, twice differentiable."""
+
+
 class ByTask(NamedTuple):
     """The loss of the task itself."""
 
     def each(self, task: AbstractTask, outputs: Tensor, targets: Tree) -> Tensor:
         """What the task says."""
         return task.loss(outputs, targets)
+
+
+def labelled(batch: Batch, labels: Tree, rows: Tensor) -> Batch:
+    """A batch of items that are the rows `rows` of those that a schedule has labels of, as its loss reads it.
+
+    Its targets are then a dict: its own as "targets", and the labels by their names; without labels it stays as it is.
+    """
+    if not labels:
+        return batch
+    return batch._replace(targets={"targets": batch.targets, **tree.rows(labels, rows)})
 
 
 class Schedule(NamedTuple):
@@ -52,13 +70,19 @@ class Schedule(NamedTuple):
     """Which items a step sees, on the CPU: step t takes row t modulo the number of rows, where -1 is no item."""
     rule: UpdateRule
     loss: TrainingLoss = ByTask()
+    labels: Tree = {}
+    """What the loss holds more than outputs against, each (item, ...) by its name; empty where that is nothing."""
 
     def for_count(self, made_for: int, count: int) -> Schedule:
         """The schedule of a set of `made_for` items, for `count`: itself, or its rates and rule with all items."""
-        return self if made_for == count else self._replace(order=torch.arange(count)[None])
+        return self if made_for == count else self.of_others()._replace(order=torch.arange(count)[None])
+
+    def of_others(self) -> Schedule:
+        """The schedule for other items than the set's: itself, but for labels, which are of those alone."""
+        return self._replace(loss=ByTask(), labels={}) if self.labels else self
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """The tensors by path: learning_rates, order, and rule/NAME for each hyper-parameter."""
+        """The tensors by path: learning_rates, order, rule/NAME for each hyper-parameter, and labels/NAME."""
         return tree.flatten(self)
 
     @classmethod
@@ -78,4 +102,4 @@ class Schedule(NamedTuple):
                 )
             if value.is_floating_point() is not floating or value.dtype is torch.bool or value.is_complex():
                 raise ValueError(f"schedule/{name} has the type {value.dtype}")
-        return cls(parts["learning_rates"], parts["order"], rule(**numbers), loss())
+        return cls(parts["learning_rates"], parts["order"], rule(**numbers), loss(), parts.get("labels", {}))

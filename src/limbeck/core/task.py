@@ -72,6 +72,15 @@ class AbstractNetwork(ABC):
         """The readout, and what enters each normalisation, in order, each (example, channel, ...); none by default."""
         return self.apply(params, inputs, statistics), ()
 
+    def attention(
+        self, params: Tree, inputs: Tree, statistics: Tree | None = None
+    ) -> tuple[Readout, tuple[Tensor, ...]]:
+        """The readout, and how much each place attends to each in each layer, in order; none by default.
+
+        A layer has weights (example, head, place, place seen), whose rows sum to 1, or to 0 where nothing is seen.
+        """
+        return self.apply(params, inputs, statistics), ()
+
     @abstractmethod
     def track(self, params: Tree, inputs: Tree, statistics: Tree) -> tuple[Readout, Tree]:
         """The readout by the batch's own statistics, and the running statistics after seeing the batch."""

@@ -14,6 +14,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.expect import AbstractPart
 from limbeck.core.family import Family, maker_of
 from limbeck.core.tree import Tree
+from limbeck.learn.attention_labels import ByAttention
 from limbeck.learn.contrast import disagreement
 
 
@@ -93,7 +94,14 @@ class Likeness(AbstractTrainingLoss):
     makes: ClassVar[type] = ByLikeness
 
 
-TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError, Likeness)
+@dataclass(frozen=True)
+class AttentionLoss(AbstractTrainingLoss):
+    """The loss of the task, and how far attention is from the labels that schedule attention-labels has of it."""
+
+    makes: ClassVar[type] = ByAttention
+
+
+TRAINING_LOSSES = Family("training-loss", AbstractTrainingLoss, TaskLoss, SquaredError, Likeness, AttentionLoss)
 
 
 def loss_name(loss: TrainingLoss) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, ByTask, TrainingLoss
+from limbeck.core.schedule import ReadingLoss
 from limbeck.core.tree import Tree
 
 BY_TASK = ByTask()
@@ -48,6 +49,8 @@ def mean_loss(task: AbstractTask, network: AbstractNetwork, goal: TrainingLoss =
     """The mean over a batch of what training goes down; a network that normalises does so by the batch's statistics."""
 
     def loss(params: Tree, batch: Batch) -> Tensor:
+        if isinstance(goal, ReadingLoss):
+            return goal.read(task, network, params, batch).mean()
         return goal.each(task, network.apply(params, batch.inputs).outputs, batch.targets).mean()
 
     return loss

@@ -20,6 +20,7 @@ from limbeck.core.contracts import AbstractNetwork, AbstractTask, Batch, Problem
 from limbeck.core.key import Key
 from limbeck.core.placing import capacity
 from limbeck.core.progress import went
+from limbeck.core.schedule import labelled
 from limbeck.learn.compiled import CompiledLoss, compiles
 from limbeck.learn.microbatches import microbatch_size, microbatches
 from limbeck.learn.peak import Peak
@@ -134,8 +135,12 @@ def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Lear
 
     @functools.lru_cache(maxsize=1)
     def batch_of(row: int) -> Batch:
-        batches = [setup.loader(rows_of(setup.schedule, row), row).to(device) for setup in setups]
+        batches = [seen_by(setup, row).to(device) for setup in setups]
         return tree.map(lambda *leaves: torch.stack(leaves), *batches)
+
+    def seen_by(setup: Setup, row: int) -> Batch:
+        rows = rows_of(setup.schedule, row)
+        return labelled(setup.loader(rows, row), setup.schedule.labels, rows)
 
     cycle = max(len(schedule.order) for schedule in schedules)
     start = tree.move(
@@ -146,7 +151,7 @@ def stacked_training(problem: Problem, setups: Sequence[Setup]) -> Iterator[Lear
         lambda learners, batch: (gradient(total, learners.params, batch), {}),
         Learner(start, {}),
         lambda rows, step: batch_of(int(rows)),
-        schedules[0]._replace(order=torch.arange(cycle)[:, None]),
+        schedules[0]._replace(order=torch.arange(cycle)[:, None], labels={}),
         KEY,
         None,
     )

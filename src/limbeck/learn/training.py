@@ -13,6 +13,7 @@ from torch import Tensor
 from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractNetwork, AbstractTask, Batch, Schedule, TrainingLoss
 from limbeck.core.key import Key
+from limbeck.core.schedule import labelled
 from limbeck.core.tree import Tree
 from limbeck.learn.microbatches import loss_size, microbatches
 from limbeck.learn.sensitivity import BY_TASK, Loss, mean_loss, over_parts, vjp
@@ -100,12 +101,14 @@ def going_on(
     state = rule.init(learner.params)
     yield learner
     for step, learning_rate in enumerate(learning_rates):
-        batch = loader(rows_of(schedule, step), step)
+        rows = rows_of(schedule, step)
+        batch = loader(rows, step)
         if augment is not None:
             groups = torch.arange(len(batch.classes))
             batch = task.augment(batch, key.fold("augment", step), groups, augment)
         if label is not None:
             batch = label(batch)
+        batch = labelled(batch, schedule.labels, rows)
         gradients, statistics = gradient_of(learner, batch)
         params, state = rule.update(learner.params, gradients, state, learning_rate)
         learner = Learner(params, statistics)

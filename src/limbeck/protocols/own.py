@@ -78,7 +78,7 @@ class Own(AbstractProtocol):
     def full_schedule(self, own: Schedule | None, count: int, steps: int, key: Key) -> Schedule:
         """The schedule over `count` real examples where a distilled set gets `steps` steps."""
         own = carried(own, self.name)
-        if not isinstance(own.loss, ByTask):
+        if not isinstance(own.of_others().loss, ByTask):
             published = Epochs(full_batch=self.full_batch, full_epochs=self.full_epochs)
             return published.full_schedule(own, count, steps, key)
         epochs = max(self.full_epochs, -(-steps // -(-count // self.full_batch)))

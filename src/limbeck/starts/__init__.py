@@ -36,6 +36,7 @@ from limbeck.starts.scores import (
     MeanMargin,
     NearMedian,
 )
+from limbeck.starts.selection_spaces import AbstractSelectionSpace, NetworkFeatures, Sentences
 from limbeck.starts.set_functions import AbstractSetFunction, FacilityLocation, GraphCut
 from limbeck.starts.similarities import AbstractSimilarity, FeatureCosine, GradientNearness
 from limbeck.starts.smoothed_labels import SmoothedLabels
@@ -49,6 +50,7 @@ from limbeck.starts.xavier import Xavier
 
 __all__ = [
     "SCORES",
+    "SELECTION_SPACES",
     "SET_FUNCTIONS",
     "SIMILARITIES",
     "SPACES",
@@ -84,12 +86,14 @@ __all__ = [
     "MatchingPursuit",
     "MeanMargin",
     "NearMedian",
+    "NetworkFeatures",
     "Noise",
     "PairedClusters",
     "Real",
     "Relabelled",
     "Representations",
     "RightlyNamed",
+    "Sentences",
     "SmoothedLabels",
     "Stratified",
     "Stretch",
@@ -145,4 +149,5 @@ SCORES = Family(
 )
 SET_FUNCTIONS = Family("set-function", AbstractSetFunction, FacilityLocation, GraphCut)
 SIMILARITIES = Family("similarity", AbstractSimilarity, FeatureCosine, GradientNearness)
+SELECTION_SPACES = Family("selection-space", AbstractSelectionSpace, NetworkFeatures, Sentences)
 SPACES = Family("space", AbstractSpace, AsSeen, Principal, EmbeddedCategories, Codes)

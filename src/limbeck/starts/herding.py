@@ -10,16 +10,16 @@ from torch import Tensor
 
 from limbeck.core.key import Key
 from limbeck.starts.seen import Seen
-from limbeck.starts.selection import AbstractSelection
+from limbeck.starts.selection import AbstractNearnessSelection
 
 
 @dataclass(frozen=True)
-class Herding(AbstractSelection):
+class Herding(AbstractNearnessSelection):
     """Real images whose running mean of features stays closest to the class mean (Welling, 2009)."""
 
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
         """`count` examples, in the order they are chosen."""
-        return herd(seen.features, count, key)
+        return herd(self.space.of(seen), count, key)
 
 
 def herd(features: Float[Tensor, "example feature"], count: int, key: Key) -> Int[Tensor, " item"]:

@@ -11,19 +11,19 @@ from torch import Tensor
 
 from limbeck.core.key import Key
 from limbeck.starts.seen import Seen
-from limbeck.starts.selection import AbstractSelection
+from limbeck.starts.selection import AbstractNearnessSelection
 
 Apart = Callable[[Float[Tensor, "example feature"], Float[Tensor, " feature"]], Float[Tensor, " example"]]
 """apart(points, other) -> how far each point is from another, at least 0."""
 
 
 @dataclass(frozen=True)
-class KCenter(AbstractSelection):
+class KCenter(AbstractNearnessSelection):
     """Real images that cover their class: each the farthest from those before it (Sener and Savarese, 2018)."""
 
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
         """`count` examples, in the order they are chosen."""
-        return farthest_first(seen.features, count, key)
+        return farthest_first(self.space.of(seen), count, key)
 
 
 def squared_distance(

@@ -10,16 +10,16 @@ from torch import Tensor
 
 from limbeck.core.key import Key
 from limbeck.starts.seen import Seen
-from limbeck.starts.selection import AbstractSelection
+from limbeck.starts.selection import AbstractNearnessSelection
 
 
 @dataclass(frozen=True)
-class KMeans(AbstractSelection):
+class KMeans(AbstractNearnessSelection):
     """Real images nearest to the k-means centres of their class's features."""
 
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
         """`count` examples, those of large clusters first."""
-        return nearest_to_centres(seen.features, count, key)
+        return nearest_to_centres(self.space.of(seen), count, key)
 
 
 def nearest_to_centres(features: Float[Tensor, "example feature"], count: int, key: Key) -> Int[Tensor, " item"]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from limbeck.computations.features import Networks
-from limbeck.computations.training import Training
 from limbeck.core.contracts import AbstractStart, Batch, Problem
 from limbeck.core.expect import at_least
 from limbeck.core.key import Key
 from limbeck.starts.batches import loaded, rows_by_class
 from limbeck.starts.seen import Seen
+from limbeck.starts.selection_spaces import AbstractSelectionSpace, NetworkFeatures
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class AbstractSelection(AbstractStart):
     def select(self, seen: Seen, count: int, key: Key) -> Int[Tensor, " item"]:
         """Which `count` of the examples, each at most once, in the order they are chosen; equals as they come."""
 
-    def needs(self, problem: Problem) -> tuple[Training, ...]:
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
         """The trainings of those networks."""
         return self.seen_by.trainings(problem, self.epochs)
 
@@ -58,3 +59,24 @@ class AbstractSelection(AbstractStart):
             seen = Seen(problem, learners, considered, label)
             chosen.append(considered[self.select(seen, per_class, key.fold("select", label))])
         return loaded(problem, torch.cat(chosen))
+
+
+@dataclass(frozen=True)
+class AbstractNearnessSelection(AbstractSelection):
+    """A selection that goes by how near examples of a class are to one another, and so by the space it looks in."""
+
+    space: AbstractSelectionSpace = NetworkFeatures()
+    """Where it looks at examples."""
+
+    @property
+    def seen_by(self) -> Networks:
+        """Those that the space is of."""
+        return self.space.seen_by
+
+    def check(self, problem: Problem) -> None:
+        """InputError for data that have no place in the space."""
+        self.space.check(problem)
+
+    def needs(self, problem: Problem) -> tuple[Any, ...]:
+        """The trainings of its networks, and what the space is computed by."""
+        return (*super().needs(problem), *self.space.needs(problem))

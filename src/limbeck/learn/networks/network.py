@@ -125,6 +125,20 @@ class Network(AbstractNetwork):
         readout = self._watched(params, inputs, statistics, normalisations(), see)
         return readout, tuple(found)
 
+    def attention(
+        self, params: Params, inputs: Tree, statistics: Params | None = None
+    ) -> tuple[Readout, tuple[Float[Tensor, "example head place seen"], ...]]:
+        """The readout, and the weights of each attention, in the order of computation; none where there is none.
+
+        Found by type, as limbeck's own layers of attention.
+        """
+        from limbeck.learn.networks.transformer import Attention
+
+        found: list[Tensor] = []
+        see: See = lambda _part, _given, result: found.append(result)  # noqa: E731
+        readout = self._watched(params, inputs, statistics, (Attention,), see)
+        return readout, tuple(found)
+
     def _watched(
         self, params: Params, inputs: Tree, statistics: Params | None, kinds: tuple[type[nn.Module], ...], see: See
     ) -> Readout:
