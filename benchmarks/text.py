@@ -97,7 +97,7 @@ def chosen(data: str, name: str, given: argparse.Namespace, session: limbeck.Ses
 
 def validated(data: str, path: Path, root: Path | None) -> list[float]:
     """The validation accuracy of learners of a set that are trained as it says."""
-    task, made = limbeck.load(data, root), limbeck.DistilledSet.load(path)
+    task, made = limbeck.load(data, root=root), limbeck.DistilledSet.load(path)
     problem = Problem(task, task.network("transformer"), torch.device("cpu"), NoCache())
     context = ProbeContext(problem, set=made, split="validation")
     trainings = [Training(Mixture(), VALIDATING + seed, Own()) for seed in range(LEARNERS)]
