@@ -6,6 +6,7 @@ from limbeck.objectives.adversarial_contrast import AdversarialContrast as Adver
 from limbeck.objectives.cloned import Cloned as Cloned
 from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
 from limbeck.objectives.cloned import ValueCloned as ValueCloned
+from limbeck.objectives.covariance_distribution import CovarianceDistribution as CovarianceDistribution
 from limbeck.objectives.cross_covariance import CrossCovariance as CrossCovariance
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
@@ -37,6 +38,7 @@ OBJECTIVES = Family(
     TrainedDistribution,
     LayerwiseDistribution,
     SpectralDistribution,
+    CovarianceDistribution,
     Gradient,
     Unrolled,
     WarmUnrolled,

@@ -16,6 +16,7 @@ from limbeck.parameterizations.gaussians import Gaussians as Gaussians
 from limbeck.parameterizations.hallucinators import Hallucinators as Hallucinators
 from limbeck.parameterizations.latent import Latent as Latent
 from limbeck.parameterizations.multiformation import Multiformation as Multiformation
+from limbeck.parameterizations.over_time import OverTime as OverTime
 from limbeck.parameterizations.palette import Palette as Palette
 from limbeck.parameterizations.pca import Pca as Pca
 from limbeck.parameterizations.pixels import Pixels as Pixels
@@ -45,6 +46,7 @@ PARAMETERIZATIONS = Family(
     Bits,
     Palette,
     Field,
+    OverTime,
     Gaussians,
     Hallucinators,
     Latent,
