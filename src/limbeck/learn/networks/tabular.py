@@ -7,7 +7,7 @@ from collections import OrderedDict
 from torch import nn
 
 from limbeck.core.errors import InputError
-from limbeck.learn.networks.options import Number, Option
+from limbeck.learn.networks.options import Choice, Number, Option
 
 RowShape = tuple[int]
 """(number,)."""
@@ -18,20 +18,22 @@ DEEPEST = 10
 
 
 def dcn_options(shape: RowShape) -> tuple[Option, ...]:
-    """Width, and how many layers cross."""
-    return Number("width", WIDTH), Number("depth", 2)
+    """Width, how many layers cross, and whether what they give is normalised."""
+    return Number("width", WIDTH), Number("depth", 2), Choice("norm", "layer", ("layer", "none"))
 
 
-def dcn(shape: RowShape, classes: int, *, width: int, depth: int) -> nn.Module:
-    """DCN-V2: 2 cross layers, a hidden layer of width 48 with ReLU behind them, and a linear layer.
+def dcn(shape: RowShape, classes: int, *, width: int, depth: int, norm: str) -> nn.Module:
+    """DCN-V2: 2 cross layers, a layer norm, a hidden layer of width 48 with ReLU, and a linear layer.
 
-    Wang et al. (WWW 2021), stacked: x <- x0 * (W x + b) + x at each cross layer, where x0 is the row.
+    Wang et al. (WWW 2021), stacked: x <- x0 * (W x + b) + x at each cross layer, where x0 is the row. They have no
+    norm: a row far from all others, which cross layers take to the third power, then outweighs those.
     """
     from limbeck.learn.networks.tabular_modules import Crosses
 
     (numbers,) = shape
     parts: OrderedDict[str, nn.Module] = OrderedDict(
         crosses=Crosses(numbers, depth),
+        norm=nn.LayerNorm(numbers) if norm == "layer" else nn.Identity(),
         hidden=nn.Linear(numbers, width),
         activation=nn.ReLU(),
         head=nn.Linear(width, classes),
