@@ -7,8 +7,8 @@
 --parameterization.rows 1`), and so twice as many seconds of sound are heard: beside them stand as many real clips as
 they have items, `random:items`. `field` and `over-time` match distributions, too, of clips stored as small networks:
 from pitch and time, 14 of them in the storage of one clip, and from time alone to all pitches, 4 of them; beside them
-stand `random:field` and `random:over-time`, as many real clips. Test accuracy, by protocol yang2024, 300 steps of all items at once. Sets and learners
-are kept under --out, so the same command goes on where it was interrupted.
+stand `random:field` and `random:over-time`, as many real clips. Test accuracy, by protocol yang2024, 300 steps of all
+items at once. Sets and learners are kept under --out, so the same command goes on where it was interrupted.
 """
 
 from __future__ import annotations

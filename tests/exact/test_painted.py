@@ -116,8 +116,12 @@ def test_a_field_over_time_is_a_field_of_all_that_is_at_a_time() -> None:
     plain = field.init(PROBLEM, lines, KEY)
     assert torch.equal(params.learned["inputs"], plain.learned["inputs"])
     assert torch.equal(whole.render(params, KEY).inputs[:, 0], field.render(plain, KEY).inputs)
-    assert whole.cost(TASK, 2) == 2 * 10 * 4 * field.numbers((8, 8)) == Budget.of(whole.stored(params).learned).bytes * 2
-    with pytest.raises(InputError, match=r"over-time: found inputs of the shape \(192,\), expected images .* or series"):
+    assert (
+        whole.cost(TASK, 2) == 2 * 10 * 4 * field.numbers((8, 8)) == Budget.of(whole.stored(params).learned).bytes * 2
+    )
+    with pytest.raises(
+        InputError, match=r"over-time: found inputs of the shape \(192,\), expected images .* or series"
+    ):
         whole.init(PROBLEM, Batch(torch.zeros(2, 192), torch.eye(2), torch.arange(2)), KEY)
 
 
@@ -130,7 +134,7 @@ def test_series_come_back_to_a_stated_error_and_a_run_goes_on_to_the_bit(tmp_pat
     task = load(f"series:{waves.folder(tmp_path / 'waves')}")
     problem = Problem(task, task.network("convnet1d-w4-d1"), torch.device("cpu"), NoCache())
     recipe = Recipe(
-        parameterization=replace(part, fit_steps=2), objective=Distribution(per_class=4), optimizer=Adam(0.01), steps=4
+        parameterization=Field(width=3, fit_steps=2), objective=Distribution(per_class=4), optimizer=Adam(0.01), steps=4
     )
     run = Distillation(problem, recipe, per_class=1, key=KEY, checks=0)
     whole, kept = distill(run, Kept(), quiet), Kept()
