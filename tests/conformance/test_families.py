@@ -33,6 +33,7 @@ from limbeck.learn.training import rows_of
 from limbeck.objectives import (
     OBJECTIVES,
     AdversarialContrast,
+    CovarianceDistribution,
     Distribution,
     Gradient,
     Inversion,
@@ -100,6 +101,7 @@ QUICK = {
     "one-step-ahead": OneStepAhead(learning_rate=0.3, optimizer=Adam(learning_rate=0.03)),
     "ridge-head": RidgeHead(rate=1.0, scale_optimizer=Adam(learning_rate=1.0)),
     "pooled-ridge": PooledRidge(per_class=50, pool=2, ridge=0.1),
+    "covariance-distribution": CovarianceDistribution(per_class=64),
     "spectral-distribution": SpectralDistribution(per_class=64),
     "random-feature-ridge": RandomFeatureRidge(per_class=32, networks=2, judged=4),
     # Converged and unscaled, as it is else no derivative of its loss.

@@ -36,12 +36,12 @@ from small_graph import OF_GRAPHS
 KEY = Key(("parameterizations",))
 NEAR = {
     "bits": 0.005, "multiformation": 0.75, "palette": 0.02, "frequency": 0.4, "pca": 0.2, "bases": 0.75, "factors": 0.2,
-    "field": 0.4, "gaussians": 0.4, "hallucinators": 0.75, "latent": 0.95, "spectrum": 1e-6,
+    "field": 0.4, "over-time": 0.55, "gaussians": 0.4, "hallucinators": 0.75, "latent": 0.95, "spectrum": 1e-6,
 }  # fmt: skip
 """How far from its start, of the start's own size, what does not hold it exactly renders on 8 x 8 digits."""
 STRAIGHT = {"bits": ("inputs",), "palette": ("inputs",)}
 """What is rounded as it is rendered: it has the slope of the items, as if it was not."""
-RATE, RATES = 0.02, {"field": 0.002}
+RATE, RATES = 0.02, {"field": 0.002, "over-time": 0.002}
 """The learning rate at which what is learned is stepped by Adam, where a part has not one of its own."""
 
 

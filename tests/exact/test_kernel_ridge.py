@@ -83,6 +83,15 @@ def test_the_loss_is_that_of_the_dense_formula_on_as_many_real_images_of_every_c
     torch.testing.assert_close(found, expected, rtol=1e-8, atol=0.0)
 
 
+def test_of_many_classes_a_step_sees_no_more_than_so_many_real_images() -> None:
+    assert Objective().of_each(problem()) == 500
+    few, least = Objective(most=60), Objective(most=3)
+    assert few.of_each(problem()) == 6 and least.of_each(problem()) == 1
+    batch = problem().real(KEY.fold("set"), 1)
+    losses = [each.loss({}, problem(), shown(batch), KEY) for each in (few, Objective(per_class=6))]
+    assert losses[0] == losses[1]
+
+
 def test_labels_are_learned_by_the_derivative_by_differences_and_lower_the_loss() -> None:
     objective, batch = Objective(KERNEL, per_class=6), problem().real(KEY.fold("set"), 2)
     labels = (batch.targets.double() + 0.1 * KEY.fold("bent").normal(20, 10)).requires_grad_()

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from limbeck.core.contracts import Batch, NoCache, Parameters, Problem
+import waves
+from checkpoints import Kept, quiet
+from limbeck.composition import Recipe
+from limbeck.core.contracts import Batch, Budget, NoCache, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
-from limbeck.parameterizations import Field, Gaussians, SoftTargets, fitted
+from limbeck.distillation import Distillation, distill
+from limbeck.learn.optim import Adam
+from limbeck.objectives import Distribution
+from limbeck.parameterizations import Field, Gaussians, OverTime, SoftTargets, fitted
 from limbeck.parameterizations.budgets import items_within
 from limbeck.parameterizations.painted import AbstractPainted
+from limbeck.state import State
 from limbeck.tasks import load
 
 KEY = Key(("painted",))
@@ -48,6 +58,95 @@ def test_a_field_is_the_network_at_each_place() -> None:
                 seen = torch.sin(3 * (of["b1"] + seen @ of["w1"]))
                 seen = torch.sin(3 * (of["b2"] + seen @ of["w2"]))
                 torch.testing.assert_close(images[item, :, row, column], of["b3"] + seen @ of["w3"])
+
+
+def series(count: int = 3, channels: int = 2, times: int = 40) -> Batch:
+    """Waves of a few periods, in float64."""
+    at = torch.linspace(0, 2 * math.pi, times, dtype=torch.float64)
+    phases = 6 * KEY.fold("phases").uniform(count, channels, 1).double()
+    rates = 1 + torch.arange(count, dtype=torch.float64)[:, None, None]
+    labels = torch.arange(count)
+    return Batch(torch.sin(rates * at + phases), torch.eye(count).double(), labels)
+
+
+def test_a_field_of_one_axis_is_the_network_at_each_time() -> None:
+    part, start = Field(width=4, layers=2, first_frequency=7.0, frequency=3.0, fit_steps=0), series(times=9)
+    params = part.init(PROBLEM, start, KEY)
+    numbers = {name: 0.5 * KEY.fold(name).normal(3, *shape).double() for name, shape in part.shapes(2, 1).items()}
+    params.learned["inputs"] = torch.cat([leaf.flatten(1) for leaf in numbers.values()], 1)
+    rendered = part.render(params, KEY).inputs
+    assert rendered.shape == (3, 2, 9)
+    for item, time in itertools.product(range(3), range(9)):
+        of = {name: leaf[item] for name, leaf in numbers.items()}
+        seen = torch.sin(7 * (of["b0"] + (2 * time / 8 - 1) * of["w0"][0]))
+        seen = torch.sin(3 * (of["b1"] + seen @ of["w1"]))
+        torch.testing.assert_close(rendered[item, :, time], of["b2"] + seen @ of["w2"])
+    # It goes through the times that it has, at any number of them; nothing but numbers and labels is stored.
+    torch.testing.assert_close(part.at(params, 33)[:, :, ::4], rendered)
+    stored = part.stored(params)
+    assert Budget.of(stored.learned).bytes == 3 * 4 * part.numbers((2, 9)) == 3 * 4 * (2 * 4 + 5 * 4 + 5 * 2)
+    # As in a SIREN of one input, the first layer is uniform within 1.
+    assert 0.9 < float(part.begun(torch.zeros(60, 2, 9), KEY)["w0"].abs().max()) <= 1
+
+
+@pytest.mark.parametrize("part", [Field(fit_steps=3), OverTime(Field(fit_steps=3))], ids=["field", "over-time"])
+def test_what_is_over_one_axis_is_differentiated_exactly_and_shown_in_finer_steps(part: Any) -> None:
+    start = series(times=6)
+    if isinstance(part, OverTime):
+        start = start._replace(inputs=start.inputs[:, None])
+    params = part.init(PROBLEM, start, KEY)
+    numbers = params.learned["inputs"].requires_grad_()
+    assert numbers.dtype == torch.float64
+
+    def render(numbers: Tensor) -> Tensor:
+        return part.render(Parameters({"inputs": numbers}, params.fixed), KEY).inputs
+
+    assert render(numbers).shape == start.inputs.shape
+    assert torch.autograd.gradcheck(render, numbers, fast_mode=True)
+    (shown,) = part.pictured(Parameters({"inputs": numbers.detach()}, params.fixed), "abc")
+    assert shown.name == "finer" and "at 21 times in place of 6" in shown.line and len(shown.pictures) == 3
+
+
+def test_a_field_over_time_is_a_field_of_all_that_is_at_a_time() -> None:
+    start = PROBLEM.real(KEY, 1)
+    field = Field(width=6, fit_steps=5)
+    whole = OverTime(field)
+    params = whole.init(PROBLEM, start, KEY)
+    lines = start._replace(inputs=start.inputs[:, 0])
+    plain = field.init(PROBLEM, lines, KEY)
+    assert torch.equal(params.learned["inputs"], plain.learned["inputs"])
+    assert torch.equal(whole.render(params, KEY).inputs[:, 0], field.render(plain, KEY).inputs)
+    assert (
+        whole.cost(TASK, 2) == 2 * 10 * 4 * field.numbers((8, 8)) == Budget.of(whole.stored(params).learned).bytes * 2
+    )
+    with pytest.raises(
+        InputError, match=r"over-time: found inputs of the shape \(192,\), expected images .* or series"
+    ):
+        whole.init(PROBLEM, Batch(torch.zeros(2, 192), torch.eye(2), torch.arange(2)), KEY)
+
+
+def test_series_come_back_to_a_stated_error_and_a_run_goes_on_to_the_bit(tmp_path: Path) -> None:
+    start, part = series(), Field(width=8, fit_steps=300)
+    made = part.render(part.init(PROBLEM, start, KEY), KEY).inputs
+    errors = -10 * (made - start.inputs).square().mean((1, 2)).log10()
+    # Waves of one to three periods, of power 1 / 2.
+    assert (errors > 20).all()
+    task = load(f"series:{waves.folder(tmp_path / 'waves')}")
+    problem = Problem(task, task.network("convnet1d-w4-d1"), torch.device("cpu"), NoCache())
+    recipe = Recipe(
+        parameterization=Field(width=3, fit_steps=2), objective=Distribution(per_class=4), optimizer=Adam(0.01), steps=4
+    )
+    run = Distillation(problem, recipe, per_class=1, key=KEY, checks=0)
+    whole, kept = distill(run, Kept(), quiet), Kept()
+
+    def interrupt(state: State) -> None:
+        if int(state.step) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distill(run, kept, interrupt)
+    resumed = distill(run, kept, quiet)
+    assert torch.equal(resumed.learned["inputs"], whole.learned["inputs"]) and torch.equal(resumed.losses, whole.losses)
 
 
 def test_a_field_begins_as_the_networks_of_its_authors_do() -> None:

@@ -98,6 +98,18 @@ def test_settings_follow_data_whitening_and_size_in_this_order() -> None:
         recipe_for("dmm", "digits", 1)
 
 
+def test_series_have_settings_of_their_own_where_none_were_published_for_them() -> None:
+    dm = published("dm")
+    for data in ("gunpoint", "series:FOLDER"):
+        assert recipe_for("dm", data, 10).optimizer.learning_rate == 0.01
+        assert dm.provenance(data, 10) == "that are limbeck's own for series, chosen on validation examples"
+        assert dm.number(data) == "usual"
+    for data in ("digits", "fsdd", "adult"):
+        assert recipe_for("dm", data, 10).optimizer.learning_rate == 1.0 and dm.number(data) == "published"
+    # What was published for a set of series is taken for it.
+    assert published("sre2l").provenance("facesucr", 10).startswith("published for facesucr")
+
+
 def test_the_recipes_of_no_step_are_the_selections() -> None:
     still = {name: RECIPES[name].recipe.start for name in RECIPES if not RECIPES[name].recipe.steps}
     chosen = {name: start for name, start in still.items() if not start.makes}

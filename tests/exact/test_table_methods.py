@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from limbeck.cli import main
 from limbeck.cli.tables import further, regret_in
 from limbeck.computations.contract import ProbeContext
 from limbeck.computations.row_autoencoder import RowAutoencoder, as_rows, choices_of
-from limbeck.core.contracts import NoCache, Problem
+from limbeck.core.contracts import NoCache, Parameters, Problem
 from limbeck.core.errors import InputError
 from limbeck.core.key import Key
 from limbeck.distillation import Distillation, distill
@@ -233,3 +234,17 @@ def test_kernels_and_distributions_are_matched_on_rows(problem: Problem, name: s
     first = recipe.started(problem, 1, KEY.fold("distill"))[0].inputs
     assert not torch.equal(inputs, first)
     assert problem.task.codec.words(problem.task.codec.decode(inputs)[0]).startswith("age ")
+
+
+def test_tame_brings_rows_nearer_in_mean_and_covariance(problem: Problem) -> None:
+    recipe = compose(published("tame").recipe, {"steps": 60})
+    run = Distillation(problem, recipe, 3, KEY, checks=0)
+    state = distill(run, Unkept(), lambda state: None)
+    objective: Any = recipe.objective
+
+    def apart(params: Parameters) -> float:
+        keys = [KEY.fold("judged", draw) for draw in range(6)]
+        shown = run.show({**params.learned, "schedule": {}}, params.fixed, KEY)
+        return sum(float(objective.loss({}, problem, shown, key)) for key in keys)
+
+    assert apart(state.params) < 0.7 * apart(run.begin().params)

@@ -297,8 +297,8 @@ LIKE = {"idc": "idc-i", "dd-text": "soft-label-dd", "doscond": "gcond"}
 """Replayed as another one: tiles of images of 8 x 8 pixels have 4 x 4, of which random ones come to 50.5 (45.0 to
 56.0), below plain images. Its pages have tests of their own. dd-text is composed of the same parts with settings for
 sentences; of gcond, doscond is the first step of each network."""
-OF_OTHERS = ("hdt", "condtsf", "covmatch", "lors")
-"""Methods of forecasting and for pictures with words, whose tests are where those are."""
+OF_OTHERS = ("hdt", "condtsf", "covmatch", "lors", "tame")
+"""Methods of forecasting, for pictures with words and for tables, whose tests are where those are."""
 METHODS = sorted(
     name for name in RECIPES if RECIPES[name].recipe.objective is not None and name not in (*LIKE, *OF_OTHERS)
 )

@@ -7,6 +7,7 @@ from limbeck.objectives.branch_trajectory import BranchTrajectory as BranchTraje
 from limbeck.objectives.cloned import Cloned as Cloned
 from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
 from limbeck.objectives.cloned import ValueCloned as ValueCloned
+from limbeck.objectives.covariance_distribution import CovarianceDistribution as CovarianceDistribution
 from limbeck.objectives.cross_covariance import CrossCovariance as CrossCovariance
 from limbeck.objectives.distribution import Distribution as Distribution
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
@@ -38,6 +39,7 @@ OBJECTIVES = Family(
     TrainedDistribution,
     LayerwiseDistribution,
     SpectralDistribution,
+    CovarianceDistribution,
     Gradient,
     Unrolled,
     WarmUnrolled,

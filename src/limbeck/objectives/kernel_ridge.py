@@ -28,8 +28,9 @@ class KernelRidge(AbstractObjective):
 
     loss = 1/2 mean (K_ts (K_ss + ridge tr(K_ss) / n I)^-1 y_s - y_t)^2
 
-    over real examples t, `per_class` of every class drawn for the step, and outputs; s are the n items of the set. y
-    are weights of the classes less 1 / number of classes. No network is asked for; all is done in float64.
+    over real examples t, `per_class` of every class drawn for the step (fewer where those are more than `most`), and
+    outputs; s are the n items of the set. y are weights of the classes less 1 / number of classes. No network is asked
+    for; all is done in float64.
     """
 
     kernel: AbstractKernel = NeuralTangent()
@@ -38,9 +39,11 @@ class KernelRidge(AbstractObjective):
     """In units of the mean of k(x, x) over the set."""
     per_class: int = 500
     """Real examples of each class that the loss is of."""
+    most: int = 5_000
+    """Real examples of all classes together at most, but one of each: as many as the published ones of ten classes."""
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "per_class")
+        at_least(self, 1, "per_class", "most")
         positive(self, "ridge")
 
     def init(self, problem: Problem, key: Key) -> Tree:
@@ -51,9 +54,13 @@ class KernelRidge(AbstractObjective):
     def loss(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Float[Tensor, ""]:
         """The loss; InputError for inputs that are not numbers and for targets that are not weights of classes."""
         items, labels = centred(problem.task, synthetic.batch, ASKED_BY)
-        real, wanted = centred(problem.task, problem.real(key.fold("real"), self.per_class), ASKED_BY)
+        real, wanted = centred(problem.task, problem.real(key.fold("real"), self.of_each(problem)), ASKED_BY)
         weights = ridge_weights(self.kernel.between(items, items), labels, self.ridge)
         return (self.kernel.between(real, items) @ weights - wanted).square().mean() / 2
+
+    def of_each(self, problem: Problem) -> int:
+        """Real examples of each class that a step sees, where the class has so many."""
+        return min(self.per_class, max(1, self.most // len(problem.task.groups("train"))))
 
     def advance(self, state: Tree, problem: Problem, synthetic: Synthetic, key: Key) -> Tree:
         """Nothing is kept."""
@@ -61,7 +68,8 @@ class KernelRidge(AbstractObjective):
 
     def piece(self, problem: Problem, items: int) -> Piece | None:
         """The kernel between a few inputs, and its derivative; none where all of that is little."""
-        real = sum(min(self.per_class, len(rows)) for rows in problem.task.groups("train"))
+        each_class = self.of_each(problem)
+        real = sum(min(each_class, len(rows)) for rows in problem.task.groups("train"))
         shape, pairs = problem.task.shape, items * (items + real)
         each = self.kernel.flops(shape)
         if each * pairs < MUCH:

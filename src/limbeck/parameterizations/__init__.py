@@ -17,6 +17,7 @@ from limbeck.parameterizations.hallucinators import Hallucinators as Hallucinato
 from limbeck.parameterizations.latent import Latent as Latent
 from limbeck.parameterizations.likeness_targets import LikenessTargets as LikenessTargets
 from limbeck.parameterizations.multiformation import Multiformation as Multiformation
+from limbeck.parameterizations.over_time import OverTime as OverTime
 from limbeck.parameterizations.palette import Palette as Palette
 from limbeck.parameterizations.pca import Pca as Pca
 from limbeck.parameterizations.pixels import Pixels as Pixels
@@ -47,6 +48,7 @@ PARAMETERIZATIONS = Family(
     Bits,
     Palette,
     Field,
+    OverTime,
     Gaussians,
     Hallucinators,
     Latent,

@@ -39,7 +39,7 @@ class Gaussians(AbstractPainted):
         super().__post_init__()
         at_least(self, 1, "count")
 
-    def shapes(self, channels: int) -> Shapes:
+    def shapes(self, channels: int, axes: int = 2) -> Shapes:
         """Those of the colours, means, logarithms of scales and turns."""
         each = {"colour": (channels,), "mean": (2,), "scale": (2,), "turn": ()}
         return {name: (self.count, *shape) for name, shape in each.items()}

@@ -59,6 +59,7 @@ from limbeck.recipes import (
     rtp,
     sre2l,
     tables,
+    tame,
     tesla,
 )
 from limbeck.recipes.contract import Expected as Expected
@@ -68,7 +69,7 @@ from limbeck.recipes.selections import Selections
 _FILES = (
     autopalette, bptt, cafe, cda, clp, condtsf, covmatch, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo, glad, haba,
     hdt, herding, idm, kcenter, kip, kmeans, krr_st, lors, mtt, pds, ppmo, random, random_soft, rat_bptt, rcig, rded,
-    rfad, rtp, sre2l, tesla,
+    rfad, rtp, sre2l, tame, tesla,
 )  # fmt: skip
 _GROUPS = (cgc, coresets, ddif, fred, gcond, idc, label, offline, one_step, tables)
 RECIPES = Register(

@@ -11,6 +11,7 @@ from limbeck.core.family import to_spec, unregistered
 from limbeck.core.register import AbstractEntry
 from limbeck.core.units import per_cent
 from limbeck.options import compose
+from limbeck.tasks.register import kind_of
 
 Setting = tuple[str, int, bool]
 """What settings were published for: the data, the items per class, and whether the data were whitened."""
@@ -111,6 +112,9 @@ class Method(AbstractEntry):
     """Where the published settings were read."""
     elsewhere: bool = True
     """Whether they are taken for data that nothing was published for, too; if not, `recipe` is as it stands."""
+    usual: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings of limbeck's own, chosen on validation examples, by kinds of data that are no images: taken in place of
+    published ones where none were published for the data themselves."""
 
     def fault(self) -> str:
         """Why it cannot be used: a part of its recipe that a set could not name; "" where there is none."""
@@ -159,15 +163,23 @@ class Method(AbstractEntry):
     def recipe_for(self, data: str, ipc: int, whitened: bool = False) -> Recipe:
         """The recipe at the nearest published setting."""
         setting = self.nearest(data, ipc, whitened)
-        return self.recipe if setting is None else compose(self.recipe, self.published[setting])
+        if setting is None or self._is_usual(data):
+            return compose(self.recipe, self.usual.get(kind_of(data), {}))
+        return compose(self.recipe, self.published[setting])
+
+    def _is_usual(self, data: str) -> bool:
+        """Whether data are of a kind that has settings of limbeck's own, and none of their own were published."""
+        return kind_of(data) in self.usual and all(of != OF.get(data, data) for of, _, _ in self.published)
 
     def number(self, data: str) -> str:
         """What its number of steps for these data is called: "published" as a setting of them or others, or "usual"."""
-        return "published" if self._taken(OF.get(data, data)) else "usual"
+        return "published" if self._taken(OF.get(data, data)) and not self._is_usual(data) else "usual"
 
     def provenance(self, data: str, ipc: int, whitened: bool = False) -> str:
         """Which published setting is taken, in words."""
         setting = self.nearest(data, ipc, whitened)
+        if self._is_usual(data):
+            return f"that are limbeck's own for {kind_of(data)}, chosen on validation examples"
         if setting is None and self.published:
             return f"that are limbeck's own, as none was published for {OF.get(data, data)}"
         if setting is None:

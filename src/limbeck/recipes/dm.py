@@ -38,5 +38,6 @@ METHOD = Method(
     published=PUBLISHED,
     expected=EXPECTED,
     deviations=DEVIATIONS,
+    usual={"series": {"optimizer.learning_rate": 0.01}},
     settings_from=CODE,
 )

@@ -114,6 +114,19 @@ class Kind(NamedTuple):
         return Known(self.summary, functools.partial(self.loader, argument)).load(name, root, options)
 
 
+SERIES = "series"
+"""What data of series over time and their classes are called."""
+
+
+def kind_of(data: str) -> str:
+    """What data of a name are, where that asks for other settings than images do: `SERIES`; "" for all others.
+
+    >>> kind_of("gunpoint"), kind_of("series:FOLDER"), kind_of("cifar10")
+    ('series', 'series', '')
+    """
+    return SERIES if data in series.named() or data.partition(":")[0] == SERIES else ""
+
+
 KINDS = {
     "gym": Kind(
         "an environment of gymnasium with discrete actions that observes a row of numbers, as CartPole-v1; "
@@ -132,7 +145,7 @@ KINDS = {
         text.brought,
         "PATH",
     ),
-    "series": Kind(
+    SERIES: Kind(
         "series over time and their classes: a parquet file, or a folder of train*, validation* and test* files, with "
         "a column of lists of numbers, or of lists of channels, and one of labels",
         series.load,
