@@ -8,6 +8,7 @@ from limbeck.objectives.cloned import PolicyCloned as PolicyCloned
 from limbeck.objectives.cloned import ValueCloned as ValueCloned
 from limbeck.objectives.cross_covariance import CrossCovariance as CrossCovariance
 from limbeck.objectives.distribution import Distribution as Distribution
+from limbeck.objectives.eigenspaces import Eigenspaces as Eigenspaces
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.harmonic_trajectory import HarmonicTrajectory as HarmonicTrajectory
@@ -60,4 +61,5 @@ OBJECTIVES = Family(
     PolicyGradient,
     AdversarialContrast,
     CrossCovariance,
+    Eigenspaces,
 )
