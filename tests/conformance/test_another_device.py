@@ -250,7 +250,15 @@ TOLD = ("policy-cloned", "value-cloned")
 """Objectives that ask for transitions."""
 RECORDED = ("harmonic-trajectory", "relaxed-trajectory")
 """Objectives that ask for a recording."""
-WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", "cross-covariance", *TOLD, *RECORDED)
+WORLDLY = (
+    "episode-return",
+    "policy-gradient",
+    "representation-ridge",
+    "cross-covariance",
+    "eigenspaces",
+    *TOLD,
+    *RECORDED,
+)
 """Objectives that ask for a world, for transitions, for a recording, for representations or for pairs."""
 OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id not in (*OF_GRAPHS, "windows")]
 """Parameterizations of more than recordings and graphs."""

@@ -29,6 +29,7 @@ from limbeck.learn.optim import Adam
 from limbeck.objectives import (
     OBJECTIVES,
     CrossCovariance,
+    Eigenspaces,
     HarmonicTrajectory,
     Inversion,
     RelaxedTrajectory,
@@ -77,8 +78,8 @@ def fewer(part: Any) -> Any:
 PLAIN = {name: fewer(part()) for name, part in PARAMETERIZATIONS.parts.items() if name not in (*OF_GRAPHS, "windows")}
 """Windows are of recordings, and those of graphs of edges: they have tests of their own."""
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
-OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance)
-"""Objectives of targets that are what a network says, of recordings, and of pairs: with tests of their own."""
+OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance, Eigenspaces)
+"""Objectives of targets that are what a network says, of recordings, pairs and graphs: with tests of their own."""
 OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items() if part not in OTHERWISE}
 VARIED = {name for name, part in PLAIN.items() if type(part).origins is not AbstractParameterization.origins}
 """Parts some of whose items are variations of one; an objective of those is around another, which it is elsewhere."""

@@ -33,8 +33,8 @@ def clusters(weights: Weights, count: int, pairs: int = 10) -> Int[np.ndarray, "
         tr(B' L_C B) / (|C| - 1),  B = the rows of A in C less their mean,
 
     where L_C is the Laplacian of the edges within C, those that leave C counted twice on the diagonal. The cheapest
-    become clusters, level by level; what overlaps a chosen one goes on without it. On the graph of the clusters A is
-    (B' L B)^-1/2 applied to the means B of the rows before (Journal of Machine Learning Research 20, 2019).
+    become clusters, level by level; what overlaps a chosen one goes on without it, if its node is left. On the graph
+    of the clusters A is (B' L B)^-1/2 applied to the means B of the rows before (Journal of Machine Learning Research 20, 2019).
     """
     of, signals = np.arange(weights.shape[0]), smooth(weights, pairs)
     while weights.shape[0] > count:
@@ -115,7 +115,8 @@ def one_level(weights: Weights, signals: Float[np.ndarray, "node pair"], fewer: 
     while heap and fewer:
         each = heapq.heappop(heap)
         left = tuple(node for node in each.nodes if of[node] < 0)
-        if len(left) < 2 or len(left) - 1 > fewer and left == each.nodes:
+        # Without its centre a neighbourhood may fall apart; each of the others has one of its own.
+        if of[each.centre] >= 0 or len(left) < 2 or (len(left) - 1 > fewer and left == each.nodes):
             continue
         if left != each.nodes:
             heapq.heappush(heap, Candidate(variation(weights, signals, left), each.centre, left))
