@@ -15,6 +15,7 @@ snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argu
 hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
 its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
 KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette), XYGaoG/CGC: scr/para.py (cgc),
+liuyang-tian/GDEM: config/config_distill.json, config_init.json and agent.py (gdem),
 the paper of CovMatch (covmatch, whose real batches are as at evaluation), silicx/LoRS_Distill: its commands and
 defaults of distill_tesla_lors.py and buffer.py (lors).
 """
@@ -418,6 +419,39 @@ def _clusters(added: float, sharpness: float, linked: float, pull: float) -> Fie
         **within("schedule", {**course(600, 0.01, inner), "binding": True}),
         **within("optimizer", sgd(1.0, 0.0)),
         "steps": 0,
+    }  # fmt: skip
+
+
+def _eigenbasis(
+    ratio: float, steps: int, turns: tuple[int, int], weights: tuple[float, float, float], rates: tuple[float, float]
+) -> Fields:
+    inner = {
+        "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
+        "weight_decay": 5e-4,  # wd_gnn
+    }  # fmt: skip
+    return {
+        **COMMON, **UNUSED_RATES,
+        "start.part": "start/recognised",
+        "start.teacher.part": "value/teacher",
+        "start.teacher.network": "mlp-w256",  # hidden_dim
+        # Its training is not that of the source.
+        "start.teacher.epochs": 5, "start.teacher.learning_rate": 0.1, "start.teacher.momentum": 0.9,
+        "start.teacher.weight_decay": 0.0, "start.teacher.batch": 256, "start.teacher.augment": None,
+        "start.steps": 200,  # epoch
+        "start.learning_rate": 0.005,  # lr_feat
+        "start.weight_decay": 0.05,  # wd_feat
+        "parameterization.part": "parameterization/eigenbasis",
+        "parameterization.ratio": ratio,  # ratio
+        "objective.part": "objective/eigenspaces",
+        **within("objective", dict(zip(("spaces", "classes", "orthogonality"), weights, strict=True))),
+        # lr_gnn
+        **within("schedule", {**course(600, 0.01, inner), "binding": True}),
+        "optimizer.part": "optimizer/alternating", "optimizer.group": "edges",
+        "optimizer.first": turns[0], "optimizer.then": turns[1],  # e1, e2
+        **within("optimizer.by_itself", adam(rates[1])),  # lr_eigenvec
+        # lr_feat, of features times 22
+        **within("optimizer.others", {**adam(22 * rates[0]), "epsilon": 1e-8 / 22}),
+        "steps": steps,  # epoch
     }  # fmt: skip
 
 
@@ -878,6 +912,11 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("citeseer", 5, False): _clusters(0.6, 0.1, 1.0, 1.0),
         ("citeseer", 10, False): _clusters(0.8, 0.1, 1.0, 1.0),
         ("citeseer", 20, False): _clusters(0.7, 10.0, 1.0, 1.0),
+    },
+    "gdem": {
+        ("citeseer", 5, False): _eigenbasis(1.0, 500, (5, 1), (1.0, 1e-5, 1.0), (1e-4, 1e-2)),
+        ("citeseer", 10, False): _eigenbasis(0.8, 1500, (10, 15), (0.05, 1e-5, 0.5), (5e-4, 5e-4)),
+        ("citeseer", 20, False): _eigenbasis(0.95, 500, (1, 10), (1e-3, 1e-6, 0.1), (1e-3, 1e-4)),
     },
     "covmatch": {
         ("flickr30k", 100, False): _covmatch(2.0, 0.1),

@@ -13,8 +13,8 @@ from limbeck.core.key import Key
 
 KEY = Key(("small graph",))
 CLASSES, NODES, NUMBERS = 3, 90, 8
-OF_GRAPHS = ("clustered-nodes", "pairwise-edges", "without-edges")
-"""Parts that ask for a graph and refuse images; tests/exact/test_graphs.py has their laws."""
+OF_GRAPHS = ("clustered-nodes", "coarsened", "eigenbasis", "pairwise-edges", "recognised", "without-edges")
+"""Parts that ask for a graph and refuse images; tests/exact/test_graphs.py and test_graph_spectrum.py test them."""
 NAMES = ("ant", "bat", "cow")
 
 

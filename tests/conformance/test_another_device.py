@@ -254,8 +254,8 @@ RECORDED = ("harmonic-trajectory", "relaxed-trajectory")
 """Objectives that ask for a recording."""
 PAIRED = ("cross-covariance", "branch-trajectory")
 """Objectives that ask for pairs."""
-WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", *TOLD, *RECORDED, *PAIRED)
-"""Objectives that ask for a world, for transitions, for a recording, for representations or for pairs."""
+WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", "eigenspaces", *TOLD, *RECORDED, *PAIRED)
+"""Objectives that ask for a world, for transitions, a recording, representations, a graph or pairs."""
 OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id not in (*OF_GRAPHS, "windows", "likeness-targets")]
 """Parameterizations of more than recordings and graphs."""
 

@@ -30,6 +30,7 @@ from limbeck.objectives import (
     OBJECTIVES,
     BranchTrajectory,
     CrossCovariance,
+    Eigenspaces,
     HarmonicTrajectory,
     Inversion,
     RelaxedTrajectory,
@@ -82,8 +83,8 @@ PLAIN = {
 }
 """Windows are of recordings, likenesses of pairs, and those of graphs of edges: they have tests of their own."""
 AROUND = {name: part for name, part in PLAIN.items() if hasattr(part, "inner")}
-OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance, BranchTrajectory)
-"""Objectives of targets that are what a network says, of recordings, and of pairs: with tests of their own."""
+OTHERWISE = (RepresentationRidge, HarmonicTrajectory, RelaxedTrajectory, CrossCovariance, BranchTrajectory, Eigenspaces)
+"""Objectives of targets that are what a network says, of recordings, pairs and graphs: with tests of their own."""
 OBJECTIVE = {name: fewer(part()) for name, part in OBJECTIVES.parts.items() if part not in OTHERWISE}
 VARIED = {name for name, part in PLAIN.items() if type(part).origins is not AbstractParameterization.origins}
 """Parts some of whose items are variations of one; an objective of those is around another, which it is elsewhere."""

@@ -21,6 +21,8 @@ from limbeck.core.placing import cpu
 from limbeck.core.tree import Tree
 
 FEATURES, EDGES, NODES = "features", "edges", "nodes"
+BASIS, LOW, HIGH = "basis", "low", "high"
+"""While they are learned: eigenvectors of a graph (node, pair), and their lowest and highest eigenvalues, by node."""
 NORMALISED, MEAN, WEIGHTS = "normalised", "mean", "weights"
 """How neighbours count: D^-1/2 (A + I) D^-1/2; as their mean, D^-1 A; by weight, A + I."""
 KEPT = 8

@@ -10,6 +10,7 @@ from limbeck.objectives.cloned import ValueCloned as ValueCloned
 from limbeck.objectives.covariance_distribution import CovarianceDistribution as CovarianceDistribution
 from limbeck.objectives.cross_covariance import CrossCovariance as CrossCovariance
 from limbeck.objectives.distribution import Distribution as Distribution
+from limbeck.objectives.eigenspaces import Eigenspaces as Eigenspaces
 from limbeck.objectives.episode_return import EpisodeReturn as EpisodeReturn
 from limbeck.objectives.gradient import Gradient as Gradient
 from limbeck.objectives.harmonic_trajectory import HarmonicTrajectory as HarmonicTrajectory
@@ -64,4 +65,5 @@ OBJECTIVES = Family(
     AdversarialContrast,
     BranchTrajectory,
     CrossCovariance,
+    Eigenspaces,
 )

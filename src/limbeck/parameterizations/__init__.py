@@ -7,6 +7,7 @@ from limbeck.parameterizations.bits import Bits as Bits
 from limbeck.parameterizations.clipped_pixels import ClippedPixels as ClippedPixels
 from limbeck.parameterizations.edges import PairwiseEdges as PairwiseEdges
 from limbeck.parameterizations.edges import WithoutEdges as WithoutEdges
+from limbeck.parameterizations.eigenbasis import Eigenbasis as Eigenbasis
 from limbeck.parameterizations.factors import Factors as Factors
 from limbeck.parameterizations.field import Field as Field
 from limbeck.parameterizations.fixed_inputs import FixedInputs as FixedInputs
@@ -54,4 +55,5 @@ PARAMETERIZATIONS = Family(
     Latent,
     PairwiseEdges,
     WithoutEdges,
+    Eigenbasis,
 )

@@ -19,6 +19,7 @@ from limbeck.recipes import (
     cda,
     cgc,
     clp,
+    coarsening,
     condtsf,
     coresets,
     covmatch,
@@ -33,6 +34,7 @@ from limbeck.recipes import (
     fred,
     frepo,
     gcond,
+    gdem,
     glad,
     haba,
     hdt,
@@ -67,9 +69,9 @@ from limbeck.recipes.contract import Method as Method
 from limbeck.recipes.selections import Selections
 
 _FILES = (
-    autopalette, bptt, cafe, cda, clp, condtsf, covmatch, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo, glad, haba,
-    hdt, herding, idm, kcenter, kip, kmeans, krr_st, lors, mtt, pds, ppmo, random, random_soft, rat_bptt, rcig, rded,
-    rfad, rtp, sre2l, tame, tesla,
+    autopalette, bptt, cafe, cda, clp, coarsening, condtsf, covmatch, datm, dc, dd, dd_text, dm, dm_fourier, dsa, frepo,
+    gdem, glad, haba, hdt, herding, idm, kcenter, kip, kmeans, krr_st, lors, mtt, pds, ppmo, random, random_soft,
+    rat_bptt, rcig, rded, rfad, rtp, sre2l, tame, tesla,
 )  # fmt: skip
 _GROUPS = (cgc, coresets, ddif, fred, gcond, idc, label, offline, one_step, tables)
 RECIPES = Register(

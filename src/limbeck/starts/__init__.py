@@ -9,6 +9,7 @@ from limbeck.starts.boundary import Closeness
 from limbeck.starts.centroids import Centroids
 from limbeck.starts.class_means import ClassMeans
 from limbeck.starts.clustered_nodes import ClusteredNodes
+from limbeck.starts.coarsened import Coarsened
 from limbeck.starts.farthest_predictions import FarthestPredictions
 from limbeck.starts.held_out import HeldOut
 from limbeck.starts.herding import Herding
@@ -21,6 +22,7 @@ from limbeck.starts.matching_pursuit import MatchingPursuit
 from limbeck.starts.noise import Noise
 from limbeck.starts.paired_clusters import PairedClusters
 from limbeck.starts.real import Real
+from limbeck.starts.recognised import Recognised
 from limbeck.starts.relabelled import Relabelled
 from limbeck.starts.representations import Representations
 from limbeck.starts.rightly_named import RightlyNamed
@@ -65,6 +67,7 @@ __all__ = [
     "ClassMeans",
     "Closeness",
     "ClusteredNodes",
+    "Coarsened",
     "Contrast",
     "Entropy",
     "ErrorNorm",
@@ -90,6 +93,7 @@ __all__ = [
     "Noise",
     "PairedClusters",
     "Real",
+    "Recognised",
     "Relabelled",
     "Representations",
     "RightlyNamed",
@@ -111,6 +115,7 @@ STARTS = Family(
     Xavier,
     ClassMeans,
     ClusteredNodes,
+    Coarsened,
     Herding,
     KMeans,
     KCenter,
@@ -127,6 +132,7 @@ STARTS = Family(
     FarthestPredictions,
     LikelyCrops,
     RightlyNamed,
+    Recognised,
     Relabelled,
     Representations,
     SmoothedLabels,
