@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 import limbeck
-from limbeck import DistilledSet, InputError
+from limbeck import DistilledSet, InputError, import_set
 from limbeck.computations import Coreset, Mixture, Training
 from limbeck.computations.contract import ProbeContext
 from limbeck.core import tree
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.key import Key
 from limbeck.core.schedule import labelled
+from limbeck.exports import export_set
 from limbeck.inside import account
 from limbeck.learn.attention_labels import ATTENTION, TARGETS, WEIGHT, ByAttention, divergence
 from limbeck.learn.sensitivity import mean_loss
@@ -136,6 +137,9 @@ def test_labels_are_learned_counted_and_kept(made: tuple[TextTask, DistilledSet]
     again = DistilledSet.load(tmp_path / "set.safetensors")
     assert again == distilled and plain != distilled and isinstance(again.schedule.loss, ByAttention)
     assert torch.equal(again.schedule.labels[ATTENTION], labels[ATTENTION])
+    for form in ("npz", "pt"):
+        export_set(distilled, form, tmp_path / f"set.{form}")
+        assert import_set(tmp_path / f"set.{form}", task=task) == distilled
 
 
 def test_a_learner_of_the_set_is_held_against_its_labels_and_no_other_is(made: tuple[TextTask, DistilledSet]) -> None:

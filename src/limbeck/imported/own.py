@@ -91,9 +91,9 @@ def kind_of(facts: str) -> str:
 
 def schedule_of(held: Mapping[str, Tensor], said: Mapping[str, Any]) -> Schedule:
     """The schedule among arrays; KeyError or ValueError where it is not there or not as it must be."""
-    rule = tree.nest({name: each for name, each in held.items() if name.startswith("rule/")})
+    below = tree.nest({name: each for name, each in held.items() if name.startswith(("rule/", "labels/"))})
     return Schedule.from_tensors(
-        {"learning_rates": held["learning_rates"], "order": held["order"], **rule},
+        {"learning_rates": held["learning_rates"], "order": held["order"], **below},
         rule_named(said["optimizer"]),
         loss_named(said.get("training loss", "task-loss")),
     )
