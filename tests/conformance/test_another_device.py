@@ -258,6 +258,8 @@ WORLDLY = ("episode-return", "policy-gradient", "representation-ridge", "eigensp
 """Objectives that ask for a world, for transitions, a recording, representations, a graph or pairs."""
 OF_IMAGES = [each for each in parts(PARAMETERIZATIONS) if each.id not in (*OF_GRAPHS, "windows", "likeness-targets")]
 """Parameterizations of more than recordings and graphs."""
+OF_ANY = [each for each in parts(SCHEDULES) if each.id != "attention-labels"]
+"""Schedules for networks that attend to nothing, too."""
 
 
 def recipe_of(**fields: Any) -> Recipe:
@@ -356,7 +358,7 @@ def test_a_distance_of_gradients(distance: Any) -> None:
 
 
 @pytest.mark.parametrize("parameterization", OF_IMAGES)
-@pytest.mark.parametrize("schedule", parts(SCHEDULES))
+@pytest.mark.parametrize("schedule", OF_ANY)
 def test_what_is_learned(parameterization: Any, schedule: Any, readings: list[Tensor]) -> None:
     around = getattr(schedule, "around", None)
     schedule = replace(schedule, around=replace(around, steps=3)) if around else replace(schedule, steps=3)
