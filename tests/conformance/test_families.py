@@ -100,8 +100,8 @@ WORLDLY = (
     *("episode-return", "policy-gradient", "policy-cloned", "value-cloned", "representation-ridge"),
     *("harmonic-trajectory", "relaxed-trajectory", "cross-covariance", "eigenspaces"),
 )
-"""Objectives that ask for a world, transitions, recordings, representations, pairs or graphs; their laws are tested where
-those are."""
+"""Objectives that ask for a world, transitions, recordings, representations, pairs or graphs; their laws are tested
+where those are."""
 REMEMBERING = ("warm-unrolled",)
 """Objectives that lower the loss of a learner with a history, which one that begins anew need not share."""
 PROBING = ("linear-probe",)
