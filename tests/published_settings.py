@@ -15,7 +15,8 @@ snu-mllab/Efficient-Dataset-Condensation: misc/reproduce.py and defaults of argu
 hyper_params.py and get_loops of utils.py (fred), Huage001/DatasetFactorization: the commands beside distill_fac.py and
 its defaults (haba), the code of DDiF: scripts and hyper_params.py (ddif),
 KeViNYuAn0314/AutoPalette: configs/CIFAR-10/ConvIN (autopalette), XYGaoG/CGC: scr/para.py (cgc),
-liuyang-tian/GDEM: config/config_distill.json, config_init.json and agent.py (gdem),
+liuyang-tian/GDEM: config/config_distill.json, config_init.json and agent.py (gdem), and
+superallen13/GCondenser: configs/experiment/gdem_cora.yaml (gdem of Cora),
 the paper of CovMatch (covmatch, whose real batches are as at evaluation), silicx/LoRS_Distill: its commands and
 defaults of distill_tesla_lors.py and buffer.py (lors).
 """
@@ -423,7 +424,12 @@ def _clusters(added: float, sharpness: float, linked: float, pull: float) -> Fie
 
 
 def _eigenbasis(
-    ratio: float, steps: int, turns: tuple[int, int], weights: tuple[float, float, float], rates: tuple[float, float]
+    ratio: float,
+    steps: int,
+    turns: tuple[int, int],
+    weights: tuple[float, float, float],
+    rates: tuple[float, float],
+    scale: float = 22.0,
 ) -> Fields:
     inner = {
         "part": "inner-optimizer/adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
@@ -436,7 +442,7 @@ def _eigenbasis(
         "start.teacher.network": "mlp-w256",  # hidden_dim
         # Its training is not that of the source.
         "start.teacher.epochs": 5, "start.teacher.learning_rate": 0.1, "start.teacher.momentum": 0.9,
-        "start.teacher.weight_decay": 0.0, "start.teacher.batch": 256, "start.teacher.augment": None,
+        "start.teacher.weight_decay": 0.005, "start.teacher.batch": 256, "start.teacher.augment": None,
         "start.steps": 200,  # epoch
         "start.learning_rate": 0.005,  # lr_feat
         "start.weight_decay": 0.05,  # wd_feat
@@ -449,8 +455,8 @@ def _eigenbasis(
         "optimizer.part": "optimizer/alternating", "optimizer.group": "edges",
         "optimizer.first": turns[0], "optimizer.then": turns[1],  # e1, e2
         **within("optimizer.by_itself", adam(rates[1])),  # lr_eigenvec
-        # lr_feat, of features times 22
-        **within("optimizer.others", {**adam(22 * rates[0]), "epsilon": 1e-8 / 22}),
+        # lr_feat, of features that are multiplied
+        **within("optimizer.others", {**adam(scale * rates[0]), "epsilon": 1e-8 / scale}),
         "steps": steps,  # epoch
     }  # fmt: skip
 
@@ -914,6 +920,7 @@ SOURCES: dict[str, dict[Key, Fields]] = {
         ("citeseer", 20, False): _clusters(0.7, 10.0, 1.0, 1.0),
     },
     "gdem": {
+        ("cora", 5, False): _eigenbasis(1.0, 1000, (15, 5), (1e-4, 1e-7, 0.01), (1e-4, 5e-4), 15.0),
         ("citeseer", 5, False): _eigenbasis(1.0, 500, (5, 1), (1.0, 1e-5, 1.0), (1e-4, 1e-2)),
         ("citeseer", 10, False): _eigenbasis(0.8, 1500, (10, 15), (0.05, 1e-5, 0.5), (5e-4, 5e-4)),
         ("citeseer", 20, False): _eigenbasis(0.95, 500, (1, 10), (1e-3, 1e-6, 0.1), (1e-3, 1e-4)),

@@ -34,8 +34,7 @@ def clusters(weights: Weights, count: int, pairs: int = 10) -> Int[np.ndarray, "
 
     where L_C is the Laplacian of the edges within C, those that leave C counted twice on the diagonal. The cheapest
     become clusters, level by level; what overlaps a chosen one goes on without it, if its node is left. On the graph
-    of the clusters A is (B' L B)^-1/2 applied to the means B of the rows before (Journal of Machine Learning Research
-    20, 2019).
+    of the clusters A is (B' L B)^-1/2 applied to the means B of the rows before (JMLR 20, 2019).
     """
     of, signals = np.arange(weights.shape[0]), smooth(weights, pairs)
     while weights.shape[0] > count:

@@ -29,8 +29,8 @@ class Recognised(AbstractStart):
 
     makes = True
 
-    teacher: Teacher = field(default_factory=lambda: Teacher(network="mlp-w256", learning_rate=0.1))
-    """The network that names."""
+    teacher: Teacher = field(default_factory=lambda: Teacher(network="mlp-w256", learning_rate=0.1, weight_decay=0.005))
+    """The network that names; of weights that still are mostly as they were drawn, features would be so, too."""
     steps: int = 200
     """How often features are stepped."""
     learning_rate: float = 0.005
