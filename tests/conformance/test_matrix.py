@@ -28,6 +28,7 @@ from limbeck.learn.augment import RolledCrops
 from limbeck.learn.optim import Adam
 from limbeck.objectives import (
     OBJECTIVES,
+    CovarianceDistribution,
     CrossCovariance,
     HarmonicTrajectory,
     Inversion,
@@ -55,6 +56,8 @@ GIVEN: dict[type, dict[str, Any]] = {
     # Published crops are for large images: of these they leave a few pixels.
     Inversion: {"augment": RolledCrops(0.9, roll=0.0)},
     Experts: {"count": 1, "epochs": 4},
+    # Of fourth degree in features, so that differences of this step are further off than those of squares.
+    CovarianceDistribution: {"weight": 0.1},
 }
 THROUGH = LearnedRates(Fixed(steps=2, learning_rate=0.05, per_class=1))
 """Two steps of a training, each at a rate that is learned."""

@@ -146,7 +146,8 @@ def test_series_come_back_to_a_stated_error_and_a_run_goes_on_to_the_bit(tmp_pat
     with pytest.raises(KeyboardInterrupt):
         distill(run, kept, interrupt)
     resumed = distill(run, kept, quiet)
-    assert torch.equal(resumed.learned["inputs"], whole.learned["inputs"]) and torch.equal(resumed.losses, whole.losses)
+    assert torch.equal(resumed.params.learned["inputs"], whole.params.learned["inputs"])
+    assert torch.equal(resumed.losses, whole.losses)
 
 
 def test_a_field_begins_as_the_networks_of_its_authors_do() -> None:
