@@ -262,6 +262,9 @@ def test_the_gradient_of_an_objective_is_exact(objective: Any, double_problem: P
 
 @objectives
 def test_an_objective_is_a_function_of_its_key(objective: Any, problem: Problem) -> None:
+    if hasattr(objective, "per_class"):
+        # Where all examples are drawn, whatever the key, no more than their order differs, which may round alike.
+        objective = replace(objective, per_class=3)
     state = objective.init(problem, KEY)
     shown = synthetic_of(problem.real(KEY.fold("start"), 2))
     first = objective.loss(state, problem, shown, KEY)

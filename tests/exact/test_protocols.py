@@ -243,7 +243,7 @@ def test_a_name_is_published_only_where_every_field_is() -> None:
 
 def test_only_protocols_that_say_so_look_at_the_schedule_of_a_set() -> None:
     own = Schedule(torch.tensor([0.5]), torch.arange(9)[None], Adam().rule())
-    assert {name for name, protocol in PROTOCOLS.items() if protocol.uses_own} == {"frepo", "mtt", "own"}
+    assert {name for name, protocol in PROTOCOLS.items() if protocol.uses_own} == {"frepo", "lors", "mtt", "own"}
     for protocol in PROTOCOLS.values():
         if protocol.uses_own:
             with pytest.raises(InputError, match="as a set says"):

@@ -100,6 +100,32 @@ def test_an_interruption_that_python_must_swallow_comes_again(where: tuple[str, 
     assert (ended.stdout, ended.stderr, ended.returncode) == ("interrupted\n", "", 0)
 
 
+ALARM = """
+import signal
+from limbeck.core.interruptions import between_imports
+class OverError(Exception):
+    pass
+def stop(number, frame):
+    raise OverError(number)
+class Thing:
+    def __del__(self):
+        signal.raise_signal(signal.SIGALRM)
+between_imports(stop)
+thing = Thing()
+try:
+    del thing
+    signal.sigtimedwait([], 60)
+except OverError as error:
+    print("over", error)
+    signal.sigtimedwait([], 0.2)
+"""
+
+
+def test_an_alarm_that_python_must_swallow_comes_again_whatever_it_raises() -> None:
+    ended = subprocess.run([sys.executable, "-c", ALARM], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("over 0\n", "", 0)
+
+
 def test_what_is_swallowed_and_is_no_interruption_is_still_told() -> None:
     program = SWALLOWED.format(deleted="raise KeyError('lost')", dropped="interrupt()")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

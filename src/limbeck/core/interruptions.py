@@ -35,22 +35,27 @@ def between_imports(handler: Handler) -> Handler:
     about an exception that it must swallow, in a callback of its own: what is raised there is raised again.
     """
     came = 0
+    raised: type[BaseException] | tuple[()] = ()
 
     def handle(number: int, frame: FrameType | None) -> object:
-        nonlocal came
+        nonlocal came, raised
         came = came if number == signal.SIGALRM else number
         if _imports(frame):
             signal.setitimer(signal.ITIMER_REAL, AGAIN)
             return None
         # Whoever asks twice is not interrupted once more while what is under way is put in order.
         signal.setitimer(signal.ITIMER_REAL, 0)
-        return handler(came, frame)
+        try:
+            return handler(came, frame)
+        except BaseException as error:
+            raised = type(error)
+            raise
 
     others = sys.unraisablehook
 
     def again(swallowed: sys.UnraisableHookArgs) -> None:
         # Whoever drops a weak reference or an object while a signal comes would lose it, with a traceback.
-        if came and isinstance(swallowed.exc_value, (KeyboardInterrupt, SystemExit)):
+        if isinstance(swallowed.exc_value, raised):
             signal.setitimer(signal.ITIMER_REAL, AGAIN)
         else:
             others(swallowed)
