@@ -108,6 +108,8 @@ def test_a_table_opens_whole_and_downloads_as_the_findings_numbers(
     (wanted,) = (table for table in studied.tables("influence") if table.name == "examples")
     opened.locator("#probe-influence > details.numbers summary").click()
     table = opened.locator('table[data-key="influence-examples-dm"]')
+    # The rest is written when the browser tells that it was opened, which is after the click.
+    table.locator("tbody tr").nth(len(wanted.rows) - 1).wait_for()
     assert table.locator("tbody tr").count() == len(wanted.rows) == 210
     last = table.locator("tbody tr").last.locator("td").all_inner_texts()
     assert last[:4] == [str(value) for value in wanted.rows[-1][:4]]

@@ -164,7 +164,7 @@ def test_files_that_are_no_tables_and_named_recordings_that_are_not_there(tmp_pa
     with pytest.raises(InputError, match=r"etth1: not found; looked in .*ett for ETTh1.parquet or ETTh1.csv"):
         load("etth1", root=tmp_path)
     flat = tmp_path / "flat.parquet"
-    pyarrow.parquet.write_table(pyarrow.table({"a": [2.0] * 120}), flat)
+    pyarrow.parquet.write_table(pyarrow.table({"a": [2.0] * 120, "b": list(range(120))}), flat)
     described = load(f"forecast:{flat}", lookback=LOOKBACK, horizon=HORIZON).describe()
     assert described["warnings"] == ["constant channels: a never change in the training times"]
 

@@ -90,7 +90,7 @@ def edges_of(spreads: Float[Tensor, "node node"]) -> Float[Tensor, "node node"]:
     other B what is seen is B with rows and columns scaled. Where B_ii is below 0.05, it counts as that; where B_ij is
     negative, nothing is joined.
 
-    >>> edges_of(torch.tensor([[0.5, 0.5], [0.5, 0.5]])).tolist()
+    >>> edges_of(torch.tensor([[0.5, 0.5], [0.5, 0.5]])).round(decimals=5).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
     root = spreads.diagonal().clamp(min=DIAGONAL).rsqrt()
