@@ -11,7 +11,7 @@ export LIMBECK_RUNS="$out/runs"
 page() {
     kind=$1 data=$2 recipes=$3
     shift 3
-    if limbeck describe "$data" --quiet >/dev/null 2>&1; then
+    if limbeck describe "$data" >/dev/null 2>&1; then
         limbeck study "$data" --recipes "$recipes" --effort quick --probe substitution,mimicry --repeats 3 \
             --out "$out/$kind" --quiet "$@"
         echo "$kind: $out/$kind/report.html"

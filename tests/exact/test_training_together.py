@@ -10,10 +10,11 @@ import torch
 
 from limbeck.computations import Mixture, Steps, Training
 from limbeck.computations.contract import BatchSet, ProbeContext
+from limbeck.computations.record import END
 from limbeck.core import tree
 from limbeck.core.contracts import NoCache, Problem
 from limbeck.core.key import Key
-from limbeck.protocols import Epochs
+from limbeck.protocols import Epochs, Own
 from limbeck.schedules import Fixed
 from limbeck.tasks import load
 
@@ -59,3 +60,16 @@ def test_trainings_done_together_come_to_what_each_comes_to(trainings: list[Trai
 def test_what_cannot_go_together_or_gains_nothing_is_done_by_itself(change: Callable[[Training], Training]) -> None:
     context, training = context_of(), change(Training(Mixture((), 50)))
     assert training.stack(context)[1] == 1
+
+
+def test_sets_that_say_how_long_they_train_are_trained_as_long_each_together() -> None:
+    of = context_of()
+    sets = [
+        replace(of, set=replace(of.set, schedule=Fixed(steps=steps).render({}, of.set.batch.classes, KEY)))
+        for steps in (4, 12, 4, 12)
+    ]
+    trainings = [Training(protocol=Own(), seed=index // 2, keeps=(END,)) for index in range(4)]
+    assert len({each.stack(its) for each, its in zip(trainings, sets, strict=True)}) == 1
+    together = trainings[0].run_together(sets[0], list(zip(trainings, sets, strict=True))[1:])
+    for each, its, outcome in zip(trainings, sets, together, strict=True):
+        torch.testing.assert_close(outcome["losses"], each.run(its)["losses"], rtol=1e-3, atol=1e-4)

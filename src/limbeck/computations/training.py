@@ -193,12 +193,13 @@ class Training(AbstractComputation):
         asked = [(self, context), *((each, its) for each, its in others if isinstance(each, Training))]
         setups = [each.setup(its) for each, its in asked]
         records = [each._record(its) for each, its in asked]
-        last = len(setups[0].schedule.learning_rates)
+        # Of one protocol, and yet of several lengths where that is the sets' own.
+        ends = [len(setup.schedule.learning_rates) for setup in setups]
         outcomes: dict[int, Tree] = {}
-        steps = {last, *self.reads, *self.keeps}
+        steps = {*ends, *self.reads, *self.keeps}
         for index, step, learner in trained(self._problem(context), setups, steps, self.protocol.average):
             records[index].add(step, learner)
-            if step == last:
+            if step == ends[index]:
                 outcomes[index] = records[index].outcome(learner)
         return [outcomes[index] for index in range(len(asked))]
 
