@@ -11,12 +11,12 @@ export LIMBECK_RUNS="$out/runs"
 page() {
     kind=$1 data=$2 recipes=$3
     shift 3
-    if limbeck describe "$data" >/dev/null 2>&1; then
+    if said=$(limbeck describe "$data" 2>&1 >/dev/null); then
         limbeck study "$data" --recipes "$recipes" --effort quick --probe substitution,mimicry --repeats 3 \
             --out "$out/$kind" --quiet "$@"
         echo "$kind: $out/$kind/report.html"
     else
-        echo "$kind: left out, as $data is not under LIMBECK_DATA"
+        echo "$kind: left out: $said"
     fi
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 import small_graph
+from doubled_digits import double as double
 from limbeck.computations.teachers import Teacher
 from limbeck.core.contracts import Batch, NoCache, Problem, Synthetic
 from limbeck.core.errors import InputError
@@ -32,14 +32,6 @@ from limbeck.tasks import load
 from limbeck.tasks.graphs import GraphTask
 
 KEY, CPU = Key(("graph spectrum",)), torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def double() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 @pytest.fixture(scope="module")

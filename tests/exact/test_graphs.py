@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from torch import Tensor
 
 import limbeck
 import small_graph
+from doubled_digits import double as double
 from limbeck.cli import main
 from limbeck.codecs import Nodes
 from limbeck.codecs.node_link import COLOURS, layout, strongest
@@ -43,14 +44,6 @@ from limbeck.tasks.graphs import GraphTask, of_pyg
 
 KEY, CPU = Key(("graphs",)), torch.device("cpu")
 NETWORKS = ("sgc", "gcn-w5", "sage-w5", "gat-w2-a3", "mlp-w4", "gcn-w5-h3")
-
-
-@pytest.fixture(autouse=True)
-def double() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from limbeck.learn.graph_spectrum import DENSE, lanczos
+
 Weights = Any
 """A SciPy CSR matrix (node, node) of float64: symmetric weights of edges, without loops."""
-DENSE = 600
-"""Up to so many nodes all eigenpairs are computed; of more the wanted ones alone."""
 
 
 class Candidate(NamedTuple):
@@ -65,17 +65,14 @@ def laplacian(weights: Weights) -> Any:
 
 def smooth(weights: Weights, pairs: int) -> Float[np.ndarray, "node pair"]:
     """U diag(l)^-1/2 of the eigenvectors of lowest frequency, the constant one left out."""
-    from scipy.sparse.linalg import eigsh
-
     matrix, size = laplacian(weights), weights.shape[0]
     wanted = min(pairs, size)
     if size <= DENSE:
         values, vectors = np.linalg.eigh(matrix.toarray())
         values, vectors = values[:wanted], vectors[:, :wanted]
     else:
-        # The inverse is of a matrix that is positive definite; Lanczos begins at one place.
-        begin = 1 + 0.5 * np.cos(np.arange(size))
-        values, vectors = eigsh(matrix.tocsc(), wanted, sigma=-1e-3, which="LM", v0=begin)
+        # The inverse is of a matrix that is positive definite.
+        values, vectors = lanczos(matrix.tocsc(), wanted, sigma=-1e-3, which="LM")
     return vectors * _inverse_root(values)
 
 

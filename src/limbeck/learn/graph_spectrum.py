@@ -69,13 +69,22 @@ def ends(whole: Whole, low: int, high: int) -> Ends:
 
 def _of_end(spread: Any, count: int, which: str) -> tuple[np.ndarray, np.ndarray]:
     """Some eigenvalues of I less a sparse matrix, ascending, and their vectors."""
-    from scipy.sparse.linalg import eigsh
-
-    # Lanczos begins at one place, so that equal runs find equal numbers.
-    begin = 1 + 0.5 * np.cos(np.arange(spread.shape[0]))
-    values, vectors = eigsh(spread, count, which=which, v0=begin)
+    values, vectors = lanczos(spread, count, which=which)
     order = np.argsort(-values, kind="stable")
     return 1 - values[order], vectors[:, order]
+
+
+def lanczos(matrix: Any, count: int, **asked: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Some eigenpairs of a sparse symmetric matrix, as `scipy.sparse.linalg.eigsh` is asked for.
+
+    Lanczos begins at one place, so that equal runs find equal numbers.
+    """
+    from scipy.sparse.linalg import eigsh
+
+    found: tuple[np.ndarray, np.ndarray] = eigsh(
+        matrix, count, v0=1 + 0.5 * np.cos(np.arange(matrix.shape[0])), **asked
+    )
+    return found
 
 
 def operator(basis: Float[Tensor, "node pair"], values: Float[Tensor, " pair"]) -> Float[Tensor, "node node"]:

@@ -6,6 +6,7 @@ BERT family whose sentences are the mean of their tokens at length 1.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import math
@@ -130,7 +131,13 @@ class SentenceEncoder(NamedTuple):
 
 def installed() -> SentenceEncoder:
     """The encoder of the package that carries one; InputError that says what to install where it is not there."""
-    return SentenceEncoder.at(folder())
+    return _read_once(folder())
+
+
+@functools.lru_cache(maxsize=1)
+def _read_once(folder: Path) -> SentenceEncoder:
+    """The encoder of a folder: a plan asks it for its costs again and again."""
+    return SentenceEncoder.at(folder)
 
 
 def folder() -> Path:
