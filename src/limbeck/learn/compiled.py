@@ -25,7 +25,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 PAYS_FROM = 2e13
 """Floating point operations of a run from which compiling pays: what one core does eagerly in four to ten
-minutes. Compiling an objective takes half a minute to three, and makes what is left 1.1 to 2 times as fast: it is
+minutes. Compiling an objective takes half a minute to three, and makes what is left 1 to 1.5 times as fast: it is
 set by judgement, and matching gradients, which gains least, may lose a little near it."""
 SHAPES = 16
 """How many shapes of its arguments one function is compiled for; arguments of any other it takes eagerly. An
@@ -47,7 +47,8 @@ def pays(operations: float, device: torch.device) -> bool:
 class Operations(AbstractObserver):
     """Counts the floating point operations of all convolutions and matrix products within a block.
 
-    torch's own counter also keeps track of modules, by hooks that do not bear a derivative within a derivative.
+    Pooling is none, however it is computed. torch's own counter also keeps track of modules, by hooks that do not bear
+    a derivative within a derivative.
     """
 
     def __init__(self) -> None:
@@ -60,9 +61,11 @@ class Operations(AbstractObserver):
         """Compute as ever, and add up."""
         from torch.utils.flop_counter import flop_registry
 
+        from limbeck.learn.networks.modules import pools
+
         made = operation(*args, **kwargs)
         formula = flop_registry.get(operation._overloadpacket)
-        if formula is not None:
+        if formula is not None and not pools(args):
             self.count += formula(*args, **kwargs, out_val=made)
             self.products += 1
         return made

@@ -42,6 +42,8 @@ def convnet(shape: Shape, classes: int, *, width: int, depth: int, norm: str, po
     parameters at width 128 and depth 3 for 10 classes of 32 x 32 RGB images. 28 x 28 images are padded to 32 x 32.
     Raises InputError where the depth pools below one pixel.
     """
+    from limbeck.learn.networks.modules import MeanPooling
+
     sides = acting_sides(shape)
     if pool != "nopool" and min(sides) >> depth == 0:
         raise InputError(
@@ -58,7 +60,7 @@ def convnet(shape: Shape, classes: int, *, width: int, depth: int, norm: str, po
             activation=ACTIVATIONS[activation](),
         )
         if pool != "nopool":
-            parts["pool"] = nn.AvgPool2d(2) if pool == "avg" else nn.MaxPool2d(2)
+            parts["pool"] = MeanPooling() if pool == "avg" else nn.MaxPool2d(2)
             sides = halved(sides)
         blocks[f"block{index + 1}"] = nn.Sequential(parts)
         channels = width

@@ -34,6 +34,8 @@ def convnet1d(
     CNNBN (ShapeCond 2026, after CondTSC, KDD 2024); 6,528 parameters and 513 a class for one channel of 128 times, as
     the last layer reads every time that is left. Raises InputError where the depth pools below one time.
     """
+    from limbeck.learn.networks.modules import MeanPooling
+
     channels, times = shape
     if pool != "nopool" and times >> depth == 0:
         raise InputError(
@@ -48,7 +50,7 @@ def convnet1d(
             activation=ACTIVATIONS[activation](),
         )
         if pool != "nopool":
-            parts["pool"] = nn.AvgPool1d(2) if pool == "avg" else nn.MaxPool1d(2)
+            parts["pool"] = MeanPooling() if pool == "avg" else nn.MaxPool1d(2)
             times //= 2
         blocks[f"block{index + 1}"] = nn.Sequential(parts)
         channels = width

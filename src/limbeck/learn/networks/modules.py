@@ -5,6 +5,7 @@ A class that is one of torch's needs torch, so these are imported by the functio
 
 from __future__ import annotations
 
+import functools
 from typing import final
 
 import torch
@@ -22,6 +23,58 @@ class GlobalMean(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """The means."""
         return maps.mean((2, 3))
+
+
+class MeanPooling(nn.Module):
+    """Means over neighbours, 2 or 2 x 2, as `nn.AvgPool1d(2)` and `nn.AvgPool2d(2)` have them: maps half as long.
+
+    Inputs are (example, channel, time) or (example, channel, height, width); a last odd one is left out. torch's own
+    eager code goes number by number on a processor, and takes most of what a small network takes beside its
+    convolutions. So a matrix of halves or quarters does it there, in a seventh of the time (`benchmarks/pooling.py`):
+    the same but for rounding.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """The means."""
+        product = maps.device.type == "cpu" and not torch.compiler.is_compiling()
+        if maps.dim() == 3:
+            return _halved(maps) if product else functional.avg_pool1d(maps, 2)
+        height, width = maps.shape[2:]
+        if not product or height % 2 or width % 2 or width > WIDEST:
+            return functional.avg_pool2d(maps, 2)
+        # Two rows that lie end to end in memory become one.
+        return maps.reshape(*maps.shape[:2], height // 2, 2 * width) @ averages(2, width // 2, maps.dtype)
+
+
+WIDEST = 128
+"""The width of maps up to which a product is faster: its cost for a number grows with it."""
+LONGEST = 16
+"""The most pairs of a series that one row of a product has."""
+_averages: set[int] = set()
+
+
+def _halved(series: Tensor) -> Tensor:
+    pairs = series.shape[2] // 2
+    row = max(length for length in range(1, LONGEST + 1) if pairs % length == 0)
+    rows = series[..., : 2 * pairs].reshape(*series.shape[:2], pairs // row, 2 * row)
+    return (rows @ averages(1, row, series.dtype)).flatten(2)
+
+
+@functools.cache
+def averages(rows: int, pairs: int, dtype: torch.dtype) -> Tensor:
+    """The matrix that makes the means over pairs of columns of so many rows, which lie end to end.
+
+    >>> (torch.arange(8.0) @ averages(2, 2, torch.float32)).tolist()  # of 0 1 2 3 above 4 5 6 7
+    [2.5, 4.5]
+    """
+    made = torch.eye(pairs, dtype=dtype, device="cpu").repeat_interleave(2, dim=0).repeat(rows, 1) / (2 * rows)
+    _averages.add(made.data_ptr())
+    return made
+
+
+def pools(operands: tuple[object, ...]) -> bool:
+    """Whether a product is the pooling of `MeanPooling`, or its derivative."""
+    return any(isinstance(each, Tensor) and each.data_ptr() in _averages for each in operands)
 
 
 class Larger(nn.Module):

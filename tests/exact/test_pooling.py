@@ -1,0 +1,66 @@
+"""Means over neighbours as products equal torch's own pooling, with all derivatives, and count as no products."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.func import vmap
+from torch.nn import functional
+
+from doubled_digits import double as double
+from limbeck.core.key import Key
+from limbeck.learn.compiled import Operations
+from limbeck.learn.networks import build
+from limbeck.learn.networks.modules import LONGEST, WIDEST, MeanPooling
+
+KEY = Key(("pooling",))
+PICTURES = [(2, 3, 8, 8), (2, 3, 4, 6), (1, 1, 2, 2), (2, 3, 7, 8), (2, 3, 8, 5), (1, 2, 2, 2 * WIDEST)]
+SERIES = [(2, 3, 8), (2, 3, 9), (1, 1, 2), (2, 2, 4 * LONGEST), (2, 2, 2 * 17), (2, 2, 131)]
+pytestmark = pytest.mark.usefixtures("double")
+
+
+def theirs(maps: torch.Tensor) -> torch.Tensor:
+    return functional.avg_pool2d(maps, 2) if maps.dim() == 4 else functional.avg_pool1d(maps, 2)
+
+
+@pytest.mark.parametrize("shape", PICTURES + SERIES, ids=str)
+def test_means_are_those_of_torch(shape: tuple[int, ...]) -> None:
+    maps = KEY.normal(*shape)
+    assert MeanPooling()(maps).shape == theirs(maps).shape
+    torch.testing.assert_close(MeanPooling()(maps), theirs(maps))
+    # As of a view whose numbers lie elsewhere.
+    torch.testing.assert_close(MeanPooling()(maps.transpose(0, 1)), theirs(maps.transpose(0, 1)))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 6), (2, 3, 9)], ids=str)
+def test_derivatives_are_those_of_torch(shape: tuple[int, ...]) -> None:
+    maps = KEY.normal(*shape).requires_grad_()
+
+    def derivatives(pooling: object) -> tuple[torch.Tensor, ...]:
+        (first,) = torch.autograd.grad(pooling(maps).pow(3).sum(), maps, create_graph=True)  # type: ignore[operator]
+        return first, *torch.autograd.grad(first.pow(2).sum(), maps)
+
+    for ours, other in zip(derivatives(MeanPooling()), derivatives(theirs), strict=True):
+        torch.testing.assert_close(ours, other)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3, 4, 6), (4, 2, 3, 9)], ids=str)
+def test_a_stack_is_pooled_one_by_one(shape: tuple[int, ...]) -> None:
+    stack = KEY.normal(*shape)
+    torch.testing.assert_close(vmap(MeanPooling())(stack), torch.stack(list(map(theirs, stack))))
+
+
+def test_pooling_counts_as_no_operation_forward_or_back() -> None:
+    inputs = KEY.normal(2, 3, 8, 8)
+
+    def counted(name: str) -> tuple[float, int]:
+        network = build(name, (3, 8, 8), 2)
+        params = {key: leaf.requires_grad_() for key, leaf in network.init(KEY).items()}
+        with Operations() as operations:
+            total = network.apply(params, inputs).outputs.square().sum()
+            torch.autograd.grad(total, list(params.values()))
+        return operations.count, operations.products
+
+    # Of 3 to 4 channels: forward and for the weights on 8 x 8, 4 to 4 on 4 x 4 three times, and the last layer; torch counts a convolution.s two derivatives as one product.
+    first, second, last = 64 * 27 * 4, 16 * 36 * 4, 16 * 2
+    assert counted("convnet-w4-d2") == (2 * 2 * (2 * first + 3 * second + 3 * last), 7)
