@@ -61,6 +61,7 @@ def test_pooling_counts_as_no_operation_forward_or_back() -> None:
             torch.autograd.grad(total, list(params.values()))
         return operations.count, operations.products
 
-    # Of 3 to 4 channels: forward and for the weights on 8 x 8, 4 to 4 on 4 x 4 three times, and the last layer; torch counts a convolution.s two derivatives as one product.
+    # Of 3 to 4 channels: forward and for the weights on 8 x 8; 4 to 4 on 4 x 4 three times, and the last layer. Both
+    # derivatives of a convolution are one product to torch.
     first, second, last = 64 * 27 * 4, 16 * 36 * 4, 16 * 2
     assert counted("convnet-w4-d2") == (2 * 2 * (2 * first + 3 * second + 3 * last), 7)

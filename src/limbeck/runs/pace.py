@@ -16,8 +16,8 @@ from limbeck.computations.training import REAL_BATCH
 from limbeck.core.threads import computing_by
 
 GAIN = 1.3
-"""How much faster compiled work is than eager, about: training 1.3 times at ConvNet width 16, 1.15 at width 32 and not at
-all at width 128; steps of dm and dsa 1.25 times, and of bptt 1.5 times, at width 32."""
+"""How much faster compiled work is than eager, about: training 1.3 times at ConvNet width 16, 1.15 at width 32 and not
+at all at width 128; steps of dm and dsa 1.25 times, and of bptt 1.5 times, at width 32."""
 ALONE, STARTING, COMPILING = 3.5, 7.0, 35.0
 """About how many seconds a worker takes to start, with its first steps; several side by side; and one to compile."""
 STEPS, ENOUGH = 40, 1.0
