@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.func import vmap
+from torch.func import grad, jacrev, vmap
 from torch.nn import functional
 
 from doubled_digits import double as double
 from limbeck.core.key import Key
 from limbeck.learn.compiled import Operations
 from limbeck.learn.networks import build
-from limbeck.learn.networks.modules import LONGEST, WIDEST, MeanPooling
+from limbeck.learn.networks.modules import LONGEST, WIDEST, MeanPooling, averages
 
 KEY = Key(("pooling",))
 PICTURES = [(2, 3, 8, 8), (2, 3, 4, 6), (1, 1, 2, 2), (2, 3, 7, 8), (2, 3, 8, 5), (1, 2, 2, 2 * WIDEST)]
 SERIES = [(2, 3, 8), (2, 3, 9), (1, 1, 2), (2, 2, 4 * LONGEST), (2, 2, 2 * 17), (2, 2, 131)]
-pytestmark = pytest.mark.usefixtures("double")
 
 
 def theirs(maps: torch.Tensor) -> torch.Tensor:
@@ -48,6 +47,16 @@ def test_derivatives_are_those_of_torch(shape: tuple[int, ...]) -> None:
 def test_a_stack_is_pooled_one_by_one(shape: tuple[int, ...]) -> None:
     stack = KEY.normal(*shape)
     torch.testing.assert_close(vmap(MeanPooling())(stack), torch.stack(list(map(theirs, stack))))
+
+
+def test_what_is_kept_of_a_call_within_a_transform_serves_every_other() -> None:
+    maps, pooling = KEY.normal(2, 3, 6, 10), MeanPooling()
+    averages.cache_clear()
+    total = lambda maps: pooling(maps).square().sum()  # noqa: E731
+    # Of y = w x: twice w' w, in which each number meets the four of its square, a sixteenth of each.
+    dense = jacrev(grad(total))(maps[:1, :1]).reshape(60, 60)
+    assert torch.equal(dense.sum(1), torch.full((60,), 2 * 4 / 16))
+    torch.testing.assert_close(pooling(maps), theirs(maps))
 
 
 def test_pooling_counts_as_no_operation_forward_or_back() -> None:

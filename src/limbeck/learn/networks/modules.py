@@ -6,6 +6,7 @@ A class that is one of torch's needs torch, so these are imported by the functio
 from __future__ import annotations
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import final
 
 import torch
@@ -67,14 +68,22 @@ def averages(rows: int, pairs: int, dtype: torch.dtype) -> Tensor:
     >>> (torch.arange(8.0) @ averages(2, 2, torch.float32)).tolist()  # of 0 1 2 3 above 4 5 6 7
     [2.5, 4.5]
     """
-    made = torch.eye(pairs, dtype=dtype, device="cpu").repeat_interleave(2, dim=0).repeat(rows, 1) / (2 * rows)
+
+    def quarters() -> Tensor:
+        return torch.eye(pairs, dtype=dtype, device="cpu").repeat_interleave(2, dim=0).repeat(rows, 1) / (2 * rows)
+
+    # What is made within a transform of torch, such as a derivative, is of that transform, and this is kept for all
+    # calls. Transforms are of a thread: another has none.
+    with ThreadPoolExecutor(1) as beside:
+        made = beside.submit(quarters).result()
     _averages.add(made.data_ptr())
     return made
 
 
 def pools(operands: tuple[object, ...]) -> bool:
     """Whether a product is the pooling of `MeanPooling`, or its derivative."""
-    return any(isinstance(each, Tensor) and each.data_ptr() in _averages for each in operands)
+    dense = (each for each in operands if isinstance(each, Tensor) and each.layout is torch.strided)
+    return any(each.data_ptr() in _averages for each in dense)
 
 
 class Larger(nn.Module):
