@@ -31,7 +31,7 @@ class MeanPooling(nn.Module):
 
     Inputs are (example, channel, time) or (example, channel, height, width); a last odd one is left out. torch's own
     eager code goes number by number on a processor, and takes most of what a small network takes beside its
-    convolutions. So a matrix of halves or quarters does it there, in a seventh of the time (`benchmarks/pooling.py`):
+    convolutions. So a matrix of halves or quarters does it there, in a fifth of the time (`benchmarks/pooling.py`):
     the same but for rounding.
     """
 
