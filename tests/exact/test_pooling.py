@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 from torch.func import grad, jacrev, vmap
 from torch.nn import functional
 
@@ -18,7 +21,7 @@ PICTURES = [(2, 3, 8, 8), (2, 3, 4, 6), (1, 1, 2, 2), (2, 3, 7, 8), (2, 3, 8, 5)
 SERIES = [(2, 3, 8), (2, 3, 9), (1, 1, 2), (2, 2, 4 * LONGEST), (2, 2, 2 * 17), (2, 2, 131)]
 
 
-def theirs(maps: torch.Tensor) -> torch.Tensor:
+def theirs(maps: Tensor) -> Tensor:
     return functional.avg_pool2d(maps, 2) if maps.dim() == 4 else functional.avg_pool1d(maps, 2)
 
 
@@ -35,8 +38,8 @@ def test_means_are_those_of_torch(shape: tuple[int, ...]) -> None:
 def test_derivatives_are_those_of_torch(shape: tuple[int, ...]) -> None:
     maps = KEY.normal(*shape).requires_grad_()
 
-    def derivatives(pooling: object) -> tuple[torch.Tensor, ...]:
-        (first,) = torch.autograd.grad(pooling(maps).pow(3).sum(), maps, create_graph=True)  # type: ignore[operator]
+    def derivatives(pooling: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+        (first,) = torch.autograd.grad(pooling(maps).pow(3).sum(), maps, create_graph=True)
         return first, *torch.autograd.grad(first.pow(2).sum(), maps)
 
     for ours, other in zip(derivatives(MeanPooling()), derivatives(theirs), strict=True):
@@ -60,17 +63,13 @@ def test_what_is_kept_of_a_call_within_a_transform_serves_every_other() -> None:
 
 
 def test_pooling_counts_as_no_operation_forward_or_back() -> None:
-    inputs = KEY.normal(2, 3, 8, 8)
-
-    def counted(name: str) -> tuple[float, int]:
-        network = build(name, (3, 8, 8), 2)
-        params = {key: leaf.requires_grad_() for key, leaf in network.init(KEY).items()}
-        with Operations() as operations:
-            total = network.apply(params, inputs).outputs.square().sum()
-            torch.autograd.grad(total, list(params.values()))
-        return operations.count, operations.products
-
+    network = build("convnet-w4-d2", (3, 8, 8), 2)
+    params = {key: leaf.requires_grad_() for key, leaf in network.init(KEY).items()}
+    with Operations() as operations:
+        total = network.apply(params, KEY.normal(2, 3, 8, 8)).outputs.square().sum()
+        torch.autograd.grad(total, list(params.values()))
     # Of 3 to 4 channels: forward and for the weights on 8 x 8; 4 to 4 on 4 x 4 three times, and the last layer. Both
     # derivatives of a convolution are one product to torch.
     first, second, last = 64 * 27 * 4, 16 * 36 * 4, 16 * 2
-    assert counted("convnet-w4-d2") == (2 * 2 * (2 * first + 3 * second + 3 * last), 7)
+    assert operations.count == 2 * 2 * (2 * first + 3 * second + 3 * last)
+    assert operations.products == 7

@@ -51,7 +51,8 @@ WIDEST = 128
 """The width of maps up to which a product is faster: its cost for a number grows with it."""
 LONGEST = 16
 """The most pairs of a series that one row of a product has."""
-_averages: set[int] = set()
+_averages: dict[int, Tensor] = {}
+"""The matrices of pooling by their addresses, which are theirs for as long as they are kept."""
 
 
 def _halved(series: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ def averages(rows: int, pairs: int, dtype: torch.dtype) -> Tensor:
     # calls. Transforms are of a thread: another has none.
     with ThreadPoolExecutor(1) as beside:
         made = beside.submit(quarters).result()
-    _averages.add(made.data_ptr())
+    _averages[made.data_ptr()] = made
     return made
 
 
