@@ -49,10 +49,9 @@ from limbeck.probes.contract import AbstractProbe
 from limbeck.probes.cross_architecture import CrossArchitecture
 from limbeck.probes.curvature import Curvature
 from limbeck.probes.mixing import Mixing
-from limbeck.runs.again import run_with_experts
 from limbeck.runs.experts import complete_experts, missing_experts
 from limbeck.runs.graph import Graph, Request
-from limbeck.runs.plan import Plan
+from limbeck.runs.plan import Plan, run_plan
 from limbeck.runs.session import Session
 from limbeck.schedules import Fixed, UnconstrainedRates
 from limbeck.starts import Noise, Real, Xavier
@@ -192,7 +191,8 @@ class Work:
         for name, seeds in plans.items():
             for plan in seeds:
                 path = self.out / f"{self.stage}-{name}-{plan.seed}.safetensors"
-                run_with_experts(self.session, plan, self.stage, f"{name}, seed {plan.seed}").save(path)
+                self.session.progress.phase(f"{self.stage}: distil {name}, seed {plan.seed}")
+                run_plan(plan, self.session)[0].save(path)
                 found.setdefault(name, []).append(path)
         return found
 

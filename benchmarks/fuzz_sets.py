@@ -192,7 +192,7 @@ def first_steps(path: Path, session: Session) -> None:
         except InputError:
             if protocol != "own":
                 raise
-    limbeck.write_report(path, out=path.with_suffix(".html"), session=session)
+    limbeck.write_report([path], out=path.with_suffix(".html"), session=session)
 
 
 def outcome(number: int, files: list[Path], folder: Path, session: Session) -> tuple[str, str]:
