@@ -40,11 +40,21 @@ PARTS: dict[str, dict[str, Any]] = {
     "gaussians": {"parameterization": "gaussians", **ADAM, "optimizer.learning_rate": 1e-2},
     "bits": {"parameterization": "bits"},
 }
+FROM_TEN: dict[str, dict[str, Any]] = {
+    "frequency": {"parameterization.kept": 160},
+    "bases": {"parameterization.count": 256},
+}
+"""From ten images of a class on: with the numbers above there are so many items that scoring them takes hours."""
 RATES = (0.1, 1.0, 10.0)
 SEARCH = 0.5
 """Minutes of the search, for each rate."""
 ITEMS = 20
 """Of every class, read by the learners of the search together: more items are scored by fewer learners."""
+
+
+def options_of(part: str, ipc: int) -> dict[str, Any]:
+    """The options of a parameterization in the storage of so many images of every class."""
+    return {**PARTS[part], **(FROM_TEN.get(part, {}) if ipc >= 10 else {})}
 
 
 def scaled(options: dict[str, Any], given: argparse.Namespace, objective: str, rate: float) -> dict[str, Any]:
@@ -73,8 +83,9 @@ def best_rate(given: argparse.Namespace, objective: str, options: dict[str, Any]
 
 def cell(given: argparse.Namespace, objective: str, part: str) -> dict[str, Any]:
     """The row of an objective and a parameterization."""
-    rate, searched = best_rate(given, objective, PARTS[part])
-    row = measured(given, objective, scaled(PARTS[part], given, objective, rate), given.minutes)
+    options = options_of(part, given.ipc)
+    rate, searched = best_rate(given, objective, options)
+    row = measured(given, objective, scaled(options, given, objective, rate), given.minutes)
     return {"parameterization": part, "rate": rate, "search": searched, **row}
 
 
