@@ -67,7 +67,7 @@ FOLLOWED = (
 TEACHERS = ("count 2", "epochs 10", "learning_rate 0.05", "batch 64")
 """Experts sure enough of themselves to give labels."""
 # limbeck BEFORE, where there is one
-# limbeck distill digits --recipe NAME --ipc 1 --network convnet-w16 --checks 1 OPTIONS --out SET
+# limbeck distill digits --recipe NAME --ipc 1 --network convnet-w16 --checks 0 OPTIONS --out SET
 # limbeck evaluate SET --repeats 5 --baselines random
 #
 # Recorded on x86_64 (AMD EPYC), one thread, torch 2.13: mean and 95 % interval over 5 networks, test split, protocol
@@ -352,7 +352,8 @@ def test_a_method_beats_random_images_at_one_image_a_class(
     if replay.before:
         assert main([*shlex.split(replay.before), *place]) == 0
     asked = f"--recipe {name} --ipc {replay.ipc} --network {replay.network}"
-    command = f"distill {data} {asked} --checks 1 {replay.options}"
+    # No check: it trains a learner and leaves the set as it is.
+    command = f"distill {data} {asked} --checks 0 {replay.options}"
     assert main([*shlex.split(command), "--out", str(made), *place]) == 0
     (mine,) = limbeck.evaluate(made, repeats=MEMBERS, baselines=[], session=session)
     random = random_images(made, replay.ipc, session, tmp_path)
