@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from limbeck.core.text import per_class
 from limbeck.core.units import apart, bare, measured, measured_range, size
 from limbeck.leading import Gain, Lead, sides
 from limbeck.statistics.decisions import ABOVE
@@ -24,7 +25,7 @@ def advice(lead: Lead, led: Sequence[Lead], detail: str) -> str:
 def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
     """What to train on of as many examples: with numbers, and without."""
     better, worse, alike = sides(lead.by_items)
-    many = "1 example" if lead.row["per_class"] == 1 else f"{lead.row['per_class']} examples"
+    count, classes = lead.row["per_class"], lead.row.get("classes", 0)
     score, first = _score(lead.row, detail), _first(lead, led)
     if worse:
         most = least(worse)
@@ -35,7 +36,7 @@ def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
         more = f"{by(least(better), lead.unit, detail)}{' or more' if len(better) > 1 else ''}"
         above = f"its learners reach {score}, {more} above"
         if not alike:
-            said = f"Use {lead.name} to train on {many} per class"
+            said = f"Use {lead.name} to train on {per_class(count, classes, 'example')}"
             return f"{said}: {above} as many real examples", f"{said}: it is better than as many real examples"
         those, others = _names(better, detail), _names(alike, detail)
         return (
@@ -58,7 +59,9 @@ def _in_bytes(lead: Lead, detail: str) -> str:
     if not lead.by_bytes:
         return ""
     better, worse, alike = sides(lead.by_bytes)
-    kept = f"{lead.kept} real {'' if detail == CLAIMS else 'examples '}per class"
+    classes = lead.row.get("classes", 0)
+    short = detail == CLAIMS and classes != 1
+    kept = f"{lead.kept} real per class" if short else per_class(lead.kept, classes, "real example")
     held = f"in its {size(lead.row['bytes'])},"
     far = "" if detail == CLAIMS else by(least(worse or better or alike), lead.unit, detail)
     if worse:
@@ -93,7 +96,8 @@ def many_sets(lead: Lead, led: Sequence[Lead]) -> str:
 
 def of_size(lead: Lead, led: Sequence[Lead]) -> str:
     """Of which size a set is, where there are others."""
-    return f" of {lead.row['per_class']} per class" if differ(led, "per_class") else ""
+    many = per_class(lead.row["per_class"], lead.row.get("classes", 0))
+    return f" of {many}" if differ(led, "per_class") else ""
 
 
 def differ(led: Sequence[Lead], name: str) -> bool:

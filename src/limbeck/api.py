@@ -207,7 +207,7 @@ def explain(
             findings = ask_until_decided(used, questions, reference, 60 * (minutes or DECIDING))
         else:
             findings = ask(used, questions, reference)
-    by_size = over_sizes(findings, {name: distilled.per_class for name, _, distilled in listed})
+    by_size = over_sizes(findings, {name: distilled for name, _, distilled in listed})
     return Findings([*findings, by_size] if by_size else findings)
 
 

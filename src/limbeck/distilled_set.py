@@ -208,7 +208,9 @@ class DistilledSet(Dataset):
     def __repr__(self) -> str:
         data, size = self.data.get("name", "unknown data"), self.budget.bytes
         first = f"DistilledSet({data}, {len(self)} items, {self.label_kind} labels, {size:,} bytes, {self.digest[:12]};"
-        return f"{first}\n             {len(self.classes)} classes, {self.per_class} per class, {made_by(self.spec)})"
+        count = len(self.classes)
+        classes = f"{count} classes, {self.per_class} per class, " if count > 1 else ""
+        return f"{first}\n             {classes}{made_by(self.spec)})"
 
     def _repr_html_(self) -> str:
         from limbeck.show import html

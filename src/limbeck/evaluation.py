@@ -138,7 +138,7 @@ class Entry:
             unit=metric.unit, higher_is_better=metric.higher_is_better, per_class=self.per_class,
             matched=self.matched, beside=self.beside, seeds=0 if self.spec is None else len(found),
             about=about, whole=whole, values=tuple(values), labels=of_teacher(taught) if taught else self.labels,
-            float32=self.float32, looks=looks,
+            float32=self.float32, looks=looks, classes=len(self.context.problem.task.classes),
             others=tuple((each.name, sum(of) / len(of), each.unit) for each, of in zip(others, further, strict=True)),
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,16 @@ def check_header(path: str | Path, header: dict[str, Any]) -> None:
         raise DamagedError(f"{path}: damaged ({wrong}); copy or make the file again")
 
 
+def parts_in(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the parts of a recipe, by what they are of it."""
+    return {name: part["part"].rpartition("/")[2] for name, part in recipe.items() if isinstance(part, dict)}
+
+
+def method_of(spec: Mapping[str, Any]) -> str:
+    """By which parts a set of such a spec was made, however long; "" where nobody knows."""
+    return " ".join(parts_in(spec.get("recipe") or {}).values())
+
+
 def made_by(spec: dict[str, Any]) -> str:
     """By which parts a set of such a spec was made, in how many steps, in words.
 
@@ -114,6 +125,6 @@ def made_by(spec: dict[str, Any]) -> str:
     recipe = spec.get("recipe")
     if recipe is None:
         return "not made by limbeck"
-    names = {name: recipe[name]["part"].rpartition("/")[2] for name in recipe if isinstance(recipe[name], dict)}
+    names = parts_in(recipe)
     did = f"{recipe['steps']:,} steps of {names['objective']}" if "objective" in names else "no steps"
     return f"{names['parameterization']} from {names['start']}, {did}, seed {spec.get('seed', 0)}"

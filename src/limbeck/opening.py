@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from limbeck.advice import CLAIMS, INTERVALS, NUMBERS, advice, by, differ, either, least, many_sets, of_size
 from limbeck.comparison import EVALUATION, draws, merged, short_names
 from limbeck.core.findings import Fact, Finding, Table
+from limbeck.core.text import per_class
 from limbeck.core.units import apart, bare, size
 from limbeck.leading import Gain, Lead, leads, sides
 from limbeck.statistics.decisions import ABOVE, BELOW, OPEN, corrected, side
@@ -94,12 +95,12 @@ def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
     """The rows of a leading set; where there are several, they say what is another of others."""
     told = [str(lead.row[name]) for name in ("network", "protocol", "split", "metric") if differ(led, name)]
     under = f" ({', '.join(told)})" if told else ""
-    per_class = lead.row["per_class"]
+    many, classes = lead.row["per_class"], lead.row.get("classes", 0)
     rows = []
     if lead.by_items:
-        rows.append(_beside(lead, f"training, {per_class} per class{under}", lead.by_items, per_class))
+        rows.append(_beside(lead, f"training, {per_class(many, classes)}{under}", lead.by_items, many))
     if lead.by_bytes:
-        purpose = f"training, {size(lead.row['bytes'])} ({lead.kept} real per class){under}"
+        purpose = f"training, {size(lead.row['bytes'])} ({per_class(lead.kept, classes, 'real example')}){under}"
         rows.append(_beside(lead, purpose, lead.by_bytes, lead.kept))
     if lead.rivals:
         _, _, alike = sides(lead.rivals)
@@ -113,12 +114,13 @@ def _uses(lead: Lead, led: Sequence[Lead]) -> list[Use]:
     return rows
 
 
-def _beside(lead: Lead, purpose: str, gains: Sequence[Gain], per_class: int) -> Use:
+def _beside(lead: Lead, purpose: str, gains: Sequence[Gain], many: int) -> Use:
     """What to use of a set and real examples that match it in one way; how sure by what comes nearest."""
     better, worse, alike = sides(gains)
     if worse:
         most = least(worse)
-        return Use(purpose, f"{per_class} real per class ({most.name})", _how_sure(most, lead))
+        real = per_class(many, lead.row.get("classes", 0), "real example")
+        return Use(purpose, f"{real} ({most.name})", _how_sure(most, lead))
     nearest = least(alike or better)
     return Use(purpose, UNDECIDED if alike else lead.name, _how_sure(nearest, lead))
 

@@ -98,10 +98,11 @@ def labelled(
 
 def html(distilled: DistilledSet) -> str:
     """What a notebook shows of a set: some of its pictures, where it has any, what it is, and its scores."""
+    of_classes = f", {distilled.per_class} per class" if len(distilled.classes) > 1 else ""
     rows: list[tuple[object, ...]] = [
         ("data", distilled.data.get("name", "unknown")),
         ("made", made_by(distilled.spec)),
-        ("items", f"{len(distilled)}, {distilled.per_class} per class, {distilled.label_kind} labels"),
+        ("items", f"{len(distilled)}{of_classes}, {distilled.label_kind} labels"),
         ("stored", size(distilled.budget.bytes)),
     ]
     rows += [(f"{score['split']} {score['metric']}", _score(score)) for score in distilled.scores]

@@ -22,6 +22,7 @@ from limbeck.core.errors import InputError
 from limbeck.core.expect import few_enough
 from limbeck.core.files import check_writable, write_text
 from limbeck.core.findings import Finding
+from limbeck.core.text import per_class
 from limbeck.core.values import typed
 from limbeck.core.version import VERSION
 from limbeck.distilled_set import DistilledSet
@@ -112,9 +113,13 @@ def study(
     made = Study(folder / "report.html", paths, rows, tuple(findings))
     _write_documents(folder, made, protocol, effort)
     facts = {"effort": effort, "network": under, "protocol": str(protocol), **facts_of(task, used.device, command)}
-    title = f"{task.reference['name']}, {f'{size} per class' if within is None else f'at most {within:,} bytes'}"
-    write_page(title, [(name, DistilledSet.load(name)) for name in names], made, task, facts)
+    write_page(_title(task, size, within), [(name, DistilledSet.load(name)) for name in names], made, task, facts)
     return made
+
+
+def _title(task: AbstractTask, size: int, within: int | None) -> str:
+    """The data, and how much of them is stored."""
+    return f"{task.reference['name']}, {f'at most {within:,} bytes' if within else per_class(size, len(task.classes))}"
 
 
 def _distil(session: Session, seeded: Mapping[str, Sequence[Plan]], folder: Path) -> dict[str, Path]:
@@ -195,7 +200,7 @@ def write_report(
             f"and `limbeck explain {words}`, or name the place of those that are finished with --runs"
         )
     findings = [each.finding for each in kept]
-    by_size = over_sizes(findings, {name: distilled.per_class for name, distilled in named_sets})
+    by_size = over_sizes(findings, dict(named_sets))
     findings += [by_size] if by_size else []
     sources = tuple(each.thoroughness for each in kept)
     facts = {"effort": "; ".join(dict.fromkeys(sources)), "network": under, **facts_of(task, None, command)}

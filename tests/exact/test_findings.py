@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from limbeck.comparison import of_facts
 from limbeck.core.findings import Claim, Fact, Finding, Row, Table, out_of_date
 from limbeck.report.figures.equivalence import budget
 from limbeck.report.figures.figure import SetFinding
-from limbeck.sizes import over_sizes, side_by_side
+from limbeck.sizes import over_sizes
 from limbeck.statistics.estimates import crossing, estimate
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -24,6 +25,12 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 def finding(name: str, **facts: float) -> Finding:
     told = tuple(Fact.once(fact, value) for fact, value in facts.items())
     return Finding("substitution", name, "What?", "so", "note", facts=told)
+
+
+def made(size: int, method: str = "") -> SimpleNamespace:
+    """As much of a set as is asked of it: how many items of a class it has, and by which part it was made, if told."""
+    recipe = {"objective": {"part": f"objectives/{method}"}} if method else None
+    return SimpleNamespace(per_class=size, spec={"recipe": recipe})
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), NUMBERS, st.text(max_size=5) | st.none())), NUMBERS, st.text())
@@ -113,33 +120,46 @@ def test_facts_and_tables_are_found_by_name_and_others_are_not() -> None:
 
 
 def test_what_only_one_set_has_is_not_compared() -> None:
-    table = side_by_side([finding("a", x=1.0, y=2.0), finding("b", x=3.0)], {"a": 1, "b": 10})
-    assert [row[:5] for row in table.rows] == [("substitution", "x", "a", 1, 1.0), ("substitution", "x", "b", 10, 3.0)]
+    across = over_sizes([finding("a", x=1.0, y=2.0), finding("b", x=3.0)], {"a": made(1), "b": made(10)})
+    assert across is not None
+    (table,) = across.tables
+    assert [row[3:6] for row in table.rows] == [("a", 1, 1.0), ("b", 10, 3.0)]
+    assert {row[:3] for row in table.rows} == {("substitution", "x", "")}
 
 
 def test_sets_of_one_size_have_no_budget_to_compare_and_others_are_told_from_the_smallest_to_the_largest() -> None:
     found = [finding("b", x=3.0), finding("a", x=1.0), finding("c", x=7.0)]
-    assert over_sizes(found, {"a": 10, "b": 10, "c": 10}) is None
-    across = over_sizes(found, {"b": 10, "a": 1, "c": 50})
+    assert over_sizes(found, {"a": made(10), "b": made(10), "c": made(10)}) is None
+    across = over_sizes(found, {"b": made(10), "a": made(1), "c": made(50)})
     assert across is not None and across.verdict == "From 1 to 50 items per class: x 1 to 7."
-    assert over_sizes([], {"a": 1, "b": 10}).verdict.endswith("no number was measured for both.")  # type: ignore[union-attr]
+    assert over_sizes([], {"a": made(1), "b": made(10)}).verdict.endswith("no number was measured for both.")  # type: ignore[union-attr]
 
 
 def test_sizes_of_two_recipes_are_told_and_drawn_apart() -> None:
-    """Two lines, each through the sizes of one recipe; where names do not tell, dots that no line joins."""
+    """Two lines, each through the sizes of one recipe, by names or by parts; where neither tells, dots."""
     values = {("dm", 1): 1.0, ("kmeans", 1): 3.0, ("dm", 10): 2.0, ("kmeans", 10): 7.0}
-    for form, lines in (("{}-ipc{}.safetensors", 2), ("{1}{0}.safetensors", 0)):
-        sizes = {form.format(*key): key[1] for key in values}
-        across = over_sizes([finding(form.format(*key), x=value) for key, value in values.items()], sizes)
+    by_names, others, ends = "{}-ipc{}.safetensors", "{1}{0}.safetensors", "from 1 to 10 items per class: x"
+    for form, parts, said in (
+        (by_names, False, f"Of dm, {ends} 1 to 2. Of kmeans, {ends} 3 to 7."),
+        (others, True, f"Of 1dm, 10dm, {ends} 1 to 2. Of 1kmeans, 10kmeans, {ends} 3 to 7."),
+        (others, False, ""),
+    ):
+        sets = {form.format(*key): made(key[1], key[0] if parts else "") for key in values}
+        across = over_sizes([finding(form.format(*key), x=value) for key, value in values.items()], sets)
         assert across is not None
-        if lines:
-            ends = "from 1 to 10 items per class: x"
-            assert across.verdict == f"Of dm, {ends} 1 to 2. Of kmeans, {ends} 3 to 7."
+        lines = 2 if said else 0
+        if said:
+            assert across.verdict == said
         (figure,) = budget([SetFinding(0, "all", across)])
         drawn = re.findall(r'<path d="([^"]*)" class="line ', figure.picture)
         assert [len(re.findall(r"[ML]", path)) for path in drawn] == [2] * lines
         assert [len(set(re.findall(r"[ML]([\d.]+) ", path))) for path in drawn] == [2] * lines
         assert figure.picture.count('class="dots') == (not lines)
+
+
+def test_sets_of_two_recipes_that_differ_in_size_too_are_not_held_against_each_other() -> None:
+    found = [finding("hdt", x=1.0), finding("random", x=7.0)]
+    assert over_sizes(found, {"hdt": made(1351, "hdt"), "random": made(28, "random")}) is None
 
 
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6), st.floats(0.0, 6.0))

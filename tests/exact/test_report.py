@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -290,7 +290,10 @@ def all_findings(studied: ModuleType) -> list[Finding]:
     """Those of every probe, and what is found across two sizes."""
     findings = list(studied.findings())
     facts = [each for each in findings if each.probe == "mixing"]
-    across = over_sizes(facts, dict(zip(studied.SETS, (1, 10), strict=True)))
+    across = over_sizes(
+        facts,
+        {name: SimpleNamespace(per_class=size, spec={}) for name, size in zip(studied.SETS, (1, 10), strict=True)},
+    )
     assert across is not None
     return [*findings, across]
 

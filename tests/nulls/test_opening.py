@@ -79,7 +79,7 @@ def test_real_examples_that_are_better_are_what_to_train_on_and_a_recipe_cut_sho
     rows = [row("a.safetensors", [0.50, 0.51, 0.49]), row("herding", [0.70, 0.71, 0.69])]
     worse = opening(rows, (), ["a.safetensors"])
     assert worse.sentence.startswith("Train on real examples by herding, not on a: as many of them are 20.0 points (")
-    assert worse.uses[0].use == "2 real per class (herding)" and "method" not in worse.sentence
+    assert worse.uses[0].use == "2 real examples per class (herding)" and "method" not in worse.sentence
     short = opening([{**rows[0], "whole": False}, rows[1]], (), ["a.safetensors"])
     assert "which says nothing against the method" in short.sentence
 

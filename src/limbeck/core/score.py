@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from limbeck.core import notebook
+from limbeck.core.text import per_class
 from limbeck.core.units import measured, measured_range, size
 
 TEACHER = "a teacher of "
@@ -72,6 +73,8 @@ class Score:
     """The bytes of all numbers that are stored if each took 32 bits; 0 where nobody counted."""
     looks: int = 1
     """At how many numbers of learners it might have ended: its interval holds at each of them."""
+    classes: int = 0
+    """How many classes the data have; 0 where nobody counted."""
     others: tuple[tuple[str, float, str], ...] = ()
     """The name, the mean over all learners and the unit of each further metric of the task."""
 
@@ -96,7 +99,7 @@ class Score:
         what = f"{self.split} {self.metric} {measured(self.mean, self.unit)}{spread}, {self.over} of {self.network}"
         return (
             f"Score({self.set or 'set'}: {what};\n"
-            f"      protocol {self.protocol}, {self.per_class} per class, {size(self.bytes)}{labels})"
+            f"      protocol {self.protocol}, {per_class(self.per_class, self.classes)}, {size(self.bytes)}{labels})"
         )
 
     def _repr_html_(self) -> str:

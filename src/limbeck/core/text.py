@@ -34,6 +34,17 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}{'s' * (number != 1)}"
 
 
+def per_class(count: int, classes: int, of: str = "") -> str:
+    """So many (of something) of every class; where there is one class it is not spoken of.
+
+    >>> per_class(2, 10), per_class(3, 10, "real example"), per_class(50, 1), per_class(1, 1, "real example")
+    ('2 per class', '3 real examples per class', '50 items', '1 real example')
+    """
+    if classes == 1:
+        return counted(count, of or "item")
+    return f"{counted(count, of) if of else count} per class"
+
+
 def shown(name: str) -> str:
     r"""A name as it is where it can be printed and is not empty or padded, else `quoted`.
 

@@ -59,10 +59,11 @@ def card(
     mine = sorted((each for each in findings if each.set == full), key=lambda each: ORDER.index(each.tone))
     facts = {(each.probe, fact.name): fact for each in mine for fact in each.facts}
     own, stored = [row for row in rows if row["set"] == full], account(distilled)
+    of_classes = f"{distilled.per_class} of a class, " if len(distilled.classes) > 1 else ""
     numbers = [
         *_score(own, facts.get(("substitution", ACCURACY))),
         *_equivalents(mine),
-        ("holds", f"{len(distilled):,} items", f"{distilled.per_class} of a class, {distilled.label_kind} labels"),
+        ("holds", f"{len(distilled):,} items", f"{of_classes}{distilled.label_kind} labels"),
         ("stored", size(stored.bytes), stored.words),
     ]
     return Card(

@@ -51,13 +51,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The images of a set, class by class."""
+    """The items of a set that are drawn, class by class."""
 
     groups: tuple[tuple[str, tuple[Tile, ...]], ...]
     low: float | int
     high: float | int
     count: int
     shown: int
+    noun: str
+    """What one of them is: an "image", or an "item" that is drawn."""
 
     @property
     def widest(self) -> int:
@@ -80,6 +82,7 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
     native, codec = distilled.native, distilled.codec
     if not has_pictures(distilled):
         return None
+    noun = "image" if isinstance(native, Tensor) and native.dim() == 4 else "item"
     low, high = _span(native)
     # A native item that is one tensor can be mapped to the range of a screen as a whole.
     outside = isinstance(native, Tensor) and not torch.allclose(native, codec.clip(native), rtol=0, atol=1e-5)
@@ -91,14 +94,14 @@ def gallery(name: str, distilled: DistilledSet) -> Gallery | None:
         for item in items:
             one = tree.row(native, item)
             least, most = _span(one)
-            words = f"{name}, image {item}, made for {distilled.classes[index]}, values from {least:.2f} to {most:.2f}"
+            words = f"{name}, {noun} {item}, made for {distilled.classes[index]}, values from {least:.2f} to {most:.2f}"
             raw = _drawn(distilled, (one - low) / max(high - low, 1e-12)) if outside else ""
-            whose = f"image {item} of {name}"
+            whose = f"{noun} {item} of {name}"
             label = Markup() if weights is None else strip(weights[item].tolist(), distilled.classes, whose)
             text = "" if said is None else said[item]
             tiles.append(Tile(item, _drawn(distilled, one), raw, words, label, text, _played(distilled, one)))
         groups.append((distilled.classes[index], tuple(tiles)))
-    return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups))
+    return Gallery(tuple(groups), low, high, len(distilled), sum(len(tiles) for _, tiles in groups), noun)
 
 
 @dataclass(frozen=True)

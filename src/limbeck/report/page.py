@@ -60,7 +60,7 @@ def page(data: ReportData) -> str:
             cards=list(zip(cards, figures[: len(cards)], galleries, listings, stored, scenes, strict=True)),
             comparison=figures[len(cards) :],
             beside=beside(findings, full),
-            items="images" if any(galleries) else "items",
+            noun=next((each.noun for each in galleries if each), ""),
             opens=_opens({each.probe for each in findings}),
             names=[names[name] for name in full],
             sections=by_probe,

@@ -214,7 +214,7 @@ def dress(plan: Plan, spec: dict[str, Any], outcome: distillation.Distilled) -> 
         n=1, protocol=judged_by(plan.recipe).name, bytes=bare.budget.bytes, unit=metric.unit,
         higher_is_better=metric.higher_is_better, per_class=bare.per_class, matched="", beside="",
         seeds=1, about="", whole=True, values=(value,), labels=bare.label_kind,
-        float32=account(bare).floats,
+        float32=account(bare).floats, classes=len(bare.classes),
     )  # fmt: skip
     return bare.scored({**check.row(), "step": step})
 

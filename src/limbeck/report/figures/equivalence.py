@@ -23,7 +23,7 @@ from limbeck.report.figures.figure import (
     percents,
     rows_of,
 )
-from limbeck.sizes import SizeRow, series
+from limbeck.sizes import SizeRow
 
 REAL = Look()
 FACTS = 12
@@ -255,7 +255,7 @@ def budget(findings: Sequence[SetFinding]) -> list[Figure]:
     figures = []
     for each in rows_of(findings, SizeRow):
         sets = list(dict.fromkeys(row.set for row in each.rows))
-        of = series(sets)
+        of = {row.set: row.series for row in each.rows}
         # Each in the colour of its first set.
         first = {name: sets.index(one) for one, name in reversed(of.items())}
         for pair in list(dict.fromkeys((row.probe, row.fact) for row in each.rows))[:FACTS]:

@@ -75,7 +75,7 @@
   const show = (tile) => {
     const item = known(tile);
     const targets = item.targets.map(([name, value]) => `${short(name)} ${value}`).join(", ");
-    tip.textContent = `image ${tile.dataset.item}, made for ${short(item.class)}\ntargets: ${targets}\nvalues ${item.low} to ${item.high}`;
+    tip.textContent = `${tile.dataset.noun} ${tile.dataset.item}, made for ${short(item.class)}\ntargets: ${targets}\nvalues ${item.low} to ${item.high}`;
     tip.hidden = false;
     const box = tile.getBoundingClientRect(), own = tip.getBoundingClientRect();
     tip.style.left = Math.max(8, Math.min(box.left, innerWidth - own.width - 8)) + "px";
@@ -149,7 +149,8 @@
     hide();
     const set = data.sets[Number(tile.dataset.set)], item = known(tile);
     const title = document.getElementById("view-title");
-    title.textContent = `Image ${tile.dataset.item} of ${set.name}, made for ${short(item.class)}`;
+    const noun = tile.dataset.noun;
+    title.textContent = `${noun[0].toUpperCase()}${noun.slice(1)} ${tile.dataset.item} of ${set.name}, made for ${short(item.class)}`;
     const top = make("div", undefined, "view-top");
     tile.querySelectorAll("img").forEach((image) => {
       const figure = make("figure"), copy = make("img");
