@@ -6,7 +6,8 @@ Items are as many as the storage of `--ipc` images of every class buys, labels a
 The learning rate of what is stored is one of RATES times that of the objective on pixels, of fields and gaussians times
 one of their own under Adam, by what a few learners score on validation examples after a search of half a minute each.
 Rows are as those of per_minute.py, with the parameterization, the rate and the search; what FILE holds is not made
-again. `--real 1,4` asks for so many random real images of every class beside.
+again. `--real 1,4` asks for so many random real images of every class beside, and the objective `random` for as many
+random real images as a parameterization stores there, which are not distilled.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ def best_rate(given: argparse.Namespace, objective: str, options: dict[str, Any]
 def cell(given: argparse.Namespace, objective: str, part: str) -> dict[str, Any]:
     """The row of an objective and a parameterization."""
     options = options_of(part, given.ipc)
+    if objective == "random":
+        stored = {name: value for name, value in options.items() if name.startswith("parameterization")}
+        return {"parameterization": part, **measured(given, objective, stored, given.minutes)}
     rate, searched = best_rate(given, objective, options)
     row = measured(given, objective, scaled(options, given, objective, rate), given.minutes)
     return {"parameterization": part, "rate": rate, "search": searched, **row}
@@ -119,7 +123,7 @@ def main() -> None:
     for method, name, ipc in wanted:
         if (given.data, ipc, method, name) in done:
             continue
-        row = real(given, name, ipc) if method == "random" else cell(given, method, name)
+        row = cell(given, method, name) if name in PARTS else real(given, name, ipc)
         with given.out.open("a") as file:
             file.write(json.dumps(row) + "\n")
         scores = (interval(row[each]) for each in ("validation", "test"))

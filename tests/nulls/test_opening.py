@@ -84,6 +84,23 @@ def test_real_examples_that_are_better_are_what_to_train_on_and_a_recipe_cut_sho
     assert "which says nothing against the method" in short.sentence
 
 
+def test_of_data_of_one_class_no_class_is_spoken_of() -> None:
+    rows = [
+        {**row(name, values), "classes": 1}
+        for name, values in (
+            ("a.safetensors", [0.70, 0.71, 0.69]),
+            ("herding", [0.50, 0.51, 0.49]),
+            ("random:bytes", [0.80, 0.81, 0.79]),
+        )
+    ]
+    found = opening(rows, (), ["a.safetensors"])
+    assert (
+        found.sentence.startswith("Use a to train on 2 examples: ") and "keep 4 real examples instead" in found.sentence
+    )
+    assert [each.purpose for each in found.uses] == ["training, 2 items", "training, 400 B (4 real examples)"]
+    assert found.uses[1].use == "4 real examples (random)" and "class" not in str(found)
+
+
 def test_two_learners_decide_nothing_and_intervals_are_those_of_all_comparisons_at_once() -> None:
     ours, theirs = [0.70, 0.72, 0.74, 0.71], [0.60, 0.62, 0.61, 0.63]
     few = opening([row("a.safetensors", ours[:2]), row("kmeans", theirs[:2])], (), ["a.safetensors"])
