@@ -38,7 +38,7 @@ HEADER = {
         | dict.fromkeys(("set", "network", "split", "metric", "protocol"), str)
         | dict.fromkeys(("mean", "low", "high"), float)
         | dict.fromkeys(("unit?", "matched?", "beside?", "about?", "labels?"), str)
-        | dict.fromkeys(("per_class?", "seeds?", "float32?", "looks?"), int)
+        | dict.fromkeys(("per_class?", "seeds?", "float32?", "looks?", "classes?"), int)
         | dict.fromkeys(("higher_is_better?", "whole?"), bool)
     ],
 }
@@ -106,8 +106,9 @@ def check_header(path: str | Path, header: dict[str, Any]) -> None:
 
 
 def parts_in(recipe: Mapping[str, Any]) -> dict[str, str]:
-    """The names of the parts of a recipe, by what they are of it."""
-    return {name: part["part"].rpartition("/")[2] for name, part in recipe.items() if isinstance(part, dict)}
+    """The names of the parts of a recipe, by what they are of it; of a recipe that nobody checked, too."""
+    parts = {name: part.get("part") for name, part in recipe.items() if isinstance(part, dict)}
+    return {name: str(part).rpartition("/")[2] for name, part in parts.items()}
 
 
 def method_of(spec: Mapping[str, Any]) -> str:

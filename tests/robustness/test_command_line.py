@@ -217,7 +217,7 @@ def test_evaluate_gives_a_row_for_every_set_baseline_and_network(
         assert row.keys() == {
             *("set", "network", "split", "metric", "unit", "higher_is_better", "mean", "low", "high", "n"),
             *("protocol", "bytes", "per_class", "matched", "beside", "seeds", "about", "whole", "values", "labels"),
-            *("float32", "looks", "others"),
+            *("float32", "looks", "classes", "others"),
         }
         assert (row["split"], row["metric"], row["n"], row["protocol"]) == ("test", "accuracy", 2, "yang2024")
         assert row["low"] <= row["mean"] <= row["high"]

@@ -140,7 +140,8 @@ def test_sets_of_several_sizes_are_held_beside_one_another(
     (table,) = found[-1].tables
     assert set(table.column("per class")) == {1, 2}
     both = [finding.fact("test accuracy of the set alone").value for finding in found[:2]]
-    assert [row[4] for row in table.rows if row[1] == "test accuracy of the set alone"] == both
+    found_of = zip(table.column("fact"), table.column("value"), strict=True)
+    assert [value for fact, value in found_of if fact == "test accuracy of the set alone"] == both
 
 
 def test_an_interrupted_examination_goes_on_and_two_at_once_come_to_the_same(
