@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from limbeck.core.score import items_of
 from limbeck.core.text import per_class
 from limbeck.core.units import apart, bare, measured, measured_range, size
 from limbeck.leading import Gain, Lead, sides
@@ -25,7 +26,6 @@ def advice(lead: Lead, led: Sequence[Lead], detail: str) -> str:
 def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
     """What to train on of as many examples: with numbers, and without."""
     better, worse, alike = sides(lead.by_items)
-    count, classes = lead.row["per_class"], lead.row.get("classes", 0)
     score, first = _score(lead.row, detail), _first(lead, led)
     if worse:
         most = least(worse)
@@ -36,7 +36,7 @@ def _of_items(lead: Lead, led: Sequence[Lead], detail: str) -> tuple[str, str]:
         more = f"{by(least(better), lead.unit, detail)}{' or more' if len(better) > 1 else ''}"
         above = f"its learners reach {score}, {more} above"
         if not alike:
-            said = f"Use {lead.name} to train on {per_class(count, classes, 'example')}"
+            said = f"Use {lead.name} to train on {items_of(lead.row, 'example')}"
             return f"{said}: {above} as many real examples", f"{said}: it is better than as many real examples"
         those, others = _names(better, detail), _names(alike, detail)
         return (
@@ -96,8 +96,7 @@ def many_sets(lead: Lead, led: Sequence[Lead]) -> str:
 
 def of_size(lead: Lead, led: Sequence[Lead]) -> str:
     """Of which size a set is, where there are others."""
-    many = per_class(lead.row["per_class"], lead.row.get("classes", 0))
-    return f" of {many}" if differ(led, "per_class") else ""
+    return f" of {items_of(lead.row)}" if differ(led, "per_class") else ""
 
 
 def differ(led: Sequence[Lead], name: str) -> bool:

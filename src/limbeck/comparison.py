@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from limbeck.core.contracts import AbstractProtocol
 from limbeck.core.family import to_spec
 from limbeck.core.findings import Fact, Finding, Table
-from limbeck.core.score import by_teacher
-from limbeck.core.text import per_class
+from limbeck.core.score import by_teacher, items_of
 from limbeck.probes.verdicts.scores import Beside, Gain, Scored, verdict_on
 from limbeck.statistics.decisions import LEAST, corrected
 from limbeck.statistics.estimates import difference
@@ -127,7 +126,7 @@ def _size(row: Mapping[str, Any], by_bytes: Sequence[Mapping[str, Any]]) -> str:
     """How many real examples fit in the bytes of a set."""
     if not by_bytes:
         return ""
-    found = per_class(by_bytes[0]["per_class"], by_bytes[0].get("classes", 0), "real example")
+    found = items_of(by_bytes[0], "real example")
     # Where one more of each class would fit, there is none.
     return found if _filled(row, by_bytes[0]) else f"{found}, all there are"
 

@@ -120,6 +120,15 @@ def float32_of(row: Mapping[str, Any]) -> str:
     return size(row["float32"]) if row.get("float32") else ""
 
 
+def items_of(row: Mapping[str, Any], of: str = "") -> str:
+    """How many of something every class has of which a row is, in words.
+
+    >>> items_of({"per_class": 2}), items_of({"per_class": 50, "classes": 1})
+    ('2 per class', '50 items')
+    """
+    return per_class(row["per_class"], row.get("classes", 0), of)
+
+
 class Scores(list[Score]):
     """Rows of scores, which a notebook shows as one table."""
 
